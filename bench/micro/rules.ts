@@ -1,0 +1,169 @@
+/**
+ * Question: what does each shipped rule module add to a request, in microseconds of one core?
+ *
+ *     node bench/micro/rules.ts [--json FILE]
+ *
+ * Each module is called as the edge calls it (`LiveModule.inspectRequestHead`: the head packed into the
+ * guest's memory, one call, the verdict read back). First every verdict is checked; then each case runs
+ * in rounds, the modules taking turns, and the fastest and the median round are printed. The baseline
+ * row is a module that allows everything: what the border alone costs.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RequestView } from '#waf/request-view.ts';
+import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { buildRules } from '../../scripts/build-rules.ts';
+import { viewOf } from '../../test/support/view.ts';
+
+const limits = { headBytesMax: 32_768, headersMax: 100 };
+const facts = { clientAddress: '203.0.113.7', tls: true };
+const rounds = 30;
+const callsPerRound = 10_000;
+
+type Case = { readonly name: string; readonly view: RequestView; readonly blockedBy: string | null };
+
+const browserHeaders: readonly (readonly [string, string])[] = [
+  ['Host', 'www.example.org'],
+  ['User-Agent', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36'],
+  ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'],
+  ['Accept-Encoding', 'gzip, deflate, br, zstd'],
+  ['Accept-Language', 'en-US,en;q=0.9,de;q=0.8'],
+  ['Sec-Fetch-Dest', 'document'],
+  ['Sec-Fetch-Mode', 'navigate'],
+  ['Sec-Fetch-Site', 'same-origin'],
+  ['Upgrade-Insecure-Requests', '1'],
+  ['Referer', 'https://www.example.org/products/garden/chairs'],
+  ['Cookie', 'session=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==; theme=dark; consent=yes; cart=12.7.3; _ga=GA1.2.1234567890.1752561234'],
+  ['Cache-Control', 'max-age=0'],
+];
+
+const cases: readonly Case[] = [
+  {
+    name: 'browser GET',
+    view: viewOf({ target: '/products/garden/chairs/item-4711.html?color=green&size=xl&page=2&sort=price', headers: browserHeaders }),
+    blockedBy: null,
+  },
+  {
+    name: 'browser GET, encoded',
+    view: viewOf({
+      target: '/search/caf%C3%A9?q=garden%20chairs%20%26%20tables&next=https%3A%2F%2Fwww.example.org%2Fcart',
+      headers: browserHeaders.map(([name, value]) => [name, name === 'Cookie' ? `${value}; prefs=%7B%22a%22%3A1%7D` : value]),
+    }),
+    blockedBy: null,
+  },
+  { name: 'bare GET', view: viewOf({ target: '/', headers: [['Host', 'a.example']] }), blockedBy: null },
+  {
+    name: 'scanner',
+    view: viewOf({ target: '/', headers: [['Host', 'a.example'], ['User-Agent', 'sqlmap/1.9.4#stable (https://sqlmap.org)']] }),
+    blockedBy: 'bad-bot/attack-tool',
+  },
+  {
+    name: 'traversal in the path',
+    view: viewOf({ target: '/static/..%2f..%2f..%2fetc%2fpasswd', headers: browserHeaders }),
+    blockedBy: 'path-traversal/dot-dot',
+  },
+  {
+    name: 'traversal encoded four times',
+    view: viewOf({ target: '/get?file=%2525252e%2525252e%2525252fetc%2525252fpasswd', headers: browserHeaders }),
+    blockedBy: 'path-traversal/dot-dot',
+  },
+  {
+    name: '8 KB of percent signs',
+    view: viewOf({ target: `/?q=${'%2525252541'.repeat(700)}`, headers: browserHeaders }),
+    blockedBy: null,
+  },
+];
+
+type Row = {
+  readonly case: string;
+  readonly module: string;
+  readonly headBytes: number;
+  readonly minUs: number;
+  readonly medianUs: number;
+};
+
+const built = await buildRules();
+const failed = (message: string): never => {
+  throw new Error(message);
+};
+const modules: readonly LiveModule[] = await Promise.all(
+  built.map(async ({ name, path }) => {
+    const source = { name, sha256: '', failure: 'closed', bytes: await readFile(path) } as const;
+    return compileModule(source, limits, failed);
+  }),
+);
+const [allowEverything] = await buildRules({
+  sources: [join(import.meta.dirname, '../../wasm-rules/testing/allow-everything.ts')],
+  outDirectory: join(import.meta.dirname, '../../build/test-guests'),
+});
+if (allowEverything === undefined) throw new Error('the baseline was not built');
+const baseline = compileModule(
+  { name: 'baseline', sha256: '', failure: 'closed', bytes: await readFile(allowEverything.path) },
+  limits,
+  failed,
+);
+
+verify();
+const contenders = [
+  ...[baseline, ...modules].map((module) => ({ name: module.name, modules: [module] })),
+  { name: 'all rules', modules },
+];
+const rows = cases.flatMap(measure);
+print(rows);
+const { values } = parseArgs({ options: { json: { type: 'string' } } });
+if (values.json !== undefined) {
+  const report = {
+    question: 'microseconds a rule module adds to a request',
+    command: 'node bench/micro/rules.ts',
+    node: process.version,
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    rounds,
+    callsPerRound,
+    rows,
+  };
+  await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function verify(): void {
+  for (const { name, view, blockedBy } of cases) {
+    const blocks = modules.map((module) => module.inspectRequestHead(view, facts)).filter((verdict) => verdict.kind === 'block');
+    const rule = blocks[0]?.rule ?? null;
+    if (rule !== blockedBy) throw new Error(`${name}: decided by ${rule}, expected ${blockedBy}`);
+  }
+}
+
+function measure({ name, view }: Case): readonly Row[] {
+  const times = contenders.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, contender] of contenders.entries()) times[index]?.push(timeRound(contender.modules, view));
+  }
+  return contenders.map((contender, index) => {
+    const sorted = (times[index] ?? []).toSorted((a, b) => a - b);
+    return {
+      case: name,
+      module: contender.name,
+      headBytes: view.end - view.start,
+      minUs: sorted[0] ?? 0,
+      medianUs: sorted[sorted.length >> 1] ?? 0,
+    };
+  });
+}
+
+function timeRound(contender: readonly LiveModule[], view: RequestView): number {
+  const startedAt = process.hrtime.bigint();
+  for (let call = 0; call < callsPerRound; call++) {
+    for (const module of contender) module.inspectRequestHead(view, facts);
+  }
+  return Number(process.hrtime.bigint() - startedAt) / 1000 / callsPerRound;
+}
+
+function print(all: readonly Row[]): void {
+  const line = (cells: readonly string[]): string => cells.map((cell, index) => (index < 2 ? cell.padEnd(30) : cell.padStart(10))).join('');
+  process.stdout.write(`${line(['case', 'module', 'head', 'min µs', 'median µs'])}\n`);
+  for (const row of all) {
+    const cells = [row.case, row.module, `${row.headBytes} B`, row.minUs.toFixed(2), row.medianUs.toFixed(2)];
+    process.stdout.write(`${line(cells)}\n`);
+  }
+}

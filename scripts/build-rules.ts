@@ -1,0 +1,172 @@
+/**
+ * Compiles every rule of `wasm-rules/rules/` to `build/rules/<name>.wasm`.
+ *
+ *     node scripts/build-rules.ts
+ *
+ * What is up to date is left alone: a stamp beside each module holds the hash of its sources, the SDK,
+ * the compiler's version and its options. A module appears whole or not at all (written beside its
+ * place, then renamed), so a running edge never reads half of one, and two builds at once are harmless.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export type BuildRulesOptions = {
+  /** Folders with an `index.ts`, or single `.ts` files; by default every rule of this checkout. */
+  readonly sources?: readonly string[];
+  readonly outDirectory?: string;
+  /** Gets one line for each module. */
+  readonly log?: (line: string) => void;
+};
+
+export type BuiltRule = {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** False when it was up to date. */
+  readonly compiled: boolean;
+};
+
+/** What the compiler says of sources that do not compile. */
+export class RuleBuildError extends Error {
+  override readonly name = 'RuleBuildError';
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const rulesRoot = join(root, 'wasm-rules');
+
+/** 64 pages, 4 MiB: three times the longest head the configuration allows, with its table. */
+const maximumMemoryPages = 64;
+
+const compilerOptions = [
+  '-O3',
+  '--converge',
+  '--noAssert',
+  ...['--runtime', 'stub'],
+  ...['--enable', 'simd'],
+  ...['--initialMemory', '1'],
+  ...['--maximumMemory', String(maximumMemoryPages)],
+];
+
+export async function buildRules(options: BuildRulesOptions = {}): Promise<readonly BuiltRule[]> {
+  const outDirectory = options.outDirectory ?? join(root, 'build', 'rules');
+  const log = options.log ?? (() => undefined);
+  await mkdir(outDirectory, { recursive: true });
+  const shared = await hashOfShared();
+  const built: BuiltRule[] = [];
+  for (const source of options.sources ?? (await ruleFolders())) {
+    built.push(await buildRule(source, outDirectory, shared, log));
+  }
+  return built;
+}
+
+async function ruleFolders(): Promise<readonly string[]> {
+  const folder = join(rulesRoot, 'rules');
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name))
+    .toSorted();
+}
+
+async function buildRule(
+  source: string,
+  outDirectory: string,
+  shared: string,
+  log: (line: string) => void,
+): Promise<BuiltRule> {
+  const isFile = source.endsWith('.ts');
+  const name = basename(source, '.ts');
+  const path = join(outDirectory, `${name}.wasm`);
+  const stampPath = join(outDirectory, `${name}.stamp`);
+  const files = isFile ? [source] : await typeScriptFiles(source);
+  const stamp = createHash('sha256').update(shared);
+  for (const file of files) stamp.update(relative(root, file)).update(await readFile(file));
+  const wanted = stamp.digest('hex');
+
+  const present = await readFile(path).catch(() => null);
+  if (present !== null && (await stampFor(present, stampPath)) === wanted) {
+    log(`${name}: up to date, ${present.length} bytes`);
+    return { name, path, bytes: present.length, compiled: false };
+  }
+  const startedAt = performance.now();
+  const bytes = await compileRule(isFile ? source : join(source, 'index.ts'));
+  await writeWhole(path, bytes);
+  await writeWhole(stampPath, Buffer.from(`${wanted} ${sha256(bytes)}\n`));
+  log(`${name}: compiled, ${bytes.length} bytes, ${Math.round(performance.now() - startedAt)} ms`);
+  return { name, path, bytes: bytes.length, compiled: true };
+}
+
+/** The stamp counts only for the very bytes it was written for. */
+async function stampFor(present: Uint8Array, stampPath: string): Promise<string | null> {
+  const [sources, module] = (await readFile(stampPath, 'utf8').catch(() => '')).trim().split(' ');
+  return module === sha256(present) ? (sources ?? null) : null;
+}
+
+async function compileRule(entry: string): Promise<Uint8Array> {
+  // Loaded only when something has to be compiled: the compiler takes longer to load than to run.
+  const { default: asc } = await import('assemblyscript/asc');
+  const outFile = 'rule.wasm';
+  let bytes: Uint8Array | null = null;
+  const stderr = asc.createMemoryStream();
+  const { error } = await asc.main(
+    [relative(root, entry), '--baseDir', root, '--outFile', outFile, ...compilerOptions],
+    {
+      stdout: asc.createMemoryStream(),
+      stderr,
+      writeFile: (filename: string, contents: Uint8Array | string) => {
+        if (filename === outFile && typeof contents !== 'string') bytes = contents;
+      },
+    },
+  );
+  if (error !== null) throw new RuleBuildError(`${relative(root, entry)}: ${stderr.toString().trim()}`, { cause: error });
+  if (bytes === null) throw new RuleBuildError(`${relative(root, entry)}: the compiler wrote no module`);
+  return bytes;
+}
+
+/** What every module depends on: SDK, compiler, options. */
+async function hashOfShared(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of await typeScriptFiles(join(rulesRoot, 'sdk'))) {
+    hash.update(relative(root, file)).update(await readFile(file));
+  }
+  const manifest: unknown = createRequire(import.meta.url)('assemblyscript/package.json');
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
+  return hash.update(version).update(compilerOptions.join(' ')).digest('hex');
+}
+
+async function typeScriptFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true });
+  return entries
+    .filter((entry) => entry.endsWith('.ts'))
+    .map((entry) => join(folder, entry))
+    .toSorted();
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(beside, bytes);
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+if (import.meta.main) {
+  try {
+    await buildRules({ log: (line) => process.stdout.write(`${line}\n`) });
+  } catch (error) {
+    if (!(error instanceof RuleBuildError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

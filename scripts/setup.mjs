@@ -1,0 +1,205 @@
+/**
+ * Makes a fresh checkout ready to run, and takes a moment when it is ready already.
+ *
+ * ```
+ * dependencies → Node 26 → RE2 built for it → rule modules → what optional tools there are
+ * ```
+ *
+ * Needs Node ≥ 20 with npm; RE2 needs python3, make and a C++ compiler too, and without it one feature
+ * is off and said so. With REQUIRE_ALL=1 that is an error. Plain JavaScript and `node:` modules only:
+ * nothing else is there yet.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { accessSync, constants, createWriteStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
+import { findNode, root } from './find-node.mjs';
+import { runChild } from './run-child.mjs';
+
+const stepsTotal = 5;
+const requireAll = process.env.REQUIRE_ALL === '1';
+const binaries = join(root, 'node_modules', '.bin');
+const lineEveryMs = 15_000;
+
+/** What stops the set-up, in words for the person at the terminal. */
+class SetupError extends Error {}
+
+/** @returns {Promise<{ node: string }>} the Node to run Weir with */
+export async function setUp() {
+  const startedMs = Date.now();
+  mkdirSync(join(root, 'build'), { recursive: true });
+  await installDependencies();
+  const node = nodeStep();
+  await buildRe2(node);
+  await buildRules(node);
+  optionalTools();
+  console.log(`ready after ${seconds(startedMs)}\n`);
+  return { node: node.path };
+}
+
+/** Sets up, and ends the process with a sentence where that fails. */
+export async function setUpOrExit() {
+  try {
+    return await setUp();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`\nset-up failed: ${error.message}`);
+    process.exit(1);
+  }
+}
+
+async function installDependencies() {
+  if (dependenciesAreCurrent()) return report(1, 'dependencies', 'as the lockfile says', null);
+  const startedMs = Date.now();
+  const log = join(root, 'build', 'setup-npm.log');
+  // Without node_modules/.bin: npm is about to replace the Node that lies there.
+  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.endsWith(join('node_modules', '.bin')));
+  const code = await runLogged(1, 'dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    log, env: { ...process.env, PATH: path.join(delimiter) }, count: null,
+  });
+  if (code !== 0) {
+    throw new SetupError(`npm ci ended with ${code}. The last lines of ${relative(root, log)}:\n${lastLines(log)}`);
+  }
+  report(1, 'dependencies', 'installed', startedMs);
+}
+
+/**
+ * npm writes node_modules/.package-lock.json when it has finished: where that agrees with the lockfile,
+ * the folder is what the lockfile asks for. Optional packages of other platforms are not in it.
+ */
+function dependenciesAreCurrent() {
+  let wanted;
+  let present;
+  try {
+    wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+    present = JSON.parse(readFileSync(join(root, 'node_modules', '.package-lock.json'), 'utf8')).packages;
+  } catch {
+    return false;
+  }
+  return Object.entries(wanted).every(([at, { version, integrity, optional }]) => {
+    if (at === '') return true;
+    const found = present[at];
+    if (found === undefined || !existsSync(join(root, at))) return optional === true;
+    return found.version === version && found.integrity === integrity;
+  });
+}
+
+function nodeStep() {
+  const startedMs = Date.now();
+  const node = findNode();
+  if ('missing' in node) {
+    throw new SetupError(`${node.missing}.\nInstall Node 26 and run this again, or let npm install optional packages (npm config get omit).`);
+  }
+  report(2, 'node', `${node.version}${node.pinned ? '' : ', the one that runs this'}`, startedMs);
+  return node;
+}
+
+async function buildRe2(node) {
+  if (re2Loads(node)) return report(3, 're2', 'built', null);
+  const startedMs = Date.now();
+  const missing = ['python3', 'make'].filter((tool) => findTool(tool) === null);
+  if (['c++', 'g++', 'clang++'].every((tool) => findTool(tool) === null)) missing.push('a C++ compiler');
+  if (missing.length > 0) return withoutRe2(`not found: ${missing.join(', ')}`, startedMs);
+
+  const log = join(root, 'build', 'setup-re2.log');
+  const headers = existsSync(join(node.home, 'include', 'node', 'node.h')) ? { npm_config_nodedir: node.home } : {};
+  const env = {
+    ...process.env, ...headers, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}`, RE2_DOWNLOAD_FORCE_BUILD: '1',
+  };
+  const parameters = ['rebuild', 're2', '--foreground-scripts', '--ignore-scripts=false'];
+  const code = await runLogged(3, 're2', 'npm', parameters, { log, env, count: { text: 'CXX(', unit: 'files compiled' } });
+  if (code === 0 && re2Loads(node)) return report(3, 're2', 'built', startedMs);
+  withoutRe2(code === 0 ? 'it was built and does not load' : `npm rebuild ended with ${code}`, startedMs, log);
+}
+
+function withoutRe2(reason, startedMs, log) {
+  const where = log === undefined ? '' : `; see ${relative(root, log)}`;
+  if (requireAll) throw new SetupError(`re2 could not be built: ${reason}${where}`);
+  report(3, 're2', `NOT BUILT: ${reason}${where}`, startedMs);
+  console.log('      !! query strings are left out of the access log, because nothing can redact them');
+}
+
+function re2Loads(node) {
+  try {
+    execFileSync(node.path, ['-e', "new (require('re2'))('a+').test('a')"], { cwd: root, stdio: 'ignore', timeout: 30_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function buildRules(node) {
+  const startedMs = Date.now();
+  const code = await runChild(node.path, ['scripts/build-rules.ts'], { cwd: root });
+  if (code !== 0) throw new SetupError(`scripts/build-rules.ts ended with ${code}`);
+  report(4, 'rules', 'built', startedMs);
+}
+
+function optionalTools() {
+  const found = ['nginx', 'wrk'].map((tool) => ({ tool, path: findTool(tool) }));
+  const missing = found.filter(({ path }) => path === null).map(({ tool }) => tool);
+  const text = missing.length === 0 ? 'nginx and wrk are here' : `${missing.join(' and ')} not found: only bench/ needs it`;
+  report(5, 'optional tools', text, null);
+}
+
+/** Daemons lie in sbin, which is not in everybody's PATH. */
+function findTool(name) {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+/** Runs a command with its output in a file and a line of progress on the terminal; the exit code. */
+function runLogged(step, name, command, parameters, { log, env, count }) {
+  return new Promise((resolve, reject) => {
+    const startedMs = Date.now();
+    const output = createWriteStream(log);
+    const child = spawn(command, parameters, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let counted = 0;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => {
+        output.write(bytes);
+        if (count !== null) counted += bytes.toString('latin1').split(count.text).length - 1;
+      });
+    }
+    const terminal = process.stdout.isTTY === true;
+    const show = () => {
+      const progress = count === null ? '' : `, ${counted} ${count.unit}`;
+      const line = `[${step}/${stepsTotal}] ${name}: ${command} ${parameters[0]}, ${seconds(startedMs)}${progress}`;
+      process.stdout.write(terminal ? `\r${line}\u001b[K` : `${line}\n`);
+    };
+    show();
+    const timer = setInterval(show, terminal ? 200 : lineEveryMs);
+    const settle = (act) => {
+      clearInterval(timer);
+      if (terminal) process.stdout.write('\r\u001b[K');
+      output.end(act);
+    };
+    child.once('error', (error) => {
+      const reason = error.code === 'ENOENT' ? `${command} is not installed` : error.message;
+      settle(() => reject(new SetupError(reason)));
+    });
+    child.once('close', (code, signal) => settle(() => resolve(code ?? signal)));
+  });
+}
+
+function report(step, name, text, startedMs) {
+  const took = startedMs === null ? '' : ` (${seconds(startedMs)})`;
+  console.log(`[${step}/${stepsTotal}] ${name}: ${text}${took}`);
+}
+
+function seconds(sinceMs) {
+  return `${((Date.now() - sinceMs) / 1_000).toFixed(1)} s`;
+}
+
+function lastLines(file) {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+}
+
+if (process.argv[1] === join(root, 'scripts', 'setup.mjs')) await setUpOrExit();

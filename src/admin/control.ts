@@ -1,0 +1,133 @@
+/**
+ * What the management API needs of a running node. `roles/` supplies it; `admin/` only translates
+ * between HTTP and these calls. Each call that changes something answers with what became live, or
+ * throws a `WeirError`.
+ */
+
+export interface NodeControl {
+  status(): Promise<NodeStatus>;
+  /** Prometheus text format 0.0.4, merged over the supervisor and all workers. */
+  metrics(): Promise<string>;
+
+  listBlocks(): BlockList;
+  /** Resolves when every worker enforces it. */
+  addBlock(request: BlockRequest): Promise<BlockAnswer>;
+  /** `removed` is false when the target was not listed. */
+  removeBlock(target: string): Promise<BlockAnswer & { readonly removed: boolean }>;
+
+  listModules(): readonly ModuleStatus[];
+  /** Validates, prepares on every worker, then goes live on all of them; the old one stays on any error. */
+  loadModule(name: string, bytes: Uint8Array): Promise<ModuleLoadAnswer>;
+
+  /** Reads the configuration file anew; all or nothing. */
+  reload(): Promise<ReloadAnswer>;
+  /** Stops accepting, finishes what is in flight, then the process ends. Resolves when it has begun. */
+  drain(): Promise<DrainAnswer>;
+  /** As drain, but cuts what is in flight after `graceMs`. */
+  stop(graceMs: number): Promise<DrainAnswer>;
+}
+
+export type NodeState = 'starting' | 'ready' | 'draining';
+
+export type NodeStatus = {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly pid: number;
+  readonly state: NodeState;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly listeners: readonly {
+    /** The address bound, with the port the system picked. */
+    readonly address: string;
+    readonly kind: 'tls' | 'redirect' | 'plaintext';
+  }[];
+  readonly admin: { readonly address: string };
+  readonly workers: readonly {
+    readonly slot: number;
+    readonly pid: number | null;
+    readonly state: 'starting' | 'ready' | 'draining' | 'backoff';
+    readonly restarts: number;
+    /** Snapshot this worker runs. */
+    readonly generation: number | null;
+    readonly openConnections: number | null;
+  }[];
+  readonly config: {
+    /** Null when the embedded defaults run. */
+    readonly file: string | null;
+    readonly sha256: string;
+    /** Counts every change of configuration or modules that went live. */
+    readonly generation: number;
+    readonly loadedAt: string;
+  };
+  readonly modules: readonly ModuleStatus[];
+  readonly blocks: { readonly count: number; readonly version: number };
+  /** Sums over all workers since start; null until the first worker has reported. */
+  readonly requests: {
+    readonly total: number;
+    readonly blocked: number;
+    readonly monitored: number;
+    readonly upstreamErrors: number;
+  } | null;
+  /** Everything that is not as it should be, each with its reason. Empty when all is well. */
+  readonly degraded: readonly { readonly part: string; readonly reason: string }[];
+};
+
+export type BlockEntry = {
+  /** Canonical: an address or a CIDR range with its host bits cleared. */
+  readonly target: string;
+  readonly reason: string;
+  readonly origin: string;
+  readonly createdAt: string;
+  /** RFC 3339, or null for one that stays until it is removed. */
+  readonly expiresAt: string | null;
+};
+
+export type BlockList = { readonly version: number; readonly count: number; readonly entries: readonly BlockEntry[] };
+
+export type BlockRequest = {
+  readonly target: string;
+  readonly ttlSeconds: number | null;
+  readonly reason: string;
+  readonly origin: string;
+};
+
+export type BlockAnswer = {
+  readonly target: string;
+  /** Version of the list that is live in every worker. */
+  readonly version: number;
+  readonly count: number;
+  readonly workers: number;
+  readonly expiresAt: string | null;
+};
+
+export type ModuleStatus = {
+  readonly name: string;
+  readonly source: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly loadedAt: string;
+  /** Generation in which it went live. */
+  readonly generation: number;
+  readonly failure: 'closed' | 'open';
+  readonly watch: boolean;
+  /** Routes that run it. */
+  readonly routes: number;
+};
+
+export type ModuleLoadAnswer = {
+  readonly module: ModuleStatus;
+  readonly previousSha256: string;
+  readonly generation: number;
+  readonly workers: number;
+};
+
+export type ReloadAnswer = {
+  readonly generation: number;
+  readonly sha256: string;
+  readonly workers: number;
+  /** Paths of the values that changed. */
+  readonly changed: readonly string[];
+};
+
+export type DrainAnswer = { readonly state: 'draining'; readonly openConnections: number | null; readonly deadline: string };

@@ -1,0 +1,153 @@
+/**
+ * The routes of the management API. Each one is its schemas and the call it stands for; what guards
+ * them is in `#admin/server.ts`, what becomes of an error in `#admin/answers.ts`.
+ */
+import type { FastifyInstance } from 'fastify';
+import Type, { type TSchema } from 'typebox';
+import { sendError } from '#admin/answers.ts';
+import type { NodeControl, NodeStatus } from '#admin/control.ts';
+import * as schema from '#admin/schema.ts';
+
+const errors = { '4xx': schema.errorAnswer, '5xx': schema.errorAnswer };
+/** 503 is a normal answer of the health routes, and what a failing control call may end in as well. */
+const orError = (answer: TSchema) => Type.Union([answer, schema.errorAnswer]);
+
+export function addRoutes(app: FastifyInstance, control: NodeControl): void {
+  addHealthRoutes(app, control);
+  addBlockRoutes(app, control);
+  addModuleRoutes(app, control);
+  addProcessRoutes(app, control);
+}
+
+function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
+  app.get(
+    '/health',
+    { schema: { querystring: schema.noQuery, response: { 200: schema.healthAnswer, 503: orError(schema.healthAnswer), ...errors } } },
+    async (_request, reply) => {
+      const { state } = await control.status();
+      return state === 'draining' ? reply.code(503).send({ status: 'draining' }) : { status: 'ok' };
+    },
+  );
+
+  app.get(
+    '/ready',
+    { schema: { querystring: schema.noQuery, response: { 200: schema.readyAnswer, 503: orError(schema.readyAnswer), ...errors } } },
+    async (_request, reply) => {
+      const reasons = reasonsNotReady(await control.status());
+      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+    },
+  );
+
+  app.get('/metrics', { schema: { querystring: schema.noQuery } }, async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await control.metrics()),
+  );
+
+  app.get(
+    '/api/v1/status',
+    { schema: { querystring: schema.noQuery, response: { 200: schema.statusAnswer, ...errors } } },
+    () => control.status(),
+  );
+}
+
+function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
+  app.get(
+    '/api/v1/blocks',
+    { schema: { querystring: schema.noQuery, response: { 200: schema.blockListAnswer, ...errors } } },
+    async () => control.listBlocks(),
+  );
+
+  app.post<{ Body: schema.BlockAddBody }>(
+    '/api/v1/blocks',
+    {
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.blockAddBody,
+        response: { 200: schema.blockAddAnswer, ...errors },
+      },
+    },
+    ({ body }) =>
+      control.addBlock({
+        target: body.target,
+        ttlSeconds: body.ttlSeconds ?? null,
+        reason: body.reason ?? '',
+        origin: 'operator',
+      }),
+  );
+
+  app.delete<{ Params: { target: string } }>(
+    '/api/v1/blocks/:target',
+    {
+      schema: {
+        querystring: schema.noQuery,
+        params: schema.blockTargetParams,
+        body: schema.nothing,
+        response: { 200: schema.blockRemoveAnswer, ...errors },
+      },
+    },
+    ({ params }) => control.removeBlock(params.target),
+  );
+}
+
+function addModuleRoutes(app: FastifyInstance, control: NodeControl): void {
+  app.get(
+    '/api/v1/modules',
+    { schema: { querystring: schema.noQuery, response: { 200: schema.moduleListAnswer, ...errors } } },
+    async () => ({ modules: control.listModules() }),
+  );
+
+  // In a scope of its own, so that no other route takes this media type or this size.
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      'application/wasm',
+      { parseAs: 'buffer', bodyLimit: schema.moduleBytesMax },
+      (_request, body, done) => done(null, body),
+    );
+    scope.post<{ Params: { name: string } }>(
+      '/api/v1/modules/:name',
+      {
+        bodyLimit: schema.moduleBytesMax,
+        schema: {
+          querystring: schema.noQuery,
+          params: schema.moduleNameParams,
+          response: { 200: schema.moduleLoadAnswer, ...errors },
+        },
+      },
+      async ({ params, body }, reply) => {
+        if (!Buffer.isBuffer(body) || body.length === 0) {
+          return sendError(reply, 400, 'REQUEST_INVALID', 'send the bytes of the module as application/wasm');
+        }
+        return control.loadModule(params.name, body);
+      },
+    );
+  });
+}
+
+function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
+  app.post(
+    '/api/v1/reload',
+    { schema: { querystring: schema.noQuery, body: schema.nothing, response: { 200: schema.reloadAnswer, ...errors } } },
+    () => control.reload(),
+  );
+
+  app.post(
+    '/api/v1/drain',
+    { schema: { querystring: schema.noQuery, body: schema.nothing, response: { 200: schema.drainAnswer, ...errors } } },
+    () => control.drain(),
+  );
+
+  app.post<{ Body: schema.StopBody | undefined }>(
+    '/api/v1/stop',
+    { schema: { querystring: schema.noQuery, body: schema.stopBody, response: { 200: schema.drainAnswer, ...errors } } },
+    ({ body }) => control.stop(body?.graceMs ?? schema.graceMsDefault),
+  );
+}
+
+function reasonsNotReady(status: NodeStatus): readonly string[] {
+  const reasons = status.workers
+    .filter((worker) => worker.state !== 'ready')
+    .map((worker) => `worker ${worker.slot} is in state ${worker.state}`);
+  if (status.state !== 'ready') reasons.unshift(`the node is in state ${status.state}`);
+  if (status.workers.length === 0) reasons.push('there are no workers yet');
+  return reasons;
+}

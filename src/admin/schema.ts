@@ -1,0 +1,169 @@
+/**
+ * Every body, query, parameter and answer of the management API, said once.
+ *
+ * fastify checks what comes in and serialises what goes out with these, and the command line checks
+ * the daemon's answers with the same ones, so neither side can drift from the other. Unknown keys are
+ * refused, never dropped: a misspelt `ttl` must not become a block that lasts for ever.
+ */
+import Type, { type Static, type TSchema } from 'typebox';
+
+/** One year; longer blocks are written without a time to live. */
+export const ttlSecondsMax = 31_536_000;
+export const moduleBytesMax = 16 * 1024 * 1024;
+/** Bound on a JSON body: the largest real one is a block with a long reason. */
+export const jsonBodyBytesMax = 16 * 1024;
+export const reasonCharactersMax = 256;
+export const graceMsMax = 3_600_000;
+export const graceMsDefault = 10_000;
+
+const strict = { additionalProperties: false };
+const count = Type.Integer({ minimum: 0 });
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+const literals = <const Value extends string>(...values: readonly Value[]) =>
+  Type.Union(values.map((value) => Type.Literal(value)));
+
+/** For calls that take nothing: no body at all, or `{}`. */
+export const nothing = Type.Union([Type.Null(), Type.Object({}, strict)]);
+export const noQuery = Type.Object({}, strict);
+
+export const blockAddBody = Type.Object(
+  {
+    target: Type.String({ minLength: 2, maxLength: 64, description: 'an address or a CIDR range' }),
+    ttlSeconds: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: ttlSecondsMax }))),
+    reason: Type.Optional(
+      Type.String({
+        maxLength: reasonCharactersMax,
+        // Reasons are printed on terminals and written to logs.
+        pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+      }),
+    ),
+  },
+  strict,
+);
+
+export const blockTargetParams = Type.Object({ target: Type.String({ minLength: 2, maxLength: 64 }) }, strict);
+export const moduleNameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) }, strict);
+
+export const stopBody = Type.Union([
+  Type.Null(),
+  Type.Object({ graceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: graceMsMax })) }, strict),
+]);
+
+export const healthAnswer = Type.Object({ status: literals('ok', 'draining') }, strict);
+
+export const readyAnswer = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }, strict);
+
+export const errorAnswer = Type.Object(
+  {
+    error: Type.Object(
+      { code: Type.String(), message: Type.String(), details: Type.Array(Type.String()) },
+      strict,
+    ),
+  },
+  strict,
+);
+
+export const moduleStatus = Type.Object(
+  {
+    name: Type.String(),
+    source: Type.String(),
+    sha256: Type.String(),
+    bytes: count,
+    loadedAt: Type.String(),
+    generation: count,
+    failure: literals('closed', 'open'),
+    watch: Type.Boolean(),
+    routes: count,
+  },
+  strict,
+);
+
+export const moduleListAnswer = Type.Object({ modules: Type.Array(moduleStatus) }, strict);
+
+export const moduleLoadAnswer = Type.Object(
+  { module: moduleStatus, previousSha256: Type.String(), generation: count, workers: count },
+  strict,
+);
+
+export const statusAnswer = Type.Object(
+  {
+    version: Type.String(),
+    nodeVersion: Type.String(),
+    pid: count,
+    state: literals('starting', 'ready', 'draining'),
+    startedAt: Type.String(),
+    uptimeSeconds: Type.Number({ minimum: 0 }),
+    listeners: Type.Array(
+      Type.Object({ address: Type.String(), kind: literals('tls', 'redirect', 'plaintext') }, strict),
+    ),
+    admin: Type.Object({ address: Type.String() }, strict),
+    workers: Type.Array(
+      Type.Object(
+        {
+          slot: count,
+          pid: orNull(count),
+          state: literals('starting', 'ready', 'draining', 'backoff'),
+          restarts: count,
+          generation: orNull(count),
+          openConnections: orNull(count),
+        },
+        strict,
+      ),
+    ),
+    config: Type.Object(
+      { file: orNull(Type.String()), sha256: Type.String(), generation: count, loadedAt: Type.String() },
+      strict,
+    ),
+    modules: Type.Array(moduleStatus),
+    blocks: Type.Object({ count, version: count }, strict),
+    requests: orNull(
+      Type.Object({ total: count, blocked: count, monitored: count, upstreamErrors: count }, strict),
+    ),
+    degraded: Type.Array(Type.Object({ part: Type.String(), reason: Type.String() }, strict)),
+  },
+  strict,
+);
+
+export const blockListAnswer = Type.Object(
+  {
+    version: count,
+    count,
+    entries: Type.Array(
+      Type.Object(
+        {
+          target: Type.String(),
+          reason: Type.String(),
+          origin: Type.String(),
+          createdAt: Type.String(),
+          expiresAt: orNull(Type.String()),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+const blockAnswerFields = {
+  target: Type.String(),
+  version: count,
+  count,
+  workers: count,
+  expiresAt: orNull(Type.String()),
+};
+
+export const blockAddAnswer = Type.Object(blockAnswerFields, strict);
+export const blockRemoveAnswer = Type.Object({ ...blockAnswerFields, removed: Type.Boolean() }, strict);
+
+export const reloadAnswer = Type.Object(
+  { generation: count, sha256: Type.String(), workers: count, changed: Type.Array(Type.String()) },
+  strict,
+);
+
+export const drainAnswer = Type.Object(
+  { state: literals('draining'), openConnections: orNull(count), deadline: Type.String() },
+  strict,
+);
+
+export type BlockAddBody = Static<typeof blockAddBody>;
+export type StopBody = Static<typeof stopBody>;

@@ -1,0 +1,73 @@
+/**
+ * What a sub-command is: the words that call it, what it takes, and what it does. Parsing, help and
+ * suggestions are all made from these values, so they cannot disagree with each other.
+ */
+import type { ParsedArguments } from '#cli/parse-arguments.ts';
+import type { Printer } from '#cli/printer.ts';
+
+export type CliStream = { write(text: string): unknown; readonly isTTY?: boolean };
+
+/** The world as the command line sees it; a test hands in its own. */
+export type CliIo = {
+  readonly stdout: CliStream;
+  readonly stderr: CliStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the search for a state directory begins. */
+  readonly cwd: string;
+};
+
+export type DemoOptions = {
+  /** host:port of the TLS listener, or null for the usual one. */
+  readonly listen: string | null;
+  /** State directory, or null for the usual one. */
+  readonly state: string | null;
+};
+
+/** The long-running roles, supplied by `main.ts`: knowledge points from roles to here, not back. */
+export type CliRoles = {
+  edge(options: { readonly configFile: string }): Promise<number>;
+  demo(options: DemoOptions): Promise<number>;
+  /** YAML of the configuration the demo runs, for `weir config show` without a file. */
+  readonly embeddedConfig?: string;
+};
+
+export type CommandContext = {
+  readonly io: CliIo;
+  readonly roles: CliRoles;
+  readonly print: Printer;
+  readonly given: ParsedArguments;
+};
+
+export type CommandOption = {
+  /** Without the dashes. */
+  readonly name: string;
+  /** `flag` stands alone; `text` takes a value; `texts` may be given more than once. */
+  readonly kind: 'flag' | 'text' | 'texts';
+  /** What the value is called in help, for example `FILE`. */
+  readonly value?: string;
+  readonly summary: string;
+  readonly required?: true;
+};
+
+export type Command = {
+  readonly words: readonly [string] | readonly [string, string];
+  readonly summary: string;
+  /** Names of what stands without dashes; all of them are required. */
+  readonly positionals: readonly string[];
+  readonly options: readonly CommandOption[];
+  readonly examples: readonly string[];
+  run(context: CommandContext): Promise<number>;
+};
+
+export const helpOption: CommandOption = { name: 'help', kind: 'flag', summary: 'show this text' };
+export const jsonOption: CommandOption = { name: 'json', kind: 'flag', summary: 'answer as JSON, for programs' };
+export const stateOption: CommandOption = {
+  name: 'state',
+  kind: 'text',
+  value: 'DIR',
+  summary: 'state directory of the node (WEIR_STATE; else the nearest .weir above here)',
+};
+
+export function commandName(command: Command): string {
+  return command.words.join(' ');
+}

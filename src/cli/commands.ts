@@ -1,0 +1,35 @@
+/** Every command of `weir`, in the order help shows them. Adding one is a file and a line here. */
+import type { Command } from '#cli/command.ts';
+import { blockAdd } from '#cli/commands/block-add.ts';
+import { blockList } from '#cli/commands/block-list.ts';
+import { blockRemove } from '#cli/commands/block-remove.ts';
+import { certMake } from '#cli/commands/cert-make.ts';
+import { check } from '#cli/commands/check.ts';
+import { configSchemaCommand } from '#cli/commands/config-schema.ts';
+import { configShow } from '#cli/commands/config-show.ts';
+import { demo } from '#cli/commands/demo.ts';
+import { drain } from '#cli/commands/drain.ts';
+import { edge } from '#cli/commands/edge.ts';
+import { moduleList } from '#cli/commands/module-list.ts';
+import { moduleLoad } from '#cli/commands/module-load.ts';
+import { reload } from '#cli/commands/reload.ts';
+import { status } from '#cli/commands/status.ts';
+import { stop } from '#cli/commands/stop.ts';
+
+export const commands: readonly Command[] = [
+  demo,
+  edge,
+  check,
+  configShow,
+  configSchemaCommand,
+  status,
+  reload,
+  drain,
+  stop,
+  blockAdd,
+  blockList,
+  blockRemove,
+  moduleLoad,
+  moduleList,
+  certMake,
+];

@@ -1,0 +1,40 @@
+/** `weir block add` — an address or a range is refused from now on. */
+import { blockAddAnswer, ttlSecondsMax } from '#admin/schema.ts';
+import { blockTarget } from '#cli/block-target.ts';
+import { usageError } from '#cli/cli-error.ts';
+import { type Command, jsonOption, stateOption } from '#cli/command.ts';
+import { callDaemon } from '#cli/daemon-client.ts';
+import { formatTime, parseDuration } from '#cli/duration.ts';
+import { exitCodes } from '#cli/exit-codes.ts';
+import { printable } from '#cli/printer.ts';
+import { listText } from '#cli/words.ts';
+
+export const blockAdd: Command = {
+  words: ['block', 'add'],
+  summary: 'block an address or a CIDR range',
+  positionals: ['ADDR|CIDR'],
+  options: [
+    { name: 'ttl', kind: 'text', value: 'TIME', summary: 'for how long: 30s, 15m, 1h, 7d; else until it is removed' },
+    { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
+    jsonOption,
+    stateOption,
+  ],
+  examples: ['weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"', 'weir block add 2001:db8::/32'],
+  async run(context) {
+    const target = blockTarget(context.given.positional(0));
+    const ttl = context.given.text('ttl');
+    const parsed = ttl === null ? null : parseDuration(ttl, ttlSecondsMax);
+    if (parsed?.ok === false) throw usageError(parsed.problem);
+    const answer = await callDaemon(context, {
+      method: 'POST',
+      path: '/api/v1/blocks',
+      answer: blockAddAnswer,
+      json: { target, ttlSeconds: parsed?.seconds ?? null, reason: context.given.text('reason') ?? '' },
+    });
+    context.print.answer(answer, () => {
+      const until = answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
+      return `${printable(answer.target)} is blocked ${until} (${listText(answer.version, answer.count, answer.workers)})`;
+    });
+    return exitCodes.ok;
+  },
+};

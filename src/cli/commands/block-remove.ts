@@ -1,0 +1,29 @@
+/** `weir block remove` — the target may come in again. One that was not listed is a failure, said so. */
+import { blockRemoveAnswer } from '#admin/schema.ts';
+import { blockTarget } from '#cli/block-target.ts';
+import { type Command, jsonOption, stateOption } from '#cli/command.ts';
+import { callDaemon } from '#cli/daemon-client.ts';
+import { exitCodes } from '#cli/exit-codes.ts';
+import { printable } from '#cli/printer.ts';
+import { listText } from '#cli/words.ts';
+
+export const blockRemove: Command = {
+  words: ['block', 'remove'],
+  summary: 'unblock an address or a CIDR range',
+  positionals: ['ADDR|CIDR'],
+  options: [jsonOption, stateOption],
+  examples: ['weir block remove 192.0.2.7'],
+  async run(context) {
+    const target = blockTarget(context.given.positional(0));
+    const answer = await callDaemon(context, {
+      method: 'DELETE',
+      path: `/api/v1/blocks/${encodeURIComponent(target)}`,
+      answer: blockRemoveAnswer,
+    });
+    context.print.answer(answer, () => {
+      const what = `${printable(answer.target)} ${answer.removed ? 'is no longer blocked' : 'is not on the list'}`;
+      return `${what} (${listText(answer.version, answer.count, answer.workers)})`;
+    });
+    return answer.removed ? exitCodes.ok : exitCodes.failure;
+  },
+};

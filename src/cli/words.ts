@@ -1,0 +1,25 @@
+/** Small pieces of text that several commands print. */
+import type { DrainAnswer } from '#admin/control.ts';
+import { formatTime } from '#cli/duration.ts';
+
+/** Enough of a hash to tell two apart by eye. */
+export function shortHash(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
+export function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+export function counted(count: number, one: string): string {
+  return `${thousands(count)} ${one}${count === 1 ? '' : 's'}`;
+}
+
+export function drainText(answer: DrainAnswer): string {
+  const open = answer.openConnections === null ? '' : ` with ${counted(answer.openConnections, 'open connection')}`;
+  return `the node is draining${open}, and ends by ${formatTime(answer.deadline)}`;
+}
+
+export function listText(version: number, count: number, workers: number): string {
+  return `${counted(count, 'block')}, version ${version}, live in ${counted(workers, 'worker')}`;
+}

@@ -1,0 +1,61 @@
+/** The reference page of the configuration, `docs/reference/config.md`, made from the schema. */
+import { environmentKeys } from './environment.ts';
+import { configSchema } from './schema.ts';
+import { type SchemaNode, schemaNode } from './schema-node.ts';
+import { expectation } from './validate.ts';
+import { childPath } from './yaml-source.ts';
+
+const introduction = `# Configuration
+
+<!-- Made from src/config/schema.ts by scripts/generate-reference.ts: change it there. -->
+
+One YAML file, named with \`--config FILE\`. \`weir check --config FILE\` says everything that is wrong with it,
+\`weir config show\` prints every value with where it came from, and \`config/schema.json\` is the JSON Schema for editors.
+
+- The environment wins over the file, the file over the defaults. A key without an environment name can be set in the
+  file alone.
+- An unknown key, and an unknown \`WEIR_\` name, is refused.
+- \`\${NAME}\` in a value is replaced from the environment; \`$\${NAME}\` is the text itself.
+- A relative file name in the file belongs to the file's folder, one in the environment or a default to the working
+  directory.
+- \`NAME\` and \`[]\` in a key stand for the names of a mapping and the entries of a list.
+`;
+
+export function referencePage(): string {
+  const root = schemaNode(configSchema);
+  const names = new Map([...environmentKeys(root)].map(([name, { path }]) => [path, name]));
+  const rows = [['key', 'value', 'default', 'environment', 'what it is'], ['---', '---', '---', '---', '---']];
+  const walk = (node: SchemaNode, path: string, required: boolean): void => {
+    if (node.kind === 'object') {
+      // An object that may be left out and has no default is a choice of its own: say so.
+      if (!required) rows.push([code(path), 'mapping', 'none', '', text(node.description ?? 'optional')]);
+      for (const [key, property] of node.properties) walk(property.node, childPath(path, key), property.required);
+      return;
+    }
+    const value = node.kind === 'array' || node.kind === 'record' ? bounds(node) : expectation(node);
+    const fallback = node.fallback === undefined ? (required ? '**required**' : 'none') : code(JSON.stringify(node.fallback));
+    rows.push([code(path), text(value), fallback, code(names.get(path) ?? ''), text(node.description ?? '')]);
+    if (node.kind === 'record') walk(node.entry, `${path}.NAME`, true);
+    if (node.kind === 'array' && node.items.kind === 'object') walk(node.items, `${path}[]`, true);
+  };
+  walk(root, '', true);
+  return `${introduction}\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
+}
+
+function bounds(node: Extract<SchemaNode, { readonly kind: 'array' | 'record' }>): string {
+  if (node.kind === 'record') return `names to entries, at most ${node.entriesMax}`;
+  const items = node.items.kind === 'object' ? 'entries' : 'texts';
+  return `list of ${node.itemsMin === node.itemsMax ? node.itemsMin : `${node.itemsMin} to ${node.itemsMax}`} ${items}`;
+}
+
+function code(content: string): string {
+  return content === '' ? '' : `\`${escapeBar(content)}\``;
+}
+
+function text(content: string): string {
+  return escapeBar(content).replaceAll('*', '\\*');
+}
+
+function escapeBar(content: string): string {
+  return content.replaceAll('|', '\\|');
+}

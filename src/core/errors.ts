@@ -1,0 +1,53 @@
+/**
+ * Everything that can go wrong in operation, as one table.
+ *
+ * A decision about a request is a value (`#waf/verdict.ts`); our own mistake is an assertion
+ * (`#core/assert.ts`); what the world does to us is a `WeirError` whose code stands here. Causes are
+ * chained with `cause`, so a log line shows the system call that failed and a person sees the sentence.
+ */
+
+export const errorCodes = {
+  CONFIG_INVALID: { status: 422, retry: false },
+  CONFIG_NEEDS_RESTART: { status: 409, retry: false },
+  STATE_UNUSABLE: { status: 500, retry: false },
+  LISTEN_FAILED: { status: 500, retry: false },
+  WORKER_FAILED: { status: 500, retry: true },
+  WORKER_TIMEOUT: { status: 504, retry: true },
+  BLOCK_TARGET_INVALID: { status: 400, retry: false },
+  BLOCK_LIST_FULL: { status: 507, retry: false },
+  MODULE_INVALID: { status: 422, retry: false },
+  MODULE_UNKNOWN: { status: 404, retry: false },
+  MODULE_UNREADABLE: { status: 422, retry: false },
+  SHUTTING_DOWN: { status: 503, retry: false },
+  DAEMON_UNREACHABLE: { status: 503, retry: true },
+  DAEMON_REFUSED: { status: 502, retry: false },
+} as const satisfies Record<string, { status: number; retry: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export class WeirError extends Error {
+  readonly code: ErrorCode;
+  /** More than one thing can be wrong at once; each line says where and what to do. */
+  readonly details: readonly string[];
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: readonly string[] } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'WeirError';
+    this.code = code;
+    this.details = options.details ?? [];
+  }
+
+  get status(): number {
+    return errorCodes[this.code].status;
+  }
+}
+
+/** The message of anything thrown, with the chain of causes behind it. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && parts.length < 5; ) {
+    parts.push(at instanceof Error ? at.message : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(': ');
+}

@@ -1,0 +1,21 @@
+/**
+ * Picks a role and runs it. Roles are loaded when they are picked, so that `weir status` does not load a
+ * proxy and a worker does not load a command line.
+ */
+
+if (process.argv[2] === 'worker' && process.send !== undefined) {
+  const { runWorker } = await import('#roles/worker.ts');
+  runWorker();
+} else {
+  const { runCli } = await import('#cli/run.ts');
+  const { demoConfig, demoDefaults } = await import('#roles/demo-config.ts');
+  process.exitCode = await runCli(
+    process.argv.slice(2),
+    { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() },
+    {
+      edge: async (options) => (await import('#roles/edge.ts')).runEdge(options),
+      demo: async (options) => (await import('#roles/demo.ts')).runDemo(options),
+      embeddedConfig: demoConfig(demoDefaults),
+    },
+  );
+}

@@ -1,0 +1,19 @@
+/** What every connection of a worker shares. One object a worker, made in `worker-proxy.ts`. */
+import type { DeadlineTable } from '#core/deadline-table.ts';
+import type { AccessLog } from './access-log.ts';
+import type { BlockList } from './block-list.ts';
+import type { ProxyMetrics } from './proxy-metrics.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { ViewPool } from './view-pool.ts';
+
+export type ProxyContext = {
+  /** The live snapshot; replaced whole, between two requests. */
+  snapshot: Snapshot;
+  /** New requests are answered, then their connections closed. */
+  draining: boolean;
+  accessLog: AccessLog;
+  readonly metrics: ProxyMetrics;
+  readonly blockList: BlockList;
+  readonly deadlines: DeadlineTable;
+  views: ViewPool;
+};

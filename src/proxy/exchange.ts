@@ -1,0 +1,421 @@
+/**
+ * The life of one request, whatever protocol it came by.
+ *
+ * ```
+ * start ─► who is it ─► route ─► rules ─► upstream ─► response ─► finish (log, count)
+ *             403         404     403/503   502/503/504   │            ▲
+ *                         405                             └─ tunnel ───┘
+ * ```
+ *
+ * `finish` is always reached, and once: by the end of the response, by a local answer, by the client
+ * going away, by the upstream failing.
+ */
+import { monotonicMs } from '#core/clock.ts';
+import type { RequestView } from '#waf/request-view.ts';
+import type { ResponseView } from '#waf/response-view.ts';
+import type { Block } from '#waf/verdict.ts';
+import { clientAddress } from './client-address.ts';
+import type { ClientSide } from './client-side.ts';
+import type { ProxyContext } from './context.ts';
+import { errorAnswer, wantsHtml } from './error-page.ts';
+import { forwardRequest } from './forward-request.ts';
+import { ascii, equalsFolded } from './http1/bytes.ts';
+import { type Framing, framing } from './http1/body-decoder.ts';
+import type { BodyPiece } from './http1/body-piece.ts';
+import { encodeBody } from './http1/encode-body.ts';
+import { fieldKind } from './http1/field-kind.ts';
+import type { Outcome } from './proxy-metrics.ts';
+import { isRequestId, nextRequestId } from './request-id.ts';
+import type { CompiledRoute, Snapshot } from './snapshot.ts';
+import type { ResponseReceiver, UpstreamConnection, UpstreamFailure } from './upstream/upstream-connection.ts';
+import type { ConnectionTaker, UpstreamServer } from './upstream/upstream-server.ts';
+
+/** Servers tried for one request, the first included. */
+const attemptsMax = 3;
+const WEBSOCKET = ascii('websocket');
+/** RFC 9110 section 9.2.2, without TRACE, which is not served. */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+const failureStatus = { connect: 502, 'connect-timeout': 504, timeout: 504, closed: 502, protocol: 502 } as const;
+
+export class Exchange implements ResponseReceiver {
+  readonly #context: ProxyContext;
+  readonly #client: ClientSide;
+  readonly #view: RequestView;
+  readonly #snapshot: Snapshot;
+  readonly #startedAt = monotonicMs();
+  #requestId = '';
+  #address = '';
+  #method: string;
+  #route: CompiledRoute | null = null;
+  #verdict: Block | null = null;
+  #outcome: Outcome = 'forwarded';
+  #reason = '';
+  #status = 0;
+  #wafMs = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #server: UpstreamServer | null = null;
+  #connection: UpstreamConnection | null = null;
+  #waiting: ConnectionTaker | null = null;
+  #attempts = 0;
+  /** Head and first piece, kept while the request can still be sent again. */
+  #first: Buffer | null = null;
+  #firstIsAll = false;
+  #bodySent = false;
+  #responded = false;
+  #finished = false;
+  #tunnel = false;
+  readonly isHead: boolean;
+  isUpgrade = false;
+
+  constructor(context: ProxyContext, client: ClientSide, view: RequestView) {
+    this.#context = context;
+    this.#client = client;
+    this.#view = view;
+    this.#snapshot = context.snapshot;
+    this.#method = view.bytes.toString('latin1', view.start, view.methodEnd);
+    this.isHead = this.#method === 'HEAD';
+  }
+
+  get responseMs(): number {
+    return this.#snapshot.timeouts.responseMs;
+  }
+
+  get sendMs(): number {
+    return this.#snapshot.timeouts.sendMs;
+  }
+
+  get tunnelIdleMs(): number {
+    return this.#snapshot.timeouts.tunnelIdleMs;
+  }
+
+  get isTunnel(): boolean {
+    return this.#tunnel;
+  }
+
+  /** `piece` is what came of the body together with the head; it is valid during the call. */
+  start(piece: BodyPiece): void {
+    const view = this.#view;
+    const peer = this.#client.peer;
+    const trusted = this.#snapshot.trustedProxies;
+    const peerIsTrusted = trusted.size > 0 && trusted.lookup(peer) !== undefined;
+    this.#requestId = (peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
+    this.#address = peerIsTrusted ? clientAddress(peer, view, trusted) : peer;
+    this.#bytesIn = piece.size;
+    if (peerIsTrusted && this.#context.blockList.isBlocked(this.#address)) {
+      this.#answer(403, 'blocked', 'client address is on the block list');
+      return;
+    }
+    const { limits, router } = this.#snapshot;
+    if (view.contentLength > limits.bodyBytesMax || piece.size > limits.bodyBytesMax) {
+      this.#answer(413, 'refused', 'request body too large');
+      return;
+    }
+    const host = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+    const route = router.match(router.hostEntries(host), view);
+    if (route === undefined) {
+      this.#answer(404, 'refused', 'no route');
+      return;
+    }
+    this.#route = route;
+    if (route.modules.length > 0 && !this.#inspect(route)) return;
+    if (this.#method === 'CONNECT' || this.#method === 'TRACE') {
+      this.#answer(405, 'refused', 'method not served');
+      return;
+    }
+    this.isUpgrade = route.websocket && this.#asksForWebSocket();
+    this.#first = forwardRequest(view, piece, {
+      peer, isTls: this.#client.isTls, peerIsTrusted, requestId: this.#requestId, isUpgrade: this.isUpgrade,
+    });
+    this.#firstIsAll = piece.last;
+    if (!piece.last) this.#client.pauseBody();
+    this.#acquire();
+  }
+
+  /** Runs the route's modules in order; the first block decides. True when the request goes on. */
+  #inspect(route: CompiledRoute): boolean {
+    const before = monotonicMs();
+    const facts = { clientAddress: this.#address, tls: this.#client.isTls };
+    for (const module of route.modules) {
+      const verdict = module.inspectRequestHead(this.#view, facts);
+      if (verdict.kind === 'allow') continue;
+      this.#verdict = verdict;
+      break;
+    }
+    this.#wafMs = monotonicMs() - before;
+    this.#context.metrics.wafDuration.observe(this.#wafMs / 1_000);
+    if (this.#verdict === null) return true;
+    if (route.mode === 'monitor') {
+      this.#context.metrics.monitored.value++;
+      return true;
+    }
+    this.#answer(this.#verdict.status, 'blocked', this.#verdict.reason);
+    return false;
+  }
+
+  #handedInId(): string {
+    const view = this.#view;
+    for (let i = 0; i < view.headerCount; i++) {
+      if (view.kinds[i] !== fieldKind.requestId) continue;
+      const id = view.headerValue(i);
+      return isRequestId(id) ? id : '';
+    }
+    return '';
+  }
+
+  #asksForWebSocket(): boolean {
+    const view = this.#view;
+    if (view.upgradeIndex < 0 || !view.connectionUpgrade || view.minor === 0 || this.#method !== 'GET') return false;
+    const at = view.upgradeIndex * 4;
+    return (
+      equalsFolded(view.bytes, view.headers[at + 2] as number, view.headers[at + 3] as number, WEBSOCKET) &&
+      view.contentLength <= 0 && !view.chunked
+    );
+  }
+
+  // ── towards the upstream ──────────────────────────────────────────────────────────────────────────
+
+  #acquire(): void {
+    this.#attempts++;
+    const server = (this.#route as CompiledRoute).upstream.pick();
+    this.#server = server;
+    const take: ConnectionTaker = (connection) => {
+      this.#waiting = null;
+      if (connection === null) this.#busy();
+      else this.#send(connection);
+    };
+    const connection = server.acquire(take);
+    if (connection === null) this.#busy();
+    else if (connection === false) this.#waiting = take;
+    else this.#send(connection);
+  }
+
+  #busy(): void {
+    this.#context.metrics.upstreamFailures.busy.value++;
+    this.#answer(503, 'failed', 'no upstream connection free');
+  }
+
+  #send(connection: UpstreamConnection): void {
+    this.#connection = connection;
+    connection.send(this, this.#first as Buffer, this.#firstIsAll);
+    if (connection.isConnected) this.onConnected();
+  }
+
+  onConnected(): void {
+    if (this.#firstIsAll || this.#finished) return;
+    if (this.#view.expectContinue && this.#bytesIn === 0 && !this.#bodySent) this.#client.sendContinue();
+    this.#client.resumeBody();
+  }
+
+  /** A further piece of the request body. */
+  onRequestBody(piece: BodyPiece): void {
+    this.#bytesIn += piece.size;
+    if (this.#bytesIn > this.#snapshot.limits.bodyBytesMax) {
+      this.#connection?.abort();
+      this.#connection = null;
+      if (this.#responded) this.#cut('request body too large');
+      else this.#answer(413, 'refused', 'request body too large');
+      return;
+    }
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#bodySent = true;
+    this.#first = null;
+    const bytes = encodeBody(piece, this.#view.chunked ? framing.chunked : framing.length);
+    if (!connection.sendBody(bytes, piece.last) && !piece.last) this.#client.pauseBody();
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.#client.requestDone || this.#tunnel) this.#client.resumeBody();
+  }
+
+  /** The client's bytes broke the framing of its own body, or stopped coming. */
+  onRequestFault(status: number, reason: string): void {
+    this.#connection?.abort();
+    this.#connection = null;
+    if (this.#responded) this.#cut(reason);
+    else this.#answer(status, 'refused', reason);
+  }
+
+  onUpstreamFailure(failure: UpstreamFailure): void {
+    this.#connection = null;
+    if (this.#finished) return;
+    this.#context.metrics.upstreamFailures[failure.kind].value++;
+    if (this.#tunnel || this.#responded) {
+      this.#cut(failure.reason);
+      return;
+    }
+    if (this.#mayRetry(failure)) {
+      this.#context.metrics.upstreamRetries.value++;
+      this.#acquire();
+      return;
+    }
+    this.#answer(failureStatus[failure.kind], 'failed', failure.reason);
+  }
+
+  /**
+   * Nothing reached the origin when the connection was never made. When a reused connection was closed
+   * under the request, only an idempotent request that is held whole may be sent again (RFC 9110, 9.2.2).
+   */
+  #mayRetry(failure: UpstreamFailure): boolean {
+    if (this.#first === null || this.#attempts >= attemptsMax) return false;
+    if (failure.kind === 'connect') return this.#attempts < (this.#route as CompiledRoute).upstream.servers.length;
+    return failure.kind === 'closed' && failure.reused && this.#firstIsAll && idempotent.has(this.#method);
+  }
+
+  // ── towards the client ────────────────────────────────────────────────────────────────────────────
+
+  onInformational(view: ResponseView): void {
+    if (this.#view.minor === 1) this.#client.sendInformational(view);
+  }
+
+  onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
+    this.#first = null;
+    this.#responded = true;
+    this.#status = view.status;
+    this.#bytesOut = piece.size;
+    if (piece.last) this.#connection = null;
+    const writable = this.#client.sendResponse(view, bodyFraming, piece, this.#requestId, this.isHead);
+    if (piece.last) this.#finish();
+    else if (!writable) this.#connection?.pause();
+  }
+
+  onResponseBody(piece: BodyPiece): void {
+    this.#bytesOut += piece.size;
+    if (piece.last) this.#connection = null;
+    const writable = this.#client.sendBody(piece);
+    if (piece.last) this.#finish();
+    else if (!writable) this.#connection?.pause();
+  }
+
+  onClientDrain(): void {
+    this.#connection?.resume();
+  }
+
+  onTunnel(view: ResponseView, first: Buffer): void {
+    this.#first = null;
+    this.#responded = true;
+    this.#tunnel = true;
+    this.#status = 101;
+    this.#context.metrics.tunnelsOpen.value++;
+    let writable = this.#client.startTunnel(view, this.#requestId);
+    if (first.length > 0) writable = this.#forwardTunnel(first);
+    if (!writable) this.#connection?.pause();
+  }
+
+  onTunnelData(bytes: Buffer): void {
+    if (!this.#forwardTunnel(bytes)) this.#connection?.pause();
+  }
+
+  #forwardTunnel(bytes: Buffer): boolean {
+    this.#bytesOut += bytes.length;
+    return this.#client.sendTunnel(bytes);
+  }
+
+  onTunnelEnd(): void {
+    this.#client.endTunnel();
+  }
+
+  onClientTunnelData(bytes: Buffer): void {
+    this.#bytesIn += bytes.length;
+    if (this.#connection?.sendTunnel(bytes) === false) this.#client.pauseBody();
+  }
+
+  onClientTunnelEnd(): void {
+    this.#connection?.endTunnel();
+  }
+
+  /** The client's connection is gone. */
+  onClientGone(): void {
+    if (this.#finished) return;
+    this.#connection?.abort();
+    this.#connection = null;
+    if (!this.#tunnel) {
+      this.#outcome = 'aborted';
+      this.#reason = 'client closed the connection';
+      // nginx's code for it; nothing was sent.
+      if (this.#status === 0) this.#status = 499;
+    }
+    this.#finish();
+  }
+
+  #answer(status: number, outcome: Outcome, reason: string): void {
+    this.#status = status;
+    this.#outcome = outcome;
+    this.#reason = reason;
+    this.#responded = true;
+    const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
+    const fields = status === 503 ? 'Retry-After: 1\r\n' : status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+    this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(answer.body);
+    this.#client.sendLocal(status, fields, answer.contentType, answer.body, this.#requestId, this.isHead);
+    this.#finish();
+  }
+
+  /** The response has begun and cannot end well: the client must see that it is cut off. */
+  #cut(reason: string): void {
+    if (!this.#tunnel) {
+      this.#outcome = 'failed';
+      this.#reason = reason;
+    }
+    this.#client.abort();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#first = null;
+    if (this.#waiting !== null) this.#server?.cancel(this.#waiting);
+    const { metrics } = this.#context;
+    const durationMs = monotonicMs() - this.#startedAt;
+    if (this.#tunnel) metrics.tunnelsOpen.value--;
+    else metrics.duration.observe(durationMs / 1_000);
+    metrics.outcomes[this.#outcome].value++;
+    metrics.status(this.#status).value++;
+    metrics.bytesReceived.value += this.#bytesIn;
+    metrics.bytesSent.value += this.#bytesOut;
+    if (!this.#context.accessLog.isOff) this.#log(durationMs);
+    this.#client.exchangeDone();
+  }
+
+  #log(durationMs: number): void {
+    const view = this.#view;
+    const { bytes } = view;
+    const verdict = this.#verdict;
+    this.#context.accessLog.write({
+      time: new Date().toISOString(),
+      id: this.#requestId,
+      client: this.#address,
+      peer: this.#client.peer,
+      method: this.#method,
+      host: view.hostStart < 0 ? '' : bytes.toString('latin1', view.hostStart, view.hostEnd),
+      path: bytes.toString('latin1', view.pathStart, view.pathEnd),
+      query: view.queryStart < 0 ? null : bytes.toString('latin1', view.queryStart, view.targetEnd),
+      status: this.#status,
+      outcome: this.#outcome,
+      reason: this.#reason,
+      route: this.#route?.name ?? '',
+      upstream: this.#server?.url ?? '',
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      durationMs: Math.round(durationMs * 1_000) / 1_000,
+      wafMs: Math.round(this.#wafMs * 1_000_000) / 1_000_000,
+      verdict:
+        verdict === null
+          ? null
+          : { rule: verdict.rule, target: verdict.target, reason: verdict.reason, enforced: this.#outcome === 'blocked' },
+      userAgent: userAgent(view),
+    });
+  }
+}
+
+function userAgent(view: RequestView): string {
+  for (let i = 0; i < view.headerCount; i++) {
+    const at = i * 4;
+    const start = view.headers[at] as number;
+    if ((view.headers[at + 1] as number) - start === 10 && ((view.bytes[start] as number) | 32) === 117) {
+      if (view.headerName(i).toLowerCase() === 'user-agent') return view.headerValue(i);
+    }
+  }
+  return '';
+}

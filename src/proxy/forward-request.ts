@@ -1,0 +1,61 @@
+/**
+ * The request as the upstream gets it: serialised from the view, without hop-by-hop fields, with the
+ * edge's own about who the client is (RFC 7239 and the X-Forwarded fields that came before it).
+ *
+ * Order matters: what the client nominated for removal is taken out before the edge adds its own, so
+ * `Connection: X-Forwarded-For` removes nothing of ours.
+ */
+import type { RequestView } from '#waf/request-view.ts';
+import { framing } from './http1/body-decoder.ts';
+import type { BodyPiece } from './http1/body-piece.ts';
+import { encodedSizeMax, encodePiece } from './http1/encode-body.ts';
+import { fieldKind } from './http1/field-kind.ts';
+import { forwardingDrops, headSizeMax, hostDrop, requestDrops, writeFields, writeRequestLine } from './http1/write-head.ts';
+
+export type Forwarding = {
+  readonly peer: string;
+  readonly isTls: boolean;
+  /** The peer is a trusted proxy, so what it says of its client stays and is added to. */
+  readonly peerIsTrusted: boolean;
+  readonly requestId: string;
+  readonly isUpgrade: boolean;
+};
+
+/** Head and first piece of the body in one buffer, for one write. */
+export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwarding): Buffer {
+  const bodyFraming = view.chunked ? framing.chunked : view.contentLength >= 0 ? framing.length : framing.none;
+  const isAbsolute = view.pathStart !== view.targetStart;
+  const host = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+  let added = ownFields(view, facts, host);
+  if (isAbsolute && host !== '') added = `Host: ${host}\r\n${added}`;
+  if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';
+  else if (bodyFraming === framing.length) added += `Content-Length: ${view.contentLength}\r\n`;
+  if (facts.isUpgrade) added += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  added += '\r\n';
+
+  const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(piece, bodyFraming));
+  const drops = requestDrops | (facts.peerIsTrusted ? 0 : forwardingDrops) | (isAbsolute ? hostDrop : 0);
+  const trustedDrops = facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : 0;
+  let at = writeRequestLine(view, target, 0);
+  at = writeFields(view, drops | trustedDrops, target, at);
+  at += target.write(added, at, 'latin1');
+  at = encodePiece(piece, bodyFraming, target, at);
+  return target.subarray(0, at);
+}
+
+function ownFields(view: RequestView, facts: Forwarding, host: string): string {
+  const proto = facts.isTls ? 'https' : 'http';
+  const node = facts.peer.includes(':') ? `"[${facts.peer}]"` : facts.peer;
+  const hostPart = host === '' ? '' : `;host="${host}"`;
+  const element = `for=${node}${hostPart};proto=${proto}`;
+  if (!facts.peerIsTrusted) {
+    const hostField = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`;
+    return `X-Forwarded-For: ${facts.peer}\r\nX-Forwarded-Proto: ${proto}\r\n${hostField}Forwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
+  }
+  // A trusted proxy's X-Forwarded-Proto, -Host and Forwarded stay as they came; the chain of addresses grows.
+  let chain = '';
+  for (let i = 0; i < view.headerCount; i++) {
+    if (view.kinds[i] === fieldKind.xForwardedFor) chain += `${view.headerValue(i)}, `;
+  }
+  return `X-Forwarded-For: ${chain}${facts.peer}\r\nForwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
+}

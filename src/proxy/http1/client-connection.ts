@@ -1,0 +1,438 @@
+/**
+ * A client's HTTP/1.1 connection: bytes to requests, responses to bytes, one exchange at a time.
+ *
+ * ```
+ * HEAD ─head whole─► EXCHANGE ─response sent─► HEAD …        (pipelined requests wait their turn)
+ *   │                   ├─101─► TUNNEL ─► CLOSED
+ *   └─refused─► LINGER ◄┘ (close)   ─► CLOSED
+ * ```
+ *
+ * After an answer that leaves request bytes unread the connection lingers: our side is closed, the
+ * client's bytes are read and dropped for a while, so that a reset does not destroy the answer
+ * (RFC 9112 section 9.6).
+ */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { monotonicMs } from '#core/clock.ts';
+import type { Expiring } from '#core/deadline-table.ts';
+import type { RequestView } from '#waf/request-view.ts';
+import type { ResponseView } from '#waf/response-view.ts';
+import type { ClientSide } from '../client-side.ts';
+import type { ProxyContext } from '../context.ts';
+import { errorAnswer } from '../error-page.ts';
+import { Exchange } from '../exchange.ts';
+import { nextRequestId } from '../request-id.ts';
+import { BodyDecoder, type Framing, framing } from './body-decoder.ts';
+import { BodyPiece } from './body-piece.ts';
+import { LF } from './bytes.ts';
+import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
+import { complete, incomplete, type ParseProblem, problemOf } from './parse-problem.ts';
+import { parseRequest } from './parse-request.ts';
+import { contentLengthDrop, headSizeMax, responseDrops, writeFields, writeStatusLine } from './write-head.ts';
+
+const HEAD = 0;
+const EXCHANGE = 1;
+const TUNNEL = 2;
+const LINGER = 3;
+const CLOSED = 4;
+
+/** How long, and for how many bytes, a closed connection is still read. */
+const lingerMs = 2_000;
+const lingerBytesMax = 1_048_576;
+
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+/** One piece a worker: filled and used up within one callback. */
+const piece = new BodyPiece();
+
+export class ClientConnection implements ClientSide, Expiring {
+  deadlineAt: number;
+  deadlineSlot = -1;
+  readonly peer: string;
+  readonly isTls: boolean;
+  readonly #socket: Socket;
+  readonly #context: ProxyContext;
+  readonly #onClosed: (connection: ClientConnection) => void;
+  readonly #decoder = new BodyDecoder();
+  #state = HEAD;
+  #pending: Buffer | null = null;
+  #view: RequestView | null = null;
+  #exchange: Exchange | null = null;
+  #bodyFraming: Framing = framing.none;
+  #parsing = false;
+  #needsDrain = false;
+  #closeAfter = false;
+  #ended = false;
+  #bodyPaused = false;
+  #lingered = 0;
+
+  constructor(
+    socket: Socket, peer: string, isTls: boolean, context: ProxyContext, onClosed: (connection: ClientConnection) => void,
+  ) {
+    this.#socket = socket;
+    this.peer = peer;
+    this.isTls = isTls;
+    this.#context = context;
+    this.#onClosed = onClosed;
+    // The first request of a connection has the head's time, not the longer idle time.
+    this.deadlineAt = monotonicMs() + context.snapshot.timeouts.headMs;
+    context.deadlines.add(this);
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get requestDone(): boolean {
+    return this.#decoder.done;
+  }
+
+  get isIdle(): boolean {
+    return this.#state === HEAD && this.#pending === null;
+  }
+
+  /** The worker drains: an idle connection closes now, a busy one after its response. */
+  drain(): void {
+    if (this.isIdle) this.#endAndLinger();
+    else this.#closeAfter = true;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  // ── from the client ───────────────────────────────────────────────────────────────────────────────
+
+  #onData(bytes: Buffer): void {
+    switch (this.#state) {
+      case HEAD:
+        this.#onHeadBytes(bytes);
+        break;
+      case EXCHANGE:
+        if (this.#decoder.done || this.#pending !== null) this.#keep(bytes);
+        else this.#onBodyBytes(bytes);
+        break;
+      case TUNNEL:
+        (this.#exchange as Exchange).onClientTunnelData(bytes);
+        break;
+      default:
+        this.#lingered += bytes.length;
+        if (this.#lingered > lingerBytesMax) this.#socket.destroy();
+    }
+  }
+
+  #onHeadBytes(bytes: Buffer): void {
+    const pending = this.#pending;
+    if (pending === null) {
+      this.#parse(bytes);
+      return;
+    }
+    const joined = Buffer.concat([pending, bytes]);
+    this.#pending = joined;
+    // Without a further line end nothing new can be decided, unless the head has grown too large.
+    if (bytes.includes(LF) || joined.length >= this.#context.snapshot.limits.headBytesMax) this.#parse(joined);
+  }
+
+  /** Takes requests out of `bytes` until one is in progress or the bytes are used up. */
+  #parse(first: Buffer): void {
+    this.#parsing = true;
+    let bytes = first;
+    while (this.#state === HEAD) {
+      const { limits, timeouts } = this.#context.snapshot;
+      const view = this.#context.views.take();
+      const result = parseRequest(view, bytes, 0, bytes.length, limits);
+      if (result === incomplete) {
+        if (this.#pending === null) this.deadlineAt = monotonicMs() + timeouts.headMs;
+        this.#pending = bytes;
+        this.#context.views.give(view);
+        break;
+      }
+      if (result !== complete) {
+        this.#refuse(problemOf(result));
+        this.#context.views.give(view);
+        break;
+      }
+      const rest = this.#begin(view, bytes);
+      // Finished at once (a local answer), and more requests are there.
+      if (this.#state !== HEAD || this.#needsDrain) break;
+      if (rest === null) break;
+      this.#pending = null;
+      bytes = rest;
+    }
+    this.#parsing = false;
+  }
+
+  /** Starts the exchange of a whole head. Returns the bytes behind the request, if there are any. */
+  #begin(view: RequestView, bytes: Buffer): Buffer | null {
+    this.#state = EXCHANGE;
+    this.#view = view;
+    this.#closeAfter ||= view.minor === 1 ? view.connectionClose : !view.connectionKeepAlive;
+    if (this.#context.draining) this.#closeAfter = true;
+    const kind = view.chunked ? framing.chunked : view.contentLength > 0 ? framing.length : framing.none;
+    this.#decoder.reset(kind, view.contentLength);
+    const result = this.#decoder.decode(piece, bytes, view.end, bytes.length, false);
+    const at = this.#decoder.position;
+    this.#pending = at < bytes.length ? bytes.subarray(at) : null;
+    this.deadlineAt = Number.POSITIVE_INFINITY;
+    const exchange = new Exchange(this.#context, this, view);
+    this.#exchange = exchange;
+    if (result < 0) {
+      this.#pending = null;
+      exchange.onRequestFault(problemOf(result).status, problemOf(result).reason);
+    } else exchange.start(piece);
+    return this.#pending;
+  }
+
+  #onBodyBytes(bytes: Buffer): void {
+    const exchange = this.#exchange as Exchange;
+    const result = this.#decoder.decode(piece, bytes, 0, bytes.length, false);
+    if (result < 0) {
+      exchange.onRequestFault(problemOf(result).status, problemOf(result).reason);
+      return;
+    }
+    if (result === complete) {
+      this.#moveDeadline();
+      if (this.#decoder.position < bytes.length) this.#keep(bytes.subarray(this.#decoder.position));
+    } else this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.bodyIdleMs;
+    if (piece.size > 0 || piece.last) exchange.onRequestBody(piece);
+  }
+
+  /** Bytes of later requests wait here, up to a bound; beyond it the socket is not read. */
+  #keep(bytes: Buffer): void {
+    this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
+    if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax) this.#socket.pause();
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    switch (this.#state) {
+      case HEAD:
+        this.#socket.end();
+        this.#state = LINGER;
+        this.deadlineAt = monotonicMs() + lingerMs;
+        break;
+      case EXCHANGE:
+        // A client may close its side after the request and still read the answer.
+        this.#closeAfter = true;
+        if (!this.#decoder.done) (this.#exchange as Exchange).onRequestFault(400, 'request ended before its body did');
+        break;
+      case TUNNEL:
+        (this.#exchange as Exchange).onClientTunnelEnd();
+        break;
+      default:
+        if (this.#socket.writableFinished) this.#socket.destroy();
+    }
+  }
+
+  #onClose(): void {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#context.deadlines.remove(this);
+    this.#exchange?.onClientGone();
+    this.#onClosed(this);
+  }
+
+  #onDrain(): void {
+    this.#needsDrain = false;
+    if (this.#state === EXCHANGE || this.#state === TUNNEL) {
+      this.#moveDeadline();
+      (this.#exchange as Exchange).onClientDrain();
+    } else if (this.#state === HEAD) this.#next();
+  }
+
+  onDeadline(): void {
+    switch (this.#state) {
+      case HEAD:
+        if (this.#needsDrain) this.#socket.destroy();
+        else if (this.#pending === null) this.#endAndLinger();
+        else this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
+        break;
+      case EXCHANGE:
+        if (this.#needsDrain) this.#socket.destroy();
+        else (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
+        break;
+      default:
+        this.#socket.destroy();
+    }
+  }
+
+  // ── to the client ─────────────────────────────────────────────────────────────────────────────────
+
+  sendContinue(): void {
+    this.#socket.write(CONTINUE);
+  }
+
+  sendInformational(view: ResponseView): void {
+    const target = Buffer.allocUnsafe(headSizeMax(view, 2));
+    let at = writeStatusLine(view, target, 0);
+    at = writeFields(view, responseDrops | contentLengthDrop, target, at);
+    at += target.write('\r\n', at, 'latin1');
+    this.#socket.write(target.subarray(0, at));
+  }
+
+  sendResponse(view: ResponseView, bodyFraming: Framing, body: BodyPiece, requestId: string, isHead: boolean): boolean {
+    const isOld = (this.#view as RequestView).minor === 0;
+    let kind = bodyFraming;
+    let drops = responseDrops;
+    if (kind === framing.chunked || kind === framing.close) {
+      drops |= contentLengthDrop;
+      kind = isOld ? framing.close : framing.chunked;
+    } else if (view.status === 204 || (kind === framing.none && view.chunked)) drops |= contentLengthDrop;
+    if (kind === framing.close || !this.#decoder.done) this.#closeAfter = true;
+    this.#bodyFraming = kind;
+    let added = `X-Request-Id: ${requestId}\r\n`;
+    if (kind === framing.chunked || (isHead && view.chunked && !isOld)) added += 'Transfer-Encoding: chunked\r\n';
+    added += this.#connectionField(isOld);
+    const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(body, kind));
+    let at = writeStatusLine(view, target, 0);
+    at = writeFields(view, drops, target, at);
+    at += target.write(added, at, 'latin1');
+    at = encodePiece(body, kind, target, at);
+    return this.#write(target.subarray(0, at));
+  }
+
+  sendBody(body: BodyPiece): boolean {
+    if (body.size === 0 && !(body.last && this.#bodyFraming === framing.chunked)) return !this.#needsDrain;
+    return this.#write(encodeBody(body, this.#bodyFraming));
+  }
+
+  sendLocal(status: number, fields: string, contentType: string, body: string, requestId: string, isHead: boolean): void {
+    if (!this.#decoder.done) this.#closeAfter = true;
+    const isOld = this.#view?.minor === 0;
+    const head =
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nContent-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\n${fields}X-Request-Id: ${requestId}\r\n${this.#connectionField(isOld)}`;
+    this.#write(Buffer.from(isHead ? head : head + body));
+  }
+
+  startTunnel(view: ResponseView, requestId: string): boolean {
+    this.#state = TUNNEL;
+    this.deadlineAt = Number.POSITIVE_INFINITY;
+    const added = `Connection: Upgrade\r\nUpgrade: ${view.headerValue(view.upgradeIndex)}\r\nX-Request-Id: ${requestId}\r\n\r\n`;
+    const target = Buffer.allocUnsafe(headSizeMax(view, added.length));
+    let at = writeStatusLine(view, target, 0);
+    at = writeFields(view, responseDrops | contentLengthDrop, target, at);
+    at += target.write(added, at, 'latin1');
+    const writable = this.#write(target.subarray(0, at));
+    const early = this.#pending;
+    this.#pending = null;
+    if (early !== null) (this.#exchange as Exchange).onClientTunnelData(early);
+    this.resumeBody();
+    if (this.#ended) (this.#exchange as Exchange).onClientTunnelEnd();
+    return writable;
+  }
+
+  sendTunnel(bytes: Buffer): boolean {
+    return this.#write(bytes);
+  }
+
+  endTunnel(): void {
+    this.#socket.end();
+    if (this.#ended) this.#socket.destroySoon();
+    this.deadlineAt = monotonicMs() + lingerMs;
+  }
+
+  pauseBody(): void {
+    this.#bodyPaused = true;
+    this.#socket.pause();
+    this.#moveDeadline();
+  }
+
+  resumeBody(): void {
+    this.#bodyPaused = false;
+    this.#socket.resume();
+    this.#moveDeadline();
+  }
+
+  abort(): void {
+    this.#closeAfter = true;
+    this.#socket.destroy();
+  }
+
+  exchangeDone(): void {
+    const view = this.#view;
+    this.#view = null;
+    this.#exchange = null;
+    if (view !== null) this.#context.views.give(view);
+    if (this.#state === CLOSED) return;
+    if (this.#closeAfter || this.#ended) {
+      this.#endAndLinger();
+      return;
+    }
+    this.#state = HEAD;
+    const { timeouts } = this.#context.snapshot;
+    if (this.#needsDrain) {
+      // The client is not reading: its next request waits until it has.
+      this.deadlineAt = monotonicMs() + timeouts.sendMs;
+      this.#socket.pause();
+      return;
+    }
+    this.deadlineAt = monotonicMs() + timeouts.idleMs;
+    if (!this.#parsing) this.#next();
+  }
+
+  /** Ready for the next request, which may be here already. */
+  #next(): void {
+    if (this.#socket.isPaused()) this.#socket.resume();
+    const pending = this.#pending;
+    if (pending === null) {
+      this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.idleMs;
+      return;
+    }
+    this.#pending = null;
+    this.#parse(pending);
+  }
+
+  /** A head that could not be read: there is no exchange, but there is an answer, a line and a count. */
+  #refuse(problem: ParseProblem): void {
+    const requestId = nextRequestId();
+    const { metrics, accessLog } = this.#context;
+    metrics.outcomes.refused.value++;
+    metrics.status(problem.status).value++;
+    this.#closeAfter = true;
+    const answer = errorAnswer(problem.status, requestId, false);
+    this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
+    accessLog.write({
+      time: new Date().toISOString(),
+      id: requestId, client: this.peer, peer: this.peer, method: '', host: '', path: '', query: null,
+      status: problem.status, outcome: 'refused', reason: problem.reason, route: '', upstream: '',
+      bytesIn: 0, bytesOut: answer.body.length, durationMs: 0, wafMs: 0, verdict: null, userAgent: '',
+    });
+    this.#endAndLinger();
+  }
+
+  #connectionField(isOld: boolean): string {
+    if (this.#closeAfter) return 'Connection: close\r\n\r\n';
+    return isOld ? 'Connection: keep-alive\r\n\r\n' : '\r\n';
+  }
+
+  #write(bytes: Buffer): boolean {
+    const writable = this.#socket.write(bytes);
+    if (!writable) {
+      this.#needsDrain = true;
+      this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.sendMs;
+    }
+    return writable;
+  }
+
+  /** Which of the client's time limits runs: none while the upstream is the one to wait for. */
+  #moveDeadline(): void {
+    const { timeouts } = this.#context.snapshot;
+    if (this.#needsDrain) this.deadlineAt = monotonicMs() + timeouts.sendMs;
+    else if (this.#state === EXCHANGE && !this.#decoder.done && !this.#bodyPaused) {
+      this.deadlineAt = monotonicMs() + timeouts.bodyIdleMs;
+    } else this.deadlineAt = Number.POSITIVE_INFINITY;
+  }
+
+  #endAndLinger(): void {
+    this.#state = LINGER;
+    this.#pending = null;
+    this.deadlineAt = monotonicMs() + lingerMs;
+    if (this.#ended) {
+      this.#socket.destroySoon();
+      return;
+    }
+    this.#socket.end();
+    this.#socket.resume();
+  }
+}

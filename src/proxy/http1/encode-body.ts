@@ -1,0 +1,37 @@
+/**
+ * Payload to the wire under the framing of the next hop, always framed anew: chunk sizes, extensions
+ * and trailers of the sender never travel on.
+ */
+import { type Framing, framing } from './body-decoder.ts';
+import type { BodyPiece } from './body-piece.ts';
+
+const CRLF = '\r\n';
+const LAST_CHUNK = '0\r\n\r\n';
+
+/** Upper bound of the bytes a piece takes on the wire. */
+export function encodedSizeMax(piece: BodyPiece, kind: Framing): number {
+  // 12 hexadecimal digits, two line ends, the last chunk.
+  return kind === framing.chunked ? piece.size + 21 : piece.size;
+}
+
+/** Writes a piece to `target` at `at`; returns the position after it. */
+export function encodePiece(piece: BodyPiece, kind: Framing, target: Buffer, at: number): number {
+  if (kind !== framing.chunked) return piece.copyTo(target, at);
+  let to = at;
+  if (piece.size > 0) {
+    to += target.write(piece.size.toString(16) + CRLF, to, 'latin1');
+    to = piece.copyTo(target, to);
+    to += target.write(CRLF, to, 'latin1');
+  }
+  if (piece.last) to += target.write(LAST_CHUNK, to, 'latin1');
+  return to;
+}
+
+/** A piece as one buffer to write. An owned single range without framing is passed on without a copy. */
+export function encodeBody(piece: BodyPiece, kind: Framing): Buffer {
+  if (kind !== framing.chunked && piece.count === 1 && !piece.borrowed) {
+    return piece.bytes.subarray(piece.ranges[0], piece.ranges[1]);
+  }
+  const target = Buffer.allocUnsafe(encodedSizeMax(piece, kind));
+  return target.subarray(0, encodePiece(piece, kind, target, 0));
+}

@@ -1,0 +1,156 @@
+/**
+ * One listening socket of a worker. Workers share the port with SO_REUSEPORT, so the kernel spreads
+ * connections and a worker that dies takes only its own with it.
+ *
+ * ```
+ * accept ─► block list ─► connection limit ─► TLS handshake ─► ClientConnection
+ *             closed          closed            (deadline)
+ * ```
+ *
+ * Refusing comes before the handshake: a blocked address costs one accept and one close.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import { WeirError } from '#core/errors.ts';
+import { peerAddress } from './client-address.ts';
+import { ClientConnection } from './http1/client-connection.ts';
+import type { ProxyContext } from './context.ts';
+import { formatListenAddress, parseListenAddress } from './listen-address.ts';
+import { serveRedirect } from './redirect.ts';
+
+export type ListenerKind =
+  | { readonly kind: 'tls'; readonly cert: string; readonly key: string; readonly ticketKeys: Buffer }
+  | { readonly kind: 'plaintext' }
+  | { readonly kind: 'redirect'; readonly port: number };
+
+/** Connections waiting to be accepted; the kernel caps it at net.core.somaxconn. */
+const backlog = 4_096;
+
+export class ProxyListener {
+  readonly #context: ProxyContext;
+  readonly #connectionsMax: () => number;
+  readonly #server: net.Server;
+  readonly #tls: tls.Server | null;
+  readonly #kind: ListenerKind;
+  /** Every accepted socket, in a handshake or beyond it. */
+  readonly #sockets = new Map<net.Socket, string>();
+  readonly #connections = new Set<ClientConnection>();
+
+  constructor(kind: ListenerKind, context: ProxyContext, connectionsMax: () => number) {
+    this.#kind = kind;
+    this.#context = context;
+    this.#connectionsMax = connectionsMax;
+    const options = { allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 };
+    this.#server = net.createServer(options, (socket) => this.#accept(socket));
+    this.#tls = kind.kind === 'tls' ? this.#makeTls(kind) : null;
+  }
+
+  /** Binds and listens; the promise gives the address bound. */
+  listen(address: string): Promise<string> {
+    const { host, port } = parseListenAddress(address);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(error)}`, { cause: error }));
+      });
+      this.#server.listen({ host, port, backlog, reusePort: true }, () => {
+        const bound = this.#server.address() as net.AddressInfo;
+        resolve(formatListenAddress({ host: bound.address, port: bound.port }));
+      });
+    });
+  }
+
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** New handshakes use the new certificate; connections that stand are not touched. */
+  setCertificate(cert: string, key: string): void {
+    this.#tls?.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  }
+
+  /** Cuts connections whose peer has just been blocked. */
+  cutBlocked(): void {
+    for (const [socket, peer] of this.#sockets) {
+      if (!this.#context.blockList.isBlocked(peer)) continue;
+      this.#context.metrics.connectionsRefused.blocked.value++;
+      socket.destroy();
+    }
+  }
+
+  /** Stops accepting and lets connections finish. */
+  drain(): void {
+    this.#server.close();
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  #accept(socket: net.Socket): void {
+    const { metrics, blockList } = this.#context;
+    const peer = peerAddress(socket.remoteAddress ?? '');
+    if (peer === '' || blockList.isBlocked(peer)) {
+      metrics.connectionsRefused.blocked.value++;
+      socket.resetAndDestroy();
+      return;
+    }
+    if (metrics.connectionsOpen.value >= this.#connectionsMax()) {
+      metrics.connectionsRefused.limit.value++;
+      socket.resetAndDestroy();
+      return;
+    }
+    metrics.connectionsTotal.value++;
+    metrics.connectionsOpen.value++;
+    this.#sockets.set(socket, peer);
+    socket.on('close', () => {
+      metrics.connectionsOpen.value--;
+      this.#sockets.delete(socket);
+    });
+    socket.on('error', () => socket.destroy());
+    if (this.#tls !== null) this.#tls.emit('connection', socket);
+    else if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
+    else this.#serve(socket, peer, false);
+  }
+
+  #makeTls(kind: Extract<ListenerKind, { kind: 'tls' }>): tls.Server {
+    const { metrics } = this.#context;
+    const server = tls.createServer({
+      cert: kind.cert,
+      key: kind.key,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      ticketKeys: kind.ticketKeys,
+      handshakeTimeout: this.#context.snapshot.timeouts.handshakeMs,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    server.on('secureConnection', (socket) => {
+      metrics.handshakes.value++;
+      // The raw socket knows the peer even where the TLS one no longer does.
+      this.#serve(socket, peerAddress(socket.remoteAddress ?? ''), true);
+    });
+    server.on('tlsClientError', (_error, socket) => {
+      metrics.handshakesFailed.value++;
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #serve(socket: net.Socket, peer: string, isTls: boolean): void {
+    if (peer === '') {
+      socket.destroy();
+      return;
+    }
+    const connection = new ClientConnection(socket, peer, isTls, this.#context, (closed) => this.#connections.delete(closed));
+    this.#connections.add(connection);
+    if (this.#context.draining) connection.drain();
+  }
+}
+
+function listenHint(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') return 'another program has the port; stop it or choose another address';
+  if (error.code === 'EACCES') return 'ports below 1024 need the capability cap_net_bind_service';
+  if (error.code === 'EADDRNOTAVAIL') return 'this machine does not have that address';
+  return error.message;
+}

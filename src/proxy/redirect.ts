@@ -1,0 +1,49 @@
+/**
+ * The listener that only redirects to https: reads one request head, answers 308, closes. The target
+ * comes from the parsed view, so nothing but a valid authority and path can enter the Location field.
+ */
+import type { Socket } from 'node:net';
+import { monotonicMs } from '#core/clock.ts';
+import type { Expiring } from '#core/deadline-table.ts';
+import type { ProxyContext } from './context.ts';
+import { complete, incomplete, problemOf } from './http1/parse-problem.ts';
+import { parseRequest } from './http1/parse-request.ts';
+
+export function serveRedirect(socket: Socket, port: number, context: ProxyContext): void {
+  const { deadlines, views, metrics } = context;
+  const deadline: Expiring = {
+    deadlineAt: monotonicMs() + context.snapshot.timeouts.headMs,
+    deadlineSlot: -1,
+    onDeadline: () => socket.destroy(),
+  };
+  deadlines.add(deadline);
+  let pending: Buffer = Buffer.alloc(0);
+  socket.on('close', () => deadlines.remove(deadline));
+  socket.on('end', () => socket.end());
+  socket.on('data', function onData(bytes: Buffer) {
+    pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+    const view = views.take();
+    const result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
+    if (result !== incomplete) {
+      socket.off('data', onData);
+      socket.resume();
+      const status = result === complete ? 308 : problemOf(result).status;
+      metrics.outcomes[result === complete ? 'forwarded' : 'refused'].value++;
+      metrics.status(status).value++;
+      const location = result === complete ? `Location: ${httpsTarget(view, port)}\r\n` : '';
+      const phrase = result === complete ? 'Permanent Redirect' : 'Error';
+      socket.end(`HTTP/1.1 ${status} ${phrase}\r\n${location}Content-Length: 0\r\nConnection: close\r\n\r\n`, 'latin1');
+      // Room for the answer to be read before the connection goes.
+      deadline.deadlineAt = monotonicMs() + 2_000;
+    }
+    views.give(view);
+  });
+}
+
+function httpsTarget(view: ReturnType<ProxyContext['views']['take']>, port: number): string {
+  const authority = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+  const host = authority.replace(/:\d*$/, '');
+  const path = view.bytes.toString('latin1', view.pathStart, view.targetEnd);
+  const rest = path.startsWith('/') ? path : `/${path.startsWith('?') ? path : ''}`;
+  return `https://${host}${port === 443 ? '' : `:${port}`}${rest}`;
+}

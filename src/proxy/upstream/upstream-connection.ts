@@ -1,0 +1,344 @@
+/**
+ * One connection to an upstream server: a request goes out, its response comes back, the connection is
+ * used again only if both ended cleanly.
+ *
+ * ```
+ * connecting ─► idle ─send─► head ─► body ─► idle …        any surprise ─► closed
+ *                             └─101─► tunnel
+ * ```
+ *
+ * A byte that nobody asked for, a response that ends early or a body longer than its length makes the
+ * connection dirty: it is closed, never pooled, so one client's bytes cannot become another's answer.
+ */
+import net from 'node:net';
+import { monotonicMs } from '#core/clock.ts';
+import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
+import { ResponseView } from '#waf/response-view.ts';
+import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
+import { BodyPiece } from '../http1/body-piece.ts';
+import { parseResponse } from '../http1/parse-response.ts';
+import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
+import type { UpstreamServer } from './upstream-server.ts';
+
+/** What ends a request at the upstream, as it is counted and answered. */
+export type UpstreamFailure =
+  | { readonly kind: 'connect'; readonly reason: string }
+  | { readonly kind: 'connect-timeout'; readonly reason: string }
+  | { readonly kind: 'timeout'; readonly reason: string }
+  | { readonly kind: 'closed'; readonly reason: string; readonly reused: boolean }
+  | { readonly kind: 'protocol'; readonly reason: string };
+
+/** The exchange's side, as the connection needs it. */
+export interface ResponseReceiver {
+  /** Its request is a HEAD, so its response has no body. */
+  readonly isHead: boolean;
+  readonly isUpgrade: boolean;
+  readonly responseMs: number;
+  readonly sendMs: number;
+  readonly tunnelIdleMs: number;
+  onConnected(): void;
+  onInformational(view: ResponseView): void;
+  /** `piece` is valid during the call only. After `piece.last` the connection is no longer this exchange's. */
+  onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void;
+  onResponseBody(piece: BodyPiece): void;
+  onTunnel(view: ResponseView, first: Buffer): void;
+  onTunnelData(bytes: Buffer): void;
+  onTunnelEnd(): void;
+  onUpstreamDrain(): void;
+  onUpstreamFailure(failure: UpstreamFailure): void;
+}
+
+const CONNECTING = 0;
+const IDLE = 1;
+const HEAD = 2;
+const BODY = 3;
+const TUNNEL = 4;
+const CLOSED = 5;
+
+/** Response heads beyond this are refused with 502. */
+const responseHeadBytesMax = 65_536;
+const responseHeadersMax = 256;
+/** Informational responses before the final one; beyond it the origin is at fault. */
+const informationalMax = 16;
+
+/** All upstream sockets of a worker read into one buffer: what is kept is copied. */
+const shared = Buffer.allocUnsafeSlow(65_536);
+const view = new ResponseView(responseHeadersMax);
+const piece = new BodyPiece();
+
+export class UpstreamConnection implements Expiring {
+  deadlineAt: number;
+  deadlineSlot = -1;
+  readonly server: UpstreamServer;
+  readonly #socket: net.Socket;
+  readonly #deadlines: DeadlineTable;
+  #state = CONNECTING;
+  #receiver: ResponseReceiver | null = null;
+  #decoder = new BodyDecoder();
+  #pendingHead: Buffer | null = null;
+  #requestDone = true;
+  #reusable = true;
+  #used = 0;
+  #informational = 0;
+  #failReason = '';
+
+  constructor(server: UpstreamServer, deadlines: DeadlineTable, connectMs: number) {
+    this.server = server;
+    this.#deadlines = deadlines;
+    this.deadlineAt = monotonicMs() + connectMs;
+    this.#socket = net.connect({
+      host: server.host,
+      port: server.port,
+      noDelay: true,
+      onread: { buffer: shared, callback: (size, buffer) => this.#onData(buffer as Buffer, size) },
+    });
+    this.#socket.on('connect', () => this.#onConnect());
+    this.#socket.on('drain', () => this.#receiver?.onUpstreamDrain());
+    this.#socket.on('end', () => this.#onEnd());
+    this.#socket.on('error', (error) => {
+      this.#failReason = error.message;
+    });
+    this.#socket.on('close', () => this.#onClose());
+    deadlines.add(this);
+  }
+
+  get isConnected(): boolean {
+    return this.#state !== CONNECTING;
+  }
+
+  /** Served a request before, so the origin may close it at any moment. */
+  get isReused(): boolean {
+    return this.#used > 1;
+  }
+
+  /** Begins a request: its head and whatever of its body is there. False asks to wait for a drain. */
+  send(receiver: ResponseReceiver, bytes: Buffer, requestDone: boolean): boolean {
+    this.#receiver = receiver;
+    this.#requestDone = requestDone;
+    this.#informational = 0;
+    this.#used++;
+    if (this.#state === IDLE) {
+      this.#state = HEAD;
+      this.deadlineAt = requestDone ? monotonicMs() + receiver.responseMs : Number.POSITIVE_INFINITY;
+    }
+    return this.#socket.write(bytes);
+  }
+
+  sendBody(bytes: Buffer, last: boolean): boolean {
+    if (last) {
+      this.#requestDone = true;
+      if (this.#state === HEAD) this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
+    }
+    return bytes.length === 0 || this.#socket.write(bytes);
+  }
+
+  sendTunnel(bytes: Buffer): boolean {
+    this.deadlineAt = monotonicMs() + (this.#receiver?.tunnelIdleMs ?? 0);
+    return this.#socket.write(bytes);
+  }
+
+  endTunnel(): void {
+    this.#socket.end();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+    // While the client is not reading, its own deadline rules.
+    this.deadlineAt = Number.POSITIVE_INFINITY;
+  }
+
+  resume(): void {
+    if (this.#receiver !== null) this.#moveDeadline(this.#receiver);
+    this.#socket.resume();
+  }
+
+  /** Ends it without a word to the exchange, which has already decided. */
+  abort(): void {
+    this.#receiver = null;
+    this.#close();
+  }
+
+  /** Waits in the pool until it is needed, closed by the origin, or idle too long. */
+  idle(idleMs: number): void {
+    this.deadlineAt = monotonicMs() + idleMs;
+  }
+
+  onDeadline(): void {
+    const receiver = this.#receiver;
+    this.#receiver = null;
+    const connecting = this.#state === CONNECTING;
+    this.#close();
+    if (receiver === null) return;
+    receiver.onUpstreamFailure(
+      connecting
+        ? { kind: 'connect-timeout', reason: 'upstream did not accept the connection in time' }
+        : { kind: 'timeout', reason: 'upstream did not answer in time' },
+    );
+  }
+
+  #moveDeadline(receiver: ResponseReceiver): void {
+    const limitMs =
+      this.#state === HEAD ? receiver.responseMs : this.#state === TUNNEL ? receiver.tunnelIdleMs : receiver.sendMs;
+    this.deadlineAt = this.#state === HEAD && !this.#requestDone ? Number.POSITIVE_INFINITY : monotonicMs() + limitMs;
+  }
+
+  #onConnect(): void {
+    if (this.#state !== CONNECTING) return;
+    const receiver = this.#receiver;
+    this.#state = receiver === null ? IDLE : HEAD;
+    if (receiver === null) {
+      this.server.release(this);
+      return;
+    }
+    this.#moveDeadline(receiver);
+    receiver.onConnected();
+  }
+
+  #onData(buffer: Buffer, size: number): boolean {
+    switch (this.#state) {
+      case HEAD:
+        this.#onHead(buffer, size);
+        break;
+      case BODY:
+        this.#onBody(buffer, 0, size);
+        break;
+      case TUNNEL:
+        this.deadlineAt = monotonicMs() + (this.#receiver?.tunnelIdleMs ?? 0);
+        this.#receiver?.onTunnelData(Buffer.copyBytesFrom(buffer, 0, size) as Buffer);
+        break;
+      default:
+        // Bytes that answer no request: the connection cannot be trusted any more.
+        this.#close();
+    }
+    return true;
+  }
+
+  #onHead(buffer: Buffer, size: number): void {
+    let bytes = buffer;
+    let limit = size;
+    let borrowed = true;
+    if (this.#pendingHead !== null) {
+      bytes = Buffer.concat([this.#pendingHead, buffer.subarray(0, size)]);
+      limit = bytes.length;
+      borrowed = false;
+      this.#pendingHead = null;
+    }
+    let from = 0;
+    for (;;) {
+      const result = parseResponse(view, bytes, from, limit, responseHeadBytesMax);
+      if (result === incomplete) {
+        this.#pendingHead = Buffer.from(bytes.subarray(from, limit));
+        return;
+      }
+      if (result !== complete) {
+        this.#fail({ kind: 'protocol', reason: `upstream response: ${problemOf(result).reason}` });
+        return;
+      }
+      if (view.status >= 200) break;
+      const receiver = this.#receiver as ResponseReceiver;
+      if (view.status === 101) {
+        this.#switch(receiver, bytes, limit);
+        return;
+      }
+      if (++this.#informational > informationalMax) {
+        this.#fail({ kind: 'protocol', reason: 'upstream sent too many informational responses' });
+        return;
+      }
+      if (view.status !== 100) receiver.onInformational(view);
+      from = view.end;
+      if (from === limit) return;
+    }
+    this.#onFinalHead(bytes, limit, borrowed);
+  }
+
+  #switch(receiver: ResponseReceiver, bytes: Buffer, limit: number): void {
+    if (!receiver.isUpgrade || !view.connectionUpgrade || view.upgradeIndex < 0) {
+      this.#fail({ kind: 'protocol', reason: 'upstream switched protocols unasked' });
+      return;
+    }
+    this.#state = TUNNEL;
+    this.#moveDeadline(receiver);
+    receiver.onTunnel(view, Buffer.from(bytes.subarray(view.end, limit)));
+  }
+
+  #onFinalHead(bytes: Buffer, limit: number, borrowed: boolean): void {
+    const receiver = this.#receiver as ResponseReceiver;
+    this.#reusable = view.minor === 1 ? !view.connectionClose : view.connectionKeepAlive;
+    let kind: Framing;
+    if (receiver.isHead || view.status === 204 || view.status === 304) kind = framing.none;
+    else if (view.chunked) kind = framing.chunked;
+    else if (view.contentLength >= 0) kind = framing.length;
+    else {
+      kind = framing.close;
+      this.#reusable = false;
+    }
+    if (view.chunked && view.minor === 0) {
+      this.#fail({ kind: 'protocol', reason: 'upstream sent chunked coding in HTTP/1.0' });
+      return;
+    }
+    this.#state = BODY;
+    this.#decoder.reset(kind, view.contentLength);
+    const result = this.#decoder.decode(piece, bytes, view.end, limit, borrowed);
+    if (result < 0) {
+      this.#fail({ kind: 'protocol', reason: `upstream response: ${problemOf(result).reason}` });
+      return;
+    }
+    if (result === complete) this.#finish(limit);
+    else this.#moveDeadline(receiver);
+    receiver.onResponse(view, kind, piece);
+  }
+
+  #onBody(buffer: Buffer, from: number, limit: number): void {
+    const receiver = this.#receiver as ResponseReceiver;
+    const result = this.#decoder.decode(piece, buffer, from, limit, true);
+    if (result < 0) {
+      this.#fail({ kind: 'protocol', reason: `upstream response: ${problemOf(result).reason}` });
+      return;
+    }
+    if (result === complete) this.#finish(limit);
+    else this.deadlineAt = monotonicMs() + receiver.sendMs;
+    receiver.onResponseBody(piece);
+  }
+
+  /** The response has ended: back to the pool before the exchange goes on, so that its next request finds it. */
+  #finish(limit: number): void {
+    this.#receiver = null;
+    if (this.#reusable && this.#requestDone && this.#decoder.position === limit) {
+      this.#state = IDLE;
+      this.server.release(this);
+    } else this.#close();
+  }
+
+  #onEnd(): void {
+    const receiver = this.#receiver;
+    if (this.#state === TUNNEL) receiver?.onTunnelEnd();
+    else if (this.#state === BODY && this.#decoder.framing === framing.close && receiver !== null) {
+      this.#receiver = null;
+      this.#close();
+      piece.reset(shared, true);
+      piece.last = true;
+      receiver.onResponseBody(piece);
+    } else this.#fail({ kind: 'closed', reason: 'upstream closed the connection', reused: this.isReused });
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    const receiver = this.#receiver;
+    this.#receiver = null;
+    this.#close();
+    receiver?.onUpstreamFailure(failure);
+  }
+
+  #onClose(): void {
+    const connecting = this.#state === CONNECTING;
+    const reason = this.#failReason === '' ? 'upstream closed the connection' : this.#failReason;
+    this.#fail(connecting ? { kind: 'connect', reason } : { kind: 'closed', reason, reused: this.isReused });
+  }
+
+  #close(): void {
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#deadlines.remove(this);
+    this.server.remove(this);
+    this.#socket.destroy();
+  }
+}

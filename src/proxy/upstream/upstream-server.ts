@@ -1,0 +1,109 @@
+/**
+ * The connections to one upstream server, and who waits for one.
+ *
+ * Idle ones are used last in, first out: the freshest is the least likely to be closed under a request.
+ * At `connectionsMax` requests wait in order; beyond `waitingMax` they are turned away at once.
+ */
+import { monotonicMs } from '#core/clock.ts';
+import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
+
+export type ServerSettings = {
+  readonly connectionsMax: number;
+  readonly waitingMax: number;
+  readonly idleMs: number;
+  readonly connectMs: number;
+};
+
+/** Told once: a connection (perhaps still connecting), or null when the wait was too long. */
+export type ConnectionTaker = (connection: UpstreamConnection | null) => void;
+
+export class UpstreamServer implements Expiring {
+  deadlineAt = Number.POSITIVE_INFINITY;
+  deadlineSlot = -1;
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly settings: ServerSettings;
+  readonly #deadlines: DeadlineTable;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #waiting: { readonly take: ConnectionTaker; readonly until: number }[] = [];
+  #open = 0;
+  #retired = false;
+
+  constructor(url: string, settings: ServerSettings, deadlines: DeadlineTable) {
+    const parsed = new URL(url);
+    this.url = url;
+    this.host = parsed.hostname.replace(/^\[|\]$/g, '');
+    this.port = parsed.port === '' ? 80 : Number(parsed.port);
+    this.settings = settings;
+    this.#deadlines = deadlines;
+    deadlines.add(this);
+  }
+
+  get openCount(): number {
+    return this.#open;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** A connection now, or false when the caller has been put in the queue, or null when that is full. */
+  acquire(take: ConnectionTaker): UpstreamConnection | false | null {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#open < this.settings.connectionsMax) return this.#connect();
+    if (this.#waiting.length >= this.settings.waitingMax) return null;
+    const until = monotonicMs() + this.settings.connectMs;
+    this.#waiting.push({ take, until });
+    if (this.deadlineAt > until) this.deadlineAt = until;
+    return false;
+  }
+
+  /** Takes the caller out of the queue; it has gone away. */
+  cancel(take: ConnectionTaker): void {
+    const at = this.#waiting.findIndex((waiter) => waiter.take === take);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
+  /** A connection that is clean and free again. */
+  release(connection: UpstreamConnection): void {
+    if (this.#retired) {
+      connection.abort();
+      return;
+    }
+    connection.idle(this.settings.idleMs);
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#idle.push(connection);
+    else waiter.take(connection);
+  }
+
+  /** A connection that is closed. */
+  remove(connection: UpstreamConnection): void {
+    this.#open--;
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#waiting.length > 0 && !this.#retired) this.#waiting.shift()?.take(this.#connect());
+  }
+
+  /** Waiters are in order of arrival, so of time as well. */
+  onDeadline(): void {
+    const now = monotonicMs();
+    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now) this.#waiting.shift()?.take(null);
+    this.deadlineAt = this.#waiting[0]?.until ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** No longer configured: idle connections close now, busy ones after their response. */
+  retire(): void {
+    this.#retired = true;
+    this.#deadlines.remove(this);
+    for (const { take } of this.#waiting.splice(0)) take(null);
+    for (const connection of this.#idle.slice()) connection.abort();
+  }
+
+  #connect(): UpstreamConnection {
+    this.#open++;
+    return new UpstreamConnection(this, this.#deadlines, this.settings.connectMs);
+  }
+}

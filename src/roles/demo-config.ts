@@ -1,0 +1,41 @@
+/** The configuration the demo runs: a real one, in the words a user would write. */
+
+export type DemoSettings = {
+  /** host:port of the TLS listener. */
+  readonly listen: string;
+  readonly state: string;
+  readonly shopUrl: string;
+  /** Certificate files, without their endings. */
+  readonly certificate: string;
+};
+
+export const demoDefaults: DemoSettings = {
+  listen: '127.0.0.1:8443',
+  state: '.weir',
+  shopUrl: 'http://127.0.0.1:8081',
+  certificate: '.weir/demo/site',
+};
+
+export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings): string {
+  // The redirect has its usual port beside the usual TLS port, and one the system picks beside another.
+  const isUsual = listen === demoDefaults.listen;
+  const port = listen.slice(listen.lastIndexOf(':') + 1);
+  const redirect = isUsual ? `\n    - { address: "127.0.0.1:8080", redirect: https, redirectPort: ${port} }` : '';
+  return `edge:
+  listeners:
+    - { address: ${JSON.stringify(listen)}, tls: { certificates: [{ cert: ${JSON.stringify(`${certificate}.crt`)}, key: ${JSON.stringify(`${certificate}.key`)} }] } }${redirect}
+  limits: { bodyBytesMax: 4294967296 }
+upstreams:
+  shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
+routes:
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal] } }
+waf:
+  rules:
+    bad-bot: { module: "builtin:bad-bot", watch: true }
+    path-traversal: { module: "builtin:path-traversal", watch: true }
+admin: { address: ${isUsual ? '"127.0.0.1:9999"' : '"127.0.0.1:0"'} }
+accessLog: { to: ${JSON.stringify(`${state}/access.log`)} }
+log: { level: warn }
+state: ${JSON.stringify(state)}
+`;
+}

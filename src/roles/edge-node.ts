@@ -1,0 +1,303 @@
+/**
+ * A running edge as its management API sees it: the supervisor, the block store and the configuration,
+ * put together behind `NodeControl`. Every change ends in a generation or a list version that all
+ * workers have confirmed.
+ */
+import { createHash } from 'node:crypto';
+import type {
+  BlockAnswer, BlockEntry, BlockList, BlockRequest, DrainAnswer, ModuleLoadAnswer, ModuleStatus, NodeControl,
+  NodeState, NodeStatus, ReloadAnswer,
+} from '#admin/control.ts';
+import { wallMs } from '#core/clock.ts';
+import { WeirError } from '#core/errors.ts';
+import { formatCidr, parseCidr } from '#core/ip.ts';
+import type { BlockRow, BlockStore } from '#state/block-store.ts';
+import type { Logger } from '#telemetry/log.ts';
+import { type MetricRegistry, mergeSamples, renderMetrics, type Series } from '#telemetry/metrics.ts';
+import { validateModule } from '#wasm/validate.ts';
+import { changedPaths, needsRestart } from './config-difference.ts';
+import type { BlockItem, SnapshotSource } from './ipc.ts';
+import {
+  type ConfigOrigin, forWorkers, type LoadedConfig, type LoadedModule, loadChecked, readCertificates, readModules,
+} from './snapshot-source.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** How often expired blocks are taken out. */
+const expireMs = 1_000;
+
+export type EdgeNodeOptions = {
+  readonly origin: ConfigOrigin;
+  readonly loaded: LoadedConfig;
+  readonly modules: readonly LoadedModule[];
+  readonly supervisor: Supervisor;
+  readonly store: BlockStore;
+  readonly registry: MetricRegistry;
+  readonly version: string;
+  readonly log: Logger;
+  readonly onDrained: () => void;
+};
+
+type ModuleRecord = LoadedModule & { readonly generation: number; readonly loadedAt: string };
+
+export class EdgeNode implements NodeControl {
+  readonly #options: EdgeNodeOptions;
+  readonly #startedAtMs = wallMs();
+  readonly #timer: NodeJS.Timeout;
+  readonly #reloads: Readonly<Record<'ok' | 'failed', Series>>;
+  readonly #moduleLoads: Readonly<Record<'ok' | 'failed', Series>>;
+  #loaded: LoadedConfig;
+  #loadedAt = new Date().toISOString();
+  #modules: Map<string, ModuleRecord>;
+  #state: NodeState = 'ready';
+  #blockVersion: number;
+  #adminAddress = '';
+  /** Changes are made one after another, from reading the files to the last worker's reply. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EdgeNodeOptions) {
+    const { loaded, modules, supervisor, store, registry } = options;
+    this.#options = options;
+    this.#loaded = loaded;
+    this.#blockVersion = store.count;
+    const generation = supervisor.snapshot.generation;
+    this.#modules = new Map(modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]));
+    const result = (name: string, help: string) => ({
+      ok: registry.counter(name, help, { result: 'ok' }),
+      failed: registry.counter(name, help, { result: 'failed' }),
+    });
+    this.#reloads = result('weir_config_reloads_total', 'Configuration reloads by result.');
+    this.#moduleLoads = result('weir_module_loads_total', 'Module loads while running, by result.');
+    this.#timer = setInterval(() => void this.#expire(), expireMs);
+    this.#timer.unref();
+  }
+
+  set adminAddress(address: string) {
+    this.#adminAddress = address;
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { supervisor, version } = this.#options;
+    const { config } = this.#loaded;
+    const samples = supervisor.lastSamples();
+    const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
+    const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
+    return {
+      version,
+      nodeVersion: process.version,
+      pid: process.pid,
+      state: this.#state,
+      startedAt: new Date(this.#startedAtMs).toISOString(),
+      uptimeSeconds: Math.floor((wallMs() - this.#startedAtMs) / 1_000),
+      listeners: supervisor.addresses.map((address, index) => {
+        const listener = config.edge.listeners[index];
+        return { address, kind: listener?.tls !== undefined ? 'tls' : listener?.redirect !== undefined ? 'redirect' : 'plaintext' };
+      }),
+      admin: { address: this.#adminAddress },
+      workers: supervisor.status(),
+      config: {
+        file: this.#loaded.file,
+        sha256: this.#loaded.sha256,
+        generation: supervisor.snapshot.generation,
+        loadedAt: this.#loadedAt,
+      },
+      modules: this.listModules(),
+      blocks: { count: this.#options.store.count, version: this.#blockVersion },
+      requests:
+        outcomes.length === 0
+          ? null
+          : {
+              total: outcomes.reduce((sum, [, value]) => sum + value, 0),
+              blocked: outcome('blocked'),
+              monitored: samples.get('weir_requests_monitored_total') ?? 0,
+              upstreamErrors: outcome('failed'),
+            },
+      degraded: supervisor.degraded,
+    };
+  }
+
+  async metrics(): Promise<string> {
+    const { supervisor, registry } = this.#options;
+    const restarts = registry.counter('weir_worker_restarts_total', 'Workers replaced after they ended.');
+    const blocks = registry.gauge('weir_block_entries', 'Block list entries.');
+    const generation = registry.gauge('weir_config_generation', 'Changes of configuration and modules that went live.');
+    restarts.value = supervisor.restartsTotal;
+    blocks.value = this.#options.store.count;
+    generation.value = supervisor.snapshot.generation;
+    return renderMetrics(registry.families, mergeSamples([registry.samples(), await supervisor.samples()]));
+  }
+
+  // ── block list ────────────────────────────────────────────────────────────────────────────────────
+
+  listBlocks(): BlockList {
+    const entries = this.#options.store.list().map(entryOf);
+    return { version: this.#blockVersion, count: entries.length, entries };
+  }
+
+  async addBlock(request: BlockRequest): Promise<BlockAnswer> {
+    const target = canonicalTarget(request.target);
+    const now = wallMs();
+    const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
+    // Durable first: an answer is a promise that outlives the process.
+    this.#options.store.put({ target, reason: request.reason, origin: request.origin, createdAtMs: now, expiresAtMs });
+    return this.#publish(target, [{ target, expiresAtMs }], [], expiresAtMs);
+  }
+
+  async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
+    const target = canonicalTarget(text);
+    const removed = this.#options.store.remove(target);
+    return { ...(await this.#publish(target, [], [target], null)), removed };
+  }
+
+  async #publish(
+    target: string, add: readonly BlockItem[], remove: readonly string[], expiresAtMs: number | null,
+  ): Promise<BlockAnswer> {
+    const version = ++this.#blockVersion;
+    const workers = await this.#options.supervisor.changeBlocks(version, add, remove);
+    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
+    return { target, version, count: this.#options.store.count, workers, expiresAt };
+  }
+
+  async #expire(): Promise<void> {
+    const expired = this.#options.store.expire(wallMs());
+    if (expired.length === 0 || this.#state === 'draining') return;
+    await this.#options.supervisor.changeBlocks(++this.#blockVersion, [], expired);
+    this.#options.log.info({ expired: expired.length }, 'blocks expired');
+  }
+
+  // ── rules and configuration ───────────────────────────────────────────────────────────────────────
+
+  listModules(): readonly ModuleStatus[] {
+    return [...this.#modules.values()].map((module) => this.#moduleStatus(module));
+  }
+
+  loadModule(name: string, bytes: Uint8Array): Promise<ModuleLoadAnswer> {
+    return this.#oneAtATime(async () => {
+      const before = this.#modules.get(name);
+      if (before === undefined) {
+        const names = [...this.#modules.keys()].join(', ') || 'none';
+        throw new WeirError('MODULE_UNKNOWN', `no module "${name}" in the configuration (waf.rules has: ${names})`);
+      }
+      try {
+        await validateModule(bytes, name, this.#loaded.config.edge.limits);
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        const generation = this.#options.supervisor.snapshot.generation + 1;
+        const module: ModuleRecord = { ...before, bytes, sha256, generation, loadedAt: new Date().toISOString() };
+        const modules = new Map(this.#modules).set(name, module);
+        const workers = await this.#goLive({ modules: forWorkers([...modules.values()]) });
+        this.#modules = modules;
+        this.#moduleLoads.ok.value++;
+        this.#options.log.info({ module: name, sha256, before: before.sha256, generation, workers }, 'module live');
+        return { module: this.#moduleStatus(module), previousSha256: before.sha256, generation, workers };
+      } catch (error) {
+        this.#moduleLoads.failed.value++;
+        throw error;
+      }
+    });
+  }
+
+  reload(): Promise<ReloadAnswer> {
+    return this.#oneAtATime(async () => {
+      try {
+        const answer = await this.#reload();
+        this.#reloads.ok.value++;
+        return answer;
+      } catch (error) {
+        this.#reloads.failed.value++;
+        throw error;
+      }
+    });
+  }
+
+  async #reload(): Promise<ReloadAnswer> {
+    const loaded = await loadChecked(this.#options.origin);
+    const changed = changedPaths(this.#loaded.config, loaded.config);
+    const fixed = changed.filter(needsRestart);
+    if (fixed.length > 0) {
+      throw new WeirError('CONFIG_NEEDS_RESTART', `these values need a restart, so nothing was changed: ${fixed.join(', ')}`, { details: fixed });
+    }
+    const modules = await readModules(loaded);
+    const generation = this.#options.supervisor.snapshot.generation + 1;
+    const workers = await this.#goLive({
+      config: loaded.config,
+      certificates: await readCertificates(loaded.config, loaded.baseDirectory),
+      modules: forWorkers(modules),
+    });
+    const now = new Date().toISOString();
+    this.#modules = new Map(
+      modules.map((module) => {
+        const before = this.#modules.get(module.name);
+        const same = before?.sha256 === module.sha256;
+        return [module.name, { ...module, generation: same ? before.generation : generation, loadedAt: same ? before.loadedAt : now }];
+      }),
+    );
+    this.#loaded = loaded;
+    this.#loadedAt = now;
+    this.#options.log.info({ generation, changed, workers }, 'configuration live');
+    return { generation, sha256: loaded.sha256, workers, changed };
+  }
+
+  #goLive(change: Partial<Omit<SnapshotSource, 'generation'>>): Promise<number> {
+    const { supervisor } = this.#options;
+    const before = supervisor.snapshot;
+    return supervisor.apply({ ...before, ...change, generation: before.generation + 1 });
+  }
+
+  #moduleStatus(module: ModuleRecord): ModuleStatus {
+    const { config } = this.#loaded;
+    return {
+      name: module.name,
+      source: module.source,
+      sha256: module.sha256,
+      bytes: module.bytes.length,
+      loadedAt: module.loadedAt,
+      generation: module.generation,
+      failure: module.failure,
+      watch: config.waf.rules[module.name]?.watch ?? false,
+      routes: config.routes.filter(({ waf }) => waf.mode !== 'off' && waf.rules.includes(module.name)).length,
+    };
+  }
+
+  #oneAtATime<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => {});
+    return result;
+  }
+
+  // ── ending ────────────────────────────────────────────────────────────────────────────────────────
+
+  drain(): Promise<DrainAnswer> {
+    return this.#end(this.#loaded.config.edge.timeouts.drainMs);
+  }
+
+  stop(graceMs: number): Promise<DrainAnswer> {
+    return this.#end(graceMs);
+  }
+
+  async #end(graceMs: number): Promise<DrainAnswer> {
+    const { supervisor, log, onDrained } = this.#options;
+    const openConnections = supervisor.lastSamples().get('weir_connections_open') ?? null;
+    if (this.#state !== 'draining') log.info({ graceMs, openConnections }, 'draining');
+    this.#state = 'draining';
+    clearInterval(this.#timer);
+    void supervisor.drain(graceMs).then(onDrained);
+    return { state: 'draining', openConnections, deadline: new Date(wallMs() + graceMs).toISOString() };
+  }
+}
+
+function canonicalTarget(text: string): string {
+  const cidr = parseCidr(text);
+  if (cidr === null) {
+    throw new WeirError('BLOCK_TARGET_INVALID', `"${text}" is not an address or CIDR range (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)`);
+  }
+  return formatCidr(cidr);
+}
+
+function entryOf(row: BlockRow): BlockEntry {
+  return {
+    target: row.target,
+    reason: row.reason,
+    origin: row.origin,
+    createdAt: new Date(row.createdAtMs).toISOString(),
+    expiresAt: row.expiresAtMs === null ? null : new Date(row.expiresAtMs).toISOString(),
+  };
+}

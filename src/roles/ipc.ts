@@ -1,0 +1,69 @@
+/**
+ * Every message between the supervisor and a worker, in one place.
+ *
+ * ```
+ * supervisor                         worker
+ *   start ───────────────────────────►  compile, instantiate, listen
+ *   ◄─────────────────────── listening
+ *   prepare(generation) ─────────────►  build the new snapshot beside the live one
+ *   ◄──────────────── reply ok | error
+ *   commit(generation) ──────────────►  swap between two requests
+ *   ◄──────────────────────────  reply
+ * ```
+ *
+ * Sent with `serialization: 'advanced'`, so bytes travel as bytes. Only one supervisor and its own
+ * forked workers ever speak it; both come from the same checkout, so it carries no version.
+ */
+import type { Config } from '#config/schema.ts';
+import type { MetricSamples } from '#telemetry/metrics.ts';
+
+/** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
+export type SnapshotSource = {
+  readonly generation: number;
+  readonly config: Config;
+  /** One for each listener with TLS, by its index in `config.edge.listeners`. */
+  readonly certificates: readonly { readonly listener: number; readonly cert: string; readonly key: string }[];
+  readonly modules: readonly ModuleSource[];
+};
+
+export type ModuleSource = {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  readonly failure: 'closed' | 'open';
+};
+
+export type BlockItem = { readonly target: string; readonly expiresAtMs: number | null };
+
+export type ToWorker =
+  | {
+      readonly kind: 'start';
+      readonly slot: number;
+      readonly workers: number;
+      readonly snapshot: SnapshotSource;
+      /** Addresses to bind, by listener index; the first worker resolves port 0. */
+      readonly addresses: readonly string[];
+      /** TLS session ticket keys, 48 bytes, the same in every worker so that any of them can resume. */
+      readonly ticketKeys: Uint8Array;
+      readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
+    }
+  | { readonly kind: 'prepare'; readonly id: number; readonly snapshot: SnapshotSource }
+  | { readonly kind: 'commit'; readonly id: number; readonly generation: number }
+  | { readonly kind: 'abandon'; readonly id: number; readonly generation: number }
+  | {
+      readonly kind: 'blocks';
+      readonly id: number;
+      readonly version: number;
+      readonly add: readonly BlockItem[];
+      readonly remove: readonly string[];
+    }
+  | { readonly kind: 'metrics'; readonly id: number }
+  | { readonly kind: 'drain'; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'listening'; readonly addresses: readonly string[] }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'reply'; readonly id: number; readonly error: string | null }
+  | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
+  | { readonly kind: 'degraded'; readonly part: string; readonly reason: string }
+  | { readonly kind: 'drained' };

@@ -1,0 +1,66 @@
+/**
+ * From a loaded configuration to what workers need: certificates and modules read from disk and checked,
+ * before anything that is live is touched.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { checkConfig } from '#config/check.ts';
+import { loadConfig } from '#config/load.ts';
+import type { ConfigProblem } from '#config/problem.ts';
+import type { Config } from '#config/schema.ts';
+import { WeirError } from '#core/errors.ts';
+import { readModuleSource } from '#wasm/module-source.ts';
+import { validateModule } from '#wasm/validate.ts';
+import type { ModuleSource, SnapshotSource } from './ipc.ts';
+
+export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
+
+/** Where the configuration comes from: a file, or text of our own when there is none. */
+export type ConfigOrigin = { readonly file: string | null; readonly defaults?: string };
+
+export type LoadedModule = ModuleSource & { readonly source: string; readonly path: string };
+
+/** Loads and checks everything; throws CONFIG_INVALID with every problem at once. */
+export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
+  const loaded = await loadConfig({ ...origin, env: process.env });
+  if (!loaded.ok) throw invalid(origin, loaded.problems);
+  const problems = await checkConfig(loaded);
+  if (problems.length > 0) throw invalid(origin, problems);
+  return loaded;
+}
+
+export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]> {
+  return Promise.all(
+    Object.entries(loaded.config.waf.rules).map(async ([name, rule]) => {
+      const read = await readModuleSource(rule, loaded.baseDirectory);
+      await validateModule(read.bytes, name, loaded.config.edge.limits);
+      return { name, failure: rule.failure, ...read };
+    }),
+  );
+}
+
+export async function readCertificates(config: Config, baseDirectory: string): Promise<SnapshotSource['certificates']> {
+  const certificates: { listener: number; cert: string; key: string }[] = [];
+  for (const [index, listener] of config.edge.listeners.entries()) {
+    const files = listener.tls?.certificates[0];
+    if (files === undefined) continue;
+    certificates.push({
+      listener: index,
+      cert: await readFile(resolve(baseDirectory, files.cert), 'utf8'),
+      key: await readFile(resolve(baseDirectory, files.key), 'utf8'),
+    });
+  }
+  return certificates;
+}
+
+/** Modules as workers get them: without where they came from. */
+export const forWorkers = (modules: readonly LoadedModule[]): ModuleSource[] =>
+  modules.map(({ name, sha256, bytes, failure }) => ({ name, sha256, bytes, failure }));
+
+function invalid(origin: ConfigOrigin, problems: readonly ConfigProblem[]): WeirError {
+  const details = problems.map(({ path, message, line, column, fix }) => {
+    const at = origin.file === null ? '' : `${origin.file}${line === null ? '' : `:${line}:${column ?? 1}`}  `;
+    return `${at}${path}  ${message}${fix === undefined ? '' : ` (${fix})`}`;
+  });
+  return new WeirError('CONFIG_INVALID', `the configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}`, { details });
+}

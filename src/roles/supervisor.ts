@@ -1,0 +1,277 @@
+/**
+ * Keeps the workers running and in step. It never touches a client's byte.
+ *
+ * Each slot holds one worker. A worker that ends is replaced, at once the first time, later when it
+ * keeps ending. A change goes to all workers in two steps (prepare, commit), one change at a time; a
+ * worker born between the two steps is brought in step before the change is called live.
+ */
+import { describeError, WeirError } from '#core/errors.ts';
+import { mergeSamples, type MetricSamples } from '#telemetry/metrics.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { BlockItem, SnapshotSource } from './ipc.ts';
+import { type Question, WorkerProcess } from './worker-process.ts';
+
+const backoffStartMs = 50;
+const backoffMaxMs = 5_000;
+/** A worker that has run this long is taken to be well again. */
+const healthyMs = 10_000;
+/** Beyond the grace of a drain, the time a worker has to end by itself. */
+const killAfterMs = 2_000;
+
+export type SlotState = 'starting' | 'ready' | 'draining' | 'backoff';
+
+type Slot = {
+  readonly index: number;
+  worker: WorkerProcess | null;
+  state: SlotState;
+  restarts: number;
+  startedAt: number;
+  backoffMs: number;
+  generation: number | null;
+  timer: NodeJS.Timeout | null;
+};
+
+export type SupervisorOptions = {
+  readonly entry: string;
+  readonly workers: number;
+  readonly log: Logger;
+  readonly ticketKeys: Uint8Array;
+  readonly gauges: ReadonlySet<string>;
+  /** The block list as it stands, for a worker that starts. */
+  readonly blocks: () => { readonly version: number; readonly items: readonly BlockItem[] };
+};
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #slots: Slot[];
+  readonly #degraded = new Map<string, string>();
+  #snapshot: SnapshotSource;
+  #addresses: readonly string[];
+  #retired: Map<string, number> = new Map();
+  #changes: Promise<unknown> = Promise.resolve();
+  #draining = false;
+  #onAllGone: (() => void) | null = null;
+  restartsTotal = 0;
+
+  constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#addresses = snapshot.config.edge.listeners.map((listener) => listener.address);
+    this.#slots = Array.from({ length: options.workers }, (_, index) => ({
+      index, worker: null, state: 'starting', restarts: 0, startedAt: 0, backoffMs: 0, generation: null, timer: null,
+    }));
+  }
+
+  /** The first worker binds alone and so picks the ports; the others share them. */
+  async start(): Promise<readonly string[]> {
+    const [first, ...others] = this.#slots as [Slot, ...Slot[]];
+    this.#addresses = await this.#startFirstTime(first);
+    await Promise.all(others.map((slot) => this.#startFirstTime(slot)));
+    return this.#addresses;
+  }
+
+  get snapshot(): SnapshotSource {
+    return this.#snapshot;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  get isReady(): boolean {
+    return !this.#draining && this.#slots.every((slot) => slot.state === 'ready');
+  }
+
+  get degraded(): { part: string; reason: string }[] {
+    return [...this.#degraded].map(([part, reason]) => ({ part, reason }));
+  }
+
+  setDegraded(part: string, reason: string | null): void {
+    if (reason === null) this.#degraded.delete(part);
+    else {
+      if (this.#degraded.get(part) !== reason) this.#options.log.warn({ degraded: part, reason }, 'degraded');
+      this.#degraded.set(part, reason);
+    }
+  }
+
+  status(): { slot: number; pid: number | null; state: SlotState; restarts: number; generation: number | null; openConnections: number | null }[] {
+    return this.#slots.map(({ index, worker, state, restarts, generation }) => ({
+      slot: index, pid: worker?.pid ?? null, state, restarts, generation,
+      openConnections: worker?.samples.get('weir_connections_open') ?? null,
+    }));
+  }
+
+  /** Makes `next` live in every worker, or in none. Returns how many workers run it. */
+  apply(next: SnapshotSource): Promise<number> {
+    return this.#oneAtATime(async () => {
+      const asked = this.#workers();
+      const results = await Promise.allSettled(asked.map(({ worker }) => worker.ask({ kind: 'prepare', snapshot: next })));
+      const refused = results.find((result, index) => result.status === 'rejected' && this.#runs(asked[index]));
+      if (refused?.status === 'rejected') {
+        await this.#everyone({ kind: 'abandon', generation: next.generation });
+        throw refused.reason;
+      }
+      this.#snapshot = next;
+      const live = this.#workers();
+      await Promise.all(live.map((one) => this.#commit(one, next, asked.some(({ worker }) => worker === one.worker))));
+      return this.#slots.filter((slot) => slot.generation === next.generation).length;
+    });
+  }
+
+  /** Returns how many workers enforce the change. */
+  changeBlocks(version: number, add: readonly BlockItem[], remove: readonly string[]): Promise<number> {
+    return this.#oneAtATime(async () => {
+      const results = await this.#everyone({ kind: 'blocks', version, add, remove });
+      const refused = results.find(({ error, slot, worker }) => error !== null && slot.worker === worker);
+      if (refused?.error) throw refused.error;
+      return results.length;
+    });
+  }
+
+  /** Sums over all workers, those that have ended included. */
+  async samples(): Promise<MetricSamples> {
+    await this.#everyone({ kind: 'metrics' });
+    return this.lastSamples();
+  }
+
+  lastSamples(): MetricSamples {
+    return mergeSamples([this.#retired, ...this.#workers().map(({ worker }) => worker.samples)]);
+  }
+
+  /** Resolves when every worker has ended. */
+  drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    return new Promise((resolve) => {
+      this.#onAllGone = resolve;
+      for (const slot of this.#slots) {
+        if (slot.timer !== null) clearTimeout(slot.timer);
+        const worker = slot.worker;
+        if (worker === null) continue;
+        slot.state = 'draining';
+        worker.send({ kind: 'drain', graceMs });
+        slot.timer = setTimeout(() => worker.kill(), graceMs + killAfterMs);
+      }
+      this.#checkAllGone();
+    });
+  }
+
+  killAll(): void {
+    for (const { worker } of this.#workers()) worker.kill();
+  }
+
+  #startFirstTime(slot: Slot): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => this.#spawn(slot, { resolve, reject }));
+  }
+
+  #spawn(slot: Slot, first: { resolve: (addresses: readonly string[]) => void; reject: (error: Error) => void } | null): void {
+    const { log } = this.#options;
+    slot.state = 'starting';
+    slot.startedAt = performance.now();
+    const worker = new WorkerProcess(this.#options.entry, {
+      onListening: (addresses) => {
+        slot.state = 'ready';
+        if (slot.generation === null) slot.generation = started.generation;
+        log.info({ worker: worker.pid, slot: slot.index, generation: slot.generation }, 'worker ready');
+        setTimeout(() => this.#settle(slot, worker), healthyMs).unref();
+        first?.resolve(addresses);
+      },
+      onFailed: (reason) => {
+        log.error({ worker: worker.pid, slot: slot.index, reason }, 'worker cannot start');
+        first?.reject(new WeirError('LISTEN_FAILED', reason));
+        worker.kill();
+      },
+      onDegraded: (part, reason) => this.setDegraded(part, reason),
+      onDrained: () => worker.kill(),
+      onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
+    });
+    const started = this.#snapshot;
+    slot.worker = worker;
+    slot.generation = null;
+    worker.send({
+      kind: 'start', slot: slot.index, workers: this.#options.workers, snapshot: started, addresses: this.#addresses,
+      ticketKeys: this.#options.ticketKeys, blocks: this.#options.blocks(),
+    });
+  }
+
+  #onExit(slot: Slot, worker: WorkerProcess, code: number | null, signal: string | null, reject: ((error: Error) => void) | null): void {
+    slot.worker = null;
+    slot.generation = null;
+    this.#retire(worker.samples);
+    reject?.(new WeirError('WORKER_FAILED', `worker ${worker.pid} ended while starting (${signal ?? `code ${code}`})`));
+    if (this.#draining) {
+      if (slot.timer !== null) clearTimeout(slot.timer);
+      this.#checkAllGone();
+      return;
+    }
+    if (reject !== null && slot.state === 'starting') return;
+    const healthy = slot.state === 'ready' && performance.now() - slot.startedAt > healthyMs;
+    slot.backoffMs = healthy ? 0 : Math.min(backoffMaxMs, Math.max(backoffStartMs, slot.backoffMs * 2));
+    slot.restarts++;
+    this.restartsTotal++;
+    slot.state = 'backoff';
+    this.#options.log.error({ worker: worker.pid, slot: slot.index, code, signal, againInMs: slot.backoffMs }, 'worker ended');
+    if (slot.backoffMs > 1_000) this.setDegraded(`worker ${slot.index}`, `keeps ending (${signal ?? `code ${code}`})`);
+    slot.timer = setTimeout(() => this.#spawn(slot, null), slot.backoffMs);
+  }
+
+  /** Long enough without an end: the slot is well again. */
+  #settle(slot: Slot, worker: WorkerProcess): void {
+    if (slot.worker !== worker) return;
+    slot.backoffMs = 0;
+    this.setDegraded(`worker ${slot.index}`, null);
+  }
+
+  async #commit(one: { slot: Slot; worker: WorkerProcess }, next: SnapshotSource, isPrepared: boolean): Promise<void> {
+    try {
+      if (!isPrepared) await one.worker.ask({ kind: 'prepare', snapshot: next });
+      await one.worker.ask({ kind: 'commit', generation: next.generation });
+      one.slot.generation = next.generation;
+    } catch (error) {
+      // Others are live with it already: this worker is replaced by one that starts with it.
+      this.#options.log.error({ worker: one.worker.pid, reason: describeError(error) }, 'worker did not follow a change');
+      one.worker.kill();
+    }
+  }
+
+  #workers(): { slot: Slot; worker: WorkerProcess }[] {
+    return this.#slots.flatMap((slot) => (slot.worker === null ? [] : [{ slot, worker: slot.worker }]));
+  }
+
+  /** A worker that ended meanwhile cannot refuse: its successor starts with what is live. */
+  #runs(one: { slot: Slot; worker: WorkerProcess } | undefined): boolean {
+    return one !== undefined && one.slot.worker === one.worker;
+  }
+
+  #everyone(question: Question): Promise<{ slot: Slot; worker: WorkerProcess; error: Error | null }[]> {
+    return Promise.all(
+      this.#workers().map(async ({ slot, worker }) => {
+        try {
+          await worker.ask(question);
+          return { slot, worker, error: null };
+        } catch (error) {
+          return { slot, worker, error: error as Error };
+        }
+      }),
+    );
+  }
+
+  #oneAtATime<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(() => {
+      if (this.#draining) throw new WeirError('SHUTTING_DOWN', 'the edge is draining and takes no changes');
+      return change();
+    });
+    this.#changes = result.catch(() => {});
+    return result;
+  }
+
+  /** Counters of a worker that has ended still count; what it held open is gone. */
+  #retire(samples: MetricSamples): void {
+    const counters = new Map([...samples].filter(([key]) => !this.#options.gauges.has(key.split('{')[0] as string)));
+    this.#retired = mergeSamples([this.#retired, counters]);
+  }
+
+  #checkAllGone(): void {
+    if (this.#slots.every((slot) => slot.worker === null)) this.#onAllGone?.();
+  }
+}
+

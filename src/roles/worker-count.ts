@@ -1,0 +1,5 @@
+import { availableParallelism } from 'node:os';
+
+/** `auto` is one a core this process may use. */
+export const workerCount = (workers: number | 'auto'): number =>
+  workers === 'auto' ? availableParallelism() : workers;

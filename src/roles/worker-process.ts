@@ -1,0 +1,97 @@
+/** One worker process as the supervisor holds it: messages out, replies matched by id, its last counters. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { WeirError } from '#core/errors.ts';
+import type { MetricSamples } from '#telemetry/metrics.ts';
+import type { FromWorker, ToWorker } from './ipc.ts';
+
+/** A worker that has not replied by then is stuck. */
+const replyMs = 10_000;
+/** Requests under way to one worker; beyond it something is badly wrong. */
+const pendingMax = 10_000;
+
+type Asking = Extract<ToWorker, { readonly id: number }>;
+export type Question = Asking extends infer M ? (M extends Asking ? Omit<M, 'id'> : never) : never;
+
+export type WorkerEvents = {
+  onListening(addresses: readonly string[]): void;
+  onFailed(reason: string): void;
+  onDegraded(part: string, reason: string): void;
+  onDrained(): void;
+  onExit(code: number | null, signal: NodeJS.Signals | null): void;
+};
+
+export class WorkerProcess {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, { done: (error: WeirError | null, samples: MetricSamples | null) => void; timer: NodeJS.Timeout }>();
+  #nextId = 1;
+  samples: MetricSamples = new Map();
+
+  constructor(entry: string, events: WorkerEvents) {
+    this.#child = fork(entry, ['worker'], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.pid = this.#child.pid ?? -1;
+    this.#child.on('message', (message) => this.#onMessage(message as FromWorker, events));
+    this.#child.on('error', (error) => events.onFailed(error.message));
+    this.#child.on('exit', (code, signal) => {
+      for (const { done } of [...this.#pending.values()]) done(gone(this.pid), null);
+      events.onExit(code, signal);
+    });
+  }
+
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  /** Resolves with the worker's reply; its refusal, its death and its silence are errors. */
+  ask(question: Question): Promise<MetricSamples | null> {
+    return new Promise((resolve, reject) => {
+      if (!this.#child.connected || this.#pending.size >= pendingMax) {
+        reject(gone(this.pid));
+        return;
+      }
+      const id = this.#nextId++;
+      const done = (error: WeirError | null, samples: MetricSamples | null) => {
+        clearTimeout(timer);
+        this.#pending.delete(id);
+        if (error === null) resolve(samples);
+        else reject(error);
+      };
+      const timer = setTimeout(
+        () => done(new WeirError('WORKER_TIMEOUT', `worker ${this.pid} did not reply in ${replyMs / 1_000} s`), null),
+        replyMs,
+      );
+      this.#pending.set(id, { done, timer });
+      this.send({ ...question, id } as ToWorker);
+    });
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #onMessage(message: FromWorker, events: WorkerEvents): void {
+    switch (message.kind) {
+      case 'listening':
+        events.onListening(message.addresses);
+        break;
+      case 'failed':
+        events.onFailed(message.reason);
+        break;
+      case 'degraded':
+        events.onDegraded(message.part, message.reason);
+        break;
+      case 'drained':
+        events.onDrained();
+        break;
+      case 'metrics':
+        this.samples = message.samples;
+        if (message.id !== null) this.#pending.get(message.id)?.done(null, message.samples);
+        break;
+      case 'reply':
+        this.#pending.get(message.id)?.done(message.error === null ? null : new WeirError('WORKER_FAILED', message.error), null);
+        break;
+    }
+  }
+}
+
+const gone = (pid: number): WeirError => new WeirError('WORKER_FAILED', `worker ${pid} has ended`);

@@ -1,0 +1,161 @@
+/**
+ * A worker process: the data plane, driven by the supervisor's messages and nothing else.
+ *
+ * Messages are handled strictly one after another, so a change that is sent while the worker is still
+ * starting is applied after the start, in order. When the supervisor is gone the worker drains and ends.
+ */
+import { type MetricSamples, MetricRegistry, type Series } from '#telemetry/metrics.ts';
+import { describeError } from '#core/errors.ts';
+import { assert, unreachable } from '#core/assert.ts';
+import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
+
+/** How often counters are pushed, so that little is lost when the worker dies. */
+const pushMetricsMs = 1_000;
+/** At most one line a second says that a module fails; the counter has them all. */
+const failureReportMs = 1_000;
+
+type Prepared = Awaited<ReturnType<WorkerProxy['prepare']>>;
+
+export function runWorker(): void {
+  const worker = new Worker();
+  let queue = Promise.resolve();
+  process.on('message', (message) => {
+    queue = queue.then(() => worker.handle(message as ToWorker));
+  });
+  process.on('disconnect', () => void worker.end());
+  // Ctrl-C reaches the whole process group; ending is the supervisor's decision.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+}
+
+class Worker {
+  readonly #registry = new MetricRegistry();
+  readonly #modules = new Map<string, LiveModule>();
+  readonly #failureCounts = new Map<string, Series>();
+  #proxy: WorkerProxy | null = null;
+  #prepared: Prepared | null = null;
+  #lastReportAt = 0;
+
+  async handle(message: ToWorker): Promise<void> {
+    switch (message.kind) {
+      case 'start':
+        return this.#start(message);
+      case 'prepare':
+        return this.#reply(message.id, async () => {
+          this.#drop();
+          this.#prepared = await this.#live().prepare(this.#source(message.snapshot));
+        });
+      case 'commit':
+        return this.#reply(message.id, async () => {
+          const prepared = this.#prepared;
+          assert(prepared?.snapshot.generation === message.generation, 'commit follows its prepare');
+          this.#prepared = null;
+          this.#live().commit(prepared);
+          this.#forgetModules(prepared.source.modules);
+        });
+      case 'abandon':
+        return this.#reply(message.id, async () => this.#drop());
+      case 'blocks':
+        return this.#reply(message.id, async () => {
+          this.#live().applyBlocks(message.version, message.add, message.remove);
+        });
+      case 'metrics':
+        send({ kind: 'metrics', id: message.id, samples: this.#samples() });
+        return;
+      case 'drain':
+        // Not awaited: metrics and block changes still arrive while connections finish.
+        void this.#drain(message.graceMs);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#proxy?.drain(5_000);
+    process.exit(0);
+  }
+
+  async #start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+    try {
+      const proxy = await WorkerProxy.create(
+        this.#source(message.snapshot), message.workers, Buffer.from(message.ticketKeys), this.#registry,
+        (part, reason) => send({ kind: 'degraded', part, reason }),
+      );
+      proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
+      this.#proxy = proxy;
+      const addresses = await proxy.listen(message.addresses);
+      send({ kind: 'listening', addresses });
+      setInterval(() => send({ kind: 'metrics', id: null, samples: this.#samples() }), pushMetricsMs).unref();
+    } catch (error) {
+      send({ kind: 'failed', reason: describeError(error) });
+    }
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    await this.#proxy?.drain(graceMs);
+    send({ kind: 'metrics', id: null, samples: this.#samples() });
+    send({ kind: 'drained' });
+  }
+
+  #source(snapshot: SnapshotSource): WorkerSource {
+    const { limits } = snapshot.config.edge;
+    const modules = new Map<string, LiveModule>();
+    for (const source of snapshot.modules) {
+      // A module that has not changed keeps its instance.
+      const key = `${source.name} ${source.sha256} ${source.failure} ${limits.headBytesMax} ${limits.headersMax}`;
+      const live = this.#modules.get(key) ?? compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
+      this.#modules.set(key, live);
+      modules.set(source.name, live);
+    }
+    return { generation: snapshot.generation, config: snapshot.config, certificates: snapshot.certificates, modules };
+  }
+
+  #forgetModules(used: ReadonlyMap<string, LiveModule>): void {
+    const live = new Set(used.values());
+    for (const [key, module] of this.#modules) if (!live.has(module)) this.#modules.delete(key);
+  }
+
+  #onModuleFailure(name: string, reason: string): void {
+    let count = this.#failureCounts.get(name);
+    if (count === undefined) {
+      count = this.#registry.counter('weir_module_failures_total', 'Requests in which a module itself failed.', { module: name });
+      this.#failureCounts.set(name, count);
+    }
+    count.value++;
+    const now = performance.now();
+    if (now - this.#lastReportAt < failureReportMs) return;
+    this.#lastReportAt = now;
+    send({ kind: 'degraded', part: `module ${name}`, reason });
+  }
+
+  #samples(): MetricSamples {
+    return this.#proxy?.samples() ?? new Map();
+  }
+
+  #drop(): void {
+    if (this.#prepared !== null) this.#proxy?.abandon(this.#prepared);
+    this.#prepared = null;
+  }
+
+  #live(): WorkerProxy {
+    assert(this.#proxy !== null, 'the worker has started');
+    return this.#proxy;
+  }
+
+  async #reply(id: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      send({ kind: 'reply', id, error: null });
+    } catch (error) {
+      send({ kind: 'reply', id, error: describeError(error) });
+    }
+  }
+}
+
+function send(message: FromWorker): void {
+  // The channel closes first when the supervisor goes; `disconnect` then ends this process.
+  if (process.connected) process.send?.(message);
+}

@@ -1,0 +1,102 @@
+/**
+ * ABI version 1, the host's side of `wasm-rules/abi.md`: the numbers, and the request head packed into
+ * a guest's memory.
+ *
+ * The head's bytes are copied once, as they came; the table in front of them is the parser's offsets
+ * moved by one constant. Nothing is allocated.
+ *
+ * ```
+ * at ─► size flags (offset length)×6 headerCount (name, value)×n │ head bytes │ client address
+ *       └───────────────── table, 60 + 16·n bytes ──────────────┘
+ * ```
+ */
+import { assert } from '#core/assert.ts';
+import type { RequestView } from '#waf/request-view.ts';
+import type { GuestMemory } from './guest-memory.ts';
+
+export const abiVersion = 1;
+
+/** What the host knows of a request beside its head. */
+export type RequestFacts = {
+  /** IPv4 or IPv6 text, behind trusted proxies already. */
+  readonly clientAddress: string;
+  readonly tls: boolean;
+};
+
+/** The longest head a guest has to make room for; the same numbers as in `edge.limits`. */
+export type GuestLimits = {
+  readonly headBytesMax: number;
+  readonly headersMax: number;
+};
+
+export const flagTls = 1;
+export const flagHttp10 = 2;
+
+/** Words before the header table. */
+const fixedWords = 15;
+const headerWords = 4;
+/** Longest text of an address: IPv4-mapped IPv6 (45) with a zone identifier. */
+export const clientAddressBytesMax = 64;
+
+export const verdictAllow = 0;
+export const verdictBlock = 1;
+/** A verdict record: kind, status and four pairs of address and length. */
+export const verdictBytes = 40;
+export const statusMin = 400;
+export const statusMax = 599;
+export const ruleBytesMax = 128;
+export const reasonBytesMax = 512;
+export const targetBytesMax = 128;
+
+/** How many bytes `weir_reserve` is asked for. */
+export function viewBytesMax(limits: GuestLimits): number {
+  const bytes = (fixedWords + headerWords * limits.headersMax) * 4 + limits.headBytesMax + clientAddressBytesMax;
+  return (bytes + 15) & ~15;
+}
+
+/** Writes the view at `at`, which is a multiple of 4 with `viewBytesMax` bytes behind it. */
+export function encodeRequestHead(
+  view: RequestView,
+  facts: RequestFacts,
+  limits: GuestLimits,
+  memory: GuestMemory,
+  at: number,
+): void {
+  const headLength = view.end - view.start;
+  const clientLength = facts.clientAddress.length;
+  assert(headLength <= limits.headBytesMax, 'head is longer than the guest made room for');
+  assert(view.headerCount <= limits.headersMax, 'more headers than the guest made room for');
+  assert(clientLength <= clientAddressBytesMax, 'client address is too long');
+
+  const headOffset = (fixedWords + headerWords * view.headerCount) * 4;
+  const clientOffset = headOffset + headLength;
+  const shift = headOffset - view.start;
+  const words = memory.words;
+  let word = at >>> 2;
+  words[word++] = clientOffset + clientLength;
+  words[word++] = (facts.tls ? flagTls : 0) | (view.minor === 0 ? flagHttp10 : 0);
+  words[word++] = headOffset;
+  words[word++] = view.methodEnd - view.start;
+  words[word++] = view.targetStart + shift;
+  words[word++] = view.targetEnd - view.targetStart;
+  words[word++] = view.pathStart + shift;
+  words[word++] = view.pathEnd - view.pathStart;
+  words[word++] = view.queryStart < 0 ? 0 : view.queryStart + shift;
+  words[word++] = view.queryStart < 0 ? 0 : view.targetEnd - view.queryStart;
+  words[word++] = view.hostStart < 0 ? 0 : view.hostStart + shift;
+  words[word++] = view.hostStart < 0 ? 0 : view.hostEnd - view.hostStart;
+  words[word++] = clientOffset;
+  words[word++] = clientLength;
+  words[word++] = view.headerCount;
+  const headers = view.headers;
+  for (let i = 0, end = view.headerCount * headerWords; i < end; i += headerWords) {
+    const nameStart = headers[i] ?? 0;
+    const valueStart = headers[i + 2] ?? 0;
+    words[word++] = nameStart + shift;
+    words[word++] = (headers[i + 1] ?? 0) - nameStart;
+    words[word++] = valueStart + shift;
+    words[word++] = (headers[i + 3] ?? 0) - valueStart;
+  }
+  view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
+  memory.bytes.write(facts.clientAddress, at + clientOffset, clientLength, 'latin1');
+}

@@ -1,0 +1,48 @@
+/**
+ * A rule module that did not do its job: it trapped, aborted, ran out of stack or answered with
+ * something the ABI does not allow. Never the request's fault, never the host's.
+ */
+export type GuestFailureKind = 'trap' | 'abort' | 'stack' | 'abi';
+
+export class GuestFailure extends Error {
+  override readonly name = 'GuestFailure';
+  readonly kind: GuestFailureKind;
+  /** Where in the module, as far as it says: `file:line:column` or a function and an offset. */
+  readonly where: string | null;
+
+  constructor(kind: GuestFailureKind, message: string, where: string | null = null, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.where = where;
+  }
+
+  /** One line for logs and answers. */
+  describe(): string {
+    return this.where === null ? `${this.kind}: ${this.message}` : `${this.kind}: ${this.message} at ${this.where}`;
+  }
+}
+
+/**
+ * What was thrown while the guest ran, as a `GuestFailure`; anything that is not the guest's doing is
+ * thrown on.
+ */
+export function guestFailureOf(error: unknown): GuestFailure {
+  if (error instanceof GuestFailure) return error;
+  if (error instanceof WebAssembly.RuntimeError) return new GuestFailure('trap', error.message, frameOf(error), error);
+  // V8 reports an exhausted stack as a RangeError, on whichever side of the border it happens.
+  if (error instanceof RangeError && error.message.includes('call stack')) {
+    return new GuestFailure('stack', 'the call stack is exhausted', frameOf(error), error);
+  }
+  // The border of an export with i64 parameters refuses numbers.
+  if (error instanceof TypeError && error.message.includes('BigInt')) {
+    return new GuestFailure('abi', 'an export takes an i64 where the ABI says i32', null, error);
+  }
+  throw error;
+}
+
+/** The innermost frame inside the module: `wasm-function[7]:0x2c1`, with its name where it has one. */
+function frameOf(error: Error): string | null {
+  const frame = /(?:at (\S+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:(wasm-function\[\d+\]:0x[0-9a-f]+)/.exec(error.stack ?? '');
+  if (frame === null) return null;
+  return frame[1] === undefined ? (frame[2] ?? null) : `${frame[1]} (${frame[2]})`;
+}

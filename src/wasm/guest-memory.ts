@@ -1,0 +1,37 @@
+/**
+ * A guest's memory as the host reads and writes it.
+ *
+ * A guest that grows its memory detaches the buffer under every view of it, so `refresh` comes before
+ * each use after the guest has run; it costs one comparison when nothing grew. Words are little-endian
+ * as the ABI says, which is the byte order of every machine Weir runs on.
+ */
+import { GuestFailure } from './guest-failure.ts';
+
+export class GuestMemory {
+  bytes: Buffer;
+  words: Uint32Array;
+  readonly #memory: WebAssembly.Memory;
+  #buffer: ArrayBuffer;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.#buffer = memory.buffer;
+    this.bytes = Buffer.from(this.#buffer);
+    this.words = new Uint32Array(this.#buffer);
+  }
+
+  refresh(): void {
+    const buffer = this.#memory.buffer;
+    if (buffer === this.#buffer) return;
+    this.#buffer = buffer;
+    this.bytes = Buffer.from(buffer);
+    this.words = new Uint32Array(buffer);
+  }
+
+  /** Where `length` bytes at `at` lie inside the memory; `what` names them in the failure. */
+  checkRange(at: number, length: number, what: string): void {
+    if (at + length > this.bytes.length) {
+      throw new GuestFailure('abi', `${what} (${length} bytes at ${at}) lies outside the memory of ${this.bytes.length} bytes`);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Two ordinary requests that every rule module must be able to answer: as small as one can be, and as
+ * a browser sends it. What the answer is does not matter.
+ */
+import { RequestView } from '#waf/request-view.ts';
+import type { RequestFacts } from './abi.ts';
+
+export type SampleRequest = { readonly view: RequestView; readonly facts: RequestFacts };
+
+export function sampleRequests(): readonly SampleRequest[] {
+  return [
+    { view: sample('/', null, []), facts: { clientAddress: '192.0.2.1', tls: false } },
+    { view: sample('/search', 'q=two+words&page=2', browserHeaders), facts: { clientAddress: '2001:db8::1', tls: true } },
+  ];
+}
+
+const browserHeaders: readonly (readonly [string, string])[] = [
+  ['Host', 'example.org'],
+  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'],
+  ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'],
+  ['Accept-Language', 'en-US,en;q=0.5'],
+  ['Cookie', 'session=c2FtcGxl; theme=dark'],
+];
+
+/** Built piece by piece, so each offset is noted while its piece is appended. */
+function sample(path: string, query: string | null, headers: readonly (readonly [string, string])[]): RequestView {
+  const view = new RequestView(headers.length);
+  let text = 'GET';
+  const append = (piece: string): number => {
+    const at = text.length;
+    text += piece;
+    return at;
+  };
+  view.methodEnd = text.length;
+  append(' ');
+  view.targetStart = view.pathStart = append(path);
+  view.pathEnd = text.length;
+  if (query !== null) {
+    append('?');
+    view.queryStart = append(query);
+  }
+  view.targetEnd = text.length;
+  append(' HTTP/1.1\r\n');
+  for (const [name, value] of headers) {
+    const nameStart = append(name);
+    const nameEnd = append(': ');
+    const valueStart = append(value);
+    view.headers.set([nameStart, nameEnd, valueStart, text.length], view.headerCount * 4);
+    view.headerCount++;
+    if (name === 'Host') [view.hostStart, view.hostEnd] = [valueStart, text.length];
+    append('\r\n');
+  }
+  append('\r\n');
+  view.bytes = Buffer.from(text, 'latin1');
+  view.end = view.bytes.length;
+  return view;
+}

@@ -1,0 +1,57 @@
+/**
+ * Tries a module out before it goes near a request: compiled, looked at, started and called in a
+ * thread of its own with a deadline, so that one that never ends costs the caller two seconds and
+ * nothing else.
+ */
+import { Worker } from 'node:worker_threads';
+import type { GuestLimits } from './abi.ts';
+import { invalidModule } from './live-module.ts';
+import type { FromValidation, ValidationJob } from './validate-thread.ts';
+
+/** For everything a module has to do: a good one needs a few milliseconds, starting the thread 40. */
+export const validationMsMax = 2_000;
+
+const heapMegabytesMax = 64;
+
+/** Resolves when the module can go live; throws `MODULE_INVALID` with every fault in `details`. */
+export async function validateModule(
+  bytes: Uint8Array,
+  name: string,
+  limits: GuestLimits,
+  deadlineMs: number = validationMsMax,
+): Promise<void> {
+  const job: ValidationJob = { bytes, limits };
+  const worker = new Worker(new URL('./validate-thread.ts', import.meta.url), {
+    workerData: job,
+    // Nothing of the process is the module's business, and what it prints is nobody's.
+    env: {},
+    argv: [],
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
+  });
+  try {
+    const faults = await outcome(worker, deadlineMs);
+    if (faults.length > 0) throw invalidModule(name, faults);
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  let stage = 'starting';
+  const timer = setTimeout(() => {
+    resolve([`did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`]);
+  }, deadlineMs);
+  worker.on('message', (message: FromValidation) => {
+    if (message.kind === 'stage') stage = message.stage;
+    else resolve(message.faults);
+  });
+  worker.on('error', (error: unknown) => {
+    resolve([`failed while ${stage}: ${error instanceof Error ? error.message : String(error)}`]);
+  });
+  worker.on('exit', () => resolve([`ended its thread while ${stage}`]));
+  return promise.finally(() => clearTimeout(timer));
+}

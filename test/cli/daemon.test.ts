@@ -1,0 +1,243 @@
+/** Commands against a management API that really listens, each as a process of its own. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, realpath, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { moduleBytesMax } from '#admin/schema.ts';
+import { type AdminServer, startAdmin } from '#admin/server.ts';
+import { WeirError } from '#core/errors.ts';
+import { type CliResult, runCliProcess } from '../support/cli-process.ts';
+import { FakeControl, worker } from '../support/fake-control.ts';
+
+const token = 'a-token-for-tests-0123456789';
+let directory: string;
+let state: string;
+let control: FakeControl;
+let server: AdminServer;
+
+before(async () => {
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'weir-cli-')));
+  state = join(directory, '.weir');
+  await mkdir(join(directory, 'deep/below'), { recursive: true });
+  control = new FakeControl();
+  server = await startAdmin({ control, address: '127.0.0.1:0', token, logger: pino({ level: 'silent' }) });
+  await writeState(state, { admin: server.address });
+});
+after(async () => {
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+beforeEach(() => {
+  control.calls.length = 0;
+  control.blocks.clear();
+  control.failWith = null;
+  control.degraded = [];
+  control.workers = [worker(0, 'ready'), worker(1, 'ready')];
+});
+
+async function writeState(where: string, given: { admin: string; pid?: number; token?: string }): Promise<void> {
+  await mkdir(where, { recursive: true });
+  const run = { pid: given.pid ?? process.pid, admin: given.admin, startedAt: '2026-01-02T03:04:05Z', version: '0.1.0' };
+  await writeFile(join(where, 'edge.json'), JSON.stringify(run), { mode: 0o600 });
+  await writeFile(join(where, 'token'), `${given.token ?? token}\n`, { mode: 0o600 });
+}
+
+const weir = (...argv: string[]): Promise<CliResult> => runCliProcess(argv, { cwd: directory });
+
+describe('a running node', () => {
+  const commands = [
+    { argv: ['status'], calls: 'status', says: /^weir 0\.1\.0 {2}ready {2}up 1d 2h/ },
+    { argv: ['reload'], calls: 'reload', says: /generation 4 .*live in 2 workers; changed:\n {2}routes\[0\]\.upstream/ },
+    { argv: ['drain'], calls: 'drain', says: /draining with 3 open connections, and ends by 2026-01-02 03:05:05Z/ },
+    { argv: ['stop'], calls: 'stop 10000', says: /draining, and ends by/ },
+    { argv: ['stop', '--grace', '2s'], calls: 'stop 2000', says: /draining/ },
+    { argv: ['module', 'list'], calls: 'listModules', says: /^NAME .*\ncore {2}0123456789ab {2}4,096/ },
+    { argv: ['block', 'list'], calls: 'listBlocks', says: /^0 blocks, version 7/ },
+    { argv: ['block', 'add', '2001:db8::/32'], calls: 'addBlock', says: /2001:db8::\/32 is blocked until it is removed/ },
+  ];
+  for (const { argv, calls, says } of commands) {
+    it(`weir ${argv.join(' ')} speaks to people and, with --json, to programs`, async () => {
+      const text = await weir(...argv);
+      assert.deepEqual([text.exit, text.stderr], [0, '']);
+      assert.match(text.stdout, says);
+      assert.deepEqual(control.calls, [calls]);
+      const json = await weir(...argv, '--json');
+      assert.equal(json.exit, 0);
+      assert.equal(typeof JSON.parse(json.stdout), 'object');
+    });
+  }
+
+  it('status --json is what the node answered', async () => {
+    const { stdout } = await weir('status', '--json');
+    assert.deepEqual(JSON.parse(stdout), await control.status());
+  });
+
+  it('status is one page, with what is not well at its end', async () => {
+    control.workers = [worker(0, 'ready'), worker(1, 'backoff')];
+    control.degraded = [{ part: 'worker 1', reason: 'ended twice\u001b[2J within a minute' }];
+    const { stdout } = await weir('status');
+    assert.equal(
+      stdout,
+      `weir 0.1.0  ready  up 1d 2h  pid 4711, node v26.10.0
+
+listeners   0.0.0.0:8443  tls
+            [::]:8080     redirect
+management  127.0.0.1:9999
+config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05Z
+workers     #0  ready    pid 4712    generation 3  17 connections
+            #1  backoff  no process                                2 restarts
+modules     core  0123456789ab  4,096 bytes  on 1 route  fails closed
+blocks      0 (version 7)
+requests    1,234,567 in all, 12 blocked, 3 would be blocked (monitor), 0 upstream errors
+degraded    worker 1  ended twice\ufffd[2J within a minute
+`,
+    );
+  });
+
+  it('takes a block with its time and reason, lists it, and takes it away again', async () => {
+    const added = await weir('block', 'add', '192.0.2.7', '--ttl', '1h', '--reason', 'stuffing');
+    assert.equal(added.exit, 0, added.stderr);
+    assert.deepEqual(control.added.at(-1), { target: '192.0.2.7', ttlSeconds: 3_600, reason: 'stuffing', origin: 'operator' });
+    const list = await weir('block', 'list');
+    assert.match(list.stdout, /^TARGET +UNTIL +SINCE +ORIGIN +REASON\n192\.0\.2\.7 +2026-01-02 04:04:05Z .* operator +stuffing\n1 block, /);
+    assert.equal((await weir('block', 'remove', '192.0.2.7')).exit, 0);
+    const gone = await weir('block', 'remove', '192.0.2.7');
+    assert.deepEqual([gone.exit, gone.stdout.includes('is not on the list')], [1, true]);
+  });
+
+  it('loads a module under the name of its file, or the one given', async () => {
+    await writeFile(join(directory, 'core.wasm'), 'wasm bytes');
+    await writeFile(join(directory, 'new.wasm'), 'wasm bytes');
+    const byFile = await weir('module', 'load', 'core.wasm');
+    assert.equal(byFile.exit, 0, byFile.stderr);
+    assert.match(byFile.stdout, /^core is now 0123456789ab \(10 bytes\).* live in 2 workers$/m);
+    assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm bytes');
+    assert.equal((await weir('module', 'load', 'new.wasm', '--name', 'core')).exit, 0);
+    const unknown = await weir('module', 'load', 'new.wasm');
+    assert.equal(unknown.exit, 1);
+    assert.match(unknown.stderr, /no module is named "new"\n {2}configured: core/);
+  });
+
+  it('does not send a module over the limit, and names a file that is not there', async () => {
+    const big = join(directory, 'big.wasm');
+    await writeFile(big, '');
+    await truncate(big, moduleBytesMax + 1);
+    const refused = await weir('module', 'load', 'big.wasm');
+    assert.equal(refused.exit, 4);
+    assert.match(refused.stderr, /a module has at most 16,777,216/);
+    assert.equal((await weir('module', 'load', 'none.wasm')).exit, 1);
+    assert.deepEqual(control.calls, []);
+  });
+});
+
+describe('finding the node', () => {
+  const ways = [
+    { name: 'above the working directory', cwd: 'deep/below', argv: [], env: {} },
+    { name: 'by --state, relative to the working directory', cwd: 'deep', argv: ['--state', '../.weir'], env: {} },
+    { name: 'by WEIR_STATE', cwd: '/', argv: [], env: { WEIR_STATE: '.weir' }, absolute: true },
+    { name: 'by --state rather than WEIR_STATE', cwd: 'deep', argv: ['--state', '../.weir'], env: { WEIR_STATE: '/nowhere' } },
+  ];
+  for (const { name, cwd, argv, env, absolute } of ways) {
+    it(name, async () => {
+      const { exit, stderr } = await runCliProcess(['status', ...argv], {
+        cwd: absolute === true ? '/' : join(directory, cwd),
+        env: absolute === true ? { WEIR_STATE: state } : (env as Record<string, string>),
+      });
+      assert.deepEqual([exit, stderr], [0, '']);
+    });
+  }
+});
+
+describe('what goes wrong', () => {
+  const at = async (where: string, given: Parameters<typeof writeState>[1]) => {
+    await writeState(join(directory, where), given);
+    return weir('status', '--state', where);
+  };
+
+  it('3: no state directory says what to start', async () => {
+    const { exit, stderr } = await weir('status', '--state', 'nothing');
+    assert.equal(exit, 3);
+    assert.match(stderr, /no running node found .*nothing\n.*weir edge --config FILE/);
+  });
+
+  it('3: as JSON', async () => {
+    const { exit, stdout, stderr } = await weir('status', '--state', 'nothing', '--json');
+    assert.deepEqual([exit, stderr], [3, '']);
+    assert.partialDeepStrictEqual(JSON.parse(stdout), { error: { code: 'DAEMON_UNREACHABLE' } });
+  });
+
+  it('3: a process that has ended is not called, whoever holds its port now', async () => {
+    const ended = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
+    await once(ended, 'exit');
+    assert.ok(ended.pid !== undefined);
+    const { exit, stderr } = await at('stale', { admin: server.address, pid: ended.pid });
+    assert.equal(exit, 3);
+    assert.match(stderr, /is not running/);
+    assert.deepEqual(control.calls, []);
+  });
+
+  it('3: a refused connection', async () => {
+    const gone = createServer();
+    gone.listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    await once(gone, 'close');
+    const { exit, stderr } = await at('refused', { admin: `http://127.0.0.1:${port}` });
+    assert.equal(exit, 3);
+    assert.match(stderr, /cannot reach the node at .*ECONNREFUSED/);
+  });
+
+  it('3: an edge.json that no node wrote', async () => {
+    await writeState(join(directory, 'odd'), { admin: 'https://elsewhere.example/path' });
+    assert.equal((await weir('status', '--state', 'odd')).exit, 3);
+    await writeFile(join(directory, 'odd/edge.json'), '{');
+    assert.equal((await weir('status', '--state', 'odd')).exit, 3);
+  });
+
+  it('4: a wrong token', async () => {
+    const { exit, stderr } = await at('wrong', { admin: server.address, token: 'wrong' });
+    assert.equal(exit, 4);
+    assert.match(stderr, /the token is wrong/);
+  });
+
+  it('4: a limit of the node', async () => {
+    control.failWith = new WeirError('BLOCK_LIST_FULL', 'the list is full', { details: ['remove some'] });
+    const { exit, stderr } = await weir('block', 'add', '192.0.2.1');
+    assert.equal(exit, 4);
+    assert.match(stderr, /the list is full\n {2}remove some/);
+  });
+
+  it('1: an error of the node, with its details', async () => {
+    control.failWith = new WeirError('CONFIG_INVALID', 'the configuration is not in order', { details: ['weir.yaml:2:3 edge'] });
+    const { exit, stderr } = await weir('reload');
+    assert.equal(exit, 1);
+    assert.match(stderr, /not in order\n {2}weir\.yaml:2:3 edge/);
+    const json = await weir('reload', '--json');
+    assert.partialDeepStrictEqual(JSON.parse(json.stdout), { error: { code: 'CONFIG_INVALID' } });
+  });
+
+  it('1: answers of another version, and redirects are not followed', async () => {
+    const other = createServer((request, response) => {
+      if (request.url === '/api/v1/status') response.end('{"version":"9"}');
+      else response.writeHead(302, { location: server.address }).end();
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const status = await at('other', { admin });
+    const redirected = await weir('reload', '--state', 'other');
+    other.closeAllConnections();
+    other.close();
+    assert.equal(status.exit, 1);
+    assert.match(status.stderr, /a form this weir does not understand/);
+    assert.equal(redirected.exit, 3);
+    assert.deepEqual(control.calls, []);
+  });
+});

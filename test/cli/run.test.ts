@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CliIo, CliRoles } from '#cli/command.ts';
+import { commandName } from '#cli/command.ts';
+import { commands } from '#cli/commands.ts';
+import { argumentsMax } from '#cli/parse-arguments.ts';
+import { printable } from '#cli/printer.ts';
+import { runCli } from '#cli/run.ts';
+
+type Options = { readonly tty?: boolean; readonly env?: Record<string, string>; readonly embeddedConfig?: string };
+
+async function run(argv: readonly string[], options: Options = {}) {
+  let stdout = '';
+  let stderr = '';
+  const asked: unknown[] = [];
+  const io: CliIo = {
+    stdout: { isTTY: options.tty ?? false, write: (text) => void (stdout += text) },
+    stderr: { isTTY: false, write: (text) => void (stderr += text) },
+    env: options.env ?? {},
+    cwd: '/',
+  };
+  const roles: CliRoles = {
+    edge: async (given) => asked.push(['edge', given]) - 1,
+    demo: async (given) => asked.push(['demo', given]) - 1,
+    ...(options.embeddedConfig === undefined ? {} : { embeddedConfig: options.embeddedConfig }),
+  };
+  const exit = await runCli(argv, io, roles);
+  return { exit, stdout, stderr, asked };
+}
+
+const helpText = `Weir: a TLS-terminating reverse proxy and web application firewall with rules in WebAssembly.
+
+Usage  weir COMMAND [OPTIONS]
+
+  demo                    run a demo shop behind an edge on https://127.0.0.1:8443
+  edge                    run a node with a configuration
+  check                   say everything that is wrong with a configuration
+  config show             print the values a configuration comes to, and where each is from
+  config schema           print the JSON Schema of the configuration
+  status                  show how a running node is doing
+  reload                  read the configuration file anew, without dropping a request
+  drain                   end a node after what is in flight is finished
+  stop                    end a node soon, cutting what takes too long
+  block add ADDR|CIDR     block an address or a CIDR range
+  block list              list what is blocked
+  block remove ADDR|CIDR  unblock an address or a CIDR range
+  module load FILE        replace a rule module of a running node
+  module list             list the rule modules of a running node
+  cert make               make a self-signed certificate for trying things out
+
+"weir COMMAND --help" says more about one of them; --version gives the version.
+Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.
+`;
+
+describe('help', () => {
+  for (const argv of [[], ['help'], ['--help'], ['-h']]) {
+    it(`"weir ${argv.join(' ')}" lists every command`, async () => {
+      assert.deepEqual(await run(argv), { exit: 0, stdout: helpText, stderr: '', asked: [] });
+    });
+  }
+
+  for (const command of commands) {
+    it(`"weir ${commandName(command)} --help" names its options and does nothing else`, async () => {
+      const asked = await run([...command.words, '--help']);
+      assert.deepEqual([asked.exit, asked.stderr, asked.asked], [0, '', []]);
+      for (const option of command.options) assert.match(asked.stdout, new RegExp(`--${option.name}\\b`));
+      for (const example of command.examples) assert.ok(example.includes(`weir ${commandName(command)}`), example);
+      assert.deepEqual(await run(['help', ...command.words]), asked);
+      assert.deepEqual(await run([...command.words, '-h']), asked);
+    });
+  }
+
+  it('"weir block --help" lists what begins so', async () => {
+    const { exit, stdout } = await run(['block', '--help']);
+    assert.equal(exit, 0);
+    assert.deepEqual(stdout.match(/^ {2}block \w+/gm), ['  block add', '  block list', '  block remove']);
+  });
+
+  it('is coloured on a terminal alone, and not with NO_COLOR or a dumb one', async () => {
+    const cases: readonly [Options, boolean][] = [
+      [{ tty: true }, true],
+      [{ tty: false }, false],
+      [{ tty: true, env: { NO_COLOR: '1' } }, false],
+      [{ tty: true, env: { NO_COLOR: '' } }, true],
+      [{ tty: true, env: { TERM: 'dumb' } }, false],
+    ];
+    for (const [options, coloured] of cases) {
+      assert.equal((await run([], options)).stdout.includes('\u001b['), coloured, JSON.stringify(options));
+    }
+  });
+
+  it('--version gives the version as text and as JSON', async () => {
+    assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.match((await run(['--version', '--json'])).stdout, /"version": "\d+/);
+  });
+});
+
+const usageCases = [
+  { argv: ['statsu'], says: /did you mean "status"\?/ },
+  { argv: ['blok', 'add', '::1'], says: /did you mean "block add"\?/ },
+  { argv: ['block', 'ad', '::1'], says: /did you mean "block add"\?/ },
+  { argv: ['entirely-different'], says: /there is no command "entirely-different"/ },
+  { argv: ['help', 'statsu'], says: /did you mean "status"\?/ },
+  { argv: ['block'], says: /needs one more word: add, list, remove/ },
+  { argv: ['--json', 'status'], says: /options come after the command/, json: true },
+  { argv: ['--verbose'], says: /no option --verbose/ },
+  { argv: ['status', '--jsno'], says: /has no option --jsno; did you mean --json\?/ },
+  { argv: ['status', '-x'], says: /has no option -x/ },
+  { argv: ['status', 'extra'], says: /"extra" is one argument too many/ },
+  { argv: ['status', '--json=yes'], says: /--json takes no value/, json: false },
+  { argv: ['status', '--state'], says: /--state needs a value: --state DIR/ },
+  { argv: ['status', '--state='], says: /--state needs a value/ },
+  { argv: ['status', '--state', 'a', '--state', 'b'], says: /--state is given twice/ },
+  { argv: ['edge'], says: /--config FILE is missing/ },
+  { argv: ['check'], says: /--config FILE is missing/ },
+  { argv: ['config', 'show'], says: /--config FILE is missing/ },
+  { argv: ['block', 'add'], says: /ADDR\|CIDR is missing/ },
+  { argv: ['block', 'add', '1.2.3'], says: /"1\.2\.3" is no address/ },
+  { argv: ['block', 'add', '::1/129'], says: /is no address/ },
+  { argv: ['block', 'remove', 'example.org'], says: /is no address/ },
+  { argv: ['block', 'add', '::1', '--ttl', '1y'], says: /no span of time/ },
+  { argv: ['block', 'add', '::1', '--ttl', '366d'], says: /too long/ },
+  { argv: ['block', 'add', '::1', '--ttl', '--reason', 'x'], says: /--ttl needs a value/ },
+  { argv: ['stop', '--grace', '2h'], says: /too long: at most 1h/ },
+  { argv: ['cert', 'make', '--out', '/nowhere'], says: /--host NAME is missing/ },
+  { argv: ['status', ...new Array<string>(argumentsMax + 1).fill('x')], says: /more than 1000 arguments/ },
+];
+
+describe('usage errors end with 2 and say what was meant', () => {
+  for (const { argv, says, json } of usageCases) {
+    it(`weir ${argv.slice(0, 6).join(' ')}`, async () => {
+      const { exit, stdout, stderr, asked } = await run(argv);
+      assert.deepEqual([exit, asked], [2, []]);
+      assert.match(json === true ? stdout : stderr, says);
+      if (json !== true) assert.equal(stdout, '');
+    });
+  }
+
+  it('are JSON on standard output when JSON was asked for', async () => {
+    const { exit, stdout, stderr } = await run(['status', 'extra', '--json']);
+    assert.deepEqual([exit, stderr], [2, '']);
+    assert.deepEqual(JSON.parse(stdout), {
+      error: { code: 'USAGE', message: '"extra" is one argument too many', details: [] },
+    });
+  });
+});
+
+describe('roles', () => {
+  it('edge gets its file and gives the exit code', async () => {
+    const { exit, asked } = await run(['edge', '--config', 'a.yaml']);
+    assert.deepEqual([exit, asked], [0, [['edge', { configFile: 'a.yaml' }]]]);
+  });
+
+  it('demo gets its options', async () => {
+    assert.deepEqual((await run(['demo'])).asked, [['demo', { listen: null, state: null }]]);
+    assert.deepEqual((await run(['demo', '--listen', '127.0.0.1:0', '--state', 's'])).asked, [
+      ['demo', { listen: '127.0.0.1:0', state: 's' }],
+    ]);
+  });
+});
+
+describe('config', () => {
+  const embeddedConfig = `
+edge: { listeners: [{ address: "127.0.0.1:8000", plaintext: true }] }
+upstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }
+routes: [{ upstream: app }]
+`;
+
+  it('schema prints a JSON Schema', async () => {
+    const schema: unknown = JSON.parse((await run(['config', 'schema'])).stdout);
+    assert.ok(typeof schema === 'object' && schema !== null && 'properties' in schema);
+  });
+
+  it('show without a file shows the configuration of the demo, the environment over it', async () => {
+    const env = { WEIR_ADMIN_ADDRESS: '127.0.0.1:1' };
+    const text = await run(['config', 'show'], { embeddedConfig, env });
+    assert.equal(text.exit, 0, text.stderr);
+    assert.match(text.stdout, /^ {2}address: 127\.0\.0\.1:1 +# env WEIR_ADMIN_ADDRESS$/m);
+    assert.match(text.stdout, /^ {2}workers: auto +# default$/m);
+    const json: unknown = JSON.parse((await run(['config', 'show', '--json'], { embeddedConfig, env })).stdout);
+    assert.ok(typeof json === 'object' && json !== null && 'values' in json && 'origins' in json);
+    assert.partialDeepStrictEqual(json, {
+      values: { admin: { address: '127.0.0.1:1' } },
+      origins: { 'admin.address': 'env WEIR_ADMIN_ADDRESS' },
+    });
+  });
+
+  it('show of a wrong configuration fails with every problem', async () => {
+    const { exit, stderr } = await run(['config', 'show'], { embeddedConfig: 'edge: 1\nroots: 2\n' });
+    assert.equal(exit, 1);
+    assert.match(stderr, /edge/);
+    assert.match(stderr, /roots/);
+  });
+});
+
+it('text from outside loses control and direction characters', () => {
+  assert.equal(printable('a\u001b[31m\u009b\u202e\n\u007fb é'), 'a\ufffd[31m\ufffd\ufffd\ufffd\ufffdb é');
+});

@@ -1,0 +1,129 @@
+/**
+ * A double of `NodeControl` that keeps its blocks and modules in memory, for tests of the management
+ * API and the command line. What a test wants to go wrong it puts into `failWith`.
+ */
+import type { BlockEntry, BlockRequest, ModuleStatus, NodeControl, NodeStatus } from '#admin/control.ts';
+import { WeirError } from '#core/errors.ts';
+
+export class FakeControl implements NodeControl {
+  readonly calls: string[] = [];
+  readonly added: BlockRequest[] = [];
+  readonly blocks = new Map<string, BlockEntry>();
+  state: NodeStatus['state'] = 'ready';
+  workers: NodeStatus['workers'] = [worker(0, 'ready'), worker(1, 'ready')];
+  degraded: NodeStatus['degraded'] = [];
+  requests: NodeStatus['requests'] = { total: 1_234_567, blocked: 12, monitored: 3, upstreamErrors: 0 };
+  failWith: unknown = null;
+  loaded: Uint8Array | null = null;
+
+  async status(): Promise<NodeStatus> {
+    this.#call('status');
+    return {
+      version: '0.1.0',
+      nodeVersion: 'v26.10.0',
+      pid: 4711,
+      state: this.state,
+      startedAt: '2026-01-02T03:04:05.000Z',
+      uptimeSeconds: 93_784,
+      listeners: [
+        { address: '0.0.0.0:8443', kind: 'tls' },
+        { address: '[::]:8080', kind: 'redirect' },
+      ],
+      admin: { address: '127.0.0.1:9999' },
+      workers: this.workers,
+      config: { file: '/etc/weir/weir.yaml', sha256: 'ab'.repeat(32), generation: 3, loadedAt: '2026-01-02T03:04:05.000Z' },
+      modules: [coreModule],
+      blocks: { count: this.blocks.size, version: 7 },
+      requests: this.requests,
+      degraded: this.degraded,
+    };
+  }
+
+  async metrics(): Promise<string> {
+    this.#call('metrics');
+    return '# TYPE weir_requests_total counter\nweir_requests_total 5\n';
+  }
+
+  listBlocks() {
+    this.#call('listBlocks');
+    return { version: 7, count: this.blocks.size, entries: [...this.blocks.values()] };
+  }
+
+  async addBlock(request: BlockRequest) {
+    this.#call('addBlock');
+    this.added.push(request);
+    const expiresAt = request.ttlSeconds === null ? null : '2026-01-02T04:04:05.000Z';
+    this.blocks.set(request.target, {
+      target: request.target,
+      reason: request.reason,
+      origin: request.origin,
+      createdAt: '2026-01-02T03:04:05.000Z',
+      expiresAt,
+    });
+    return { target: request.target, version: 8, count: this.blocks.size, workers: 2, expiresAt };
+  }
+
+  async removeBlock(target: string) {
+    this.#call(`removeBlock ${target}`);
+    const removed = this.blocks.delete(target);
+    return { target, version: 9, count: this.blocks.size, workers: 2, expiresAt: null, removed };
+  }
+
+  listModules() {
+    this.#call('listModules');
+    return [coreModule];
+  }
+
+  async loadModule(name: string, bytes: Uint8Array) {
+    this.#call(`loadModule ${name}`);
+    if (name !== coreModule.name) {
+      throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, { details: ['configured: core'] });
+    }
+    this.loaded = bytes;
+    return { module: { ...coreModule, bytes: bytes.length }, previousSha256: coreModule.sha256, generation: 4, workers: 2 };
+  }
+
+  async reload() {
+    this.#call('reload');
+    return { generation: 4, sha256: 'cd'.repeat(32), workers: 2, changed: ['routes[0].upstream'] };
+  }
+
+  async drain() {
+    this.#call('drain');
+    return { state: 'draining' as const, openConnections: 3, deadline: '2026-01-02T03:05:05.000Z' };
+  }
+
+  async stop(graceMs: number) {
+    this.#call(`stop ${graceMs}`);
+    return { state: 'draining' as const, openConnections: null, deadline: '2026-01-02T03:05:05.000Z' };
+  }
+
+  #call(name: string): void {
+    this.calls.push(name);
+    if (this.failWith !== null) throw this.failWith;
+  }
+}
+
+export function worker(slot: number, state: NodeStatus['workers'][number]['state']): NodeStatus['workers'][number] {
+  const running = state !== 'backoff';
+  return {
+    slot,
+    pid: running ? 4712 + slot : null,
+    state,
+    restarts: running ? 0 : 2,
+    generation: running ? 3 : null,
+    openConnections: running ? 17 : null,
+  };
+}
+
+const coreModule: ModuleStatus = {
+  name: 'core',
+  source: 'builtin:core',
+  sha256: '0123456789abcdef'.repeat(4),
+  bytes: 4_096,
+  loadedAt: '2026-01-02T03:04:05.000Z',
+  generation: 1,
+  failure: 'closed',
+  watch: false,
+  routes: 1,
+};

@@ -1,0 +1,32 @@
+/** Rule modules for tests: the shipped ones, and those of `wasm-rules/testing/`, built when needed. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { buildRules } from '../../scripts/build-rules.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export const testLimits = { headBytesMax: 32_768, headersMax: 100 };
+
+/** Bytes of `wasm-rules/testing/NAME.ts`. */
+export async function buildTestGuest(name: string): Promise<Uint8Array> {
+  const [built] = await buildRules({
+    sources: [join(root, 'wasm-rules/testing', `${name}.ts`)],
+    outDirectory: join(root, 'build/test-guests'),
+  });
+  if (built === undefined) throw new Error(`${name} was not built`);
+  return readFile(built.path);
+}
+
+/** The shipped modules by name. A failure of one fails the test. */
+export async function shippedModules(): Promise<ReadonlyMap<string, LiveModule>> {
+  const modules = new Map<string, LiveModule>();
+  for (const { name, path } of await buildRules()) modules.set(name, liveModule(name, await readFile(path)));
+  return modules;
+}
+
+export function liveModule(name: string, bytes: Uint8Array): LiveModule {
+  return compileModule({ name, sha256: '', bytes, failure: 'closed' }, testLimits, (message) => {
+    throw new Error(message);
+  });
+}

@@ -1,0 +1,44 @@
+/** Trying a module out in a thread: good ones pass, bad ones are described, endless ones are ended. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { WeirError } from '#core/errors.ts';
+import { validateModule } from '#wasm/validate.ts';
+import { guest } from '../support/hostile-guest.ts';
+import { i32, op } from '../support/wasm-builder.ts';
+
+const limits = { headBytesMax: 4_096, headersMax: 20 };
+/** Long enough for a thread to start on a busy machine: only the endless modules run into it. */
+const deadlineMs = 1_500;
+
+async function faultsOf(bytes: Uint8Array): Promise<readonly string[]> {
+  try {
+    await validateModule(bytes, 'tried', limits, deadlineMs);
+    return [];
+  } catch (error) {
+    assert(error instanceof WeirError && error.code === 'MODULE_INVALID', String(error));
+    return error.details;
+  }
+}
+
+describe('validation', () => {
+  it('passes a module that answers', async () => {
+    assert.deepEqual(await faultsOf(guest()), []);
+  });
+
+  const cases: readonly (readonly [string, Uint8Array, readonly RegExp[]])[] = [
+    ['all faults of shape at once', guest([op.const(0)], { without: 'weir_reserve', memory: { initial: 1 } }), [/weir_reserve/, /maximum/]],
+    ['what is no WebAssembly', Uint8Array.of(0), [/magic word|at least/]],
+    ['a trap on a sample request', guest([op.unreachable]), [/^trap: unreachable/]],
+    ['an endless start function', guest([op.const(0)], { functions: [{ code: [op.spin] }], start: 3 }), [/within 1500 ms while running its start function/]],
+    ['an endless weir_reserve', guest([op.const(0)], { replaced: { name: 'weir_reserve', parameters: [i32], results: [i32], code: [op.spin, op.const(4096)] } }), [/within 1500 ms while running its start/]],
+    ['an endless first call', guest([op.spin, op.const(0)]), [/within 1500 ms while answering a sample request/]],
+    ['a stack that overflows', guest([op.local(0), op.call(2)]), [/^stack: /]],
+  ];
+  for (const [name, bytes, faults] of cases) {
+    it(`describes ${name}`, async () => {
+      const found = await faultsOf(bytes);
+      assert.equal(found.length, faults.length, found.join('\n'));
+      for (const [index, fault] of faults.entries()) assert.match(found[index] ?? '', fault);
+    });
+  }
+});

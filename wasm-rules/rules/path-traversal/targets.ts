@@ -1,0 +1,70 @@
+/**
+ * Names that are the aim of a traversal, found with or without one: files that hold secrets or give
+ * a system away, and the schemes that make a file function read something else.
+ *
+ * To keep prose out (`how to edit /etc/hosts`), in a value the name must stand in a word that is the
+ * whole value; in a path it must follow a slash.
+ */
+import { isAlphanumeric } from '../../sdk/bytes';
+import { isSlash, TokenSet } from '../../sdk/token-set';
+import { isBlank, isClosing, isOpening } from './delimiters';
+import { fieldPath, fieldQuery, fieldReferer } from './kinds';
+import { targetNames, targetUses, useAlone, usePath, useValue, useWrapper } from './names';
+
+const names = new TokenSet(targetNames);
+
+let fieldAt: usize = 0;
+let fieldEnd: usize = 0;
+let fieldKind: i32 = 0;
+
+/** Of the last target found. */
+export let targetEnd: usize = 0;
+export let targetIsWrapper: bool = false;
+
+/** True when any of the names occurs at all, wherever. */
+export function mayNameTarget(at: usize, length: i32): bool {
+  return names.find(at, length, anywhere) != 0;
+}
+
+function anywhere(_start: usize, _end: usize, _token: i32): bool {
+  return true;
+}
+
+export function findTarget(at: usize, length: i32, kind: i32): usize {
+  if (kind == fieldReferer) return 0;
+  fieldAt = at;
+  fieldEnd = at + length;
+  fieldKind = kind;
+  const found = names.find(at, length, counts);
+  if (found == 0) return 0;
+  targetEnd = names.matchEnd;
+  targetIsWrapper = (unchecked(targetUses[names.token]) & useWrapper) != 0;
+  return found;
+}
+
+function counts(start: usize, end: usize, token: i32): bool {
+  const uses = unchecked(targetUses[token]);
+  const atStart = start == fieldAt;
+  const before = atStart ? 0 : <u32>load<u8>(start - 1);
+  if ((uses & useWrapper) != 0) return fieldKind == fieldQuery && (atStart || isOpening(before));
+  if ((uses & useAlone) != 0 && end < fieldEnd && isAlphanumeric(load<u8>(end))) return false;
+  if (fieldKind == fieldPath) return (uses & usePath) != 0 && !atStart && isSlash(before);
+  if ((uses & useValue) == 0) return false;
+  return (atStart || isSlash(before) || isOpening(before)) && isWholeValue(start, end);
+}
+
+/** True when no blank lies between the token and the delimiters around it. */
+function isWholeValue(start: usize, end: usize): bool {
+  for (let i = start; i > fieldAt; i--) {
+    const byte = <u32>load<u8>(i - 1);
+    // `: ` and `; ` hold blanks that belong to the delimiter, which is met later; a blank met first is prose.
+    if (isBlank(byte)) return i - 1 > fieldAt && isOpening(load<u8>(i - 2));
+    if (isOpening(byte) && byte != 0x3a) break;
+  }
+  for (let i = end; i < fieldEnd; i++) {
+    const byte = <u32>load<u8>(i);
+    if (isClosing(byte)) return true;
+    if (isBlank(byte)) return i + 1 < fieldEnd && isClosing(load<u8>(i + 1));
+  }
+  return true;
+}
