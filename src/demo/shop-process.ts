@@ -5,7 +5,6 @@
 import { startShop } from '#demo/shop.ts';
 
 const shop = await startShop();
-process.send?.({ url: shop.url });
 
 let ending = false;
 function end(): void {
@@ -13,10 +12,14 @@ function end(): void {
   ending = true;
   // With the last connection closed nothing keeps the process, once the channel is let go as well.
   void shop.close().finally(() => {
-    if (process.connected) process.disconnect();
+    if (process.connected) process.disconnect?.();
   });
 }
 
-process.on('disconnect', end);
 process.on('SIGTERM', end);
-process.on('SIGINT', end);
+// Ctrl-C reaches the whole process group. Under a parent the shop stays for what the parent still has
+// in flight, and ends when it lets go.
+process.on('SIGINT', process.send === undefined ? end : () => undefined);
+process.on('disconnect', end);
+if (process.send === undefined) process.stdout.write(`${shop.url}\n`);
+else process.send({ url: shop.url });

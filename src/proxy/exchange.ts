@@ -383,14 +383,13 @@ export class Exchange implements ResponseReceiver {
     const { bytes } = view;
     const verdict = this.#verdict;
     this.#context.accessLog.write({
-      time: new Date().toISOString(),
       id: this.#requestId,
       client: this.#address,
       peer: this.#client.peer,
       method: this.#method,
       host: view.hostStart < 0 ? '' : bytes.toString('latin1', view.hostStart, view.hostEnd),
       path: bytes.toString('latin1', view.pathStart, view.pathEnd),
-      query: view.queryStart < 0 ? null : bytes.toString('latin1', view.queryStart, view.targetEnd),
+      query: this.#context.accessLog.redactedQuery(view),
       status: this.#status,
       outcome: this.#outcome,
       reason: this.#reason,
@@ -398,8 +397,8 @@ export class Exchange implements ResponseReceiver {
       upstream: this.#server?.url ?? '',
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
-      durationMs: Math.round(durationMs * 1_000) / 1_000,
-      wafMs: Math.round(this.#wafMs * 1_000_000) / 1_000_000,
+      durationMs,
+      wafMs: this.#wafMs,
       verdict:
         verdict === null
           ? null

@@ -8,6 +8,9 @@ import type { RequestView } from '#waf/request-view.ts';
 
 export type RouteMatch = { readonly host: string; readonly path: string };
 
+/** Bound on remembered authorities. */
+const seenMax = 4_096;
+
 type Entry<R> = { readonly path: string; readonly value: R };
 
 export class Router<R> {
@@ -15,6 +18,8 @@ export class Router<R> {
   /** Suffix with its leading dot, longest first. */
   readonly #wildcards: { readonly suffix: string; readonly entries: readonly Entry<R>[] }[] = [];
   #fallback: readonly Entry<R>[] = [];
+  /** Authorities asked for before; a client that makes up hosts only fills it. */
+  readonly #seen = new Map<string, readonly Entry<R>[]>();
 
   constructor(routes: readonly { readonly match: RouteMatch; readonly value: R }[]) {
     const byHost = Map.groupBy(routes, ({ match }) => match.host.toLowerCase());
@@ -31,7 +36,14 @@ export class Router<R> {
 
   /** The candidates of a host (an authority as sent, port included); constant for the host's name. */
   hostEntries(authority: string): readonly Entry<R>[] {
-    const name = hostName(authority);
+    const known = this.#seen.get(authority);
+    if (known !== undefined) return known;
+    const entries = this.#findHost(hostName(authority));
+    if (this.#seen.size < seenMax) this.#seen.set(authority, entries);
+    return entries;
+  }
+
+  #findHost(name: string): readonly Entry<R>[] {
     const exact = this.#exact.get(name);
     if (exact !== undefined) return exact;
     for (const { suffix, entries } of this.#wildcards) {

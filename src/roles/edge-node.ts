@@ -78,7 +78,7 @@ export class EdgeNode implements NodeControl {
   async status(): Promise<NodeStatus> {
     const { supervisor, version } = this.#options;
     const { config } = this.#loaded;
-    const samples = supervisor.lastSamples();
+    const samples = await supervisor.samples();
     const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
     const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {

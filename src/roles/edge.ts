@@ -16,6 +16,7 @@ import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
 import { EdgeNode } from './edge-node.ts';
+import { moduleFailures } from './module-failures.ts';
 import { watchModules } from './module-watch.ts';
 import { type ConfigOrigin, forWorkers, loadChecked, readCertificates, readModules } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
@@ -49,7 +50,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   const registry = new MetricRegistry();
   // The workers' families, so that names, types and help are known here without asking them.
   new ProxyMetrics(registry);
-  registry.counter('weir_module_failures_total', 'Requests in which a module itself failed.', { module: 'none' });
+  registry.family(moduleFailures);
   const gauges = new Set(registry.families.filter(({ type }) => type === 'gauge').map(({ name }) => name));
 
   const ended = Promise.withResolvers<void>();

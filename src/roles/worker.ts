@@ -10,6 +10,7 @@ import { assert, unreachable } from '#core/assert.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
+import { moduleFailures } from './module-failures.ts';
 
 /** How often counters are pushed, so that little is lost when the worker dies. */
 const pushMetricsMs = 1_000;
@@ -121,7 +122,7 @@ class Worker {
   #onModuleFailure(name: string, reason: string): void {
     let count = this.#failureCounts.get(name);
     if (count === undefined) {
-      count = this.#registry.counter('weir_module_failures_total', 'Requests in which a module itself failed.', { module: name });
+      count = this.#registry.counter(moduleFailures.name, moduleFailures.help, { module: name });
       this.#failureCounts.set(name, count);
     }
     count.value++;

@@ -38,6 +38,11 @@ export class MetricRegistry {
   readonly #families = new Map<string, MetricFamily>();
   readonly #series = new Map<string, Series | Histogram>();
 
+  /** Announces a family whose series are made later, or in another process. */
+  family(family: MetricFamily): void {
+    this.#families.set(family.name, family);
+  }
+
   counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}): Series {
     return this.#number({ name, type: 'counter', help }, labels);
   }

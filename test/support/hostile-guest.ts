@@ -14,7 +14,7 @@ export function guest(
     { name: 'weir_reserve', parameters: [i32], results: [i32], code: [op.const(4096)] },
     { name: 'weir_request_head', parameters: [i32], results: [i32], code: requestHead },
   ];
-  const kept = functions.filter(({ name }) => name !== without).map((item) => (item.name === replaced?.name ? replaced : item));
+  const kept = functions.filter(({ name }) => name !== without).map((item) => (replaced !== undefined && item.name === replaced.name ? replaced : item));
   return buildModule({ ...spec, functions: [...kept, ...(spec.functions ?? [])] });
 }
 

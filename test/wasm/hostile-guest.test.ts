@@ -22,7 +22,7 @@ function changed(index: number, value: number): readonly number[] {
 describe('a module is refused at load when it', () => {
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
     ['is not WebAssembly', Uint8Array.from([1, 2, 3, 4]), /expected magic word/],
-    ['is cut short', guest().subarray(0, 40), /Compile/i],
+    ['is cut short', guest().subarray(0, 40), /code section is absent/],
     ['lacks weir_request_head', guest([op.const(0)], { without: 'weir_request_head' }), /does not export the function weir_request_head/],
     ['lacks weir_abi', guest([op.const(0)], { without: 'weir_abi' }), /does not export the function weir_abi/],
     ['has no memory', guest([op.const(0)], { memory: null }), /does not export its memory/],
@@ -150,12 +150,22 @@ describe('a live module', () => {
     assert.equal(verdict.rule, 'rule/a');
   });
 
-  it('applies its policy to every request while no instance can be made, and tries again', () => {
-    // The start function counts in a table of the host's choosing: it cannot, so the failure is made by
-    // abi version: version 1 only while memory is untouched is the same each time. A trap in
-    // weir_reserve after load is what cannot be built without state, so instances are exhausted instead.
-    const module = load(guest([op.unreachable]), 'closed');
-    for (let i = 0; i < 50; i++) assert.equal(module.inspectRequestHead(view, facts).kind, 'block');
-    assert.equal(module.failures, 50);
+  it('applies its policy while no instance can be made, and recovers when one can', (context) => {
+    const module = load(guest([op.local(0), [0x28, 0x02, 0x00], op.const(90), [0x4b, 0x04, 0x40], op.unreachable, [0x0b], op.const(0)]));
+    const tooLong = viewOf({ target: `/${'x'.repeat(100)}` });
+    const short = viewOf({ target: '/' });
+    assert.equal(module.inspectRequestHead(short, facts).kind, 'allow');
+    assert.equal(module.inspectRequestHead(tooLong, facts).kind, 'block');
+    const { mock } = context.mock.method(WebAssembly, 'Instance', function refuse() {
+      throw new RangeError('WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance');
+    });
+    for (let i = 0; i < 3; i++) {
+      const verdict = module.inspectRequestHead(short, facts);
+      assert(verdict.kind === 'block');
+      assert.match(verdict.reason, /cannot be instantiated: .*Cannot allocate/);
+    }
+    mock.restore();
+    assert.equal(module.inspectRequestHead(short, facts).kind, 'allow');
+    assert.equal(module.failures, 4);
   });
 });

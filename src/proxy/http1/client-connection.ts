@@ -393,7 +393,6 @@ export class ClientConnection implements ClientSide, Expiring {
     const answer = errorAnswer(problem.status, requestId, false);
     this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
     accessLog.write({
-      time: new Date().toISOString(),
       id: requestId, client: this.peer, peer: this.peer, method: '', host: '', path: '', query: null,
       status: problem.status, outcome: 'refused', reason: problem.reason, route: '', upstream: '',
       bytesIn: 0, bytesOut: answer.body.length, durationMs: 0, wafMs: 0, verdict: null, userAgent: '',

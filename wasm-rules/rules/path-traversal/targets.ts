@@ -7,9 +7,16 @@
  */
 import { isAlphanumeric } from '../../sdk/bytes';
 import { isSlash, TokenSet } from '../../sdk/token-set';
-import { isBlank, isClosing, isOpening } from './delimiters';
+import { blankLength, isBlank, isClosing, isOpening } from './delimiters';
 import { fieldPath, fieldQuery, fieldReferer } from './kinds';
 import { targetNames, targetUses, useAlone, usePath, useValue, useWrapper } from './names';
+
+/**
+ * How far from the token the ends of its value are looked for; what is longer than this without a blank
+ * is no prose. Bounds the work for a value that repeats a token.
+ */
+const valueReachMax: usize = 256;
+const colon: u32 = 0x3a;
 
 const names = new TokenSet(targetNames);
 
@@ -53,18 +60,42 @@ function counts(start: usize, end: usize, token: i32): bool {
   return (atStart || isSlash(before) || isOpening(before)) && isWholeValue(start, end);
 }
 
-/** True when no blank lies between the token and the delimiters around it. */
+/**
+ * True when no blank lies between the token and the ends of its value. Blanks at the ends themselves
+ * are no prose: programs trim them.
+ */
 function isWholeValue(start: usize, end: usize): bool {
-  for (let i = start; i > fieldAt; i--) {
+  return reachesStart(start) && reachesEnd(end);
+}
+
+function reachesStart(start: usize): bool {
+  const stop = start - min(start - fieldAt, valueReachMax);
+  for (let i = start; i > stop; i--) {
     const byte = <u32>load<u8>(i - 1);
-    // `: ` and `; ` hold blanks that belong to the delimiter, which is met later; a blank met first is prose.
-    if (isBlank(byte)) return i - 1 > fieldAt && isOpening(load<u8>(i - 2));
-    if (isOpening(byte) && byte != 0x3a) break;
+    if (isOpening(byte) && byte != colon) return true;
+    if (blankLength(i - 1, fieldEnd) != 0) return onlyBlanksBefore(i - 1);
   }
-  for (let i = end; i < fieldEnd; i++) {
-    const byte = <u32>load<u8>(i);
-    if (isClosing(byte)) return true;
-    if (isBlank(byte)) return i + 1 < fieldEnd && isClosing(load<u8>(i + 1));
+  return true;
+}
+
+function onlyBlanksBefore(at: usize): bool {
+  while (at > fieldAt) {
+    if (isOpening(load<u8>(at - 1))) return true;
+    if (isBlank(load<u8>(at - 1))) at -= 1;
+    else if (at - fieldAt >= 3 && blankLength(at - 3, at) == 3) at -= 3;
+    else return false;
+  }
+  return true;
+}
+
+function reachesEnd(end: usize): bool {
+  const stop = end + min(fieldEnd - end, valueReachMax);
+  for (let i = end; i < stop; i++) {
+    if (isClosing(load<u8>(i))) return true;
+    let blank = blankLength(i, fieldEnd);
+    if (blank == 0) continue;
+    for (; blank != 0; blank = i < fieldEnd ? blankLength(i, fieldEnd) : 0) i += blank;
+    return i >= fieldEnd || isClosing(load<u8>(i));
   }
   return true;
 }

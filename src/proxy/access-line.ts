@@ -1,0 +1,86 @@
+/**
+ * One access line: JSON, ASCII only, put together by hand because it is the dearest thing the edge does
+ * for a request beside its system calls (`docs/decisions/access-log.md` has the figures).
+ *
+ * What is empty or was not measured is absent. `peer` stands only where a proxy is in between.
+ */
+
+export type AccessRecord = {
+  readonly id: string;
+  readonly client: string;
+  readonly peer: string;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  /** Redacted already; null when there is none, or when it must not be logged. */
+  readonly query: string | null;
+  readonly status: number;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly route: string;
+  readonly upstream: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** 0 when no rule ran. */
+  readonly wafMs: number;
+  /** What a rule decided, null when none did. */
+  readonly verdict: AccessVerdict | null;
+  readonly userAgent: string;
+};
+
+export type AccessVerdict = {
+  readonly rule: string;
+  readonly target: string;
+  readonly reason: string;
+  readonly enforced: boolean;
+};
+
+/** Texts here are latin1: every byte of a head is one character. */
+export function accessLine(record: AccessRecord): string {
+  const { verdict } = record;
+  let line = `{"time":"${currentTime()}","id":"${escape(record.id)}","client":"${record.client}"`;
+  if (record.peer !== record.client) line += `,"peer":"${record.peer}"`;
+  line += `,"method":"${escape(record.method)}","host":"${escape(record.host)}","path":"${escape(record.path)}"`;
+  if (record.query !== null) line += `,"query":"${escape(record.query)}"`;
+  line += `,"status":${record.status},"outcome":"${record.outcome}"`;
+  if (record.reason !== '') line += `,"reason":"${escape(record.reason)}"`;
+  if (record.route !== '') line += `,"route":"${escape(record.route)}"`;
+  if (record.upstream !== '') line += `,"upstream":"${escape(record.upstream)}"`;
+  line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut},"durationMs":${thousandths(record.durationMs)}`;
+  if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
+  if (verdict !== null) {
+    line += `,"verdict":{"rule":"${escape(verdict.rule)}","target":"${escape(verdict.target)}","reason":"${escape(verdict.reason)}","enforced":${verdict.enforced}}`;
+  }
+  return `${line},"userAgent":"${escape(record.userAgent)}"}\n`;
+}
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function escape(text: string): string {
+  if (plain.test(text)) return text;
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Whole microseconds as milliseconds: cheaper than printing a double. */
+function thousandths(ms: number): string {
+  const microseconds = Math.round(ms * 1_000);
+  const whole = Math.floor(microseconds / 1_000);
+  const rest = microseconds - whole * 1_000;
+  return rest === 0 ? `${whole}` : `${whole}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
+}
+
+let timeAtMs = 0;
+let timeText = '';
+
+/** RFC 3339, made once a millisecond. */
+function currentTime(): string {
+  const now = Date.now();
+  if (now !== timeAtMs) {
+    timeAtMs = now;
+    timeText = new Date(now).toISOString();
+  }
+  return timeText;
+}
