@@ -121,8 +121,12 @@ async function compileRule(entry: string): Promise<Uint8Array> {
       },
     },
   );
-  if (error !== null) throw new RuleBuildError(`${relative(root, entry)}: ${stderr.toString().trim()}`, { cause: error });
-  if (bytes === null) throw new RuleBuildError(`${relative(root, entry)}: the compiler wrote no module`);
+  if (error !== null)
+    throw new RuleBuildError(`${relative(root, entry)}: ${stderr.toString().trim()}`, {
+      cause: error,
+    });
+  if (bytes === null)
+    throw new RuleBuildError(`${relative(root, entry)}: the compiler wrote no module`);
   return bytes;
 }
 
@@ -134,7 +138,9 @@ async function hashOfShared(): Promise<string> {
   }
   const manifest: unknown = createRequire(import.meta.url)('assemblyscript/package.json');
   const version =
-    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest
+      ? String(manifest.version)
+      : '';
   return hash.update(version).update(compilerOptions.join(' ')).digest('hex');
 }
 

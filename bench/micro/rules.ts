@@ -22,12 +22,22 @@ const facts = { clientAddress: '203.0.113.7', tls: true };
 const rounds = 30;
 const callsPerRound = 10_000;
 
-type Case = { readonly name: string; readonly view: RequestView; readonly blockedBy: string | null };
+type Case = {
+  readonly name: string;
+  readonly view: RequestView;
+  readonly blockedBy: string | null;
+};
 
 const browserHeaders: readonly (readonly [string, string])[] = [
   ['Host', 'www.example.org'],
-  ['User-Agent', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36'],
-  ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'],
+  [
+    'User-Agent',
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36',
+  ],
+  [
+    'Accept',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+  ],
   ['Accept-Encoding', 'gzip, deflate, br, zstd'],
   ['Accept-Language', 'en-US,en;q=0.9,de;q=0.8'],
   ['Sec-Fetch-Dest', 'document'],
@@ -35,28 +45,48 @@ const browserHeaders: readonly (readonly [string, string])[] = [
   ['Sec-Fetch-Site', 'same-origin'],
   ['Upgrade-Insecure-Requests', '1'],
   ['Referer', 'https://www.example.org/products/garden/chairs'],
-  ['Cookie', 'session=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==; theme=dark; consent=yes; cart=12.7.3; _ga=GA1.2.1234567890.1752561234'],
+  [
+    'Cookie',
+    'session=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==; theme=dark; consent=yes; cart=12.7.3; _ga=GA1.2.1234567890.1752561234',
+  ],
   ['Cache-Control', 'max-age=0'],
 ];
 
 const cases: readonly Case[] = [
   {
     name: 'browser GET',
-    view: viewOf({ target: '/products/garden/chairs/item-4711.html?color=green&size=xl&page=2&sort=price', headers: browserHeaders }),
+    view: viewOf({
+      target: '/products/garden/chairs/item-4711.html?color=green&size=xl&page=2&sort=price',
+      headers: browserHeaders,
+    }),
     blockedBy: null,
   },
   {
     name: 'browser GET, encoded',
     view: viewOf({
-      target: '/search/caf%C3%A9?q=garden%20chairs%20%26%20tables&next=https%3A%2F%2Fwww.example.org%2Fcart',
-      headers: browserHeaders.map(([name, value]) => [name, name === 'Cookie' ? `${value}; prefs=%7B%22a%22%3A1%7D` : value]),
+      target:
+        '/search/caf%C3%A9?q=garden%20chairs%20%26%20tables&next=https%3A%2F%2Fwww.example.org%2Fcart',
+      headers: browserHeaders.map(([name, value]) => [
+        name,
+        name === 'Cookie' ? `${value}; prefs=%7B%22a%22%3A1%7D` : value,
+      ]),
     }),
     blockedBy: null,
   },
-  { name: 'bare GET', view: viewOf({ target: '/', headers: [['Host', 'a.example']] }), blockedBy: null },
+  {
+    name: 'bare GET',
+    view: viewOf({ target: '/', headers: [['Host', 'a.example']] }),
+    blockedBy: null,
+  },
   {
     name: 'scanner',
-    view: viewOf({ target: '/', headers: [['Host', 'a.example'], ['User-Agent', 'sqlmap/1.9.4#stable (https://sqlmap.org)']] }),
+    view: viewOf({
+      target: '/',
+      headers: [
+        ['Host', 'a.example'],
+        ['User-Agent', 'sqlmap/1.9.4#stable (https://sqlmap.org)'],
+      ],
+    }),
     blockedBy: 'bad-bot/attack-tool',
   },
   {
@@ -66,7 +96,10 @@ const cases: readonly Case[] = [
   },
   {
     name: 'traversal encoded four times',
-    view: viewOf({ target: '/get?file=%2525252e%2525252e%2525252fetc%2525252fpasswd', headers: browserHeaders }),
+    view: viewOf({
+      target: '/get?file=%2525252e%2525252e%2525252fetc%2525252fpasswd',
+      headers: browserHeaders,
+    }),
     blockedBy: 'path-traversal/dot-dot',
   },
   {
@@ -128,7 +161,9 @@ if (values.json !== undefined) {
 
 function verify(): void {
   for (const { name, view, blockedBy } of cases) {
-    const blocks = modules.map((module) => module.inspectRequestHead(view, facts)).filter((verdict) => verdict.kind === 'block');
+    const blocks = modules
+      .map((module) => module.inspectRequestHead(view, facts))
+      .filter((verdict) => verdict.kind === 'block');
     const rule = blocks[0]?.rule ?? null;
     if (rule !== blockedBy) throw new Error(`${name}: decided by ${rule}, expected ${blockedBy}`);
   }
@@ -137,7 +172,8 @@ function verify(): void {
 function measure({ name, view }: Case): readonly Row[] {
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, contender] of contenders.entries()) times[index]?.push(timeRound(contender.modules, view));
+    for (const [index, contender] of contenders.entries())
+      times[index]?.push(timeRound(contender.modules, view));
   }
   return contenders.map((contender, index) => {
     const sorted = (times[index] ?? []).toSorted((a, b) => a - b);
@@ -160,10 +196,17 @@ function timeRound(contender: readonly LiveModule[], view: RequestView): number 
 }
 
 function print(all: readonly Row[]): void {
-  const line = (cells: readonly string[]): string => cells.map((cell, index) => (index < 2 ? cell.padEnd(30) : cell.padStart(10))).join('');
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, index) => (index < 2 ? cell.padEnd(30) : cell.padStart(10))).join('');
   process.stdout.write(`${line(['case', 'module', 'head', 'min µs', 'median µs'])}\n`);
   for (const row of all) {
-    const cells = [row.case, row.module, `${row.headBytes} B`, row.minUs.toFixed(2), row.medianUs.toFixed(2)];
+    const cells = [
+      row.case,
+      row.module,
+      `${row.headBytes} B`,
+      row.minUs.toFixed(2),
+      row.medianUs.toFixed(2),
+    ];
     process.stdout.write(`${line(cells)}\n`);
   }
 }

@@ -31,9 +31,14 @@ export function sendError(
   return reply.code(status).send({ error: { code, message, details } });
 }
 
-export function answerThrown(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function answerThrown(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (error instanceof WeirError) {
-    if (error.status >= 500) request.log.error({ err: error, path: request.url }, 'management call failed');
+    if (error.status >= 500)
+      request.log.error({ err: error, path: request.url }, 'management call failed');
     return sendError(reply, error.status, error.code, error.message, error.details);
   }
   const refusal = refusalOf(error);
@@ -41,20 +46,34 @@ export function answerThrown(error: unknown, request: FastifyRequest, reply: Fas
     return sendError(reply, refusal.status, refusal.code, describeError(error), refusal.details);
   }
   request.log.error({ err: error, path: request.url }, 'management call failed');
-  return sendError(reply, 500, 'INTERNAL', 'the call failed inside the daemon; its log has the reason');
+  return sendError(
+    reply,
+    500,
+    'INTERNAL',
+    'the call failed inside the daemon; its log has the reason',
+  );
 }
 
-type Refusal = { readonly status: number; readonly code: HttpErrorCode; readonly details: readonly string[] };
+type Refusal = {
+  readonly status: number;
+  readonly code: HttpErrorCode;
+  readonly details: readonly string[];
+};
 
 /** What fastify refused before a handler ran; null for everything else. */
 function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof Error)) return null;
   if ('validation' in error && Array.isArray(error.validation)) {
-    return { status: 400, code: 'REQUEST_INVALID', details: error.validation.map(describeViolation) };
+    return {
+      status: 400,
+      code: 'REQUEST_INVALID',
+      details: error.validation.map(describeViolation),
+    };
   }
   const status = 'statusCode' in error ? error.statusCode : undefined;
   const code = 'code' in error ? error.code : undefined;
-  if (typeof code !== 'string' || !code.startsWith('FST_') || typeof status !== 'number') return null;
+  if (typeof code !== 'string' || !code.startsWith('FST_') || typeof status !== 'number')
+    return null;
   if (status === 413) return { status, code: 'BODY_TOO_LARGE', details: [] };
   if (status === 415) return { status, code: 'MEDIA_TYPE_REFUSED', details: [] };
   return status >= 400 && status < 500 ? { status, code: 'REQUEST_INVALID', details: [] } : null;

@@ -36,7 +36,9 @@ export class AttemptLimit {
     }
     // Stops at the first one over, so that a flood cannot count for ever.
     if (window.count <= attemptsMax) window.count += 1;
-    return window.count <= attemptsMax ? null : Math.max(1, Math.ceil((window.endsMs - nowMs) / 1_000));
+    return window.count <= attemptsMax
+      ? null
+      : Math.max(1, Math.ceil((window.endsMs - nowMs) / 1_000));
   }
 
   get size(): number {

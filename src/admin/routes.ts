@@ -22,7 +22,12 @@ export function addRoutes(app: FastifyInstance, control: NodeControl): void {
 function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/health',
-    { schema: { querystring: schema.noQuery, response: { 200: schema.healthAnswer, 503: orError(schema.healthAnswer), ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        response: { 200: schema.healthAnswer, 503: orError(schema.healthAnswer), ...errors },
+      },
+    },
     async (_request, reply) => {
       const { state } = await control.status();
       return state === 'draining' ? reply.code(503).send({ status: 'draining' }) : { status: 'ok' };
@@ -31,10 +36,17 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
 
   app.get(
     '/ready',
-    { schema: { querystring: schema.noQuery, response: { 200: schema.readyAnswer, 503: orError(schema.readyAnswer), ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        response: { 200: schema.readyAnswer, 503: orError(schema.readyAnswer), ...errors },
+      },
+    },
     async (_request, reply) => {
       const reasons = reasonsNotReady(await control.status());
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+      return reply
+        .code(reasons.length === 0 ? 200 : 503)
+        .send({ ready: reasons.length === 0, reasons });
     },
   );
 
@@ -52,7 +64,9 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
 function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/api/v1/blocks',
-    { schema: { querystring: schema.noQuery, response: { 200: schema.blockListAnswer, ...errors } } },
+    {
+      schema: { querystring: schema.noQuery, response: { 200: schema.blockListAnswer, ...errors } },
+    },
     async () => control.listBlocks(),
   );
 
@@ -91,7 +105,12 @@ function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
 function addModuleRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/api/v1/modules',
-    { schema: { querystring: schema.noQuery, response: { 200: schema.moduleListAnswer, ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        response: { 200: schema.moduleListAnswer, ...errors },
+      },
+    },
     async () => ({ modules: control.listModules() }),
   );
 
@@ -115,7 +134,12 @@ function addModuleRoutes(app: FastifyInstance, control: NodeControl): void {
       },
       async ({ params, body }, reply) => {
         if (!Buffer.isBuffer(body) || body.length === 0) {
-          return sendError(reply, 400, 'REQUEST_INVALID', 'send the bytes of the module as application/wasm');
+          return sendError(
+            reply,
+            400,
+            'REQUEST_INVALID',
+            'send the bytes of the module as application/wasm',
+          );
         }
         return control.loadModule(params.name, body);
       },
@@ -126,19 +150,37 @@ function addModuleRoutes(app: FastifyInstance, control: NodeControl): void {
 function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
   app.post(
     '/api/v1/reload',
-    { schema: { querystring: schema.noQuery, body: schema.nothing, response: { 200: schema.reloadAnswer, ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.nothing,
+        response: { 200: schema.reloadAnswer, ...errors },
+      },
+    },
     () => control.reload(),
   );
 
   app.post(
     '/api/v1/drain',
-    { schema: { querystring: schema.noQuery, body: schema.nothing, response: { 200: schema.drainAnswer, ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.nothing,
+        response: { 200: schema.drainAnswer, ...errors },
+      },
+    },
     () => control.drain(),
   );
 
   app.post<{ Body: schema.StopBody | undefined }>(
     '/api/v1/stop',
-    { schema: { querystring: schema.noQuery, body: schema.stopBody, response: { 200: schema.drainAnswer, ...errors } } },
+    {
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.stopBody,
+        response: { 200: schema.drainAnswer, ...errors },
+      },
+    },
     ({ body }) => control.stop(body?.graceMs ?? schema.graceMsDefault),
   );
 }

@@ -41,17 +41,29 @@ export const blockAddBody = Type.Object(
   strict,
 );
 
-export const blockTargetParams = Type.Object({ target: Type.String({ minLength: 2, maxLength: 64 }) }, strict);
-export const moduleNameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) }, strict);
+export const blockTargetParams = Type.Object(
+  { target: Type.String({ minLength: 2, maxLength: 64 }) },
+  strict,
+);
+export const moduleNameParams = Type.Object(
+  { name: Type.String({ minLength: 1, maxLength: 100 }) },
+  strict,
+);
 
 export const stopBody = Type.Union([
   Type.Null(),
-  Type.Object({ graceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: graceMsMax })) }, strict),
+  Type.Object(
+    { graceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: graceMsMax })) },
+    strict,
+  ),
 ]);
 
 export const healthAnswer = Type.Object({ status: literals('ok', 'draining') }, strict);
 
-export const readyAnswer = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }, strict);
+export const readyAnswer = Type.Object(
+  { ready: Type.Boolean(), reasons: Type.Array(Type.String()) },
+  strict,
+);
 
 export const errorAnswer = Type.Object(
   {
@@ -94,7 +106,10 @@ export const statusAnswer = Type.Object(
     startedAt: Type.String(),
     uptimeSeconds: Type.Number({ minimum: 0 }),
     listeners: Type.Array(
-      Type.Object({ address: Type.String(), kind: literals('tls', 'redirect', 'plaintext') }, strict),
+      Type.Object(
+        { address: Type.String(), kind: literals('tls', 'redirect', 'plaintext') },
+        strict,
+      ),
     ),
     admin: Type.Object({ address: Type.String() }, strict),
     workers: Type.Array(
@@ -111,13 +126,21 @@ export const statusAnswer = Type.Object(
       ),
     ),
     config: Type.Object(
-      { file: orNull(Type.String()), sha256: Type.String(), generation: count, loadedAt: Type.String() },
+      {
+        file: orNull(Type.String()),
+        sha256: Type.String(),
+        generation: count,
+        loadedAt: Type.String(),
+      },
       strict,
     ),
     modules: Type.Array(moduleStatus),
     blocks: Type.Object({ count, version: count }, strict),
     requests: orNull(
-      Type.Object({ total: count, blocked: count, monitored: count, upstreamErrors: count }, strict),
+      Type.Object(
+        { total: count, blocked: count, monitored: count, upstreamErrors: count },
+        strict,
+      ),
     ),
     degraded: Type.Array(Type.Object({ part: Type.String(), reason: Type.String() }, strict)),
   },
@@ -153,7 +176,10 @@ const blockAnswerFields = {
 };
 
 export const blockAddAnswer = Type.Object(blockAnswerFields, strict);
-export const blockRemoveAnswer = Type.Object({ ...blockAnswerFields, removed: Type.Boolean() }, strict);
+export const blockRemoveAnswer = Type.Object(
+  { ...blockAnswerFields, removed: Type.Boolean() },
+  strict,
+);
 
 export const reloadAnswer = Type.Object(
   { generation: count, sha256: Type.String(), workers: count, changed: Type.Array(Type.String()) },

@@ -63,7 +63,12 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler(answerThrown);
   app.setNotFoundHandler((request, reply) =>
-    sendError(reply, 404, 'NOT_FOUND', `there is no ${request.method} ${request.url.split('?', 1)[0]}`),
+    sendError(
+      reply,
+      404,
+      'NOT_FOUND',
+      `there is no ${request.method} ${request.url.split('?', 1)[0]}`,
+    ),
   );
   guardCallers(app, host, options.token);
   logChanges(app);
@@ -78,10 +83,14 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     return { address: bound, close: () => app.close() };
   } catch (error) {
     await app.close();
-    throw new WeirError('LISTEN_FAILED', `cannot listen on ${options.address} for the management API`, {
-      cause: error,
-      details: ['free the address, or set another one with admin.address (WEIR_ADMIN_ADDRESS)'],
-    });
+    throw new WeirError(
+      'LISTEN_FAILED',
+      `cannot listen on ${options.address} for the management API`,
+      {
+        cause: error,
+        details: ['free the address, or set another one with admin.address (WEIR_ADMIN_ADDRESS)'],
+      },
+    );
   }
 }
 
@@ -93,10 +102,20 @@ function guardCallers(app: FastifyInstance, boundHost: string, token: string): v
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
     if (!isOwnHost(request.headers.host, boundHost)) {
-      return sendError(reply, 421, 'HOST_REFUSED', 'this server answers to localhost and its own address only');
+      return sendError(
+        reply,
+        421,
+        'HOST_REFUSED',
+        'this server answers to localhost and its own address only',
+      );
     }
     if (!isOwnOrigin(request.headers.origin, request.headers.host)) {
-      return sendError(reply, 403, 'ORIGIN_REFUSED', 'pages of another origin may not call this server');
+      return sendError(
+        reply,
+        403,
+        'ORIGIN_REFUSED',
+        'pages of another origin may not call this server',
+      );
     }
     if (publicPaths.has(request.routeOptions.url ?? '')) return undefined;
 
@@ -105,11 +124,24 @@ function guardCallers(app: FastifyInstance, boundHost: string, token: string): v
     const retryAfterSeconds = attempts.fail(request.ip);
     if (retryAfterSeconds !== null) {
       reply.header('retry-after', String(retryAfterSeconds));
-      return sendError(reply, 429, 'TOO_MANY_ATTEMPTS', 'too many failed attempts from this address; wait, then use the token');
+      return sendError(
+        reply,
+        429,
+        'TOO_MANY_ATTEMPTS',
+        'too many failed attempts from this address; wait, then use the token',
+      );
     }
-    request.log.warn({ source: request.ip, path: request.url, outcome }, 'management call without the token');
+    request.log.warn(
+      { source: request.ip, path: request.url, outcome },
+      'management call without the token',
+    );
     reply.header('www-authenticate', 'Bearer realm="weir"');
-    return sendError(reply, 401, 'UNAUTHORIZED', `the token is ${outcome}: send "Authorization: Bearer TOKEN", with TOKEN from the file "token" in the daemon's state directory`);
+    return sendError(
+      reply,
+      401,
+      'UNAUTHORIZED',
+      `the token is ${outcome}: send "Authorization: Bearer TOKEN", with TOKEN from the file "token" in the daemon's state directory`,
+    );
   });
 }
 

@@ -20,7 +20,12 @@ const emptyCollection = /:\n +(\[\]|\{\})\n *#(?=\p{Cc})(.*)/gu;
 /** A longer value pushes its own comment out, not everybody's. */
 const commentColumnMax = 48;
 
-function comment(node: Node, path: string, inherited: string | null, origins: ReadonlyMap<string, string>): void {
+function comment(
+  node: Node,
+  path: string,
+  inherited: string | null,
+  origins: ReadonlyMap<string, string>,
+): void {
   const origin = origins.get(path) ?? inherited;
   if (isMap<unknown, Node | null>(node)) {
     for (const { key, value } of node.items) {
@@ -30,17 +35,23 @@ function comment(node: Node, path: string, inherited: string | null, origins: Re
     }
   }
   if (isSeq<Node>(node)) {
-    for (const [index, item] of node.items.entries()) comment(item, `${path}[${index}]`, origin, origins);
+    for (const [index, item] of node.items.entries())
+      comment(item, `${path}[${index}]`, origin, origins);
   }
   if (isCollection(node) && node.items.length > 0) return;
   node.comment = `${mark}${origin ?? 'default'}`;
 }
 
 function align(text: string): string {
-  const lines = text.replace(emptyCollection, ': $1 #$2').split('\n').map((line) => line.split(` #${mark}`));
+  const lines = text
+    .replace(emptyCollection, ': $1 #$2')
+    .split('\n')
+    .map((line) => line.split(` #${mark}`));
   const widths = lines.map(([value = '', origin]) => (origin === undefined ? 0 : value.length));
   const width = Math.min(commentColumnMax, Math.max(...widths));
   return lines
-    .map(([value = '', origin]) => (origin === undefined ? value : `${value.padEnd(width)}  # ${origin}`))
+    .map(([value = '', origin]) =>
+      origin === undefined ? value : `${value.padEnd(width)}  # ${origin}`,
+    )
     .join('\n');
 }

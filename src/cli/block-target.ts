@@ -4,7 +4,10 @@ import { parseCidr } from '#core/ip.ts';
 
 export function blockTarget(text: string): string {
   if (parseCidr(text) === null) {
-    throw usageError(`"${text}" is no address and no CIDR range`, 'for example 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32');
+    throw usageError(
+      `"${text}" is no address and no CIDR range`,
+      'for example 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32',
+    );
   }
   return text;
 }

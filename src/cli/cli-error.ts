@@ -8,7 +8,13 @@ export class CliError extends Error {
   /** One thing to know or do a line. */
   readonly details: readonly string[];
 
-  constructor(exit: ExitCode, code: string, message: string, details: readonly string[] = [], cause?: unknown) {
+  constructor(
+    exit: ExitCode,
+    code: string,
+    message: string,
+    details: readonly string[] = [],
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CliError';
     this.exit = exit;
@@ -21,14 +27,38 @@ export function usageError(message: string, ...details: readonly string[]): CliE
   return new CliError(exitCodes.usage, 'USAGE', message, details);
 }
 
-export function unreachableError(message: string, details: readonly string[], cause?: unknown): CliError {
-  return new CliError(exitCodes.unreachable, 'DAEMON_UNREACHABLE' satisfies ErrorCode, message, details, cause);
+export function unreachableError(
+  message: string,
+  details: readonly string[],
+  cause?: unknown,
+): CliError {
+  return new CliError(
+    exitCodes.unreachable,
+    'DAEMON_UNREACHABLE' satisfies ErrorCode,
+    message,
+    details,
+    cause,
+  );
 }
 
-export function refusedError(message: string, details: readonly string[], cause?: unknown): CliError {
-  return new CliError(exitCodes.refused, 'DAEMON_REFUSED' satisfies ErrorCode, message, details, cause);
+export function refusedError(
+  message: string,
+  details: readonly string[],
+  cause?: unknown,
+): CliError {
+  return new CliError(
+    exitCodes.refused,
+    'DAEMON_REFUSED' satisfies ErrorCode,
+    message,
+    details,
+    cause,
+  );
 }
 
-export function failureError(message: string, details: readonly string[] = [], cause?: unknown): CliError {
+export function failureError(
+  message: string,
+  details: readonly string[] = [],
+  cause?: unknown,
+): CliError {
   return new CliError(exitCodes.failure, 'FAILED', message, details, cause);
 }

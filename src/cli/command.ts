@@ -60,7 +60,11 @@ export type Command = {
 };
 
 export const helpOption: CommandOption = { name: 'help', kind: 'flag', summary: 'show this text' };
-export const jsonOption: CommandOption = { name: 'json', kind: 'flag', summary: 'answer as JSON, for programs' };
+export const jsonOption: CommandOption = {
+  name: 'json',
+  kind: 'flag',
+  summary: 'answer as JSON, for programs',
+};
 export const stateOption: CommandOption = {
   name: 'state',
   kind: 'text',

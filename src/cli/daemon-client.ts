@@ -49,7 +49,10 @@ export async function callDaemon<Answer extends TSchema>(
   return value;
 }
 
-async function exchange(daemon: Daemon, call: DaemonCall<TSchema>): Promise<{ status: number; text: string }> {
+async function exchange(
+  daemon: Daemon,
+  call: DaemonCall<TSchema>,
+): Promise<{ status: number; text: string }> {
   const timeoutMs = call.timeoutMs ?? callTimeoutMs;
   const headers: Record<string, string> = { authorization: `Bearer ${daemon.token}` };
   if (call.wasm !== undefined) headers['content-type'] = 'application/wasm';
@@ -67,9 +70,10 @@ async function exchange(daemon: Daemon, call: DaemonCall<TSchema>): Promise<{ st
   } catch (error) {
     if (error instanceof CliError) throw error;
     if (error instanceof Error && error.name === 'TimeoutError') {
-      throw unreachableError(`the node at ${daemon.admin} did not answer within ${timeoutMs / 1_000} s`, [
-        `its process is ${daemon.pid}; its log says what it is busy with`,
-      ]);
+      throw unreachableError(
+        `the node at ${daemon.admin} did not answer within ${timeoutMs / 1_000} s`,
+        [`its process is ${daemon.pid}; its log says what it is busy with`],
+      );
     }
     throw unreachableError(`cannot reach the node at ${daemon.admin}: ${describeError(error)}`, [
       `${daemon.stateDirectory} says it runs as pid ${daemon.pid}; if that is another program now, start the node again`,
@@ -84,7 +88,8 @@ async function readBounded(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body) {
     bytes += chunk.byteLength;
-    if (bytes > answerBytesMax) throw failureError(`the node's answer is larger than ${answerBytesMax} bytes`);
+    if (bytes > answerBytesMax)
+      throw failureError(`the node's answer is larger than ${answerBytesMax} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -99,9 +104,11 @@ function parseJson(text: string): unknown {
 }
 
 function errorFrom(status: number, value: unknown): CliError {
-  if (!Check(errorAnswer, value)) return failureError(`the node answered with status ${status} and no reason`);
+  if (!Check(errorAnswer, value))
+    return failureError(`the node answered with status ${status} and no reason`);
   const { code, message, details } = value.error;
-  if (status === 401 || status === 403 || status === 421 || status === 429) return refusedError(message, details);
+  if (status === 401 || status === 403 || status === 421 || status === 429)
+    return refusedError(message, details);
   const exit = refusedStatuses.has(status) ? exitCodes.refused : exitCodes.failure;
   return new CliError(exit, code, message, details);
 }

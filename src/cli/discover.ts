@@ -21,7 +21,10 @@ const runFile = Type.Object({
   version: Type.String(),
 });
 
-export type Daemon = Static<typeof runFile> & { readonly stateDirectory: string; readonly token: string };
+export type Daemon = Static<typeof runFile> & {
+  readonly stateDirectory: string;
+  readonly token: string;
+};
 
 /** Directories looked at on the way up; deeper trees do not occur. */
 const levelsMax = 64;
@@ -30,9 +33,11 @@ const stateHint = 'a node elsewhere is found with --state DIR or WEIR_STATE';
 
 export async function discoverDaemon(io: CliIo, stateFlag: string | null): Promise<Daemon> {
   const named = stateFlag ?? (io.env['WEIR_STATE'] || null);
-  const found = named === null ? await searchUpwards(io.cwd) : await readRunFile(resolve(io.cwd, named));
+  const found =
+    named === null ? await searchUpwards(io.cwd) : await readRunFile(resolve(io.cwd, named));
   if (found === null) {
-    const where = named === null ? `in or above ${io.cwd}` : `with its state in ${resolve(io.cwd, named)}`;
+    const where =
+      named === null ? `in or above ${io.cwd}` : `with its state in ${resolve(io.cwd, named)}`;
     throw unreachableError(`no running node found ${where}`, [startHint, stateHint]);
   }
   const { directory, text } = found;
@@ -43,10 +48,10 @@ export async function discoverDaemon(io: CliIo, stateFlag: string | null): Promi
     ]);
   }
   if (!isRunning(daemon.pid)) {
-    throw unreachableError(`the node of ${directory} (pid ${daemon.pid}, started ${daemon.startedAt}) is not running`, [
-      startHint,
-      stateHint,
-    ]);
+    throw unreachableError(
+      `the node of ${directory} (pid ${daemon.pid}, started ${daemon.startedAt}) is not running`,
+      [startHint, stateHint],
+    );
   }
   return { ...daemon, stateDirectory: directory, token: await readToken(directory) };
 }
@@ -94,7 +99,11 @@ async function readToken(directory: string): Promise<string> {
 }
 
 function unreadable(file: string, error: unknown): Error {
-  return refusedError(`cannot read ${file}: ${describeError(error)}`, ['run weir as the user who started the node'], error);
+  return refusedError(
+    `cannot read ${file}: ${describeError(error)}`,
+    ['run weir as the user who started the node'],
+    error,
+  );
 }
 
 /** EPERM is a process of somebody else, which is alive. */

@@ -2,7 +2,9 @@
 
 const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
-export type ParsedDuration = { readonly ok: true; readonly seconds: number } | { readonly ok: false; readonly problem: string };
+export type ParsedDuration =
+  | { readonly ok: true; readonly seconds: number }
+  | { readonly ok: false; readonly problem: string };
 
 /** One whole number and one unit; `secondsMax` is part of the answer when it is passed. */
 export function parseDuration(text: string, secondsMax: number): ParsedDuration {

@@ -31,7 +31,9 @@ export function helpForCommand(command: Command, print: Printer): string {
       options.map((option) => [{ text: optionUsage(option), style: 'bold' }, option.summary]),
       '  ',
     ),
-    ...(command.examples.length === 0 ? [] : ['', ...command.examples.map((example) => `  $ ${example}`)]),
+    ...(command.examples.length === 0
+      ? []
+      : ['', ...command.examples.map((example) => `  $ ${example}`)]),
   ].join('\n');
 }
 

@@ -50,7 +50,11 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     options: Object.fromEntries(
       [...known.values()].map(({ name, kind }) => [
         name,
-        { type: kind === 'flag' ? 'boolean' : 'string', multiple: true, ...(name === 'help' ? { short: 'h' } : {}) },
+        {
+          type: kind === 'flag' ? 'boolean' : 'string',
+          multiple: true,
+          ...(name === 'help' ? { short: 'h' } : {}),
+        },
       ]),
     ),
   });
@@ -62,16 +66,17 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     if (token.kind !== 'option') continue;
     const option = known.get(token.name);
     if (option === undefined) throw unknownOption(command, token.rawName, [...known.keys()]);
-    const value = valueOf(option, token.value, token.inlineValue === true);
+    const value = optionValue(option, token.value, token.inlineValue === true);
     const before = values.get(option.name) ?? [];
-    if (before.length > 0 && option.kind === 'text') throw usageError(`--${option.name} is given twice`);
+    if (before.length > 0 && option.kind === 'text')
+      throw usageError(`--${option.name} is given twice`);
     values.set(option.name, [...before, value]);
   }
   if (!values.has('help')) checkComplete(command, positionals, values);
   return new ParsedArguments(positionals, values);
 }
 
-function valueOf(option: CommandOption, value: string | undefined, inline: boolean): string {
+function optionValue(option: CommandOption, value: string | undefined, inline: boolean): string {
   if (option.kind === 'flag') {
     if (value !== undefined) throw usageError(`--${option.name} takes no value`);
     return '';
@@ -98,6 +103,7 @@ function checkComplete(
   const extra = positionals[command.positionals.length];
   if (extra !== undefined) throw usageError(`"${extra}" is one argument too many`);
   for (const { name, value, required } of command.options) {
-    if (required === true && !values.has(name)) throw usageError(`--${name} ${value ?? 'TEXT'} is missing`);
+    if (required === true && !values.has(name))
+      throw usageError(`--${name} ${value ?? 'TEXT'} is missing`);
   }
 }

@@ -25,7 +25,8 @@ export class Printer {
   constructor(io: CliIo, json: boolean) {
     this.#io = io;
     this.json = json;
-    this.#colour = io.stdout.isTTY === true && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb';
+    this.#colour =
+      io.stdout.isTTY === true && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb';
   }
 
   line(text = ''): void {
@@ -64,7 +65,8 @@ export class Printer {
     return clean
       .map((row) => {
         const cells = row.map(({ safe, style }, column) => {
-          const padding = column === row.length - 1 ? '' : ' '.repeat((widths[column] ?? 0) - safe.length);
+          const padding =
+            column === row.length - 1 ? '' : ' '.repeat((widths[column] ?? 0) - safe.length);
           return `${style === null ? safe : this.paint(style, safe)}${padding}`;
         });
         return `${indent}${cells.join('  ')}`.trimEnd();

@@ -6,7 +6,11 @@ import { printable } from '#cli/printer.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 
 export function problemLine(problem: ConfigProblem, file: string | null): string {
-  const place = problem.line === null ? (file ?? 'defaults') : `${file ?? 'defaults'}:${problem.line}:${problem.column ?? 1}`;
-  const message = problem.fix === undefined ? problem.message : `${problem.message} (${problem.fix})`;
+  const place =
+    problem.line === null
+      ? (file ?? 'defaults')
+      : `${file ?? 'defaults'}:${problem.line}:${problem.column ?? 1}`;
+  const message =
+    problem.fix === undefined ? problem.message : `${problem.message} (${problem.fix})`;
   return printable([place, problem.path, message].filter((part) => part !== '').join('  '));
 }

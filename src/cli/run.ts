@@ -9,7 +9,7 @@
  *
  * Nothing here ends the process: output may still be on its way through a pipe.
  */
-import packageJson from '../../package.json' with { type: 'json' };
+
 import { CliError, usageError } from '#cli/cli-error.ts';
 import { type CliIo, type CliRoles, type Command, commandName } from '#cli/command.ts';
 import { commands } from '#cli/commands.ts';
@@ -19,6 +19,7 @@ import { parseArguments } from '#cli/parse-arguments.ts';
 import { Printer, printable } from '#cli/printer.ts';
 import { nearestName } from '#config/nearest-name.ts';
 import { describeError, WeirError } from '#core/errors.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 
 export async function runCli(argv: readonly string[], io: CliIo, roles: CliRoles): Promise<number> {
   const print = new Printer(io, argv.includes('--json'));
@@ -59,10 +60,14 @@ function runWithoutCommand(argv: readonly string[], print: Printer): number {
     print.line(helpForCommand(named, print));
     return exitCodes.ok;
   }
-  const group = commands.filter((command) => command.words.length === 2 && command.words[0] === words[0]);
+  const group = commands.filter(
+    (command) => command.words.length === 2 && command.words[0] === words[0],
+  );
   if (group.length > 0 && words.length === 1) {
     if (!asksHelp && !argv.includes('--help') && !argv.includes('-h')) {
-      throw usageError(`"weir ${words[0]}" needs one more word: ${group.map(({ words: [, second] }) => second).join(', ')}`);
+      throw usageError(
+        `"weir ${words[0]}" needs one more word: ${group.map(({ words: [, second] }) => second).join(', ')}`,
+      );
     }
     print.line(helpForGroup(group, print));
     return exitCodes.ok;
@@ -70,16 +75,27 @@ function runWithoutCommand(argv: readonly string[], print: Printer): number {
   throw unknownCommand(words, first ?? '', group);
 }
 
-function unknownCommand(words: readonly string[], first: string, group: readonly Command[]): CliError {
+function unknownCommand(
+  words: readonly string[],
+  first: string,
+  group: readonly Command[],
+): CliError {
   if (words.length === 0) return usageError(`there is no option ${first} without a command`);
   if (group.length > 0) {
-    const near = nearestName(words[1] ?? '', group.map((command) => command.words[1] ?? ''));
-    return usageError(`there is no command "${words[0]} ${words[1]}"${near === null ? '' : `; did you mean "${words[0]} ${near}"?`}`);
+    const near = nearestName(
+      words[1] ?? '',
+      group.map((command) => command.words[1] ?? ''),
+    );
+    return usageError(
+      `there is no command "${words[0]} ${words[1]}"${near === null ? '' : `; did you mean "${words[0]} ${near}"?`}`,
+    );
   }
   const near =
     nearestName(words.slice(0, 2).join(' '), commands.map(commandName)) ??
     nearestName(words[0] ?? '', [...new Set(commands.map((command) => command.words[0]))]);
-  return usageError(`there is no command "${words[0]}"${near === null ? '' : `; did you mean "${near}"?`}`);
+  return usageError(
+    `there is no command "${words[0]}"${near === null ? '' : `; did you mean "${near}"?`}`,
+  );
 }
 
 function reportError(error: unknown, command: Command | null, print: Printer): number {

@@ -22,13 +22,25 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     ['degraded', degradedRows(status)],
   ];
   const labelWidth = Math.max(...sections.map(([label]) => label.length)) + 2;
-  return [head, '', ...sections.map(([label, rows]) => section(label, rows, labelWidth, print))].join('\n');
+  return [
+    head,
+    '',
+    ...sections.map(([label, rows]) => section(label, rows, labelWidth, print)),
+  ].join('\n');
 }
 
-function section(label: string, rows: readonly (readonly Cell[])[], width: number, print: Printer): string {
+function section(
+  label: string,
+  rows: readonly (readonly Cell[])[],
+  width: number,
+  print: Printer,
+): string {
   const lines = print.columns(rows.length === 0 ? [['none']] : rows).split('\n');
   return lines
-    .map((line, index) => `${index === 0 ? print.paint('dim', label.padEnd(width)) : ' '.repeat(width)}${line}`)
+    .map(
+      (line, index) =>
+        `${index === 0 ? print.paint('dim', label.padEnd(width)) : ' '.repeat(width)}${line}`,
+    )
     .join('\n');
 }
 

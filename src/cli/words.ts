@@ -16,7 +16,10 @@ export function counted(count: number, one: string): string {
 }
 
 export function drainText(answer: DrainAnswer): string {
-  const open = answer.openConnections === null ? '' : ` with ${counted(answer.openConnections, 'open connection')}`;
+  const open =
+    answer.openConnections === null
+      ? ''
+      : ` with ${counted(answer.openConnections, 'open connection')}`;
   return `the node is draining${open}, and ends by ${formatTime(answer.deadline)}`;
 }
 

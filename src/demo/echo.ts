@@ -24,7 +24,10 @@ export function addEcho(server: Server): Echo {
     const path = (request.url ?? '').split('?', 1)[0];
     if (path !== echoPath) refuse(socket, '404 Not Found');
     else if (sockets.clients.size >= echoClientsMax) refuse(socket, '503 Service Unavailable');
-    else sockets.handleUpgrade(request, socket, head, (open) => sockets.emit('connection', open, request));
+    else
+      sockets.handleUpgrade(request, socket, head, (open) =>
+        sockets.emit('connection', open, request),
+      );
   });
   return {
     close() {

@@ -28,9 +28,11 @@ export function parseOrder(fields: Readonly<Record<string, unknown>>): ParsedOrd
     problems.push(`The quantity is a whole number from 1 to ${quantityMax}.`);
   }
   const name = text(fields['name']);
-  if (name === '' || name.length > nameCharactersMax) problems.push(`A name has 1 to ${nameCharactersMax} characters.`);
+  if (name === '' || name.length > nameCharactersMax)
+    problems.push(`A name has 1 to ${nameCharactersMax} characters.`);
   const note = text(fields['note']);
-  if (note.length > noteCharactersMax) problems.push(`A note has at most ${noteCharactersMax} characters.`);
+  if (note.length > noteCharactersMax)
+    problems.push(`A note has at most ${noteCharactersMax} characters.`);
   if (product === null || problems.length > 0) return { ok: false, problems };
   const totalCents = product.priceCents * quantity;
   return { ok: true, order: { id: randomUUID(), product, quantity, totalCents, name, note } };

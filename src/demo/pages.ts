@@ -6,7 +6,10 @@ import type { Order } from '#demo/order.ts';
 import { echoScript, eventsScript, uploadScript } from '#demo/scripts.ts';
 
 export function homePage(): string {
-  return page('Things for the weekend', html`<p>Six things, honestly described. Everything here goes through the edge first.</p>${productGrid(products)}`);
+  return page(
+    'Things for the weekend',
+    html`<p>Six things, honestly described. Everything here goes through the edge first.</p>${productGrid(products)}`,
+  );
 }
 
 export function productPage(product: Product): string {
@@ -42,7 +45,8 @@ export function orderFormPage(chosen: string, problems: readonly string[] = []):
     html`${problems.map((problem) => html`<p role="alert">${problem}</p>`)}
 <form action="/order" method="post">
 <label>Product<select name="product">${products.map(
-      ({ id, name }) => html`<option value="${id}"${id === chosen ? html` selected` : ''}>${name}</option>`,
+      ({ id, name }) =>
+        html`<option value="${id}"${id === chosen ? html` selected` : ''}>${name}</option>`,
     )}</select></label>
 <label>Quantity<input name="quantity" type="number" min="1" max="99" value="1"></label>
 <label>Name<input name="name" required maxlength="200"></label>
@@ -90,7 +94,10 @@ export function ticksPage(): string {
 }
 
 export function missingPage(): string {
-  return page('Not here', html`<p>There is nothing at this address. <a href="/">Back to the shop</a></p>`);
+  return page(
+    'Not here',
+    html`<p>There is nothing at this address. <a href="/">Back to the shop</a></p>`,
+  );
 }
 
 function productGrid(shown: readonly Product[]): Html {

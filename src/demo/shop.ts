@@ -37,7 +37,10 @@ export async function startShop(options: { readonly address?: string } = {}): Pr
   addStreams(app, ticks, stopping.signal);
 
   // URL leaves port 80 out.
-  const url = await app.listen({ host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) });
+  const url = await app.listen({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 80 : Number(port),
+  });
   return {
     url,
     async close() {
@@ -58,8 +61,10 @@ function addPages(app: FastifyInstance): void {
       reply.header('content-security-policy', contentSecurityPolicy);
     }
   });
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
   );
   const asHtml = 'text/html; charset=utf-8';
   app.get('/', (_request, reply) => reply.type(asHtml).send(pages.homePage()));
@@ -70,22 +75,30 @@ function addPages(app: FastifyInstance): void {
   });
   app.get<{ Querystring: { q?: unknown } }>('/search', ({ query }, reply) => {
     const wanted = typeof query.q === 'string' ? query.q.trim() : '';
-    return reply.type(asHtml).send(pages.searchPage(wanted, wanted === '' ? [] : searchProducts(wanted)));
+    return reply
+      .type(asHtml)
+      .send(pages.searchPage(wanted, wanted === '' ? [] : searchProducts(wanted)));
   });
   app.get<{ Querystring: { product?: unknown } }>('/order', ({ query }, reply) =>
-    reply.type(asHtml).send(pages.orderFormPage(typeof query.product === 'string' ? query.product : '')),
+    reply
+      .type(asHtml)
+      .send(pages.orderFormPage(typeof query.product === 'string' ? query.product : '')),
   );
   app.post('/order', ({ body }, reply) => {
     const fields = recordOf(body);
     const parsed = parseOrder(fields);
     reply.type(asHtml);
     if (parsed.ok) return reply.send(pages.orderDonePage(parsed.order));
-    return reply.code(422).send(pages.orderFormPage(String(fields['product'] ?? ''), parsed.problems));
+    return reply
+      .code(422)
+      .send(pages.orderFormPage(String(fields['product'] ?? ''), parsed.problems));
   });
   app.get('/upload', (_request, reply) => reply.type(asHtml).send(pages.uploadPage()));
   app.get('/echo', (_request, reply) => reply.type(asHtml).send(pages.echoPage()));
   app.get('/ticks', (_request, reply) => reply.type(asHtml).send(pages.ticksPage()));
-  app.setNotFoundHandler((_request, reply) => reply.code(404).type(asHtml).send(pages.missingPage()));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).type(asHtml).send(pages.missingPage()),
+  );
 }
 
 function addApi(app: FastifyInstance): void {
@@ -108,12 +121,24 @@ function addStreams(app: FastifyInstance, ticks: Ticks, stopping: AbortSignal): 
       required: ['bytes'],
     },
   };
-  app.get<{ Params: { bytes: number } }>('/bytes/:bytes', { schema: bytesSchema }, ({ params }, reply) =>
-    reply.type('application/octet-stream').header('content-length', params.bytes).send(patternStream(params.bytes)),
+  app.get<{ Params: { bytes: number } }>(
+    '/bytes/:bytes',
+    { schema: bytesSchema },
+    ({ params }, reply) =>
+      reply
+        .type('application/octet-stream')
+        .header('content-length', params.bytes)
+        .send(patternStream(params.bytes)),
   );
-  app.get<{ Params: { bytes: number } }>('/chunked/:bytes', { schema: bytesSchema }, ({ params }, reply) =>
-    // Said aloud because node:http would give an empty stream a content-length of 0.
-    reply.type('application/octet-stream').header('transfer-encoding', 'chunked').send(patternStream(params.bytes)),
+  app.get<{ Params: { bytes: number } }>(
+    '/chunked/:bytes',
+    { schema: bytesSchema },
+    ({ params }, reply) =>
+      // Said aloud because node:http would give an empty stream a content-length of 0.
+      reply
+        .type('application/octet-stream')
+        .header('transfer-encoding', 'chunked')
+        .send(patternStream(params.bytes)),
   );
 
   const slowSchema = {
@@ -139,7 +164,9 @@ function addStreams(app: FastifyInstance, ticks: Ticks, stopping: AbortSignal): 
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     // Without a body and a media type no parser runs; the raw request then ends at once.
-    scope.post<{ Body: IncomingMessage | undefined }>('/upload', ({ body, raw }) => digestStream(body ?? raw));
+    scope.post<{ Body: IncomingMessage | undefined }>('/upload', ({ body, raw }) =>
+      digestStream(body ?? raw),
+    );
   });
 }
 

@@ -7,7 +7,9 @@ const chunkBytes = 64 * 1024;
 
 /** Byte `i` is `i % 251`: a prime, so that no repeat of it falls in step with any buffer size. */
 const period = 251;
-const pattern = Buffer.from(Uint8Array.from({ length: chunkBytes + period }, (_, index) => index % period));
+const pattern = Buffer.from(
+  Uint8Array.from({ length: chunkBytes + period }, (_, index) => index % period),
+);
 
 /** `bytes` bytes of the pattern; pauses when nobody reads. */
 export function patternStream(bytes: number): Readable {

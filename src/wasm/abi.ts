@@ -50,7 +50,10 @@ export const targetBytesMax = 128;
 
 /** How many bytes `weir_reserve` is asked for. */
 export function viewBytesMax(limits: GuestLimits): number {
-  const bytes = (fixedWords + headerWords * limits.headersMax) * 4 + limits.headBytesMax + clientAddressBytesMax;
+  const bytes =
+    (fixedWords + headerWords * limits.headersMax) * 4 +
+    limits.headBytesMax +
+    clientAddressBytesMax;
   return (bytes + 15) & ~15;
 }
 

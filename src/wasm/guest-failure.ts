@@ -10,7 +10,12 @@ export class GuestFailure extends Error {
   /** Where in the module, as far as it says: `file:line:column` or a function and an offset. */
   readonly where: string | null;
 
-  constructor(kind: GuestFailureKind, message: string, where: string | null = null, cause?: unknown) {
+  constructor(
+    kind: GuestFailureKind,
+    message: string,
+    where: string | null = null,
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.where = where;
@@ -18,7 +23,9 @@ export class GuestFailure extends Error {
 
   /** One line for logs and answers. */
   describe(): string {
-    return this.where === null ? `${this.kind}: ${this.message}` : `${this.kind}: ${this.message} at ${this.where}`;
+    return this.where === null
+      ? `${this.kind}: ${this.message}`
+      : `${this.kind}: ${this.message} at ${this.where}`;
   }
 }
 
@@ -28,7 +35,8 @@ export class GuestFailure extends Error {
  */
 export function guestFailureOf(error: unknown): GuestFailure {
   if (error instanceof GuestFailure) return error;
-  if (error instanceof WebAssembly.RuntimeError) return new GuestFailure('trap', error.message, frameOf(error), error);
+  if (error instanceof WebAssembly.RuntimeError)
+    return new GuestFailure('trap', error.message, frameOf(error), error);
   // V8 reports an exhausted stack as a RangeError, on whichever side of the border it happens.
   if (error instanceof RangeError && error.message.includes('call stack')) {
     return new GuestFailure('stack', 'the call stack is exhausted', frameOf(error), error);
@@ -42,7 +50,10 @@ export function guestFailureOf(error: unknown): GuestFailure {
 
 /** The innermost frame inside the module: `wasm-function[7]:0x2c1`, with its name where it has one. */
 function frameOf(error: Error): string | null {
-  const frame = /(?:at (\S+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:(wasm-function\[\d+\]:0x[0-9a-f]+)/.exec(error.stack ?? '');
+  const frame =
+    /(?:at (\S+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:(wasm-function\[\d+\]:0x[0-9a-f]+)/.exec(
+      error.stack ?? '',
+    );
   if (frame === null) return null;
   return frame[1] === undefined ? (frame[2] ?? null) : `${frame[1]} (${frame[2]})`;
 }

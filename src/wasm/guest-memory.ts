@@ -31,7 +31,10 @@ export class GuestMemory {
   /** Where `length` bytes at `at` lie inside the memory; `what` names them in the failure. */
   checkRange(at: number, length: number, what: string): void {
     if (at + length > this.bytes.length) {
-      throw new GuestFailure('abi', `${what} (${length} bytes at ${at}) lies outside the memory of ${this.bytes.length} bytes`);
+      throw new GuestFailure(
+        'abi',
+        `${what} (${length} bytes at ${at}) lies outside the memory of ${this.bytes.length} bytes`,
+      );
     }
   }
 }

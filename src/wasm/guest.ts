@@ -5,7 +5,13 @@
 import { assert } from '#core/assert.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { Verdict } from '#waf/verdict.ts';
-import { abiVersion, encodeRequestHead, type GuestLimits, type RequestFacts, viewBytesMax } from './abi.ts';
+import {
+  abiVersion,
+  encodeRequestHead,
+  type GuestLimits,
+  type RequestFacts,
+  viewBytesMax,
+} from './abi.ts';
 import { GuestFailure, guestFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { guestImports } from './imports.ts';
@@ -20,7 +26,12 @@ export class Guest {
   /** Where views are written. */
   readonly #at: number;
 
-  private constructor(memory: GuestMemory, requestHead: GuestFunction, limits: GuestLimits, at: number) {
+  private constructor(
+    memory: GuestMemory,
+    requestHead: GuestFunction,
+    limits: GuestLimits,
+    at: number,
+  ) {
     this.#memory = memory;
     this.#requestHead = requestHead;
     this.#limits = limits;
@@ -34,13 +45,19 @@ export class Guest {
     try {
       const version = exported(exports, 'weir_abi', 0)();
       if (version !== abiVersion) {
-        throw new GuestFailure('abi', `weir_abi() is ${String(version)}, this host speaks ${abiVersion}`);
+        throw new GuestFailure(
+          'abi',
+          `weir_abi() is ${String(version)}, this host speaks ${abiVersion}`,
+        );
       }
       const bytes = viewBytesMax(limits);
       const at = addressOf(exported(exports, 'weir_reserve', 1)(bytes), 'weir_reserve');
       views.refresh();
       if (at === 0 || at % 4 !== 0) {
-        throw new GuestFailure('abi', `weir_reserve(${bytes}) returned ${at}, which is not an address that is a multiple of 4`);
+        throw new GuestFailure(
+          'abi',
+          `weir_reserve(${bytes}) returned ${at}, which is not an address that is a multiple of 4`,
+        );
       }
       views.checkRange(at, bytes, 'the buffer of weir_reserve');
       return new Guest(views, exported(exports, 'weir_request_head', 1), limits, at);
@@ -65,18 +82,32 @@ export class Guest {
   }
 }
 
-function start(compiled: WebAssembly.Module): { exports: Readonly<Record<string, unknown>>; memory: WebAssembly.Memory } {
+function start(compiled: WebAssembly.Module): {
+  exports: Readonly<Record<string, unknown>>;
+  memory: WebAssembly.Memory;
+} {
   let memory: WebAssembly.Memory | null = null;
   try {
-    const { exports } = new WebAssembly.Instance(compiled, guestImports(() => memory));
+    const { exports } = new WebAssembly.Instance(
+      compiled,
+      guestImports(() => memory),
+    );
     const exportedMemory = exports['memory'];
-    assert(exportedMemory instanceof WebAssembly.Memory, 'module shape was checked before instantiation');
+    assert(
+      exportedMemory instanceof WebAssembly.Memory,
+      'module shape was checked before instantiation',
+    );
     memory = exportedMemory;
     return { exports, memory };
   } catch (error) {
     // A memory that cannot be reserved is the module's wish against the machine's means.
     if (error instanceof RangeError && !error.message.includes('call stack')) {
-      throw new GuestFailure('trap', `the module cannot be instantiated: ${error.message}`, null, error);
+      throw new GuestFailure(
+        'trap',
+        `the module cannot be instantiated: ${error.message}`,
+        null,
+        error,
+      );
     }
     throw guestFailureOf(error);
   }
@@ -86,10 +117,17 @@ function start(compiled: WebAssembly.Module): { exports: Readonly<Record<string,
  * JavaScript shows how many parameters an export has, not their types: a number becomes whatever is
  * asked for, or throws a TypeError for an i64, and what comes back is checked.
  */
-function exported(exports: Readonly<Record<string, unknown>>, name: string, parameters: number): GuestFunction {
+function exported(
+  exports: Readonly<Record<string, unknown>>,
+  name: string,
+  parameters: number,
+): GuestFunction {
   const value = exports[name];
   if (typeof value !== 'function' || value.length !== parameters) {
-    throw new GuestFailure('abi', `${name} takes ${typeof value === 'function' ? value.length : 'no'} parameters instead of ${parameters}`);
+    throw new GuestFailure(
+      'abi',
+      `${name} takes ${typeof value === 'function' ? value.length : 'no'} parameters instead of ${parameters}`,
+    );
   }
   return value as GuestFunction;
 }

@@ -10,7 +10,9 @@ export const abortImport = { module: 'env', name: 'abort' } as const;
 const abortTextMax = 200;
 
 /** `memory` is asked for only when something aborts: in a start function it may not exist yet. */
-export function guestImports(memory: () => WebAssembly.Memory | null): Record<string, Record<string, unknown>> {
+export function guestImports(
+  memory: () => WebAssembly.Memory | null,
+): Record<string, Record<string, unknown>> {
   const abort = (message: number, file: number, line: number, column: number): never => {
     const text = readString(memory(), message) ?? 'the module aborted';
     const name = readString(memory(), file);

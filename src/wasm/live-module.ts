@@ -44,7 +44,12 @@ export class LiveModule {
   #lastFailure: string | null = null;
 
   /** Throws `GuestFailure` when the first instance cannot be made. Use `compileModule`. */
-  constructor(source: CompileSource, compiled: WebAssembly.Module, limits: GuestLimits, onFailure: OnFailure) {
+  constructor(
+    source: CompileSource,
+    compiled: WebAssembly.Module,
+    limits: GuestLimits,
+    onFailure: OnFailure,
+  ) {
     this.name = source.name;
     this.sha256 = source.sha256;
     this.failure = source.failure;
@@ -93,7 +98,11 @@ export class LiveModule {
 }
 
 /** Compiles and makes the first instance, so that a module that is live has run. Throws `MODULE_INVALID`. */
-export function compileModule(source: CompileSource, limits: GuestLimits, onFailure: OnFailure): LiveModule {
+export function compileModule(
+  source: CompileSource,
+  limits: GuestLimits,
+  onFailure: OnFailure,
+): LiveModule {
   try {
     const compiled = new WebAssembly.Module(source.bytes);
     const faults = findShapeFaults(compiled, source.bytes);
@@ -108,5 +117,9 @@ export function compileModule(source: CompileSource, limits: GuestLimits, onFail
 
 export function invalidModule(name: string, faults: readonly string[], cause?: unknown): WeirError {
   const message = `rule module ${name} is not usable: ${faults[0] ?? 'unknown fault'}${faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''}`;
-  return new WeirError('MODULE_INVALID', message, cause === undefined ? { details: faults } : { cause, details: faults });
+  return new WeirError(
+    'MODULE_INVALID',
+    message,
+    cause === undefined ? { details: faults } : { cause, details: faults },
+  );
 }

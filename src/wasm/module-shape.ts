@@ -11,14 +11,25 @@ export const memoryPagesMax = 256;
 const requiredFunctions = ['weir_abi', 'weir_reserve', 'weir_request_head'] as const;
 
 /** Empty when the module may be instantiated. */
-export function findShapeFaults(compiled: WebAssembly.Module, bytes: Uint8Array): readonly string[] {
+export function findShapeFaults(
+  compiled: WebAssembly.Module,
+  bytes: Uint8Array,
+): readonly string[] {
   return [...importFaults(compiled), ...exportFaults(compiled), ...memoryFaults(bytes)];
 }
 
 function importFaults(compiled: WebAssembly.Module): readonly string[] {
   return WebAssembly.Module.imports(compiled)
-    .filter((item) => item.module !== abortImport.module || item.name !== abortImport.name || item.kind !== 'function')
-    .map((item) => `imports ${item.kind} ${item.module}.${item.name}: only the function env.abort may be imported`);
+    .filter(
+      (item) =>
+        item.module !== abortImport.module ||
+        item.name !== abortImport.name ||
+        item.kind !== 'function',
+    )
+    .map(
+      (item) =>
+        `imports ${item.kind} ${item.module}.${item.name}: only the function env.abort may be imported`,
+    );
 }
 
 function exportFaults(compiled: WebAssembly.Module): readonly string[] {
@@ -26,15 +37,21 @@ function exportFaults(compiled: WebAssembly.Module): readonly string[] {
   const faults: string[] = [];
   for (const name of requiredFunctions) {
     const found = exports.find((item) => item.name === name);
-    if (found === undefined) faults.push(`does not export the function ${name}: see wasm-rules/abi.md, "What a module exports"`);
-    else if (found.kind !== 'function') faults.push(`exports ${name} as a ${found.kind}: it must be a function`);
+    if (found === undefined)
+      faults.push(
+        `does not export the function ${name}: see wasm-rules/abi.md, "What a module exports"`,
+      );
+    else if (found.kind !== 'function')
+      faults.push(`exports ${name} as a ${found.kind}: it must be a function`);
   }
   const memory = exports.find((item) => item.name === 'memory');
   if (memory?.kind !== 'memory') faults.push('does not export its memory under the name memory');
   for (const { name } of exports) {
     // A phase that this host never calls would look like a rule that is active.
     if (name.startsWith('weir_') && !requiredFunctions.some((required) => required === name)) {
-      faults.push(`exports ${name}, which ABI version 1 does not have: remove it or load it into a newer Weir`);
+      faults.push(
+        `exports ${name}, which ABI version 1 does not have: remove it or load it into a newer Weir`,
+      );
     }
   }
   return faults;
@@ -49,9 +66,13 @@ function memoryFaults(bytes: Uint8Array): readonly string[] {
   if (memory.shared) faults.push('has a shared memory: build without threads');
   if (memory.memory64) faults.push('has a 64-bit memory: build for wasm32');
   if (memory.maximumPages === null) {
-    faults.push(`sets no maximum for its memory: build with --maximumMemory, at most ${memoryPagesMax} pages`);
+    faults.push(
+      `sets no maximum for its memory: build with --maximumMemory, at most ${memoryPagesMax} pages`,
+    );
   } else if (memory.maximumPages > memoryPagesMax) {
-    faults.push(`has a memory maximum of ${memory.maximumPages} pages: at most ${memoryPagesMax} (16 MiB) are allowed`);
+    faults.push(
+      `has a memory maximum of ${memory.maximumPages} pages: at most ${memoryPagesMax} (16 MiB) are allowed`,
+    );
   }
   return faults;
 }

@@ -21,9 +21,18 @@ export type ModuleFile = {
 export const moduleBytesMax = 16 * 1024 * 1024;
 
 const builtinPrefix = 'builtin:';
-const builtinDirectory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'build', 'rules');
+const builtinDirectory = join(
+  dirname(fileURLToPath(import.meta.url)),
+  '..',
+  '..',
+  'build',
+  'rules',
+);
 
-export async function readModuleSource(rule: RuleModule, baseDirectory: string): Promise<ModuleFile> {
+export async function readModuleSource(
+  rule: RuleModule,
+  baseDirectory: string,
+): Promise<ModuleFile> {
   const source = rule.module;
   const path = source.startsWith(builtinPrefix)
     ? await builtinPath(source.slice(builtinPrefix.length))
@@ -62,9 +71,13 @@ async function readBounded(path: string, source: string): Promise<Uint8Array> {
     return bytes.subarray(0, length);
   } catch (error) {
     if (error instanceof WeirError) throw error;
-    throw new WeirError('MODULE_UNREADABLE', `rule module ${source} cannot be read: check that ${path} is a readable file`, {
-      cause: error,
-    });
+    throw new WeirError(
+      'MODULE_UNREADABLE',
+      `rule module ${source} cannot be read: check that ${path} is a readable file`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -10,7 +10,10 @@ export type SampleRequest = { readonly view: RequestView; readonly facts: Reques
 export function sampleRequests(): readonly SampleRequest[] {
   return [
     { view: sample('/', null, []), facts: { clientAddress: '192.0.2.1', tls: false } },
-    { view: sample('/search', 'q=two+words&page=2', browserHeaders), facts: { clientAddress: '2001:db8::1', tls: true } },
+    {
+      view: sample('/search', 'q=two+words&page=2', browserHeaders),
+      facts: { clientAddress: '2001:db8::1', tls: true },
+    },
   ];
 }
 
@@ -23,7 +26,11 @@ const browserHeaders: readonly (readonly [string, string])[] = [
 ];
 
 /** Built piece by piece, so each offset is noted while its piece is appended. */
-function sample(path: string, query: string | null, headers: readonly (readonly [string, string])[]): RequestView {
+function sample(
+  path: string,
+  query: string | null,
+  headers: readonly (readonly [string, string])[],
+): RequestView {
   const view = new RequestView(headers.length);
   let text = 'GET';
   const append = (piece: string): number => {

@@ -34,7 +34,8 @@ function findFaults(job: ValidationJob): readonly string[] {
     const guest = Guest.instantiate(compiled, job.limits);
     stage('answering a sample request in weir_request_head');
     // Twice over: a module that keeps state between requests shows it in the second round.
-    for (const { view, facts } of [...sampleRequests(), ...sampleRequests()]) guest.inspectRequestHead(view, facts);
+    for (const { view, facts } of [...sampleRequests(), ...sampleRequests()])
+      guest.inspectRequestHead(view, facts);
     return [];
   } catch (error) {
     return [error instanceof GuestFailure ? error.describe() : describeError(error)];

@@ -43,7 +43,9 @@ function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]>
   const { promise, resolve } = Promise.withResolvers<readonly string[]>();
   let stage = 'starting';
   const timer = setTimeout(() => {
-    resolve([`did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`]);
+    resolve([
+      `did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`,
+    ]);
   }, deadlineMs);
   worker.on('message', (message: FromValidation) => {
     if (message.kind === 'stage') stage = message.stage;

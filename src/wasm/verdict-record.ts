@@ -20,18 +20,26 @@ import type { GuestMemory } from './guest-memory.ts';
 export function readVerdict(memory: GuestMemory, answer: unknown): Verdict {
   if (answer === verdictAllow) return allow;
   const at = addressOf(answer, 'weir_request_head');
-  if (at % 4 !== 0) throw new GuestFailure('abi', `the verdict lies at ${at}, which is not a multiple of 4`);
+  if (at % 4 !== 0)
+    throw new GuestFailure('abi', `the verdict lies at ${at}, which is not a multiple of 4`);
   memory.checkRange(at, verdictBytes, 'the verdict');
   const kind = memory.words[at >>> 2];
-  if (kind !== verdictBlock) throw new GuestFailure('abi', `verdict kind ${kind} is not known: 1 is block`);
+  if (kind !== verdictBlock)
+    throw new GuestFailure('abi', `verdict kind ${kind} is not known: 1 is block`);
   const status = memory.words[(at >>> 2) + 1] ?? 0;
   if (status < statusMin || status > statusMax) {
-    throw new GuestFailure('abi', `status ${status} of a block is not between ${statusMin} and ${statusMax}`);
+    throw new GuestFailure(
+      'abi',
+      `status ${status} of a block is not between ${statusMin} and ${statusMax}`,
+    );
   }
   const rule = text(memory, at + 8, 'rule', ruleBytesMax);
   // It becomes a metric label and a log field that people search for.
   if (!/^[\x21-\x7e]+$/.test(rule)) {
-    throw new GuestFailure('abi', 'the rule of a verdict must be visible ASCII without blanks, and not empty');
+    throw new GuestFailure(
+      'abi',
+      'the rule of a verdict must be visible ASCII without blanks, and not empty',
+    );
   }
   return {
     kind: 'block',
@@ -54,7 +62,11 @@ export function addressOf(answer: unknown, from: string): number {
 function text(memory: GuestMemory, field: number, name: string, bytesMax: number): string {
   const at = memory.words[field >>> 2] ?? 0;
   const length = memory.words[(field >>> 2) + 1] ?? 0;
-  if (length > bytesMax) throw new GuestFailure('abi', `${name} is ${length} bytes long, at most ${bytesMax} are allowed`);
+  if (length > bytesMax)
+    throw new GuestFailure(
+      'abi',
+      `${name} is ${length} bytes long, at most ${bytesMax} are allowed`,
+    );
   memory.checkRange(at, length, name);
   return memory.bytes.toString('latin1', at, at + length);
 }

@@ -22,7 +22,11 @@ function echo(parts: RequestParts, given: RequestFacts = facts): Block {
 }
 
 describe('a guest sees', () => {
-  const headers = [['Host', 'a.example:8443'], ['X-Empty', ''], ['X-Odd', 'caf\u00e9 \u0080\u00ff\ttab']] as const;
+  const headers = [
+    ['Host', 'a.example:8443'],
+    ['X-Empty', ''],
+    ['X-Odd', 'caf\u00e9 \u0080\u00ff\ttab'],
+  ] as const;
   const cases: readonly (readonly [string, RequestParts, string | null])[] = [
     ['the method', { method: 'PROPFIND', target: '/method' }, 'PROPFIND'],
     ['the target as it came', { target: '/target;v=1?a=%2e&b' }, '/target;v=1?a=%2e&b'],
@@ -32,13 +36,21 @@ describe('a guest sees', () => {
     ['an empty query', { target: '/query?' }, ''],
     ['that there is no query', { target: '/query' }, null],
     ['the host', { target: '/host', headers }, 'a.example:8443'],
-    ['the authority of an absolute target', { target: 'http://b.example/host', headers }, 'b.example'],
+    [
+      'the authority of an absolute target',
+      { target: 'http://b.example/host', headers },
+      'b.example',
+    ],
     ['that there is no host', { target: '/host', minor: 0 }, null],
     ['the client address', { target: '/client' }, '2001:db8::7'],
     ['a header name as it came', { target: '/name/2', headers }, 'X-Odd'],
     ['a header value byte by byte', { target: '/value/2', headers }, 'caf\u00e9 \u0080\u00ff\ttab'],
     ['an empty header value', { target: '/value/1', headers }, ''],
-    ['the whole head as it came', { target: '/head', headers: [['A', 'b']] }, 'GET /head HTTP/1.1\r\nA: b\r\n\r\n'],
+    [
+      'the whole head as it came',
+      { target: '/head', headers: [['A', 'b']] },
+      'GET /head HTTP/1.1\r\nA: b\r\n\r\n',
+    ],
   ];
   for (const [name, parts, expected] of cases) {
     it(name, () => {
@@ -54,7 +66,10 @@ describe('a guest sees', () => {
 
   it('the flags and the number of headers', () => {
     assert.equal(echo({ target: '/flags' }).status, 401);
-    assert.equal(echo({ target: '/flags' }, { clientAddress: '192.0.2.1', tls: false }).status, 400);
+    assert.equal(
+      echo({ target: '/flags' }, { clientAddress: '192.0.2.1', tls: false }).status,
+      400,
+    );
     assert.equal(echo({ target: '/flags', minor: 0 }).status, 403);
     assert.equal(echo({ target: '/count' }).status, 400);
     assert.equal(echo({ target: '/count', headers }).status, 403);
@@ -64,27 +79,37 @@ describe('a guest sees', () => {
 
   it('a header name in the target of a verdict in lower case and cut to its bound', () => {
     const long = `X-${'A'.repeat(300)}`;
-    assert.equal(echo({ target: '/value/0', headers: [['X-Forwarded-Prefix', 'v']] }).target, 'header:x-forwarded-prefix');
+    assert.equal(
+      echo({ target: '/value/0', headers: [['X-Forwarded-Prefix', 'v']] }).target,
+      'header:x-forwarded-prefix',
+    );
     const { target } = echo({ target: '/value/0', headers: [[long, 'v']] });
     assert.equal(target, `header:${long.toLowerCase()}`.slice(0, 128));
   });
 
   it('any header of any request', () => {
     const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,40}$/);
-    const value = fc.array(fc.integer({ min: 0x21, max: 0xff }), { maxLength: 300 }).map((codes) => String.fromCharCode(...codes));
+    const value = fc
+      .array(fc.integer({ min: 0x21, max: 0xff }), { maxLength: 300 })
+      .map((codes) => String.fromCharCode(...codes));
     const header = fc.tuple(name, value);
     fc.assert(
-      fc.property(fc.array(header, { minLength: 1, maxLength: 100 }), fc.nat(), fc.nat({ max: 64 }), (drawn, pick, offset) => {
-        const index = pick % drawn.length;
-        const [wantedName, wantedValue] = drawn[index] ?? ['', ''];
-        const parts = { headers: drawn, before: offset };
-        const seenName = echo({ ...parts, target: `/name/${index}` });
-        assert.equal(seenName.matched, wantedName);
-        const seenValue = echo({ ...parts, target: `/value/${index}` });
-        assert.equal(seenValue.matched, wantedValue.slice(0, 128));
-        assert.equal(seenValue.status, 400 + (wantedValue.length % 200));
-        assert.equal(seenValue.target, `header:${wantedName.toLowerCase()}`);
-      }),
+      fc.property(
+        fc.array(header, { minLength: 1, maxLength: 100 }),
+        fc.nat(),
+        fc.nat({ max: 64 }),
+        (drawn, pick, offset) => {
+          const index = pick % drawn.length;
+          const [wantedName, wantedValue] = drawn[index] ?? ['', ''];
+          const parts = { headers: drawn, before: offset };
+          const seenName = echo({ ...parts, target: `/name/${index}` });
+          assert.equal(seenName.matched, wantedName);
+          const seenValue = echo({ ...parts, target: `/value/${index}` });
+          assert.equal(seenValue.matched, wantedValue.slice(0, 128));
+          assert.equal(seenValue.status, 400 + (wantedValue.length % 200));
+          assert.equal(seenValue.target, `header:${wantedName.toLowerCase()}`);
+        },
+      ),
     );
   });
 });

@@ -11,7 +11,8 @@ import {
 it('lets ten failures a minute through and then says how long to wait', () => {
   let nowMs = 0;
   const limit = new AttemptLimit(() => nowMs);
-  for (let attempt = 0; attempt < attemptsMax; attempt += 1) assert.equal(limit.fail('192.0.2.1'), null);
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1)
+    assert.equal(limit.fail('192.0.2.1'), null);
   nowMs = 20_000;
   assert.equal(limit.fail('192.0.2.1'), 40);
   assert.equal(limit.fail('192.0.2.2'), null, 'another address has its own count');

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { attemptsMax } from '#admin/attempt-limit.ts';
 import { jsonBodyBytesMax, moduleBytesMax } from '#admin/schema.ts';
 import { type AdminServer, startAdmin } from '#admin/server.ts';
-import { errorCodes, type ErrorCode, WeirError } from '#core/errors.ts';
+import { type ErrorCode, errorCodes, WeirError } from '#core/errors.ts';
 import { FakeControl, worker } from '../support/fake-control.ts';
 import { call } from '../support/http-call.ts';
 
@@ -29,14 +29,36 @@ const routes: readonly Route[] = [
   { method: 'GET', path: '/metrics', calls: 'metrics' },
   { method: 'GET', path: '/api/v1/status', calls: 'status' },
   { method: 'GET', path: '/api/v1/blocks', calls: 'listBlocks' },
-  { method: 'POST', path: '/api/v1/blocks', headers: json, body: '{"target":"192.0.2.7"}', calls: 'addBlock' },
+  {
+    method: 'POST',
+    path: '/api/v1/blocks',
+    headers: json,
+    body: '{"target":"192.0.2.7"}',
+    calls: 'addBlock',
+  },
   { method: 'DELETE', path: '/api/v1/blocks/192.0.2.0%2F24', calls: 'removeBlock 192.0.2.0/24' },
-  { method: 'DELETE', path: '/api/v1/blocks/2001%3Adb8%3A%3A%2F32', calls: 'removeBlock 2001:db8::/32' },
+  {
+    method: 'DELETE',
+    path: '/api/v1/blocks/2001%3Adb8%3A%3A%2F32',
+    calls: 'removeBlock 2001:db8::/32',
+  },
   { method: 'GET', path: '/api/v1/modules', calls: 'listModules' },
-  { method: 'POST', path: '/api/v1/modules/core', headers: wasm, body: '\0asm', calls: 'loadModule core' },
+  {
+    method: 'POST',
+    path: '/api/v1/modules/core',
+    headers: wasm,
+    body: '\0asm',
+    calls: 'loadModule core',
+  },
   { method: 'POST', path: '/api/v1/reload', calls: 'reload' },
   { method: 'POST', path: '/api/v1/drain', calls: 'drain' },
-  { method: 'POST', path: '/api/v1/stop', headers: json, body: '{"graceMs":500}', calls: 'stop 500' },
+  {
+    method: 'POST',
+    path: '/api/v1/stop',
+    headers: json,
+    body: '{"graceMs":500}',
+    calls: 'stop 500',
+  },
 ];
 
 let control: FakeControl;
@@ -49,7 +71,12 @@ async function start(): Promise<void> {
   server = await startAdmin({ control, address: '127.0.0.1:0', token, logger });
 }
 
-async function send(route: Route, extra: Record<string, string> = {}, path = route.path, body = route.body) {
+async function send(
+  route: Route,
+  extra: Record<string, string> = {},
+  path = route.path,
+  body = route.body,
+) {
   return call(server.address, route.method, path, {
     headers: { authorization, ...route.headers, ...extra },
     ...(body === undefined ? {} : { body }),
@@ -126,7 +153,9 @@ describe('every route', () => {
     });
   }
 
-  for (const route of routes.filter(({ method, headers }) => method !== 'GET' && headers !== wasm)) {
+  for (const route of routes.filter(
+    ({ method, headers }) => method !== 'GET' && headers !== wasm,
+  )) {
     it(`${route.method} ${route.path} refuses an unknown key in the body`, async () => {
       const known: unknown = JSON.parse(route.body ?? '{}');
       const body = JSON.stringify({ ...(known as object), ttl: 60 });
@@ -170,7 +199,9 @@ describe('the token', () => {
   it('is asked for on paths that do not exist, so that probing learns nothing', async () => {
     await start();
     const unknown = await call(server.address, 'GET', '/api/v1/nothing');
-    const known = await call(server.address, 'GET', '/api/v1/nothing', { headers: { authorization } });
+    const known = await call(server.address, 'GET', '/api/v1/nothing', {
+      headers: { authorization },
+    });
     await server.close();
     assert.equal(unknown.status, 401);
     assert.equal(known.status, 404);
@@ -181,7 +212,9 @@ describe('the token', () => {
     await start();
     const statuses: number[] = [];
     for (let attempt = 0; attempt <= attemptsMax; attempt += 1) {
-      const answer = await call(server.address, 'GET', '/metrics', { headers: { authorization: 'Bearer no' } });
+      const answer = await call(server.address, 'GET', '/metrics', {
+        headers: { authorization: 'Bearer no' },
+      });
       statuses.push(answer.status);
       if (answer.status === 429) assert.ok(Number(answer.headers['retry-after']) >= 1);
     }
@@ -195,7 +228,9 @@ describe('the token', () => {
     logged.length = 0;
     await start();
     await call(server.address, 'POST', '/api/v1/reload', { headers: { authorization } });
-    await call(server.address, 'POST', '/api/v1/reload', { headers: { authorization: 'Bearer guessed-token' } });
+    await call(server.address, 'POST', '/api/v1/reload', {
+      headers: { authorization: 'Bearer guessed-token' },
+    });
     await server.close();
     assert.match(logged.join(''), /"management call"/);
     assert.doesNotMatch(logged.join(''), /a-token-for-tests|guessed-token/);
@@ -218,10 +253,17 @@ describe('answers', () => {
 
   for (const code of Object.keys(errorCodes) as ErrorCode[]) {
     it(`${code} becomes ${errorCodes[code].status} with its message and details`, async () => {
-      control.failWith = new WeirError(code, 'it went wrong', { details: ['do this'], cause: new Error('inner') });
+      control.failWith = new WeirError(code, 'it went wrong', {
+        details: ['do this'],
+        cause: new Error('inner'),
+      });
       const answer = await get('/api/v1/status');
       assert.equal(answer.status, errorCodes[code].status);
-      assert.deepEqual(errorOf(answer.body), { code, message: 'it went wrong', details: ['do this'] });
+      assert.deepEqual(errorOf(answer.body), {
+        code,
+        message: 'it went wrong',
+        details: ['do this'],
+      });
     });
   }
 
@@ -242,7 +284,13 @@ describe('answers', () => {
     assert.deepEqual([health.status, JSON.parse(health.body)], [503, { status: 'draining' }]);
     assert.deepEqual(
       [ready.status, JSON.parse(ready.body)],
-      [503, { ready: false, reasons: ['the node is in state draining', 'worker 1 is in state backoff'] }],
+      [
+        503,
+        {
+          ready: false,
+          reasons: ['the node is in state draining', 'worker 1 is in state backoff'],
+        },
+      ],
     );
   });
 
@@ -285,7 +333,11 @@ describe('answers', () => {
     { body: '', status: 400 },
     { body: '{"target":', status: 400 },
     { body: '{"target":"192.0.2.1","__proto__":{"a":1}}', status: 400 },
-    { body: '{"target":"192.0.2.1","reason":"red\\u001b[31m"}', status: 400, why: 'terminal escapes' },
+    {
+      body: '{"target":"192.0.2.1","reason":"red\\u001b[31m"}',
+      status: 400,
+      why: 'terminal escapes',
+    },
     { body: `{"target":"192.0.2.1","reason":"${'r'.repeat(257)}"}`, status: 400 },
     { body: `{"target":"192.0.2.1","reason":"${'r'.repeat(jsonBodyBytesMax)}"}`, status: 413 },
   ];
@@ -311,7 +363,8 @@ describe('answers', () => {
   it('says whether a removed block was there', async () => {
     control.blocks.clear();
     await post('/api/v1/blocks', '{"target":"192.0.2.9"}');
-    const remove = () => call(server.address, 'DELETE', '/api/v1/blocks/192.0.2.9', { headers: { authorization } });
+    const remove = () =>
+      call(server.address, 'DELETE', '/api/v1/blocks/192.0.2.9', { headers: { authorization } });
     assert.match((await remove()).body, /"removed":true/);
     assert.match((await remove()).body, /"removed":false/);
   });
@@ -329,7 +382,9 @@ describe('answers', () => {
   });
 
   it('refuses a module without bytes', async () => {
-    const empty = await call(server.address, 'POST', '/api/v1/modules/core', { headers: { authorization } });
+    const empty = await call(server.address, 'POST', '/api/v1/modules/core', {
+      headers: { authorization },
+    });
     assert.deepEqual([empty.status, control.calls], [400, []]);
   });
 
@@ -342,7 +397,9 @@ describe('answers', () => {
   });
 
   it('stops with a grace of its own when none is given', async () => {
-    const answer = await call(server.address, 'POST', '/api/v1/stop', { headers: { authorization } });
+    const answer = await call(server.address, 'POST', '/api/v1/stop', {
+      headers: { authorization },
+    });
     assert.equal(answer.status, 200, answer.body);
     assert.deepEqual(control.calls, ['stop 10000']);
   });

@@ -26,7 +26,12 @@ before(async () => {
   state = join(directory, '.weir');
   await mkdir(join(directory, 'deep/below'), { recursive: true });
   control = new FakeControl();
-  server = await startAdmin({ control, address: '127.0.0.1:0', token, logger: pino({ level: 'silent' }) });
+  server = await startAdmin({
+    control,
+    address: '127.0.0.1:0',
+    token,
+    logger: pino({ level: 'silent' }),
+  });
   await writeState(state, { admin: server.address });
 });
 after(async () => {
@@ -41,9 +46,17 @@ beforeEach(() => {
   control.workers = [worker(0, 'ready'), worker(1, 'ready')];
 });
 
-async function writeState(where: string, given: { admin: string; pid?: number; token?: string }): Promise<void> {
+async function writeState(
+  where: string,
+  given: { admin: string; pid?: number; token?: string },
+): Promise<void> {
   await mkdir(where, { recursive: true });
-  const run = { pid: given.pid ?? process.pid, admin: given.admin, startedAt: '2026-01-02T03:04:05Z', version: '0.1.0' };
+  const run = {
+    pid: given.pid ?? process.pid,
+    admin: given.admin,
+    startedAt: '2026-01-02T03:04:05Z',
+    version: '0.1.0',
+  };
   await writeFile(join(where, 'edge.json'), JSON.stringify(run), { mode: 0o600 });
   await writeFile(join(where, 'token'), `${given.token ?? token}\n`, { mode: 0o600 });
 }
@@ -53,13 +66,29 @@ const weir = (...argv: string[]): Promise<CliResult> => runCliProcess(argv, { cw
 describe('a running node', () => {
   const commands = [
     { argv: ['status'], calls: 'status', says: /^weir 0\.1\.0 {2}ready {2}up 1d 2h/ },
-    { argv: ['reload'], calls: 'reload', says: /generation 4 .*live in 2 workers; changed:\n {2}routes\[0\]\.upstream/ },
-    { argv: ['drain'], calls: 'drain', says: /draining with 3 open connections, and ends by 2026-01-02 03:05:05Z/ },
+    {
+      argv: ['reload'],
+      calls: 'reload',
+      says: /generation 4 .*live in 2 workers; changed:\n {2}routes\[0\]\.upstream/,
+    },
+    {
+      argv: ['drain'],
+      calls: 'drain',
+      says: /draining with 3 open connections, and ends by 2026-01-02 03:05:05Z/,
+    },
     { argv: ['stop'], calls: 'stop 10000', says: /draining, and ends by/ },
     { argv: ['stop', '--grace', '2s'], calls: 'stop 2000', says: /draining/ },
-    { argv: ['module', 'list'], calls: 'listModules', says: /^NAME .*\ncore {2}0123456789ab {2}4,096/ },
+    {
+      argv: ['module', 'list'],
+      calls: 'listModules',
+      says: /^NAME .*\ncore {2}0123456789ab {2}4,096/,
+    },
     { argv: ['block', 'list'], calls: 'listBlocks', says: /^0 blocks, version 7/ },
-    { argv: ['block', 'add', '2001:db8::/32'], calls: 'addBlock', says: /2001:db8::\/32 is blocked until it is removed/ },
+    {
+      argv: ['block', 'add', '2001:db8::/32'],
+      calls: 'addBlock',
+      says: /2001:db8::\/32 is blocked until it is removed/,
+    },
   ];
   for (const { argv, calls, says } of commands) {
     it(`weir ${argv.join(' ')} speaks to people and, with --json, to programs`, async () => {
@@ -103,9 +132,17 @@ degraded    worker 1  ended twice\ufffd[2J within a minute
   it('takes a block with its time and reason, lists it, and takes it away again', async () => {
     const added = await weir('block', 'add', '192.0.2.7', '--ttl', '1h', '--reason', 'stuffing');
     assert.equal(added.exit, 0, added.stderr);
-    assert.deepEqual(control.added.at(-1), { target: '192.0.2.7', ttlSeconds: 3_600, reason: 'stuffing', origin: 'operator' });
+    assert.deepEqual(control.added.at(-1), {
+      target: '192.0.2.7',
+      ttlSeconds: 3_600,
+      reason: 'stuffing',
+      origin: 'operator',
+    });
     const list = await weir('block', 'list');
-    assert.match(list.stdout, /^TARGET +UNTIL +SINCE +ORIGIN +REASON\n192\.0\.2\.7 +2026-01-02 04:04:05Z .* operator +stuffing\n1 block, /);
+    assert.match(
+      list.stdout,
+      /^TARGET +UNTIL +SINCE +ORIGIN +REASON\n192\.0\.2\.7 +2026-01-02 04:04:05Z .* operator +stuffing\n1 block, /,
+    );
     assert.equal((await weir('block', 'remove', '192.0.2.7')).exit, 0);
     const gone = await weir('block', 'remove', '192.0.2.7');
     assert.deepEqual([gone.exit, gone.stdout.includes('is not on the list')], [1, true]);
@@ -139,9 +176,19 @@ degraded    worker 1  ended twice\ufffd[2J within a minute
 describe('finding the node', () => {
   const ways = [
     { name: 'above the working directory', cwd: 'deep/below', argv: [], env: {} },
-    { name: 'by --state, relative to the working directory', cwd: 'deep', argv: ['--state', '../.weir'], env: {} },
+    {
+      name: 'by --state, relative to the working directory',
+      cwd: 'deep',
+      argv: ['--state', '../.weir'],
+      env: {},
+    },
     { name: 'by WEIR_STATE', cwd: '/', argv: [], env: { WEIR_STATE: '.weir' }, absolute: true },
-    { name: 'by --state rather than WEIR_STATE', cwd: 'deep', argv: ['--state', '../.weir'], env: { WEIR_STATE: '/nowhere' } },
+    {
+      name: 'by --state rather than WEIR_STATE',
+      cwd: 'deep',
+      argv: ['--state', '../.weir'],
+      env: { WEIR_STATE: '/nowhere' },
+    },
   ];
   for (const { name, cwd, argv, env, absolute } of ways) {
     it(name, async () => {
@@ -208,14 +255,18 @@ describe('what goes wrong', () => {
   });
 
   it('4: a limit of the node', async () => {
-    control.failWith = new WeirError('BLOCK_LIST_FULL', 'the list is full', { details: ['remove some'] });
+    control.failWith = new WeirError('BLOCK_LIST_FULL', 'the list is full', {
+      details: ['remove some'],
+    });
     const { exit, stderr } = await weir('block', 'add', '192.0.2.1');
     assert.equal(exit, 4);
     assert.match(stderr, /the list is full\n {2}remove some/);
   });
 
   it('1: an error of the node, with its details', async () => {
-    control.failWith = new WeirError('CONFIG_INVALID', 'the configuration is not in order', { details: ['weir.yaml:2:3 edge'] });
+    control.failWith = new WeirError('CONFIG_INVALID', 'the configuration is not in order', {
+      details: ['weir.yaml:2:3 edge'],
+    });
     const { exit, stderr } = await weir('reload');
     assert.equal(exit, 1);
     assert.match(stderr, /not in order\n {2}weir\.yaml:2:3 edge/);

@@ -15,12 +15,18 @@ after(() => rm(directory, { recursive: true }));
 
 describe('weir cert make', () => {
   const make = (...more: string[]) =>
-    runCliProcess(['cert', 'make', '--host', 'shop.example', '--host', '::1', '--out', 'out', ...more], { cwd: directory });
+    runCliProcess(
+      ['cert', 'make', '--host', 'shop.example', '--host', '::1', '--out', 'out', ...more],
+      { cwd: directory },
+    );
 
   it('writes a certificate and a key only its owner can read, and overwrites neither', async () => {
     const made = await make('--json');
     assert.equal(made.exit, 0, made.stdout);
-    assert.partialDeepStrictEqual(JSON.parse(made.stdout), { certificate: 'out/site.crt', privateKey: 'out/site.key' });
+    assert.partialDeepStrictEqual(JSON.parse(made.stdout), {
+      certificate: 'out/site.crt',
+      privateKey: 'out/site.key',
+    });
     const certificate = new X509Certificate(await readFile(join(directory, 'out/site.crt')));
     assert.equal(certificate.checkHost('shop.example'), 'shop.example');
     assert.equal(certificate.checkIP('::1'), '::1');
@@ -30,7 +36,10 @@ describe('weir cert make', () => {
     const again = await make();
     assert.equal(again.exit, 1);
     assert.match(again.stderr, /out\/site\.crt exists\n {2}--force/);
-    assert.equal(new X509Certificate(await readFile(join(directory, 'out/site.crt'))).fingerprint, certificate.fingerprint);
+    assert.equal(
+      new X509Certificate(await readFile(join(directory, 'out/site.crt'))).fingerprint,
+      certificate.fingerprint,
+    );
 
     const forced = await make('--force');
     assert.equal(forced.exit, 0, forced.stderr);
@@ -40,13 +49,16 @@ describe('weir cert make', () => {
   });
 
   it('calls a host no certificate can name a usage error', async () => {
-    const refused = await runCliProcess(['cert', 'make', '--host', 'no host', '--out', 'other'], { cwd: directory });
+    const refused = await runCliProcess(['cert', 'make', '--host', 'no host', '--out', 'other'], {
+      cwd: directory,
+    });
     assert.equal(refused.exit, 2, refused.stderr);
   });
 });
 
 describe('weir check', () => {
-  const check = (file: string, ...more: string[]) => runCliProcess(['check', '--config', file, ...more], { cwd: directory });
+  const check = (file: string, ...more: string[]) =>
+    runCliProcess(['check', '--config', file, ...more], { cwd: directory });
 
   it('says in one line what a good file holds', async () => {
     await writeFile(
@@ -55,7 +67,10 @@ describe('weir check', () => {
     );
     const good = await check('good.yaml');
     assert.deepEqual([good.exit, good.stderr], [0, '']);
-    assert.equal(good.stdout, 'good.yaml is in order: 1 listener, 1 upstream, 1 route, 0 modules\n');
+    assert.equal(
+      good.stdout,
+      'good.yaml is in order: 1 listener, 1 upstream, 1 route, 0 modules\n',
+    );
   });
 
   it('says everything that is wrong, each with its place, and ends with 1', async () => {
@@ -67,10 +82,16 @@ describe('weir check', () => {
     assert.equal(bad.exit, 1);
     const lines = bad.stdout.trimEnd().split('\n');
     assert.equal(lines.length, 2, bad.stdout);
-    assert.match(lines[0] ?? '', /^bad\.yaml:2:3 {2}edge\.wrokers {2}.+ \(did you mean workers\?\)$/);
+    assert.match(
+      lines[0] ?? '',
+      /^bad\.yaml:2:3 {2}edge\.wrokers {2}.+ \(did you mean workers\?\)$/,
+    );
     assert.match(lines[1] ?? '', /^bad\.yaml:4:\d+ {2}upstreams\.app\.servers {2}/);
     const json: unknown = JSON.parse((await check('bad.yaml', '--json')).stdout);
-    assert.partialDeepStrictEqual(json, { ok: false, problems: [{ path: 'edge.wrokers', line: 2 }, { line: 4 }] });
+    assert.partialDeepStrictEqual(json, {
+      ok: false,
+      problems: [{ path: 'edge.wrokers', line: 2 }, { line: 4 }],
+    });
   });
 
   it('finds what only the machine can tell, such as a certificate that is not there', async () => {
@@ -80,7 +101,10 @@ describe('weir check', () => {
     );
     const tls = await check('tls.yaml');
     assert.equal(tls.exit, 1);
-    assert.match(tls.stdout, /^tls\.yaml:1:\d+ {2}edge\.listeners\[0\]\.tls\.certificates\[0\]\.cert {2}/m);
+    assert.match(
+      tls.stdout,
+      /^tls\.yaml:1:\d+ {2}edge\.listeners\[0\]\.tls\.certificates\[0\]\.cert {2}/m,
+    );
   });
 
   it('names a file that is not there', async () => {

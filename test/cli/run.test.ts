@@ -7,15 +7,19 @@ import { argumentsMax } from '#cli/parse-arguments.ts';
 import { printable } from '#cli/printer.ts';
 import { runCli } from '#cli/run.ts';
 
-type Options = { readonly tty?: boolean; readonly env?: Record<string, string>; readonly embeddedConfig?: string };
+type Options = {
+  readonly tty?: boolean;
+  readonly env?: Record<string, string>;
+  readonly embeddedConfig?: string;
+};
 
 async function run(argv: readonly string[], options: Options = {}) {
-  let stdout = '';
-  let stderr = '';
+  const stdout: string[] = [];
+  const stderr: string[] = [];
   const asked: unknown[] = [];
   const io: CliIo = {
-    stdout: { isTTY: options.tty ?? false, write: (text) => void (stdout += text) },
-    stderr: { isTTY: false, write: (text) => void (stderr += text) },
+    stdout: { isTTY: options.tty ?? false, write: (text) => stdout.push(text) },
+    stderr: { isTTY: false, write: (text) => stderr.push(text) },
     env: options.env ?? {},
     cwd: '/',
   };
@@ -25,7 +29,7 @@ async function run(argv: readonly string[], options: Options = {}) {
     ...(options.embeddedConfig === undefined ? {} : { embeddedConfig: options.embeddedConfig }),
   };
   const exit = await runCli(argv, io, roles);
-  return { exit, stdout, stderr, asked };
+  return { exit, stdout: stdout.join(''), stderr: stderr.join(''), asked };
 }
 
 const helpText = `Weir: a TLS-terminating reverse proxy and web application firewall with rules in WebAssembly.
@@ -63,8 +67,10 @@ describe('help', () => {
     it(`"weir ${commandName(command)} --help" names its options and does nothing else`, async () => {
       const asked = await run([...command.words, '--help']);
       assert.deepEqual([asked.exit, asked.stderr, asked.asked], [0, '', []]);
-      for (const option of command.options) assert.match(asked.stdout, new RegExp(`--${option.name}\\b`));
-      for (const example of command.examples) assert.ok(example.includes(`weir ${commandName(command)}`), example);
+      for (const option of command.options)
+        assert.match(asked.stdout, new RegExp(`--${option.name}\\b`));
+      for (const example of command.examples)
+        assert.ok(example.includes(`weir ${commandName(command)}`), example);
       assert.deepEqual(await run(['help', ...command.words]), asked);
       assert.deepEqual(await run([...command.words, '-h']), asked);
     });
@@ -73,7 +79,11 @@ describe('help', () => {
   it('"weir block --help" lists what begins so', async () => {
     const { exit, stdout } = await run(['block', '--help']);
     assert.equal(exit, 0);
-    assert.deepEqual(stdout.match(/^ {2}block \w+/gm), ['  block add', '  block list', '  block remove']);
+    assert.deepEqual(stdout.match(/^ {2}block \w+/gm), [
+      '  block add',
+      '  block list',
+      '  block remove',
+    ]);
   });
 
   it('is coloured on a terminal alone, and not with NO_COLOR or a dumb one', async () => {
@@ -85,7 +95,11 @@ describe('help', () => {
       [{ tty: true, env: { TERM: 'dumb' } }, false],
     ];
     for (const [options, coloured] of cases) {
-      assert.equal((await run([], options)).stdout.includes('\u001b['), coloured, JSON.stringify(options));
+      assert.equal(
+        (await run([], options)).stdout.includes('\u001b['),
+        coloured,
+        JSON.stringify(options),
+      );
     }
   });
 
@@ -123,7 +137,10 @@ const usageCases = [
   { argv: ['block', 'add', '::1', '--ttl', '--reason', 'x'], says: /--ttl needs a value/ },
   { argv: ['stop', '--grace', '2h'], says: /too long: at most 1h/ },
   { argv: ['cert', 'make', '--out', '/nowhere'], says: /--host NAME is missing/ },
-  { argv: ['status', ...new Array<string>(argumentsMax + 1).fill('x')], says: /more than 1000 arguments/ },
+  {
+    argv: ['status', ...new Array<string>(argumentsMax + 1).fill('x')],
+    says: /more than 1000 arguments/,
+  },
 ];
 
 describe('usage errors end with 2 and say what was meant', () => {
@@ -177,7 +194,9 @@ routes: [{ upstream: app }]
     assert.equal(text.exit, 0, text.stderr);
     assert.match(text.stdout, /^ {2}address: 127\.0\.0\.1:1 +# env WEIR_ADMIN_ADDRESS$/m);
     assert.match(text.stdout, /^ {2}workers: auto +# default$/m);
-    const json: unknown = JSON.parse((await run(['config', 'show', '--json'], { embeddedConfig, env })).stdout);
+    const json: unknown = JSON.parse(
+      (await run(['config', 'show', '--json'], { embeddedConfig, env })).stdout,
+    );
     assert.ok(typeof json === 'object' && json !== null && 'values' in json && 'origins' in json);
     assert.partialDeepStrictEqual(json, {
       values: { admin: { address: '127.0.0.1:1' } },
@@ -186,7 +205,9 @@ routes: [{ upstream: app }]
   });
 
   it('show of a wrong configuration fails with every problem', async () => {
-    const { exit, stderr } = await run(['config', 'show'], { embeddedConfig: 'edge: 1\nroots: 2\n' });
+    const { exit, stderr } = await run(['config', 'show'], {
+      embeddedConfig: 'edge: 1\nroots: 2\n',
+    });
     assert.equal(exit, 1);
     assert.match(stderr, /edge/);
     assert.match(stderr, /roots/);
@@ -194,5 +215,8 @@ routes: [{ upstream: app }]
 });
 
 it('text from outside loses control and direction characters', () => {
-  assert.equal(printable('a\u001b[31m\u009b\u202e\n\u007fb é'), 'a\ufffd[31m\ufffd\ufffd\ufffd\ufffdb é');
+  assert.equal(
+    printable('a\u001b[31m\u009b\u202e\n\u007fb é'),
+    'a\ufffd[31m\ufffd\ufffd\ufffd\ufffdb é',
+  );
 });

@@ -19,7 +19,8 @@ before(async () => {
 });
 after(() => shop.close());
 
-const get = (path: string, headers: Record<string, string> = {}) => call(shop.url, 'GET', path, { headers });
+const get = (path: string, headers: Record<string, string> = {}) =>
+  call(shop.url, 'GET', path, { headers });
 
 describe('pages', () => {
   const pages = [
@@ -28,7 +29,10 @@ describe('pages', () => {
     { path: '/search', shows: /name="q"/ },
     { path: '/search?q=brass', shows: /1 for “brass”.*Brass compass/s },
     { path: '/search?q=zeppelin', shows: /Nothing matches “zeppelin”/ },
-    { path: '/search?q=%3Cscript%3Ealert(1)%3C/script%3E%22', shows: /value="&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;"/ },
+    {
+      path: '/search?q=%3Cscript%3Ealert(1)%3C/script%3E%22',
+      shows: /value="&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;"/,
+    },
     { path: '/search?q=a&q=b', shows: /name="q"/ },
     { path: '/order', shows: /<form action="\/order" method="post">/ },
     { path: '/order?product=rope', shows: /<option value="rope" selected>/ },
@@ -43,7 +47,11 @@ describe('pages', () => {
       assert.match(answer.headers['content-type'] ?? '', /^text\/html; charset=utf-8$/);
       assert.match(answer.body, shows);
       assert.doesNotMatch(answer.body, /<script>alert/);
-      assert.doesNotMatch(answer.body, /(?:src|href|action)="(?:https?:)?\/\//, 'nothing from elsewhere');
+      assert.doesNotMatch(
+        answer.body,
+        /(?:src|href|action)="(?:https?:)?\/\//,
+        'nothing from elsewhere',
+      );
     });
   }
 
@@ -67,11 +75,17 @@ describe('pages', () => {
 });
 
 describe('orders', () => {
-  const order = (body: string, headers: Record<string, string> = form) => call(shop.url, 'POST', '/order', { headers, body });
+  const order = (body: string, headers: Record<string, string> = form) =>
+    call(shop.url, 'POST', '/order', { headers, body });
 
   it('are echoed with every hostile character escaped', async () => {
     const hostile = `"><img src=x onerror='alert(1)'>&amp;</dd><script>alert(2)</script>`;
-    const fields = new URLSearchParams({ product: 'kettle', quantity: '2', name: hostile, note: hostile });
+    const fields = new URLSearchParams({
+      product: 'kettle',
+      quantity: '2',
+      name: hostile,
+      note: hostile,
+    });
     const { status, body } = await order(fields.toString());
     assert.equal(status, 200);
     const escaped =
@@ -110,12 +124,24 @@ describe('orders', () => {
     const post = (body: string) => call(shop.url, 'POST', '/api/orders', { headers: json, body });
     const good = await post('{"product":"rope","quantity":3,"name":"<b>"}');
     assert.equal(good.status, 201);
-    assert.partialDeepStrictEqual(JSON.parse(good.body), { quantity: 3, totalCents: 5_550, name: '<b>' });
+    assert.partialDeepStrictEqual(JSON.parse(good.body), {
+      quantity: 3,
+      totalCents: 5_550,
+      name: '<b>',
+    });
     assert.match(String(good.headers['content-type']), /^application\/json/);
     assert.equal((await post('{"product":"rope","name":{"toString":1}}')).status, 422);
     assert.equal((await post('[1]')).status, 422);
     assert.equal((await post('{')).status, 400);
-    assert.equal((await call(shop.url, 'POST', '/api/orders', { headers: { 'content-type': 'text/x' }, body: '' })).status, 415);
+    assert.equal(
+      (
+        await call(shop.url, 'POST', '/api/orders', {
+          headers: { 'content-type': 'text/x' },
+          body: '',
+        })
+      ).status,
+      415,
+    );
   });
 });
 
@@ -130,7 +156,9 @@ describe('the API', () => {
 
   it('says which headers arrived', async () => {
     const { body } = await get('/headers', { 'x-forwarded-for': '192.0.2.1' });
-    assert.partialDeepStrictEqual(JSON.parse(body), { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    assert.partialDeepStrictEqual(JSON.parse(body), {
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    });
   });
 
   const slow = [
@@ -146,13 +174,22 @@ describe('the API', () => {
 
 describe('bodies', () => {
   const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-  const pattern = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, index) => index % 251));
+  const pattern = (length: number) =>
+    Buffer.from(Uint8Array.from({ length }, (_, index) => index % 251));
 
   it('an upload of 5 MB is counted and hashed, whatever its media type', async () => {
     const body = randomBytes(5_000_000);
-    for (const headers of [{}, { 'content-type': 'application/octet-stream' }, json, { 'content-type': 'image/png' }]) {
+    for (const headers of [
+      {},
+      { 'content-type': 'application/octet-stream' },
+      json,
+      { 'content-type': 'image/png' },
+    ]) {
       const answer = await call(shop.url, 'POST', '/upload', { headers, body });
-      assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, { bytes: body.length, sha256: sha256(body) }]);
+      assert.deepEqual(
+        [answer.status, JSON.parse(answer.body)],
+        [200, { bytes: body.length, sha256: sha256(body) }],
+      );
     }
   });
 
@@ -198,7 +235,10 @@ describe('/events', () => {
       text += chunk;
       if (/data: .*\n\n/.test(text)) break;
     }
-    assert.match(text, /^retry: 2000\n\nevent: tick\nid: \d+\ndata: \{"count":\d+,"at":"20\d\d-.*Z"\}\n\n$/);
+    assert.match(
+      text,
+      /^retry: 2000\n\nevent: tick\nid: \d+\ndata: \{"count":\d+,"at":"20\d\d-.*Z"\}\n\n$/,
+    );
   });
 });
 
@@ -221,7 +261,11 @@ describe('/ws/echo', () => {
     await all;
     socket.close();
     await once(socket, 'close');
-    assert.deepEqual(heard, [['grüße', false], ['bytes', true], ['', false]]);
+    assert.deepEqual(heard, [
+      ['grüße', false],
+      ['bytes', true],
+      ['', false],
+    ]);
   });
 
   it('says back the largest message, and closes with 1009 at one byte more', async () => {

@@ -8,7 +8,11 @@ import { runCli } from '#cli/run.ts';
 
 const thisFile = fileURLToPath(import.meta.url);
 
-export type CliResult = { readonly exit: number | null; readonly stdout: string; readonly stderr: string };
+export type CliResult = {
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
 
 export function runCliProcess(
   argv: readonly string[],
@@ -26,7 +30,11 @@ export function runCliProcess(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (exit) =>
-      resolve({ exit, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
+      resolve({
+        exit,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
     );
   });
 }

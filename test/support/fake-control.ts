@@ -2,7 +2,13 @@
  * A double of `NodeControl` that keeps its blocks and modules in memory, for tests of the management
  * API and the command line. What a test wants to go wrong it puts into `failWith`.
  */
-import type { BlockEntry, BlockRequest, ModuleStatus, NodeControl, NodeStatus } from '#admin/control.ts';
+import type {
+  BlockEntry,
+  BlockRequest,
+  ModuleStatus,
+  NodeControl,
+  NodeStatus,
+} from '#admin/control.ts';
 import { WeirError } from '#core/errors.ts';
 
 export class FakeControl implements NodeControl {
@@ -12,7 +18,12 @@ export class FakeControl implements NodeControl {
   state: NodeStatus['state'] = 'ready';
   workers: NodeStatus['workers'] = [worker(0, 'ready'), worker(1, 'ready')];
   degraded: NodeStatus['degraded'] = [];
-  requests: NodeStatus['requests'] = { total: 1_234_567, blocked: 12, monitored: 3, upstreamErrors: 0 };
+  requests: NodeStatus['requests'] = {
+    total: 1_234_567,
+    blocked: 12,
+    monitored: 3,
+    upstreamErrors: 0,
+  };
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
 
@@ -31,7 +42,12 @@ export class FakeControl implements NodeControl {
       ],
       admin: { address: '127.0.0.1:9999' },
       workers: this.workers,
-      config: { file: '/etc/weir/weir.yaml', sha256: 'ab'.repeat(32), generation: 3, loadedAt: '2026-01-02T03:04:05.000Z' },
+      config: {
+        file: '/etc/weir/weir.yaml',
+        sha256: 'ab'.repeat(32),
+        generation: 3,
+        loadedAt: '2026-01-02T03:04:05.000Z',
+      },
       modules: [coreModule],
       blocks: { count: this.blocks.size, version: 7 },
       requests: this.requests,
@@ -77,10 +93,17 @@ export class FakeControl implements NodeControl {
   async loadModule(name: string, bytes: Uint8Array) {
     this.#call(`loadModule ${name}`);
     if (name !== coreModule.name) {
-      throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, { details: ['configured: core'] });
+      throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, {
+        details: ['configured: core'],
+      });
     }
     this.loaded = bytes;
-    return { module: { ...coreModule, bytes: bytes.length }, previousSha256: coreModule.sha256, generation: 4, workers: 2 };
+    return {
+      module: { ...coreModule, bytes: bytes.length },
+      previousSha256: coreModule.sha256,
+      generation: 4,
+      workers: 2,
+    };
   }
 
   async reload() {
@@ -95,7 +118,11 @@ export class FakeControl implements NodeControl {
 
   async stop(graceMs: number) {
     this.#call(`stop ${graceMs}`);
-    return { state: 'draining' as const, openConnections: null, deadline: '2026-01-02T03:05:05.000Z' };
+    return {
+      state: 'draining' as const,
+      openConnections: null,
+      deadline: '2026-01-02T03:05:05.000Z',
+    };
   }
 
   #call(name: string): void {
@@ -104,7 +131,10 @@ export class FakeControl implements NodeControl {
   }
 }
 
-export function worker(slot: number, state: NodeStatus['workers'][number]['state']): NodeStatus['workers'][number] {
+export function worker(
+  slot: number,
+  state: NodeStatus['workers'][number]['state'],
+): NodeStatus['workers'][number] {
   const running = state !== 'backoff';
   return {
     slot,

@@ -21,7 +21,8 @@ export async function buildTestGuest(name: string): Promise<Uint8Array> {
 /** The shipped modules by name. A failure of one fails the test. */
 export async function shippedModules(): Promise<ReadonlyMap<string, LiveModule>> {
   const modules = new Map<string, LiveModule>();
-  for (const { name, path } of await buildRules()) modules.set(name, liveModule(name, await readFile(path)));
+  for (const { name, path } of await buildRules())
+    modules.set(name, liveModule(name, await readFile(path)));
   return modules;
 }
 

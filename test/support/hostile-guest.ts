@@ -6,7 +6,10 @@ export const recordAt = 64;
 
 export function guest(
   requestHead: readonly (readonly number[])[] = [op.const(0)],
-  changes: Partial<ModuleSpec> & { readonly without?: string; readonly replaced?: FunctionSpec } = {},
+  changes: Partial<ModuleSpec> & {
+    readonly without?: string;
+    readonly replaced?: FunctionSpec;
+  } = {},
 ): Uint8Array {
   const { without, replaced, ...spec } = changes;
   const functions: FunctionSpec[] = [
@@ -14,7 +17,9 @@ export function guest(
     { name: 'weir_reserve', parameters: [i32], results: [i32], code: [op.const(4096)] },
     { name: 'weir_request_head', parameters: [i32], results: [i32], code: requestHead },
   ];
-  const kept = functions.filter(({ name }) => name !== without).map((item) => (replaced !== undefined && item.name === replaced.name ? replaced : item));
+  const kept = functions
+    .filter(({ name }) => name !== without)
+    .map((item) => (replaced !== undefined && item.name === replaced.name ? replaced : item));
   return buildModule({ ...spec, functions: [...kept, ...(spec.functions ?? [])] });
 }
 
@@ -25,4 +30,15 @@ export function verdictGuest(record: readonly number[], answer: number = recordA
 }
 
 /** A record that is right: texts begin at `recordAt + 40`. */
-export const goodRecord = [1, 403, recordAt + 40, 6, recordAt + 47, 6, recordAt + 54, 6, recordAt + 61, 5] as const;
+export const goodRecord = [
+  1,
+  403,
+  recordAt + 40,
+  6,
+  recordAt + 47,
+  6,
+  recordAt + 54,
+  6,
+  recordAt + 61,
+  5,
+] as const;

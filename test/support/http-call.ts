@@ -2,7 +2,7 @@
  * One HTTP call over `node:http`, because `fetch` neither sends a Host of the caller's choosing nor an
  * Origin, and the tests of the management API are about just those.
  */
-import { request, type IncomingHttpHeaders } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 
 export type CallAnswer = {
   readonly status: number;
@@ -18,7 +18,10 @@ export function call(
 ): Promise<CallAnswer> {
   const { hostname, port } = new URL(base);
   const body = options.body === undefined ? undefined : Buffer.from(options.body);
-  const headers = { ...(body === undefined ? {} : { 'content-length': String(body.length) }), ...options.headers };
+  const headers = {
+    ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+    ...options.headers,
+  };
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { host: hostname.replace(/^\[|\]$/g, ''), port, method, path, headers, agent: false },

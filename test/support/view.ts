@@ -15,7 +15,12 @@ export type RequestParts = {
 
 export function viewOf(parts: RequestParts): RequestView {
   const { method = 'GET', target, headers = [], minor = 1, before = 0 } = parts;
-  const lines = [`${method} ${target} HTTP/1.${minor}`, ...headers.map(([name, value]) => `${name}: ${value}`), '', ''];
+  const lines = [
+    `${method} ${target} HTTP/1.${minor}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    '',
+    '',
+  ];
   const text = '#'.repeat(before) + lines.join('\r\n');
   const view = new RequestView(Math.max(1, headers.length));
   view.bytes = Buffer.from(text, 'latin1');

@@ -27,10 +27,18 @@ export type FunctionSpec = {
 };
 
 export type ModuleSpec = {
-  readonly imports?: readonly { readonly module: string; readonly name: string; readonly parameters?: readonly number[] }[];
+  readonly imports?: readonly {
+    readonly module: string;
+    readonly name: string;
+    readonly parameters?: readonly number[];
+  }[];
   readonly functions: readonly FunctionSpec[];
   /** Null for a module without one. */
-  readonly memory?: { readonly initial: number; readonly maximum?: number; readonly exported?: string } | null;
+  readonly memory?: {
+    readonly initial: number;
+    readonly maximum?: number;
+    readonly exported?: string;
+  } | null;
   /** Index among all functions, imports first. */
   readonly start?: number;
   readonly data?: { readonly at: number; readonly bytes: readonly number[] };
@@ -47,7 +55,12 @@ export function buildModule(spec: ModuleSpec): Uint8Array {
     item.name === undefined ? [] : [[...text(item.name), 0x00, ...leb(imports.length + index)]],
   );
   if (memory !== null) exports.push([...text(memory.exported ?? 'memory'), 0x02, 0x00]);
-  const limits = memory === null ? [] : memory.maximum === undefined ? [0, ...leb(memory.initial)] : [1, ...leb(memory.initial), ...leb(memory.maximum)];
+  const limits =
+    memory === null
+      ? []
+      : memory.maximum === undefined
+        ? [0, ...leb(memory.initial)]
+        : [1, ...leb(memory.initial), ...leb(memory.maximum)];
   const bodies = spec.functions.map(({ code }) => {
     const body = [0x00, ...code.flat(), 0x0b];
     return [...leb(body.length), ...body];
@@ -55,23 +68,55 @@ export function buildModule(spec: ModuleSpec): Uint8Array {
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, vector(types)),
-    ...section(2, vector(imports.map((item, index) => [...text(item.module), ...text(item.name), 0x00, ...leb(index)]))),
+    ...section(
+      2,
+      vector(
+        imports.map((item, index) => [
+          ...text(item.module),
+          ...text(item.name),
+          0x00,
+          ...leb(index),
+        ]),
+      ),
+    ),
     ...section(3, vector(spec.functions.map((_, index) => leb(imports.length + index)))),
     ...(memory === null ? [] : section(5, vector([limits]))),
     ...section(7, vector(exports)),
     ...(spec.start === undefined ? [] : section(8, leb(spec.start))),
     ...section(10, vector(bodies)),
-    ...(spec.data === undefined ? [] : section(11, vector([[0x00, ...op.const(spec.data.at), 0x0b, ...leb(spec.data.bytes.length), ...spec.data.bytes]]))),
+    ...(spec.data === undefined
+      ? []
+      : section(
+          11,
+          vector([
+            [
+              0x00,
+              ...op.const(spec.data.at),
+              0x0b,
+              ...leb(spec.data.bytes.length),
+              ...spec.data.bytes,
+            ],
+          ]),
+        )),
   ]);
 }
 
 /** Little-endian words as bytes. */
 export function words(...values: readonly number[]): number[] {
-  return values.flatMap((value) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
+  return values.flatMap((value) => [
+    value & 255,
+    (value >>> 8) & 255,
+    (value >>> 16) & 255,
+    value >>> 24,
+  ]);
 }
 
 function functionType(parameters: readonly number[], results: readonly number[]): number[] {
-  return [0x60, ...vector(parameters.map((type) => [type])), ...vector(results.map((type) => [type]))];
+  return [
+    0x60,
+    ...vector(parameters.map((type) => [type])),
+    ...vector(results.map((type) => [type])),
+  ];
 }
 
 function section(id: number, content: readonly number[]): number[] {

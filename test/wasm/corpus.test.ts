@@ -32,7 +32,10 @@ before(async () => {
 });
 
 /** As bytes, one latin1 character each. */
-function payloads(file: string, wanted: (line: Line) => boolean): readonly { id: string; text: string }[] {
+function payloads(
+  file: string,
+  wanted: (line: Line) => boolean,
+): readonly { id: string; text: string }[] {
   return readFileSync(join(corpora, file), 'utf8')
     .trim()
     .split('\n')
@@ -40,23 +43,35 @@ function payloads(file: string, wanted: (line: Line) => boolean): readonly { id:
     .filter(wanted)
     .map((line) => ({
       id: line.id,
-      text: Buffer.from(line.payload_b64 ?? line.payload ?? '', line.payload_b64 === undefined ? 'utf8' : 'base64').toString('latin1'),
+      text: Buffer.from(
+        line.payload_b64 ?? line.payload ?? '',
+        line.payload_b64 === undefined ? 'utf8' : 'base64',
+      ).toString('latin1'),
     }));
 }
 
-const code = (character: string): string => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+const code = (character: string): string =>
+  `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 /** As a form or a library encodes a value. */
 const encoded = (text: string): string => text.replace(/[^A-Za-z0-9_.~-]/g, code);
 /** As an attacker sends it: only what would end the field is encoded. */
-const bare = (text: string): string => mapEach(text, (letter) => (letter <= ' ' || '\x7f#&'.includes(letter) ? code(letter) : letter));
+const bare = (text: string): string =>
+  mapEach(text, (letter) => (letter <= ' ' || '\x7f#&'.includes(letter) ? code(letter) : letter));
 /** What a header value can hold. */
-const fieldText = (text: string): string => mapEach(text, (letter) => (letter < ' ' || letter === '\x7f' ? ' ' : letter)).trim();
+const fieldText = (text: string): string =>
+  mapEach(text, (letter) => (letter < ' ' || letter === '\x7f' ? ' ' : letter)).trim();
 
 function mapEach(text: string, change: (letter: string) => string): string {
   return Array.from(text, change).join('');
 }
 
-const headerCase = (name: string, value: string): RequestParts => ({ target: '/', headers: [['Host', 'a.example'], [name, value]] });
+const headerCase = (name: string, value: string): RequestParts => ({
+  target: '/',
+  headers: [
+    ['Host', 'a.example'],
+    [name, value],
+  ],
+});
 const places: Readonly<Record<string, (text: string) => RequestParts>> = {
   'query, encoded': (text) => ({ target: `/?q=${encoded(text)}` }),
   'query, blanks as plus': (text) => ({ target: `/?q=${encoded(text).replaceAll('%20', '+')}` }),
@@ -80,9 +95,16 @@ function blockingRule(parts: RequestParts): string | null {
 describe('benign text', { skip }, () => {
   // Prose is not put into paths: `see (../guide)` as a path is a traversal.
   const benignPlaces = Object.keys(places).filter((place) => place !== 'path');
-  for (const file of ['benign/generated.jsonl', 'benign/doc-prose.jsonl', 'benign/naughty-strings.jsonl']) {
+  for (const file of [
+    'benign/generated.jsonl',
+    'benign/doc-prose.jsonl',
+    'benign/naughty-strings.jsonl',
+  ]) {
     it(`of ${file} passes in every place`, () => {
-      const lines = payloads(file, ({ label, ambiguous }) => label === 'benign' && ambiguous !== true);
+      const lines = payloads(
+        file,
+        ({ label, ambiguous }) => label === 'benign' && ambiguous !== true,
+      );
       assert(lines.length > 150, `only ${lines.length} lines`);
       const blocked = lines.flatMap(({ id, text }) =>
         benignPlaces.flatMap((place) => {
@@ -106,9 +128,16 @@ describe('traversal payloads', { skip }, () => {
   for (const [place, floor] of Object.entries(floors)) {
     it(`are caught in: ${place}`, (context) => {
       const lines = payloads('attacks/lfi.jsonl', () => true);
-      const caught = lines.filter(({ text }) => blockingRule(places[place]?.(text) ?? assert.fail(place)) !== null).length;
-      context.diagnostic(`${place}: ${caught} of ${lines.length} (${((100 * caught) / lines.length).toFixed(1)} %)`);
-      assert(caught / lines.length >= floor, `${caught} of ${lines.length} caught, at least ${floor * 100} % expected`);
+      const caught = lines.filter(
+        ({ text }) => blockingRule(places[place]?.(text) ?? assert.fail(place)) !== null,
+      ).length;
+      context.diagnostic(
+        `${place}: ${caught} of ${lines.length} (${((100 * caught) / lines.length).toFixed(1)} %)`,
+      );
+      assert(
+        caught / lines.length >= floor,
+        `${caught} of ${lines.length} caught, at least ${floor * 100} % expected`,
+      );
     });
   }
 });

@@ -23,7 +23,8 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true }));
 
-const read = (module: string) => readModuleSource({ module, failure: 'closed', watch: false }, folder);
+const read = (module: string) =>
+  readModuleSource({ module, failure: 'closed', watch: false }, folder);
 
 describe('a module source', () => {
   it('is a shipped module by its name', async () => {
@@ -47,7 +48,11 @@ describe('a module source', () => {
   });
 
   const faults: readonly (readonly [string, string, RegExp])[] = [
-    ['an unknown shipped module', 'builtin:bad-boy', /no rule module builtin:bad-boy: there are builtin:bad-bot, builtin:path-traversal/],
+    [
+      'an unknown shipped module',
+      'builtin:bad-boy',
+      /no rule module builtin:bad-boy: there are builtin:bad-bot, builtin:path-traversal/,
+    ],
     ['a shipped name that leads out', 'builtin:../rules/bad-bot', /no rule module/],
     ['a missing file', 'none.wasm', /none\.wasm cannot be read: check that/],
     ['a folder', '.', /cannot be read/],

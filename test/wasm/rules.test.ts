@@ -1,6 +1,6 @@
 /** Every case of every shipped rule (`wasm-rules/rules/NAME/cases.json`), through the module as it runs. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { LiveModule } from '#wasm/live-module.ts';
@@ -14,7 +14,9 @@ type Case = {
     readonly target: string;
     readonly headers: readonly (readonly [string, string])[];
   };
-  readonly verdict: 'allow' | { readonly status: number; readonly rule: string; readonly target: string };
+  readonly verdict:
+    | 'allow'
+    | { readonly status: number; readonly rule: string; readonly target: string };
   readonly why?: string;
 };
 
@@ -34,11 +36,15 @@ function moduleNamed(name: string): LiveModule {
 
 function verdictOf(module: LiveModule, request: Case['request']): Case['verdict'] {
   const verdict = module.inspectRequestHead(viewOf(request), facts);
-  return verdict.kind === 'allow' ? 'allow' : { status: verdict.status, rule: verdict.rule, target: verdict.target };
+  return verdict.kind === 'allow'
+    ? 'allow'
+    : { status: verdict.status, rule: verdict.rule, target: verdict.target };
 }
 
 for (const rule of readdirSync(folder)) {
-  const cases = JSON.parse(readFileSync(join(folder, rule, 'cases.json'), 'utf8')) as readonly Case[];
+  const cases = JSON.parse(
+    readFileSync(join(folder, rule, 'cases.json'), 'utf8'),
+  ) as readonly Case[];
   describe(rule, () => {
     for (const { name, request, verdict, why } of cases) {
       it(`${verdict === 'allow' ? 'allows' : 'blocks'} ${name}`, () => {
@@ -50,7 +56,8 @@ for (const rule of readdirSync(folder)) {
       const module = moduleNamed(rule);
       for (let round = 0; round < 20; round++) {
         for (let i = 0; i < cases.length; i++) {
-          const { request, verdict } = cases[(i * 37 + round * 11) % cases.length] ?? assert.fail('no case');
+          const { request, verdict } =
+            cases[(i * 37 + round * 11) % cases.length] ?? assert.fail('no case');
           assert.deepEqual(verdictOf(module, request), verdict);
         }
       }
@@ -59,7 +66,8 @@ for (const rule of readdirSync(folder)) {
 
     it('takes no memory for a block, however often', () => {
       const module = moduleNamed(rule);
-      const blocked = cases.find(({ verdict }) => verdict !== 'allow') ?? assert.fail('no case blocks');
+      const blocked =
+        cases.find(({ verdict }) => verdict !== 'allow') ?? assert.fail('no case blocks');
       const view = viewOf(blocked.request);
       // At one byte a block kept, 4 MiB of memory would be gone long before the end.
       for (let i = 0; i < 200_000; i++) module.inspectRequestHead(view, facts);
@@ -70,7 +78,10 @@ for (const rule of readdirSync(folder)) {
 
 describe('the matched part', () => {
   it('is what the rule saw after decoding, cut to its bound', () => {
-    const verdict = moduleNamed('path-traversal').inspectRequestHead(viewOf({ target: `/a/${'%2e'.repeat(300)}/b` }), facts);
+    const verdict = moduleNamed('path-traversal').inspectRequestHead(
+      viewOf({ target: `/a/${'%2e'.repeat(300)}/b` }),
+      facts,
+    );
     assert(verdict.kind === 'block');
     assert.equal(verdict.matched, `/${'.'.repeat(127)}`);
   });
@@ -79,9 +90,15 @@ describe('the matched part', () => {
 describe('a head at its bounds', () => {
   it('is inspected to its last byte', () => {
     const padding = 'a'.repeat(8_000);
-    const headers = Array.from({ length: 99 }, (_, index) => [`X-Pad-${index}`, 'b'.repeat(200)] as const);
+    const headers = Array.from(
+      { length: 99 },
+      (_, index) => [`X-Pad-${index}`, 'b'.repeat(200)] as const,
+    );
     const verdict = moduleNamed('path-traversal').inspectRequestHead(
-      viewOf({ target: `/?q=${padding}`, headers: [...headers, ['X-Last', '%25252e%25252e%25252f']] }),
+      viewOf({
+        target: `/?q=${padding}`,
+        headers: [...headers, ['X-Last', '%25252e%25252e%25252f']],
+      }),
       facts,
     );
     assert(verdict.kind === 'block');

@@ -6,8 +6,22 @@ import fc from 'fast-check';
 import { buildTestGuest } from '../support/guests.ts';
 
 type Probe = Record<
-  | 'prepare' | 'containsAny' | 'containsByteOrHigh' | 'decodeStart' | 'decodeNext' | 'layerAt' | 'layerLength'
-  | 'findToken' | 'foundToken' | 'foundEnd' | 'isHost' | 'beginsWithSec' | 'arenaTake' | 'arenaReset' | 'arenaMark' | 'arenaRelease',
+  | 'prepare'
+  | 'containsAny'
+  | 'containsByteOrHigh'
+  | 'decodeStart'
+  | 'decodeNext'
+  | 'layerAt'
+  | 'layerLength'
+  | 'findToken'
+  | 'foundToken'
+  | 'foundEnd'
+  | 'isHost'
+  | 'beginsWithSec'
+  | 'arenaTake'
+  | 'arenaReset'
+  | 'arenaMark'
+  | 'arenaRelease',
   (...numbers: number[]) => number
 >;
 
@@ -36,13 +50,18 @@ const anyBytes = (alphabet: string) =>
   fc.array(fc.constantFrom(...alphabet), { maxLength: 80 }).map((letters) => letters.join(''));
 
 describe('containsAny', () => {
-  const holds = (text: string): boolean => probe.containsAny(place(), put(text), 0x25, 0x5c, 0x2e) !== 0;
+  const holds = (text: string): boolean =>
+    probe.containsAny(place(), put(text), 0x25, 0x5c, 0x2e) !== 0;
   it('agrees with a search of the text, at every length and place', () => {
     for (let length = 0; length < 70; length++) {
       for (const needle of ['%', '\\', '..', '\u0080', '\u00ff', '.', 'x', '. .']) {
         for (let from = 0; from + needle.length <= length; from++) {
           const text = 'a'.repeat(from) + needle + 'b'.repeat(length - from - needle.length);
-          assert.equal(holds(text), /%|\\|\.\.|[\u0080-\u00ff]/.test(text), `${needle} at ${from} of ${length}`);
+          assert.equal(
+            holds(text),
+            /%|\\|\.\.|[\u0080-\u00ff]/.test(text),
+            `${needle} at ${from} of ${length}`,
+          );
         }
       }
     }
@@ -53,7 +72,10 @@ describe('containsByteOrHigh', () => {
   it('agrees with a search of the text', () => {
     fc.assert(
       fc.property(anyBytes('aaaaaaaaaaaa.%\u00e9'), (text) => {
-        assert.equal(probe.containsByteOrHigh(place(), put(text), 0x25) !== 0, /[%\u0080-\u00ff]/.test(text));
+        assert.equal(
+          probe.containsByteOrHigh(place(), put(text), 0x25) !== 0,
+          /[%\u0080-\u00ff]/.test(text),
+        );
       }),
     );
   });
@@ -84,7 +106,9 @@ describe('comparison without case', () => {
 describe('the token set', () => {
   const tokens = ['.git/config', 'abcd', 'abce', 'abcz-long', 'etc/passwd', 'zmap', 'zmeu'];
   const slashes = '(?:[/\\\\](?:\\.(?=[/\\\\]))?)+';
-  const patterns = tokens.map((token) => new RegExp(token.replaceAll('.', '\\.').replaceAll('/', slashes), 'i'));
+  const patterns = tokens.map(
+    (token) => new RegExp(token.replaceAll('.', '\\.').replaceAll('/', slashes), 'i'),
+  );
   const naive = (text: string): number => {
     const found = patterns.map((pattern) => text.search(pattern)).filter((index) => index >= 0);
     return found.length === 0 ? -1 : Math.min(...found);
@@ -92,7 +116,19 @@ describe('the token set', () => {
 
   it('finds the same first token as one regular expression each', () => {
     const piece = fc.oneof(
-      fc.constantFrom(...tokens, 'ETC\\passwd', 'etc/./passwd', 'etc//\\passwd', 'abc', 'etc', 'zm', '.git', 'Abce', '/./', '/'),
+      fc.constantFrom(
+        ...tokens,
+        'ETC\\passwd',
+        'etc/./passwd',
+        'etc//\\passwd',
+        'abc',
+        'etc',
+        'zm',
+        '.git',
+        'Abce',
+        '/./',
+        '/',
+      ),
       anyBytes('abcez./\\'),
     );
     fc.assert(
@@ -121,7 +157,9 @@ describe('decoding', () => {
     probe.decodeStart(place(), put(text));
     const seen: string[] = [];
     while (probe.decodeNext() !== 0) {
-      seen.push(Buffer.from(memory.buffer, probe.layerAt(), probe.layerLength()).toString('latin1'));
+      seen.push(
+        Buffer.from(memory.buffer, probe.layerAt(), probe.layerLength()).toString('latin1'),
+      );
     }
     return seen;
   };
@@ -149,21 +187,26 @@ describe('decoding', () => {
     ['%e0%80', ['\u00e0\u0080']],
   ];
   for (const [text, expected] of cases) {
-    it(`of ${JSON.stringify(text)} shows ${JSON.stringify(expected)}`, () => assert.deepEqual(layers(text), expected));
+    it(`of ${JSON.stringify(text)} shows ${JSON.stringify(expected)}`, () =>
+      assert.deepEqual(layers(text), expected));
   }
 
   it('agrees with decodeURIComponent on what encodeURIComponent made, and never grows', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'abc /?&=<>"#{}'), maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (text, depth) => {
-        let encoded = text;
-        for (let i = 0; i < depth; i++) encoded = encodeURIComponent(encoded);
-        const expected: string[] = [];
-        for (let last = encoded; expected.length < 5 && last !== decodeURIComponent(last); ) {
-          last = decodeURIComponent(last);
-          expected.push(last);
-        }
-        assert.deepEqual(layers(encoded), expected);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'abc /?&=<>"#{}'), maxLength: 60 }),
+        fc.integer({ min: 1, max: 5 }),
+        (text, depth) => {
+          let encoded = text;
+          for (let i = 0; i < depth; i++) encoded = encodeURIComponent(encoded);
+          const expected: string[] = [];
+          for (let last = encoded; expected.length < 5 && last !== decodeURIComponent(last); ) {
+            last = decodeURIComponent(last);
+            expected.push(last);
+          }
+          assert.deepEqual(layers(encoded), expected);
+        },
+      ),
     );
     fc.assert(
       fc.property(anyBytes('%0c2eEfu\u00c0\u00e0\u00f0\u0080\u00bc'), (text) => {

@@ -26,12 +26,35 @@ describe('validation', () => {
   });
 
   const cases: readonly (readonly [string, Uint8Array, readonly RegExp[]])[] = [
-    ['all faults of shape at once', guest([op.const(0)], { without: 'weir_reserve', memory: { initial: 1 } }), [/weir_reserve/, /maximum/]],
+    [
+      'all faults of shape at once',
+      guest([op.const(0)], { without: 'weir_reserve', memory: { initial: 1 } }),
+      [/weir_reserve/, /maximum/],
+    ],
     ['what is no WebAssembly', Uint8Array.of(0), [/fell off end/]],
     ['a trap on a sample request', guest([op.unreachable]), [/^trap: unreachable/]],
-    ['an endless start function', guest([op.const(0)], { functions: [{ code: [op.spin] }], start: 3 }), [/within 1500 ms while running its start function/]],
-    ['an endless weir_reserve', guest([op.const(0)], { replaced: { name: 'weir_reserve', parameters: [i32], results: [i32], code: [op.spin, op.const(4096)] } }), [/within 1500 ms while running its start/]],
-    ['an endless first call', guest([op.spin, op.const(0)]), [/within 1500 ms while answering a sample request/]],
+    [
+      'an endless start function',
+      guest([op.const(0)], { functions: [{ code: [op.spin] }], start: 3 }),
+      [/within 1500 ms while running its start function/],
+    ],
+    [
+      'an endless weir_reserve',
+      guest([op.const(0)], {
+        replaced: {
+          name: 'weir_reserve',
+          parameters: [i32],
+          results: [i32],
+          code: [op.spin, op.const(4096)],
+        },
+      }),
+      [/within 1500 ms while running its start/],
+    ],
+    [
+      'an endless first call',
+      guest([op.spin, op.const(0)]),
+      [/within 1500 ms while answering a sample request/],
+    ],
     ['a stack that overflows', guest([op.local(0), op.call(2)]), [/^stack: /]],
   ];
   for (const [name, bytes, faults] of cases) {

@@ -14,7 +14,7 @@ export function arenaCreate(bytes: usize): void {
   next = base;
 }
 
-@inline export function arenaReset(): void {
+export function arenaReset(): void {
   next = base;
 }
 
@@ -27,10 +27,10 @@ export function arenaTake(bytes: usize): usize {
 }
 
 /** Gives back everything taken since `mark`. */
-@inline export function arenaRelease(mark: usize): void {
+export function arenaRelease(mark: usize): void {
   next = mark;
 }
 
-@inline export function arenaMark(): usize {
+export function arenaMark(): usize {
   return next;
 }

@@ -123,7 +123,8 @@ function foldHigh(at: usize, length: i32): i32 {
 
 /** As `percentCode`, for a UTF-8 sequence that begins with `lead`. */
 function foldSequence(lead: u32, at: usize, end: usize): i32 {
-  const size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : lead < 0xfc ? 5 : lead < 0xfe ? 6 : 0;
+  const size =
+    lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : lead < 0xfc ? 5 : lead < 0xfe ? 6 : 0;
   if (size == 0 || at + size > end) return -1;
   if (lead == 0xc0 || lead == 0xc1) return foldTwo(lead, load<u8>(at, 1));
   let character = lead & (0x7f >> size);
@@ -152,11 +153,16 @@ function foldToAscii(character: u32): i32 {
   if (character < 0x80) return character;
   if (character - 0xff01 < 0x5e) return character - 0xff01 + 0x21;
   switch (character) {
-    case 0x2024: return 0x2e; // one dot leader
+    case 0x2024:
+      return 0x2e; // one dot leader
     case 0x2044: // fraction slash
-    case 0x2215: return 0x2f; // division slash
-    case 0x2216: return 0x5c; // set minus
-    case 0xf025: return 0x2f; // private use, as old Windows servers map it
-    default: return -1;
+    case 0x2215:
+      return 0x2f; // division slash
+    case 0x2216:
+      return 0x5c; // set minus
+    case 0xf025:
+      return 0x2f; // private use, as old Windows servers map it
+    default:
+      return -1;
   }
 }

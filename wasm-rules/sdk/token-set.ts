@@ -60,20 +60,23 @@ export class TokenSet {
 
   private add(index: i32): void {
     const token = this.tokens[index];
-    if (token.length < fingerprintBytes) throw new Error('a token needs at least four bytes: ' + token);
-    if (index > 0 && this.tokens[index - 1] > token) throw new Error('tokens must be sorted: ' + token);
+    if (token.length < fingerprintBytes)
+      throw new Error('a token needs at least four bytes: ' + token);
+    if (index > 0 && this.tokens[index - 1] > token)
+      throw new Error('tokens must be sorted: ' + token);
     if (token.includes('//')) throw new Error('one slash stands for a run of them: ' + token);
     const bit: i32 = 1 << this.bucketOf(index);
     const bucket = <u8>bit;
     for (let place = 0; place < fingerprintBytes; place++) {
       const byte = <u32>token.charCodeAt(place);
-      if (byte == slash && place < fingerprintBytes - 1) throw new Error('slash too early in token: ' + token);
+      if (byte == slash && place < fingerprintBytes - 1)
+        throw new Error('slash too early in token: ' + token);
       this.mark(place, byte, bucket);
       if (byte - 0x61 < 26) this.mark(place, byte - 0x20, bucket);
       if (byte == slash) this.mark(place, backslash, bucket);
-      store<u8>(this.prefixes + (<usize>index << 2) + place, byte | 0x20);
+      store<u8>(this.prefixes + ((<usize>index) << 2) + place, byte | 0x20);
     }
-    const begin = load<u32>(this.prefixes + (<usize>index << 2)) & 0x00ffffff;
+    const begin = load<u32>(this.prefixes + ((<usize>index) << 2)) & 0x00ffffff;
     if (this.firstWith(begin) >= 0) return;
     let slot = slotOf(begin);
     while (load<u8>(this.slots + slot) != 0) slot = (slot + 1) & slotMask;
@@ -85,7 +88,8 @@ export class TokenSet {
     let slot = slotOf(begin);
     while (true) {
       const index = <i32>load<u8>(this.slots + slot) - 1;
-      if (index < 0 || (load<u32>(this.prefixes + (<usize>index << 2)) & 0x00ffffff) == begin) return index;
+      if (index < 0 || (load<u32>(this.prefixes + ((<usize>index) << 2)) & 0x00ffffff) == begin)
+        return index;
       slot = (slot + 1) & slotMask;
     }
   }
@@ -106,17 +110,24 @@ export class TokenSet {
     if (length < fingerprintBytes) return 0;
     const end = at + length;
     const tables = this.tables;
-    const lo0 = v128.load(tables), hi0 = v128.load(tables, 16);
-    const lo1 = v128.load(tables, 32), hi1 = v128.load(tables, 48);
-    const lo2 = v128.load(tables, 64), hi2 = v128.load(tables, 80);
-    const lo3 = v128.load(tables, 96), hi3 = v128.load(tables, 112);
+    const lo0 = v128.load(tables),
+      hi0 = v128.load(tables, 16);
+    const lo1 = v128.load(tables, 32),
+      hi1 = v128.load(tables, 48);
+    const lo2 = v128.load(tables, 64),
+      hi2 = v128.load(tables, 80);
+    const lo3 = v128.load(tables, 96),
+      hi3 = v128.load(tables, 112);
     const half = i8x16.splat(15);
     // 19 bytes are read for 16 positions, and no token starts in the last three.
     const starts = end - (fingerprintBytes - 1);
     let block = at;
     for (; block + 19 <= end; block += 16) {
       const b0 = v128.load(block);
-      let buckets = v128.and(i8x16.swizzle(lo0, v128.and(b0, half)), i8x16.swizzle(hi0, i8x16.shr_u(b0, 4)));
+      let buckets = v128.and(
+        i8x16.swizzle(lo0, v128.and(b0, half)),
+        i8x16.swizzle(hi0, i8x16.shr_u(b0, 4)),
+      );
       const b1 = v128.load(block, 1);
       buckets = v128.and(buckets, i8x16.swizzle(lo1, v128.and(b1, half)));
       buckets = v128.and(buckets, i8x16.swizzle(hi1, i8x16.shr_u(b1, 4)));
@@ -158,7 +169,7 @@ export class TokenSet {
     if (first < 0) return false;
     // Sorted, so the tokens that begin alike follow each other.
     for (let index = first, count = this.tokens.length; index < count; index++) {
-      const prefix = load<u32>(prefixes + (<usize>index << 2));
+      const prefix = load<u32>(prefixes + ((<usize>index) << 2));
       if ((prefix & 0x00ffffff) != begin) break;
       // Where a token has `/` at its fourth place the text may have `\`, which folds to 0x7c.
       if (prefix != seen && prefix >> 24 != slash) continue;
@@ -173,7 +184,7 @@ export class TokenSet {
   }
 }
 
-@inline function slotOf(begin: u32): i32 {
+function slotOf(begin: u32): i32 {
   return <i32>((begin * 0x9e3779b1) >> (32 - slotBits));
 }
 
@@ -181,7 +192,7 @@ export class TokenSet {
 function endOfToken(token: string, at: usize, end: usize): usize {
   for (let i = 0, length = token.length; i < length; i++) {
     if (at >= end) return 0;
-    const wanted = <u32>load<u16>(changetype<usize>(token) + (<usize>i << 1));
+    const wanted = <u32>load<u16>(changetype<usize>(token) + ((<usize>i) << 1));
     if (wanted == slash) {
       const behind = skipSlashes(at, end);
       if (behind == at) return 0;
@@ -203,6 +214,6 @@ function skipSlashes(at: usize, end: usize): usize {
   return at;
 }
 
-@inline export function isSlash(byte: u32): bool {
+export function isSlash(byte: u32): bool {
   return byte == slash || byte == backslash;
 }

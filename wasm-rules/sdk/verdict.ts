@@ -7,14 +7,27 @@
  * runtime, never freed.
  */
 import { toLower } from './bytes';
-import { matchedBytesMax, reasonBytesMax, ruleBytesMax, targetBytesMax, verdictBlock } from './layout';
+import {
+  matchedBytesMax,
+  reasonBytesMax,
+  ruleBytesMax,
+  targetBytesMax,
+  verdictBlock,
+} from './layout';
 
 const record = memory.data(40, 16);
 const texts = memory.data(1024, 16);
 let textsEnd: usize = 0;
 
 /** `target` names where it matched: `path`, `query`, … For a header use `blockHeader`. */
-export function block(status: i32, rule: string, reason: string, target: string, matchedAt: usize, matchedLength: i32): usize {
+export function block(
+  status: i32,
+  rule: string,
+  reason: string,
+  target: string,
+  matchedAt: usize,
+  matchedLength: i32,
+): usize {
   begin(status, rule, reason, matchedAt, matchedLength);
   putText(24, target, targetBytesMax);
   return record;
@@ -22,7 +35,13 @@ export function block(status: i32, rule: string, reason: string, target: string,
 
 /** Blocks with the target `header:<name in lower case>`. */
 export function blockHeader(
-  status: i32, rule: string, reason: string, nameAt: usize, nameLength: i32, matchedAt: usize, matchedLength: i32,
+  status: i32,
+  rule: string,
+  reason: string,
+  nameAt: usize,
+  nameLength: i32,
+  matchedAt: usize,
+  matchedLength: i32,
 ): usize {
   begin(status, rule, reason, matchedAt, matchedLength);
   const start = textsEnd;
@@ -34,7 +53,13 @@ export function blockHeader(
   return record;
 }
 
-function begin(status: i32, rule: string, reason: string, matchedAt: usize, matchedLength: i32): void {
+function begin(
+  status: i32,
+  rule: string,
+  reason: string,
+  matchedAt: usize,
+  matchedLength: i32,
+): void {
   textsEnd = texts;
   store<u32>(record, verdictBlock);
   store<u32>(record, status, 4);
@@ -47,7 +72,7 @@ function begin(status: i32, rule: string, reason: string, matchedAt: usize, matc
 function putText(field: usize, text: string, bytesMax: i32): void {
   const length = min(text.length, bytesMax);
   for (let i = 0; i < length; i++) {
-    const unit = load<u16>(changetype<usize>(text) + (<usize>i << 1));
+    const unit = load<u16>(changetype<usize>(text) + ((<usize>i) << 1));
     store<u8>(textsEnd + i, unit < 0x80 ? unit : 0x3f);
   }
   putPair(field, textsEnd, length);

@@ -19,13 +19,19 @@ export function weir_request_head(view: usize): usize {
   const request = changetype<Request>(view);
   const at = request.pathAt;
   const length = request.pathLength;
-  if (startsWithIgnoreCase(at, length, '/method')) return echo('method', true, request.methodAt, request.methodLength);
-  if (startsWithIgnoreCase(at, length, '/target')) return echo('target', true, request.targetAt, request.targetLength);
+  if (startsWithIgnoreCase(at, length, '/method'))
+    return echo('method', true, request.methodAt, request.methodLength);
+  if (startsWithIgnoreCase(at, length, '/target'))
+    return echo('target', true, request.targetAt, request.targetLength);
   if (startsWithIgnoreCase(at, length, '/path')) return echo('path', true, at, length);
-  if (startsWithIgnoreCase(at, length, '/query')) return echo('query', request.hasQuery, request.queryAt, request.queryLength);
-  if (startsWithIgnoreCase(at, length, '/host')) return echo('host', request.hasHost, request.hostAt, request.hostLength);
-  if (startsWithIgnoreCase(at, length, '/client')) return echo('client', true, request.clientAt, request.clientLength);
-  if (startsWithIgnoreCase(at, length, '/head')) return echo('head', true, request.headAt, request.headLength);
+  if (startsWithIgnoreCase(at, length, '/query'))
+    return echo('query', request.hasQuery, request.queryAt, request.queryLength);
+  if (startsWithIgnoreCase(at, length, '/host'))
+    return echo('host', request.hasHost, request.hostAt, request.hostLength);
+  if (startsWithIgnoreCase(at, length, '/client'))
+    return echo('client', true, request.clientAt, request.clientLength);
+  if (startsWithIgnoreCase(at, length, '/head'))
+    return echo('head', true, request.headAt, request.headLength);
   if (startsWithIgnoreCase(at, length, '/count')) return number('count', request.headerCount);
   if (startsWithIgnoreCase(at, length, '/size')) return number('size', request.size);
   if (startsWithIgnoreCase(at, length, '/flags')) {
@@ -37,7 +43,15 @@ export function weir_request_head(view: usize): usize {
   const nameAt = request.nameAt(header);
   const partAt = isName ? nameAt : request.valueAt(header);
   const partLength = isName ? header.nameLength : header.valueLength;
-  return blockHeader(400 + (partLength % 200), 'conformance/echo', 'present', nameAt, header.nameLength, partAt, partLength);
+  return blockHeader(
+    400 + (partLength % 200),
+    'conformance/echo',
+    'present',
+    nameAt,
+    header.nameLength,
+    partAt,
+    partLength,
+  );
 }
 
 function echo(what: string, present: bool, at: usize, length: i32): usize {

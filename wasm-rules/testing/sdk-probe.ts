@@ -5,9 +5,25 @@ import { decodeBegin, decodedAt, decodedLength, decodeNext } from '../sdk/decode
 import { containsAny, containsByteOrHigh } from '../sdk/scan';
 import { TokenSet } from '../sdk/token-set';
 
-export { arenaMark, arenaRelease, arenaReset, arenaTake, containsAny, containsByteOrHigh, decodeNext };
+export {
+  arenaMark,
+  arenaRelease,
+  arenaReset,
+  arenaTake,
+  containsAny,
+  containsByteOrHigh,
+  decodeNext,
+};
 
-const tokens = new TokenSet(['.git/config', 'abcd', 'abce', 'abcz-long', 'etc/passwd', 'zmap', 'zmeu']);
+const tokens = new TokenSet([
+  '.git/config',
+  'abcd',
+  'abce',
+  'abcz-long',
+  'etc/passwd',
+  'zmap',
+  'zmeu',
+]);
 
 /** A place for the test's bytes, and an arena for two of its size. */
 export function prepare(bytes: i32): usize {

@@ -14,12 +14,20 @@ export const blockAdd: Command = {
   summary: 'block an address or a CIDR range',
   positionals: ['ADDR|CIDR'],
   options: [
-    { name: 'ttl', kind: 'text', value: 'TIME', summary: 'for how long: 30s, 15m, 1h, 7d; else until it is removed' },
+    {
+      name: 'ttl',
+      kind: 'text',
+      value: 'TIME',
+      summary: 'for how long: 30s, 15m, 1h, 7d; else until it is removed',
+    },
     { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
     jsonOption,
     stateOption,
   ],
-  examples: ['weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"', 'weir block add 2001:db8::/32'],
+  examples: [
+    'weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"',
+    'weir block add 2001:db8::/32',
+  ],
   async run(context) {
     const target = blockTarget(context.given.positional(0));
     const ttl = context.given.text('ttl');
@@ -29,10 +37,15 @@ export const blockAdd: Command = {
       method: 'POST',
       path: '/api/v1/blocks',
       answer: blockAddAnswer,
-      json: { target, ttlSeconds: parsed?.seconds ?? null, reason: context.given.text('reason') ?? '' },
+      json: {
+        target,
+        ttlSeconds: parsed?.seconds ?? null,
+        reason: context.given.text('reason') ?? '',
+      },
     });
     context.print.answer(answer, () => {
-      const until = answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
+      const until =
+        answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
       return `${printable(answer.target)} is blocked ${until} (${listText(answer.version, answer.count, answer.workers)})`;
     });
     return exitCodes.ok;

@@ -14,7 +14,11 @@ export const blockList: Command = {
   options: [jsonOption, stateOption],
   examples: ['weir block list', "weir block list --json | jq -r '.entries[].target'"],
   async run(context) {
-    const list = await callDaemon(context, { method: 'GET', path: '/api/v1/blocks', answer: blockListAnswer });
+    const list = await callDaemon(context, {
+      method: 'GET',
+      path: '/api/v1/blocks',
+      answer: blockListAnswer,
+    });
     context.print.answer(list, () => {
       const footer = `${counted(list.count, 'block')}, version ${list.version}`;
       if (list.entries.length === 0) return footer;

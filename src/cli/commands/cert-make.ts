@@ -6,18 +6,30 @@
  */
 import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DevelopmentCertificate } from '../../../certs/development-certificate.ts';
 import { failureError, usageError } from '#cli/cli-error.ts';
 import { type Command, jsonOption } from '#cli/command.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import type { DevelopmentCertificate } from '../../../certs/development-certificate.ts';
 
 export const certMake: Command = {
   words: ['cert', 'make'],
   summary: 'make a self-signed certificate for trying things out',
   positionals: [],
   options: [
-    { name: 'host', kind: 'texts', value: 'NAME', summary: 'a name or address it is for; may be repeated', required: true },
-    { name: 'out', kind: 'text', value: 'DIR', summary: 'where site.crt and site.key go', required: true },
+    {
+      name: 'host',
+      kind: 'texts',
+      value: 'NAME',
+      summary: 'a name or address it is for; may be repeated',
+      required: true,
+    },
+    {
+      name: 'out',
+      kind: 'text',
+      value: 'DIR',
+      summary: 'where site.crt and site.key go',
+      required: true,
+    },
     { name: 'force', kind: 'flag', summary: 'overwrite them' },
     jsonOption,
   ],
@@ -33,14 +45,16 @@ export const certMake: Command = {
     await replaceFile(keyFile, made.privateKey, 0o600);
     await replaceFile(certificateFile, made.certificate, 0o644);
     const notAfter = made.notAfter.toISOString();
-    print.answer({ certificate: certificateFile, privateKey: keyFile, hosts, notAfter, sha256: made.sha256 }, () =>
-      print.columns([
-        ['certificate', certificateFile],
-        ['private key', keyFile],
-        ['for', hosts.join(', ')],
-        ['valid until', notAfter.slice(0, 10)],
-        ['sha-256', made.sha256],
-      ]),
+    print.answer(
+      { certificate: certificateFile, privateKey: keyFile, hosts, notAfter, sha256: made.sha256 },
+      () =>
+        print.columns([
+          ['certificate', certificateFile],
+          ['private key', keyFile],
+          ['for', hosts.join(', ')],
+          ['valid until', notAfter.slice(0, 10)],
+          ['sha-256', made.sha256],
+        ]),
     );
     return exitCodes.ok;
   },
@@ -52,7 +66,10 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
       () => true,
       () => false,
     );
-    if (exists) throw failureError(`${file} exists`, ['--force overwrites it; --out DIR names another place']);
+    if (exists)
+      throw failureError(`${file} exists`, [
+        '--force overwrites it; --out DIR names another place',
+      ]);
   }
 }
 

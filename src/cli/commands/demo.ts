@@ -6,9 +6,20 @@ export const demo: Command = {
   summary: 'run a demo shop behind an edge on https://127.0.0.1:8443',
   positionals: [],
   options: [
-    { name: 'listen', kind: 'text', value: 'HOST:PORT', summary: 'address of the TLS listener instead' },
-    { name: 'state', kind: 'text', value: 'DIR', summary: 'state directory of the node (WEIR_STATE; else .weir)' },
+    {
+      name: 'listen',
+      kind: 'text',
+      value: 'HOST:PORT',
+      summary: 'address of the TLS listener instead',
+    },
+    {
+      name: 'state',
+      kind: 'text',
+      value: 'DIR',
+      summary: 'state directory of the node (WEIR_STATE; else .weir)',
+    },
   ],
   examples: ['weir demo', 'weir demo --listen 127.0.0.1:9443'],
-  run: ({ roles, given }) => roles.demo({ listen: given.text('listen'), state: given.text('state') }),
+  run: ({ roles, given }) =>
+    roles.demo({ listen: given.text('listen'), state: given.text('state') }),
 };

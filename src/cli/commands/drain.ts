@@ -12,7 +12,11 @@ export const drain: Command = {
   options: [jsonOption, stateOption],
   examples: ['weir drain'],
   async run(context) {
-    const answer = await callDaemon(context, { method: 'POST', path: '/api/v1/drain', answer: drainAnswer });
+    const answer = await callDaemon(context, {
+      method: 'POST',
+      path: '/api/v1/drain',
+      answer: drainAnswer,
+    });
     context.print.answer(answer, () => drainText(answer));
     return exitCodes.ok;
   },

@@ -5,7 +5,9 @@ export const edge: Command = {
   words: ['edge'],
   summary: 'run a node with a configuration',
   positionals: [],
-  options: [{ name: 'config', kind: 'text', value: 'FILE', summary: 'configuration, YAML', required: true }],
+  options: [
+    { name: 'config', kind: 'text', value: 'FILE', summary: 'configuration, YAML', required: true },
+  ],
   examples: ['weir edge --config weir.yaml'],
   run: ({ roles, given }) => roles.edge({ configFile: given.text('config') ?? '' }),
 };

@@ -14,10 +14,24 @@ export const moduleList: Command = {
   options: [jsonOption, stateOption],
   examples: ['weir module list'],
   async run(context) {
-    const answer = await callDaemon(context, { method: 'GET', path: '/api/v1/modules', answer: moduleListAnswer });
+    const answer = await callDaemon(context, {
+      method: 'GET',
+      path: '/api/v1/modules',
+      answer: moduleListAnswer,
+    });
     context.print.answer(answer, () => {
-      if (answer.modules.length === 0) return 'no modules are configured; name them under waf.rules';
-      const titles = ['NAME', 'SHA-256', 'BYTES', 'ROUTES', 'FAILS', 'GENERATION', 'LOADED', 'SOURCE'];
+      if (answer.modules.length === 0)
+        return 'no modules are configured; name them under waf.rules';
+      const titles = [
+        'NAME',
+        'SHA-256',
+        'BYTES',
+        'ROUTES',
+        'FAILS',
+        'GENERATION',
+        'LOADED',
+        'SOURCE',
+      ];
       const rows = answer.modules.map((module) => [
         module.name,
         shortHash(module.sha256),

@@ -15,7 +15,12 @@ export const moduleLoad: Command = {
   summary: 'replace a rule module of a running node',
   positionals: ['FILE'],
   options: [
-    { name: 'name', kind: 'text', value: 'NAME', summary: "the module it replaces; else the file's name without .wasm" },
+    {
+      name: 'name',
+      kind: 'text',
+      value: 'NAME',
+      summary: "the module it replaces; else the file's name without .wasm",
+    },
     jsonOption,
     stateOption,
   ],
@@ -48,5 +53,7 @@ async function readModule(file: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch (error) {
     throw failureError(`cannot read ${file}: ${describeError(error)}`, [], error);
   }
-  throw refusedError(`${file} holds ${thousands(bytes)} bytes`, [`a module has at most ${thousands(moduleBytesMax)}`]);
+  throw refusedError(`${file} holds ${thousands(bytes)} bytes`, [
+    `a module has at most ${thousands(moduleBytesMax)}`,
+  ]);
 }

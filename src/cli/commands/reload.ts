@@ -22,7 +22,10 @@ export const reload: Command = {
     context.print.answer(answer, () => {
       const head = `generation ${answer.generation} (${shortHash(answer.sha256)}) is live in ${counted(answer.workers, 'worker')}`;
       const changed = answer.changed.map((path) => `  ${printable(path)}`);
-      return [changed.length === 0 ? `${head}; nothing changed` : `${head}; changed:`, ...changed].join('\n');
+      return [
+        changed.length === 0 ? `${head}; nothing changed` : `${head}; changed:`,
+        ...changed,
+      ].join('\n');
     });
     return exitCodes.ok;
   },

@@ -12,7 +12,11 @@ export const status: Command = {
   options: [jsonOption, stateOption],
   examples: ['weir status', 'weir status --json'],
   async run(context) {
-    const answer = await callDaemon(context, { method: 'GET', path: '/api/v1/status', answer: statusAnswer });
+    const answer = await callDaemon(context, {
+      method: 'GET',
+      path: '/api/v1/status',
+      answer: statusAnswer,
+    });
     context.print.answer(answer, () => statusPage(answer, context.print));
     return exitCodes.ok;
   },

@@ -12,7 +12,12 @@ export const stop: Command = {
   summary: 'end a node soon, cutting what takes too long',
   positionals: [],
   options: [
-    { name: 'grace', kind: 'text', value: 'TIME', summary: 'how long requests in flight may take (10s)' },
+    {
+      name: 'grace',
+      kind: 'text',
+      value: 'TIME',
+      summary: 'how long requests in flight may take (10s)',
+    },
     jsonOption,
     stateOption,
   ],

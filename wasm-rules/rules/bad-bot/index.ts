@@ -5,10 +5,11 @@
  * changes the field gets past, and that is what the other rules are for. A request without the field,
  * or with an empty one, is allowed: health checks come like that.
  */
-import { block } from '../../sdk/verdict';
+
 import { equalsIgnoreCase, isAlphanumeric } from '../../sdk/bytes';
 import { Request } from '../../sdk/request';
 import { TokenSet } from '../../sdk/token-set';
+import { block } from '../../sdk/verdict';
 import { toolNames } from './tools';
 
 export { weir_abi, weir_reserve } from '../../sdk/module';

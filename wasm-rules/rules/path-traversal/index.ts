@@ -12,13 +12,13 @@
  * ```
  */
 import { arenaMark, arenaRelease, arenaReset } from '../../sdk/arena';
-import { containsAny, containsByteOrHigh } from '../../sdk/scan';
 import { decodeBegin, decodedAt, decodedLength, decodeNext } from '../../sdk/decode';
 import { Request } from '../../sdk/request';
+import { containsAny, containsByteOrHigh } from '../../sdk/scan';
 import { block, blockHeader } from '../../sdk/verdict';
 import { headerField } from './fields';
+import { findingAt, findingLength, findingReason, findingRule, inspect } from './inspect';
 import { fieldNone, fieldPath, fieldQuery } from './kinds';
-import { findingLength, findingAt, findingReason, findingRule, inspect } from './inspect';
 import { mayNameTarget } from './targets';
 
 export { weir_abi, weir_reserve } from '../../sdk/module';
@@ -31,18 +31,29 @@ export function weir_request_head(view: usize): usize {
   const request = changetype<Request>(view);
   const headAt = request.headAt;
   const headLength = request.headLength;
-  if (!containsAny(headAt, headLength, percent, backslash, dot) && !mayNameTarget(headAt, headLength)) return 0;
+  if (
+    !containsAny(headAt, headLength, percent, backslash, dot) &&
+    !mayNameTarget(headAt, headLength)
+  )
+    return 0;
 
   arenaReset();
   if (inspectLayers(request.pathAt, request.pathLength, fieldPath)) return verdict('path');
-  if (request.hasQuery && inspectLayers(request.queryAt, request.queryLength, fieldQuery)) return verdict('query');
+  if (request.hasQuery && inspectLayers(request.queryAt, request.queryLength, fieldQuery))
+    return verdict('query');
   for (let i = 0, count = request.headerCount; i < count; i++) {
     const header = request.header(i);
     const field = headerField(request.nameAt(header), header.nameLength);
     if (field == fieldNone) continue;
     if (inspectLayers(request.valueAt(header), header.valueLength, field)) {
       return blockHeader(
-        403, findingRule, findingReason, request.nameAt(header), header.nameLength, findingAt, findingLength,
+        403,
+        findingRule,
+        findingReason,
+        request.nameAt(header),
+        header.nameLength,
+        findingAt,
+        findingLength,
       );
     }
   }
@@ -62,6 +73,6 @@ function inspectLayers(at: usize, length: i32, field: i32): bool {
   return false;
 }
 
-@inline function verdict(target: string): usize {
+function verdict(target: string): usize {
   return block(403, findingRule, findingReason, target, findingAt, findingLength);
 }

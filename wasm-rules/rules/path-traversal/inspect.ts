@@ -1,9 +1,9 @@
 /** One layer of one field: everything this rule looks for, in the order of how telling it is. */
 import { isLetter } from '../../sdk/bytes';
+import { isSlash } from '../../sdk/token-set';
 import { isClosing, isOpening } from './delimiters';
 import { fieldPath } from './kinds';
-import { targetEnd, targetIsWrapper, findTarget } from './targets';
-import { isSlash } from '../../sdk/token-set';
+import { findTarget, targetEnd, targetIsWrapper } from './targets';
 
 /** Of the last finding. */
 export let findingRule: string = '';
@@ -19,9 +19,19 @@ export function inspect(at: usize, length: i32, field: i32): bool {
   const target = findTarget(at, length, field);
   if (target != 0) {
     if (targetIsWrapper) {
-      return found('path-traversal/stream-wrapper', 'a value opens a stream wrapper instead of naming a page', target, targetEnd);
+      return found(
+        'path-traversal/stream-wrapper',
+        'a value opens a stream wrapper instead of naming a page',
+        target,
+        targetEnd,
+      );
     }
-    return found('path-traversal/sensitive-file', 'names a system or configuration file that is never served', target, targetEnd);
+    return found(
+      'path-traversal/sensitive-file',
+      'names a system or configuration file that is never served',
+      target,
+      targetEnd,
+    );
   }
   return findNull(at, end, field);
 }
@@ -75,7 +85,12 @@ function findNull(at: usize, end: usize, field: i32): bool {
     if (load<u8>(i) != 0) continue;
     const cutsExtension = i + 2 < end && load<u8>(i, 1) == dot && isLetter(load<u8>(i, 2));
     if (field == fieldPath || cutsExtension) {
-      return found('path-traversal/null-byte', 'a NUL byte cuts a file name short', max(at, i - 16), min(end, i + 16));
+      return found(
+        'path-traversal/null-byte',
+        'a NUL byte cuts a file name short',
+        max(at, i - 16),
+        min(end, i + 16),
+      );
     }
   }
   return false;
