@@ -35,8 +35,8 @@ export function replaceVariables(
   };
 
   const text = (source: string, path: string): string =>
-    source.replace(/(\$?)\$\{([^}]*)(\}?)/g, (whole, escape: string, name: string, close: string) => {
-      if (escape !== '') return whole.slice(1);
+    source.replace(/(\$?)\$\{([^}]*)(\}?)/g, (whole, dollar: string, name: string, close: string) => {
+      if (dollar !== '') return whole.slice(1);
       const { line, column } = positions.get(path) ?? { line: null, column: null };
       if (close === '' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         problems.push({

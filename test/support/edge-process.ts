@@ -1,0 +1,95 @@
+/** A real `weir edge` in a folder of its own: started, spoken to, ended. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+
+export const root = new URL('../../', import.meta.url).pathname;
+export const mainFile = join(root, 'src/main.ts');
+
+export type EdgeProcess = AsyncDisposable & {
+  readonly folder: string;
+  readonly process: ChildProcess;
+  /** By listener index. */
+  readonly ports: readonly number[];
+  readonly certificate: string;
+  readonly log: Record<string, unknown>[];
+  /** A management call; the body is parsed. */
+  call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** Resolves when the log has a line that fits, now or later. */
+  logged(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  accessLines(): Record<string, unknown>[];
+  exit: Promise<number | null>;
+};
+
+/** `config` is YAML; `site.crt` and `site.key` stand beside it. */
+export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
+  const made = await makeDevelopmentCertificate(['localhost', '127.0.0.1']);
+  writeFileSync(join(folder, 'site.crt'), made.certificate);
+  writeFileSync(join(folder, 'site.key'), made.privateKey, { mode: 0o600 });
+  const file = join(folder, 'edge.yaml');
+  writeFileSync(file, `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: state\n`);
+  const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  const log: Record<string, unknown>[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log.push(line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : { text: line });
+    for (const look of [...waiting]) look();
+  });
+  const logged = (fits: (line: Record<string, unknown>) => boolean) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const look = () => {
+        const found = log.find(fits);
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+      void exit.then((code) => reject(new Error(`the edge ended with ${code}: ${JSON.stringify(log.slice(-5))}`)));
+    });
+  const ready = await logged(({ msg }) => msg === 'edge ready');
+  const { admin } = JSON.parse(readFileSync(join(folder, 'state/edge.json'), 'utf8')) as { admin: string };
+  const token = readFileSync(join(folder, 'state/token'), 'utf8').trim();
+  return {
+    folder, process: child, log, exit, logged,
+    certificate: made.certificate,
+    ports: (ready['addresses'] as string[]).map((address) => Number(address.slice(address.lastIndexOf(':') + 1))),
+    accessLines: () =>
+      readFileSync(join(folder, 'access.log'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+    call: async (method, path, body) => {
+      const isBytes = body instanceof Uint8Array;
+      const response = await fetch(`${admin}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': isBytes ? 'application/wasm' : 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text } };
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM');
+        child.kill('SIGTERM');
+        await exit;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same module with another hash: a custom section says nothing to the engine. */
+export function restamped(module: Uint8Array, stamp: string): Uint8Array {
+  const name = Buffer.from('stamp');
+  const text = Buffer.from(stamp);
+  const content = Buffer.concat([Buffer.from([name.length]), name, text]);
+  return Buffer.concat([module, Buffer.from([0, content.length]), content]);
+}

@@ -1,0 +1,10 @@
+/** Facts of the machine a test needs. Missing ones skip it by name, or fail it under REQUIRE_ALL=1. */
+import { spawnSync } from 'node:child_process';
+
+/** For `it(…, { skip: needs('curl') }, …)`. */
+export function needs(command: string): string | false {
+  if (spawnSync('which', [command]).status === 0) return false;
+  const reason = `${command} is not installed`;
+  if (process.env['REQUIRE_ALL'] === '1') throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
+  return reason;
+}
