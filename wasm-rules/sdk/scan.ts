@@ -7,14 +7,15 @@
  */
 
 /**
- * True when the bytes hold `first` or `second`, or a byte of 0x80 and above, or `twice` two times in
- * a row.
+ * True when the bytes hold `first` or `second`, or a byte that is no ASCII character or NUL, or `twice`
+ * two times in a row.
  */
 export function containsAny(at: usize, length: i32, first: u8, second: u8, twice: u8): bool {
   if (length < 17) return containsAnyShort(at, length, first, second, twice);
   const firsts = i8x16.splat(first);
   const seconds = i8x16.splat(second);
   const twices = i8x16.splat(twice);
+  const ones = i8x16.splat(1);
   // A block looks at sixteen bytes and, for the pair, at the one behind them.
   const last = at + length - 17;
   let block = at;
@@ -23,22 +24,25 @@ export function containsAny(at: usize, length: i32, first: u8, second: u8, twice
     const next = v128.load(block, 1);
     const singles = v128.or(
       v128.or(i8x16.eq(bytes, firsts), i8x16.eq(bytes, seconds)),
-      // The sign bit of a byte is what `bitmask` reads, so non-ASCII bytes need no comparison.
-      v128.or(bytes, v128.and(i8x16.eq(bytes, twices), i8x16.eq(next, twices))),
+      v128.or(
+        // Signed, the bytes from 0x80 are negative, so one comparison finds them and NUL.
+        i8x16.lt_s(bytes, ones),
+        v128.and(i8x16.eq(bytes, twices), i8x16.eq(next, twices)),
+      ),
     );
-    if (i8x16.bitmask(singles) != 0) return true;
+    if (v128.any_true(singles)) return true;
     if (block == last) break;
     block = min(block + 16, last);
   }
   const end = load<u8>(at + length - 1);
-  return end == first || end == second || end >= 0x80;
+  return end == first || end == second || end == 0 || end >= 0x80;
 }
 
 function containsAnyShort(at: usize, length: i32, first: u8, second: u8, twice: u8): bool {
   let before: u8 = ~twice;
   for (let i = 0; i < length; i++) {
     const byte = load<u8>(at + i);
-    if (byte == first || byte == second || byte >= 0x80) return true;
+    if (byte == first || byte == second || byte == 0 || byte >= 0x80) return true;
     if (byte == twice && before == twice) return true;
     before = byte;
   }

@@ -2,8 +2,9 @@
  * Finds any of N lower-case tokens in bytes of either case, in one pass whatever N is.
  *
  * The method is that of Teddy (Hyperscan, aho-corasick): the first four bytes of each token are its
- * fingerprint. The sorted tokens are cut into eight buckets, one bit each. For each of the four
- * places two tables of sixteen bytes say which buckets have a token whose byte there has this low,
+ * fingerprint. The sorted tokens are cut into eight buckets, one bit each, with about as many
+ * different beginnings in each (tokens that begin alike cost the tables nothing). For each of the
+ * four places two tables of sixteen bytes say which buckets have a token whose byte there has this low,
  * and this high, half. Sixteen positions are looked up at once:
  *
  * ```
@@ -43,6 +44,9 @@ export class TokenSet {
   private prefixes: usize;
   /** By hash of three bytes: one more than the index of the first token that begins with them, or 0. */
   private slots: usize;
+  /** How many different first three bytes there are, and which of them the last token added has. */
+  private beginnings: i32 = 0;
+  private beginning: i32 = -1;
 
   /** Of the last match. */
   token: i32 = -1;
@@ -55,6 +59,8 @@ export class TokenSet {
     this.prefixes = heap.alloc(<usize>tokens.length * 4);
     this.slots = heap.alloc(1 << slotBits);
     memory.fill(this.slots, 0, 1 << slotBits);
+    for (let index = 0; index < tokens.length; index++)
+      if (this.beginsAnew(index)) this.beginnings++;
     for (let index = 0; index < tokens.length; index++) this.add(index);
   }
 
@@ -65,7 +71,8 @@ export class TokenSet {
     if (index > 0 && this.tokens[index - 1] > token)
       throw new Error('tokens must be sorted: ' + token);
     if (token.includes('//')) throw new Error('one slash stands for a run of them: ' + token);
-    const bit: i32 = 1 << this.bucketOf(index);
+    if (this.beginsAnew(index)) this.beginning++;
+    const bit: i32 = 1 << ((this.beginning << 3) / this.beginnings);
     const bucket = <u8>bit;
     for (let place = 0; place < fingerprintBytes; place++) {
       const byte = <u32>token.charCodeAt(place);
@@ -101,8 +108,14 @@ export class TokenSet {
     store<u8>(high, load<u8>(high) | bucket);
   }
 
-  @inline private bucketOf(index: i32): i32 {
-    return (index << 3) / this.tokens.length;
+  /** True when the token before this one has other first three bytes. */
+  private beginsAnew(index: i32): bool {
+    if (index == 0) return true;
+    const before = this.tokens[index - 1];
+    const token = this.tokens[index];
+    for (let place = 0; place < fingerprintBytes - 1; place++)
+      if (before.charCodeAt(place) != token.charCodeAt(place)) return true;
+    return false;
   }
 
   /** The address of the first accepted token in the bytes, or 0. */
@@ -119,10 +132,12 @@ export class TokenSet {
     const lo3 = v128.load(tables, 96),
       hi3 = v128.load(tables, 112);
     const half = i8x16.splat(15);
-    // 19 bytes are read for 16 positions, and no token starts in the last three.
+    // No token starts in the last three bytes.
     const starts = end - (fingerprintBytes - 1);
+    // 19 bytes are read for 16 positions: also bytes behind the end, as long as the memory has them.
+    const readable = ((<usize>memory.size()) << 16) - 19;
     let block = at;
-    for (; block + 19 <= end; block += 16) {
+    for (; block < starts && block <= readable; block += 16) {
       const b0 = v128.load(block);
       let buckets = v128.and(
         i8x16.swizzle(lo0, v128.and(b0, half)),
@@ -139,6 +154,7 @@ export class TokenSet {
       buckets = v128.and(buckets, i8x16.swizzle(hi3, i8x16.shr_u(b3, 4)));
       if (!v128.any_true(buckets)) continue;
       let lanes = ~i8x16.bitmask(i8x16.eq(buckets, i8x16.splat(0))) & 0xffff;
+      if (block + 16 > starts) lanes &= (1 << <i32>(starts - block)) - 1;
       for (; lanes != 0; lanes &= lanes - 1) {
         const start = block + ctz(lanes);
         if (this.matchesAt(start, end, accept)) return start;
@@ -150,7 +166,7 @@ export class TokenSet {
     return 0;
   }
 
-  /** The same lookup for one position, for the tail. */
+  /** The same lookup for one position, for the last bytes of the memory. */
   private bucketsAt(at: usize): u32 {
     let buckets: u32 = 255;
     for (let place = 0; place < fingerprintBytes; place++) {

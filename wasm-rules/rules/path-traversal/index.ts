@@ -2,13 +2,13 @@
  * Blocks requests that try to leave the directory they are served from, or that name a file only an
  * attacker asks for: in the path, in query values and in the headers that carry paths.
  *
- * The order of the work is its cost: one pass over the whole head proves, for most requests, that
- * there is no `..`, `%`, `\` or non-ASCII byte and no token of `targets.ts`; then nothing else is
- * done. Any other request is inspected field by field, as it came and after each layer of decoding.
+ * Field by field, because most bytes of a head are in fields that hold no paths. One pass proves, for
+ * most fields, that there is no `..`, `%`, `\`, NUL or non-ASCII byte; then only names are left to be
+ * found. Any other field is inspected as it came and after each layer of decoding.
  *
  * ```
- * head ─► prefilter ─no─► allow
- *            └─maybe─► each field ─► raw ─► decoded once ─► … ─► five times    (each: `inspect.ts`)
+ * field ─► prefilter ─no─► names
+ *             └─maybe─► raw ─► decoded once ─► … ─► five times    (each: `inspect.ts`)
  * ```
  */
 import { arenaMark, arenaRelease, arenaReset } from '../../sdk/arena';
@@ -17,9 +17,8 @@ import { Request } from '../../sdk/request';
 import { containsAny, containsByteOrHigh } from '../../sdk/scan';
 import { block, blockHeader } from '../../sdk/verdict';
 import { headerField } from './fields';
-import { findingAt, findingLength, findingReason, findingRule, inspect } from './inspect';
+import { findingAt, findingLength, findingReason, findingRule, inspect, inspectNames } from './inspect';
 import { fieldNone, fieldPath, fieldQuery } from './kinds';
-import { mayNameTarget } from './targets';
 
 export { weir_abi, weir_reserve } from '../../sdk/module';
 
@@ -29,23 +28,15 @@ const backslash: u8 = 0x5c;
 
 export function weir_request_head(view: usize): usize {
   const request = changetype<Request>(view);
-  const headAt = request.headAt;
-  const headLength = request.headLength;
-  if (
-    !containsAny(headAt, headLength, percent, backslash, dot) &&
-    !mayNameTarget(headAt, headLength)
-  )
-    return 0;
-
   arenaReset();
-  if (inspectLayers(request.pathAt, request.pathLength, fieldPath)) return verdict('path');
-  if (request.hasQuery && inspectLayers(request.queryAt, request.queryLength, fieldQuery))
+  if (inspectField(request.pathAt, request.pathLength, fieldPath)) return verdict('path');
+  if (request.hasQuery && inspectField(request.queryAt, request.queryLength, fieldQuery))
     return verdict('query');
   for (let i = 0, count = request.headerCount; i < count; i++) {
     const header = request.header(i);
     const field = headerField(request.nameAt(header), header.nameLength);
     if (field == fieldNone) continue;
-    if (inspectLayers(request.valueAt(header), header.valueLength, field)) {
+    if (inspectField(request.valueAt(header), header.valueLength, field)) {
       return blockHeader(
         403,
         findingRule,
@@ -58,6 +49,12 @@ export function weir_request_head(view: usize): usize {
     }
   }
   return 0;
+}
+
+function inspectField(at: usize, length: i32, field: i32): bool {
+  return containsAny(at, length, percent, backslash, dot)
+    ? inspectLayers(at, length, field)
+    : inspectNames(at, length, field);
 }
 
 /** True when the field, or any layer of its decoding, has a finding. */

@@ -15,25 +15,31 @@ const dot: u32 = 0x2e;
 
 export function inspect(at: usize, length: i32, field: i32): bool {
   const end = at + length;
-  if (findDotSegment(at, end, field)) return true;
+  return (
+    findDotSegment(at, end, field) ||
+    inspectNames(at, length, field) ||
+    findNull(at, end, field)
+  );
+}
+
+/** Only the names: all there is to find in a field without `..` and NUL. */
+export function inspectNames(at: usize, length: i32, field: i32): bool {
   const target = findTarget(at, length, field);
-  if (target != 0) {
-    if (targetIsWrapper) {
-      return found(
-        'path-traversal/stream-wrapper',
-        'a value opens a stream wrapper instead of naming a page',
-        target,
-        targetEnd,
-      );
-    }
+  if (target == 0) return false;
+  if (targetIsWrapper) {
     return found(
-      'path-traversal/sensitive-file',
-      'names a system or configuration file that is never served',
+      'path-traversal/stream-wrapper',
+      'a value opens a stream wrapper instead of naming a page',
       target,
       targetEnd,
     );
   }
-  return findNull(at, end, field);
+  return found(
+    'path-traversal/sensitive-file',
+    'names a system or configuration file that is never served',
+    target,
+    targetEnd,
+  );
 }
 
 /** A dot segment where a segment can begin and end; see the table in `isDotSegment`. */

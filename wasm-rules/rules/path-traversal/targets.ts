@@ -28,15 +28,6 @@ let fieldKind: i32 = 0;
 export let targetEnd: usize = 0;
 export let targetIsWrapper: bool = false;
 
-/** True when any of the names occurs at all, wherever. */
-export function mayNameTarget(at: usize, length: i32): bool {
-  return names.find(at, length, anywhere) != 0;
-}
-
-function anywhere(_start: usize, _end: usize, _token: i32): bool {
-  return true;
-}
-
 export function findTarget(at: usize, length: i32, kind: i32): usize {
   if (kind == fieldReferer) return 0;
   fieldAt = at;

@@ -1,0 +1,85 @@
+/** Every example of the README, run as it stands; only ports and the state folder are the test's own. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { buildRules } from '../../scripts/build-rules.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { consoleExamples } from '../support/console-blocks.ts';
+import { mainFile, root } from '../support/edge-process.ts';
+import { needs } from '../support/needs.ts';
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+describe('the README', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-readme-'));
+  const state = join(folder, '.weir');
+  const demo = spawn(process.execPath, [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: folder,
+  });
+  const exit = once(demo, 'exit');
+  let banner = '';
+
+  before(async () => {
+    await buildRules({ log: () => {} });
+    demo.stdout.setEncoding('utf8').on('data', (text: string) => {
+      banner += text;
+    });
+    while (!banner.includes('Ctrl-C drains and ends.')) {
+      await Promise.race([once(demo.stdout, 'data'), exit.then(() => assert.fail(`the demo ended: ${banner}`))]);
+    }
+  });
+  after(() => {
+    if (demo.exitCode === null) demo.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const port = () => /edge\s+https:\/\/127\.0\.0\.1:(\d+)/.exec(banner)?.[1] ?? '';
+  const examples = consoleExamples(readme);
+
+  it('has examples', () => assert.ok(examples.length >= 7));
+
+  for (const { command, expected } of examples) {
+    it(`prints what it says: ${command}`, { skip: command.startsWith('curl') && needs('curl') }, () => {
+      const here = command
+        .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)
+        .replaceAll('build/rules', join(root, 'build/rules'))
+        .replace('npx weir', `${process.execPath} ${mainFile}`);
+      const environment = { ...process.env, WEIR_STATE: state };
+      const { stdout } = spawnSync('bash', ['-c', here], { encoding: 'utf8', cwd: folder, env: environment });
+      assert.match(stdout.replaceAll('\r', '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(), expected);
+    });
+  }
+
+  it('ends the demo with its last example', async () => {
+    const [code] = (await exit) as [number | null];
+    assert.equal(code, 0);
+  });
+
+  it('shows configurations that load', () => {
+    const blocks = [...readme.matchAll(/```yaml\n([^]*?)```/g)];
+    assert.ok(blocks.length > 0);
+    for (const [, yaml] of blocks) {
+      const loaded = loadConfig({ file: null, defaults: yaml as string, env: {} });
+      assert.deepEqual(loaded.ok ? [] : loaded.problems, []);
+    }
+  });
+
+  it('links to files that exist', () => {
+    for (const name of ['README.md', 'ARCHITECTURE.md', 'docs/decisions/README.md']) {
+      const text = readFileSync(join(root, name), 'utf8');
+      const base = join(root, name, '..');
+      for (const [, target] of text.matchAll(/\]\(([^)#]+)\)/g)) {
+        assert.doesNotThrow(() => readFileOrFolder(join(base, target as string)), `${name} links to ${target}`);
+      }
+    }
+  });
+});
+
+function readFileOrFolder(path: string): void {
+  if (!path.endsWith('/')) readFileSync(path);
+}

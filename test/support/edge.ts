@@ -1,0 +1,128 @@
+/** The data plane of one worker inside the test's own process, on ports the system picks. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '#config/load.ts';
+import type { Config } from '#config/schema.ts';
+import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { MetricRegistry } from '#telemetry/metrics.ts';
+import type { RequestView } from '#waf/request-view.ts';
+import { allow, type Verdict } from '#waf/verdict.ts';
+import type { LiveModule } from '#wasm/live-module.ts';
+
+export type Inspect = (view: RequestView, facts: { readonly clientAddress: string; readonly tls: boolean }) => Verdict;
+
+export type EdgeOptions = {
+  /** YAML under `edge`, without listeners, as one flow mapping: `{ limits: { … } }`. */
+  readonly edge?: Record<string, unknown>;
+  readonly listeners?: readonly Record<string, unknown>[];
+  readonly upstreams: Record<string, unknown>;
+  readonly routes: readonly Record<string, unknown>[];
+  readonly modules?: Readonly<Record<string, Inspect>>;
+  /** PEM for listeners that have `tls`, by index. */
+  readonly certificates?: WorkerSource['certificates'];
+  readonly ticketKeys?: Buffer;
+  readonly generation?: number;
+};
+
+/** One route for everything to one origin. */
+export function simpleEdge(url: string, edge: Record<string, unknown> = {}, upstream: Record<string, unknown> = {}): EdgeOptions {
+  return {
+    edge,
+    upstreams: { app: { servers: [{ url }], ...upstream } },
+    routes: [{ upstream: 'app' }],
+  };
+}
+
+export class TestEdge implements AsyncDisposable {
+  readonly proxy: WorkerProxy;
+  readonly addresses: readonly string[];
+  readonly #folder: string;
+  #live = true;
+
+  private constructor(proxy: WorkerProxy, addresses: readonly string[], folder: string) {
+    this.proxy = proxy;
+    this.addresses = addresses;
+    this.#folder = folder;
+  }
+
+  static async start(options: EdgeOptions): Promise<TestEdge> {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
+    const source = sourceOf(options, join(folder, 'access.log'));
+    const ticketKeys = options.ticketKeys ?? randomBytes(48);
+    const proxy = await WorkerProxy.create(source, 1, ticketKeys, new MetricRegistry(), (part, reason) => {
+      throw new Error(`${part}: ${reason}`);
+    });
+    const bound = await proxy.listen(source.config.edge.listeners.map(({ address }) => address));
+    return new TestEdge(proxy, bound, folder);
+  }
+
+  get address(): string {
+    return this.addresses[0] as string;
+  }
+
+  /** Makes another configuration live, as a reload does. */
+  async reload(options: EdgeOptions): Promise<void> {
+    const source = sourceOf({ generation: this.proxy.generation + 1, ...options }, join(this.#folder, 'access.log'));
+    this.proxy.commit(await this.proxy.prepare(source));
+  }
+
+  sample(key: string): number {
+    return this.proxy.samples().get(key) ?? 0;
+  }
+
+  /** Ends the edge and gives its access lines. */
+  async accessLines(): Promise<Record<string, unknown>[]> {
+    await this.#end();
+    return readFileSync(join(this.#folder, 'access.log'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#live) return;
+    this.#live = false;
+    await this.proxy.drain(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function sourceOf(options: EdgeOptions, log: string): WorkerSource {
+  const { edge = {}, listeners = [{ address: '127.0.0.1:0', plaintext: true }], modules = {} } = options;
+  const rules = Object.fromEntries(Object.keys(modules).map((name) => [name, { module: `builtin:${name}` }]));
+  const loaded = loadConfig({
+    file: null,
+    env: {},
+    defaults: JSON.stringify({
+      edge: { ...edge, listeners },
+      upstreams: options.upstreams,
+      routes: options.routes,
+      waf: { rules },
+      accessLog: { to: log },
+    }),
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return {
+    generation: options.generation ?? 1,
+    config: loaded.config satisfies Config,
+    certificates: options.certificates ?? [],
+    modules: new Map(Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)])),
+  };
+}
+
+/** What the proxy uses of a module; the rest of it is tested in test/wasm. */
+function stubModule(name: string, inspect: Inspect): LiveModule {
+  return { name, sha256: '', failure: 'closed', inspectRequestHead: inspect } as unknown as LiveModule;
+}
+
+/** A rule for tests: blocks when the request head holds `text`. */
+export const blockWhen = (text: string, status = 403): Inspect => (view) =>
+  view.bytes.toString('latin1', view.start, view.end).includes(text)
+    ? { kind: 'block', status, rule: 'test/text', reason: 'the head holds a text', target: 'head', matched: text }
+    : allow;
