@@ -25,10 +25,23 @@ let count = 0;
 
 const record = (): AccessRecord => ({
   id: `995b8636373669f1-${(++count).toString(16).padStart(8, '0')}`,
-  client: '127.0.0.1', peer: '127.0.0.1', method: text(0, 3), host: text(hostAt, hostAt + 16),
-  path: text(pathAt, queryAt - 1), query: text(queryAt, targetEnd), status: 200, outcome: 'forwarded', reason: '',
-  route: '* /', upstream: 'http://127.0.0.1:9000', bytesIn: 0, bytesOut: 1_020, durationMs: 0.25, wafMs: 0.003,
-  verdict: null, userAgent: text(agentAt, head.length - 4),
+  client: '127.0.0.1',
+  peer: '127.0.0.1',
+  method: text(0, 3),
+  host: text(hostAt, hostAt + 16),
+  path: text(pathAt, queryAt - 1),
+  query: text(queryAt, targetEnd),
+  status: 200,
+  outcome: 'forwarded',
+  reason: '',
+  route: '* /',
+  upstream: 'http://127.0.0.1:9000',
+  bytesIn: 0,
+  bytesOut: 1_020,
+  durationMs: 0.25,
+  wafMs: 0.003,
+  verdict: null,
+  userAgent: text(agentAt, head.length - 4),
 });
 
 const batch = Buffer.allocUnsafeSlow(65_536);
@@ -44,7 +57,8 @@ const redact = new RE2('((?i:token|passw|secret|api_?key|session|auth|signature)
 const parsed = JSON.parse(accessLine(record())) as Record<string, unknown>;
 for (const [key, value] of Object.entries(record())) {
   const isLeftOut = value === '' || value === null || (key === 'peer' && value === '127.0.0.1');
-  if (key !== 'id' && parsed[key] !== (isLeftOut ? undefined : value)) throw new Error(`${key}: ${parsed[key]} is not ${value}`);
+  if (key !== 'id' && parsed[key] !== (isLeftOut ? undefined : value))
+    throw new Error(`${key}: ${parsed[key]} is not ${value}`);
 }
 
 const ways: Readonly<Record<string, () => void>> = {
@@ -53,7 +67,8 @@ const ways: Readonly<Record<string, () => void>> = {
   'JSON.stringify, gathered': () => gather(`${JSON.stringify(record())}\n`),
   'by hand, gathered': () => gather(accessLine(record())),
   'redaction asked over a string': () => void redact.test(text(queryAt, targetEnd)),
-  'redaction asked over bytes': () => void redact.test(head.subarray(queryAt, targetEnd) as unknown as string),
+  'redaction asked over bytes': () =>
+    void redact.test(head.subarray(queryAt, targetEnd) as unknown as string),
 };
 
 for (const [name, way] of Object.entries(ways)) {

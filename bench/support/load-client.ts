@@ -70,7 +70,10 @@ export class LoadClient {
   #open(): void {
     this.#running++;
     const { host, port, tls: secure } = this.#options;
-    const socket = secure === undefined ? net.connect({ host, port, noDelay: true }) : tls.connect({ host, port, ...secure });
+    const socket =
+      secure === undefined
+        ? net.connect({ host, port, noDelay: true })
+        : tls.connect({ host, port, ...secure });
     let bytes: Buffer = Buffer.alloc(0);
     let asked = false;
     let sentAt = 0;
@@ -116,7 +119,9 @@ export class LoadClient {
       if (answer.close) end(null);
       else ask();
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => end(asked || error.code === 'ECONNREFUSED' ? (error.code ?? error.message) : null));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      end(asked || error.code === 'ECONNREFUSED' ? (error.code ?? error.message) : null),
+    );
     socket.on('close', () => end(asked ? 'closed under a request' : null));
   }
 

@@ -13,7 +13,12 @@ export function versionOf(name: string, flag: string): string {
 
 const started: ChildProcess[] = [];
 
-export function startOn(core: number, command: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+export function startOn(
+  core: number,
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): ChildProcess {
   const pinned = hasCommand('taskset') ? ['taskset', '-c', String(core), command] : [command];
   const child = spawn(pinned[0] as string, [...pinned.slice(1), ...args], {
     env: { ...process.env, ...env },
@@ -55,7 +60,13 @@ export async function untilListening(port: number, limitMs = 15_000): Promise<vo
 /** A process and all below it. */
 export function processTree(pid: number): number[] {
   const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
-  return [pid, ...stdout.split('\n').filter(Boolean).flatMap((child) => processTree(Number(child)))];
+  return [
+    pid,
+    ...stdout
+      .split('\n')
+      .filter(Boolean)
+      .flatMap((child) => processTree(Number(child))),
+  ];
 }
 
 /** CPU time of all threads of these processes, in nanoseconds (`/proc/PID/task/TID/schedstat`). */
@@ -71,7 +82,9 @@ export function cpuNs(pids: readonly number[]): number {
 
 /** Memory in MB: proportional where shared. */
 export function memoryMb(pids: readonly number[]): number {
-  const kilobytes = pids.map((pid) => Number(/Pss:\s+(\d+)/.exec(tryRead(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+  const kilobytes = pids.map((pid) =>
+    Number(/Pss:\s+(\d+)/.exec(tryRead(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0),
+  );
   return kilobytes.reduce((sum, one) => sum + one, 0) / 1_024;
 }
 

@@ -84,7 +84,8 @@ export class CidrMap<V> {
     const asked = this.#asked;
     const masked = this.#masked;
     for (const prefix of prefixes) {
-      for (let index = 0; index < 4; index++) masked[index] = (asked[index] as number) & wordMask(prefix, index);
+      for (let index = 0; index < 4; index++)
+        masked[index] = (asked[index] as number) & wordMask(prefix, index);
       const slot = this.#find(tagOf(family, prefix), masked);
       if (this.#tags[slot] !== 0) return this.#values[slot];
     }
@@ -106,7 +107,12 @@ export class CidrMap<V> {
   #holds(slot: number, words: Uint32Array): boolean {
     const at = slot * 4;
     const own = this.#words;
-    return own[at] === words[0] && own[at + 1] === words[1] && own[at + 2] === words[2] && own[at + 3] === words[3];
+    return (
+      own[at] === words[0] &&
+      own[at + 1] === words[1] &&
+      own[at + 2] === words[2] &&
+      own[at + 3] === words[3]
+    );
   }
 
   #hash(tag: number, words: Uint32Array, from: number): number {
@@ -137,7 +143,12 @@ export class CidrMap<V> {
   }
 
   #grow(): void {
-    const { tags, words, values, slots } = { tags: this.#tags, words: this.#words, values: this.#values, slots: this.#slots };
+    const { tags, words, values, slots } = {
+      tags: this.#tags,
+      words: this.#words,
+      values: this.#values,
+      slots: this.#slots,
+    };
     this.#slots = slots * 2;
     this.#tags = new Uint8Array(this.#slots);
     this.#words = new Uint32Array(this.#slots * 4);

@@ -122,7 +122,13 @@ export function readIp(text: string, end: number, words: Uint32Array): IpFamily 
   return 6;
 }
 
-function readIpv4(text: string, from: number, end: number, words: Uint32Array, slot: number): boolean {
+function readIpv4(
+  text: string,
+  from: number,
+  end: number,
+  words: Uint32Array,
+  slot: number,
+): boolean {
   let value = 0;
   let parts = 0;
   let at = from;
@@ -136,7 +142,8 @@ function readIpv4(text: string, from: number, end: number, words: Uint32Array, s
       at++;
     }
     // A leading zero is octal to some readers and decimal to others; such a text has no one meaning.
-    if (at === start || part > 255 || (at - start > 1 && text.charCodeAt(start) === 48)) return false;
+    if (at === start || part > 255 || (at - start > 1 && text.charCodeAt(start) === 48))
+      return false;
     value = value * 256 + part;
     parts++;
     if (at === end) break;
@@ -218,7 +225,8 @@ function groupOf(words: Uint32Array, group: number): number {
 
 function putGroup(words: Uint32Array, group: number, value: number): void {
   const word = words[group >> 1] as number;
-  words[group >> 1] = (group & 1) === 0 ? (value << 16) | (word & 0xffff) : (word & 0xffff0000) | value;
+  words[group >> 1] =
+    (group & 1) === 0 ? (value << 16) | (word & 0xffff) : (word & 0xffff0000) | value;
 }
 
 function clearHostBits(words: Uint32Array, prefix: number, family: IpFamily): boolean {

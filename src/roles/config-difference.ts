@@ -13,18 +13,23 @@ const startOnly = [
   /^log\./,
 ];
 
-export const needsRestart = (path: string): boolean => startOnly.some((pattern) => pattern.test(path));
+export const needsRestart = (path: string): boolean =>
+  startOnly.some((pattern) => pattern.test(path));
 
 /** Paths of the values that differ, as people write them: `edge.limits.urlBytesMax`, `routes[2].upstream`. */
 export function changedPaths(before: unknown, after: unknown, path = ''): string[] {
   if (Object.is(before, after)) return [];
   if (Array.isArray(before) && Array.isArray(after)) {
     const length = Math.max(before.length, after.length);
-    return Array.from({ length }, (_, index) => changedPaths(before[index], after[index], `${path}[${index}]`)).flat();
+    return Array.from({ length }, (_, index) =>
+      changedPaths(before[index], after[index], `${path}[${index}]`),
+    ).flat();
   }
   if (isObject(before) && isObject(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return keys.flatMap((key) => changedPaths(before[key], after[key], path === '' ? key : `${path}.${key}`));
+    return keys.flatMap((key) =>
+      changedPaths(before[key], after[key], path === '' ? key : `${path}.${key}`),
+    );
   }
   return [path];
 }

@@ -20,7 +20,9 @@ export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings
   // The redirect has its usual port beside the usual TLS port, and one the system picks beside another.
   const isUsual = listen === demoDefaults.listen;
   const port = listen.slice(listen.lastIndexOf(':') + 1);
-  const redirect = isUsual ? `\n    - { address: "127.0.0.1:8080", redirect: https, redirectPort: ${port} }` : '';
+  const redirect = isUsual
+    ? `\n    - { address: "127.0.0.1:8080", redirect: https, redirectPort: ${port} }`
+    : '';
   return `edge:
   listeners:
     - { address: ${JSON.stringify(listen)}, tls: { certificates: [{ cert: ${JSON.stringify(`${certificate}.crt`)}, key: ${JSON.stringify(`${certificate}.key`)} }] } }${redirect}

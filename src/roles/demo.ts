@@ -3,9 +3,9 @@
  * it, and a banner with lines to paste.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { X509Certificate } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import type { DemoOptions } from '#cli/command.ts';
 import { WeirError } from '#core/errors.ts';
@@ -25,8 +25,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await ensureCertificate(certificate, ['localhost', '127.0.0.1', '::1']);
   const shop = await startShop();
   try {
-    const edge = await startEdge({ file: null, defaults: demoConfig({ listen, state, shopUrl: shop.url, certificate }) });
-    shop.process.on('exit', () => process.stderr.write('the demo shop has ended; the edge now answers 502\n'));
+    const edge = await startEdge({
+      file: null,
+      defaults: demoConfig({ listen, state, shopUrl: shop.url, certificate }),
+    });
+    shop.process.on('exit', () =>
+      process.stderr.write('the demo shop has ended; the edge now answers 502\n'),
+    );
     process.stdout.write(banner(edge, `${certificate}.crt`, shop.url));
     handleSignals(edge, () => process.stdout.write('\ndraining (Ctrl-C again to cut) …\n'));
     await edge.ended;
@@ -59,7 +64,9 @@ async function startShop(): Promise<{ process: ChildProcess; url: string }> {
     throw new WeirError('WORKER_FAILED', 'the demo shop ended while starting');
   });
   const late = AbortSignal.timeout(shopStartMs);
-  const [message] = (await Promise.race([once(child, 'message', { signal: late }), ended])) as [{ url: string }];
+  const [message] = (await Promise.race([once(child, 'message', { signal: late }), ended])) as [
+    { url: string },
+  ];
   ended.catch(() => {});
   return { process: child, url: message.url };
 }
@@ -71,7 +78,9 @@ function banner(edge: RunningEdge, certificate: string, shopUrl: string): string
     return short.startsWith('..') ? path : short;
   };
   const curl = `curl --cacert ${here(certificate)}`;
-  const token = edge.tokenIsNew ? `\n  management token (kept in ${here(edge.statePath)}/token): ${edge.token}\n` : '';
+  const token = edge.tokenIsNew
+    ? `\n  management token (kept in ${here(edge.statePath)}/token): ${edge.token}\n`
+    : '';
   return `
   Weir is up: ${edge.workers} workers, 2 rule modules.
 

@@ -5,20 +5,40 @@
  */
 import { createHash } from 'node:crypto';
 import type {
-  BlockAnswer, BlockEntry, BlockList, BlockRequest, DrainAnswer, ModuleLoadAnswer, ModuleStatus, NodeControl,
-  NodeState, NodeStatus, ReloadAnswer,
+  BlockAnswer,
+  BlockEntry,
+  BlockList,
+  BlockRequest,
+  DrainAnswer,
+  ModuleLoadAnswer,
+  ModuleStatus,
+  NodeControl,
+  NodeState,
+  NodeStatus,
+  ReloadAnswer,
 } from '#admin/control.ts';
 import { wallMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { type MetricRegistry, mergeSamples, renderMetrics, type Series } from '#telemetry/metrics.ts';
+import {
+  type MetricRegistry,
+  mergeSamples,
+  renderMetrics,
+  type Series,
+} from '#telemetry/metrics.ts';
 import { validateModule } from '#wasm/validate.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import {
-  type ConfigOrigin, forWorkers, type LoadedConfig, type LoadedModule, loadChecked, readCertificates, readModules,
+  type ConfigOrigin,
+  forWorkers,
+  type LoadedConfig,
+  type LoadedModule,
+  loadChecked,
+  readCertificates,
+  readModules,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -60,7 +80,9 @@ export class EdgeNode implements NodeControl {
     this.#loaded = loaded;
     this.#blockVersion = store.count;
     const generation = supervisor.snapshot.generation;
-    this.#modules = new Map(modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]));
+    this.#modules = new Map(
+      modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]),
+    );
     const result = (name: string, help: string) => ({
       ok: registry.counter(name, help, { result: 'ok' }),
       failed: registry.counter(name, help, { result: 'failed' }),
@@ -90,7 +112,15 @@ export class EdgeNode implements NodeControl {
       uptimeSeconds: Math.floor((wallMs() - this.#startedAtMs) / 1_000),
       listeners: supervisor.addresses.map((address, index) => {
         const listener = config.edge.listeners[index];
-        return { address, kind: listener?.tls !== undefined ? 'tls' : listener?.redirect !== undefined ? 'redirect' : 'plaintext' };
+        return {
+          address,
+          kind:
+            listener?.tls !== undefined
+              ? 'tls'
+              : listener?.redirect !== undefined
+                ? 'redirect'
+                : 'plaintext',
+        };
       }),
       admin: { address: this.#adminAddress },
       workers: supervisor.status(),
@@ -117,13 +147,22 @@ export class EdgeNode implements NodeControl {
 
   async metrics(): Promise<string> {
     const { supervisor, registry } = this.#options;
-    const restarts = registry.counter('weir_worker_restarts_total', 'Workers replaced after they ended.');
+    const restarts = registry.counter(
+      'weir_worker_restarts_total',
+      'Workers replaced after they ended.',
+    );
     const blocks = registry.gauge('weir_block_entries', 'Block list entries.');
-    const generation = registry.gauge('weir_config_generation', 'Changes of configuration and modules that went live.');
+    const generation = registry.gauge(
+      'weir_config_generation',
+      'Changes of configuration and modules that went live.',
+    );
     restarts.value = supervisor.restartsTotal;
     blocks.value = this.#options.store.count;
     generation.value = supervisor.snapshot.generation;
-    return renderMetrics(registry.families, mergeSamples([registry.samples(), await supervisor.samples()]));
+    return renderMetrics(
+      registry.families,
+      mergeSamples([registry.samples(), await supervisor.samples()]),
+    );
   }
 
   // ── block list ────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +177,13 @@ export class EdgeNode implements NodeControl {
     const now = wallMs();
     const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
     // Durable first: an answer is a promise that outlives the process.
-    this.#options.store.put({ target, reason: request.reason, origin: request.origin, createdAtMs: now, expiresAtMs });
+    this.#options.store.put({
+      target,
+      reason: request.reason,
+      origin: request.origin,
+      createdAtMs: now,
+      expiresAtMs,
+    });
     return this.#publish(target, [{ target, expiresAtMs }], [], expiresAtMs);
   }
 
@@ -149,7 +194,10 @@ export class EdgeNode implements NodeControl {
   }
 
   async #publish(
-    target: string, add: readonly BlockItem[], remove: readonly string[], expiresAtMs: number | null,
+    target: string,
+    add: readonly BlockItem[],
+    remove: readonly string[],
+    expiresAtMs: number | null,
   ): Promise<BlockAnswer> {
     const version = ++this.#blockVersion;
     const workers = await this.#options.supervisor.changeBlocks(version, add, remove);
@@ -175,19 +223,36 @@ export class EdgeNode implements NodeControl {
       const before = this.#modules.get(name);
       if (before === undefined) {
         const names = [...this.#modules.keys()].join(', ') || 'none';
-        throw new WeirError('MODULE_UNKNOWN', `no module "${name}" in the configuration (waf.rules has: ${names})`);
+        throw new WeirError(
+          'MODULE_UNKNOWN',
+          `no module "${name}" in the configuration (waf.rules has: ${names})`,
+        );
       }
       try {
         await validateModule(bytes, name, this.#loaded.config.edge.limits);
         const sha256 = createHash('sha256').update(bytes).digest('hex');
         const generation = this.#options.supervisor.snapshot.generation + 1;
-        const module: ModuleRecord = { ...before, bytes, sha256, generation, loadedAt: new Date().toISOString() };
+        const module: ModuleRecord = {
+          ...before,
+          bytes,
+          sha256,
+          generation,
+          loadedAt: new Date().toISOString(),
+        };
         const modules = new Map(this.#modules).set(name, module);
         const workers = await this.#goLive({ modules: forWorkers([...modules.values()]) });
         this.#modules = modules;
         this.#moduleLoads.ok.value++;
-        this.#options.log.info({ module: name, sha256, before: before.sha256, generation, workers }, 'module live');
-        return { module: this.#moduleStatus(module), previousSha256: before.sha256, generation, workers };
+        this.#options.log.info(
+          { module: name, sha256, before: before.sha256, generation, workers },
+          'module live',
+        );
+        return {
+          module: this.#moduleStatus(module),
+          previousSha256: before.sha256,
+          generation,
+          workers,
+        };
       } catch (error) {
         this.#moduleLoads.failed.value++;
         throw error;
@@ -213,7 +278,11 @@ export class EdgeNode implements NodeControl {
     const changed = changedPaths(this.#loaded.config, loaded.config);
     const fixed = changed.filter(needsRestart);
     if (fixed.length > 0) {
-      throw new WeirError('CONFIG_NEEDS_RESTART', `these values need a restart, so nothing was changed: ${fixed.join(', ')}`, { details: fixed });
+      throw new WeirError(
+        'CONFIG_NEEDS_RESTART',
+        `these values need a restart, so nothing was changed: ${fixed.join(', ')}`,
+        { details: fixed },
+      );
     }
     const modules = await readModules(loaded);
     const generation = this.#options.supervisor.snapshot.generation + 1;
@@ -227,7 +296,14 @@ export class EdgeNode implements NodeControl {
       modules.map((module) => {
         const before = this.#modules.get(module.name);
         const same = before?.sha256 === module.sha256;
-        return [module.name, { ...module, generation: same ? before.generation : generation, loadedAt: same ? before.loadedAt : now }];
+        return [
+          module.name,
+          {
+            ...module,
+            generation: same ? before.generation : generation,
+            loadedAt: same ? before.loadedAt : now,
+          },
+        ];
       }),
     );
     this.#loaded = loaded;
@@ -253,7 +329,9 @@ export class EdgeNode implements NodeControl {
       generation: module.generation,
       failure: module.failure,
       watch: config.waf.rules[module.name]?.watch ?? false,
-      routes: config.routes.filter(({ waf }) => waf.mode !== 'off' && waf.rules.includes(module.name)).length,
+      routes: config.routes.filter(
+        ({ waf }) => waf.mode !== 'off' && waf.rules.includes(module.name),
+      ).length,
     };
   }
 
@@ -280,14 +358,21 @@ export class EdgeNode implements NodeControl {
     this.#state = 'draining';
     clearInterval(this.#timer);
     void supervisor.drain(graceMs).then(onDrained);
-    return { state: 'draining', openConnections, deadline: new Date(wallMs() + graceMs).toISOString() };
+    return {
+      state: 'draining',
+      openConnections,
+      deadline: new Date(wallMs() + graceMs).toISOString(),
+    };
   }
 }
 
 function canonicalTarget(text: string): string {
   const cidr = parseCidr(text);
   if (cidr === null) {
-    throw new WeirError('BLOCK_TARGET_INVALID', `"${text}" is not an address or CIDR range (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)`);
+    throw new WeirError(
+      'BLOCK_TARGET_INVALID',
+      `"${text}" is not an address or CIDR range (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)`,
+    );
   }
   return formatCidr(cidr);
 }

@@ -18,7 +18,13 @@ import { MetricRegistry } from '#telemetry/metrics.ts';
 import { EdgeNode } from './edge-node.ts';
 import { moduleFailures } from './module-failures.ts';
 import { watchModules } from './module-watch.ts';
-import { type ConfigOrigin, forWorkers, loadChecked, readCertificates, readModules } from './snapshot-source.ts';
+import {
+  type ConfigOrigin,
+  forWorkers,
+  loadChecked,
+  readCertificates,
+  readModules,
+} from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
 import { version } from './version.ts';
 import { workerCount } from './worker-count.ts';
@@ -51,7 +57,9 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   // The workers' families, so that names, types and help are known here without asking them.
   new ProxyMetrics(registry);
   registry.family(moduleFailures);
-  const gauges = new Set(registry.families.filter(({ type }) => type === 'gauge').map(({ name }) => name));
+  const gauges = new Set(
+    registry.families.filter(({ type }) => type === 'gauge').map(({ name }) => name),
+  );
 
   const ended = Promise.withResolvers<void>();
   const workers = workerCount(config.edge.workers);
@@ -81,15 +89,40 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       log.info('ended');
       ended.resolve();
     };
-    node = new EdgeNode({ origin, loaded, modules, supervisor, store, registry, version, log, onDrained: () => void drained() });
-    const admin = await startAdmin({ control: node, address: config.admin.address, token: state.token, logger: log });
+    node = new EdgeNode({
+      origin,
+      loaded,
+      modules,
+      supervisor,
+      store,
+      registry,
+      version,
+      log,
+      onDrained: () => void drained(),
+    });
+    const admin = await startAdmin({
+      control: node,
+      address: config.admin.address,
+      token: state.token,
+      logger: log,
+    });
     node.adminAddress = admin.address;
     watching.close = watchModules(modules, loaded, node, supervisor, log);
-    state.writeRunFile({ pid: process.pid, admin: admin.address, startedAt: new Date().toISOString(), version });
+    state.writeRunFile({
+      pid: process.pid,
+      admin: admin.address,
+      startedAt: new Date().toISOString(),
+      version,
+    });
     log.info({ addresses, admin: admin.address, workers }, 'edge ready');
     const running = node;
     return {
-      addresses, adminAddress: admin.address, statePath: state.path, token: state.token, tokenIsNew: state.tokenIsNew, workers,
+      addresses,
+      adminAddress: admin.address,
+      statePath: state.path,
+      token: state.token,
+      tokenIsNew: state.tokenIsNew,
+      workers,
       ended: ended.promise,
       drain: () => void running.drain(),
       stop: () => void running.stop(0),
@@ -128,7 +161,8 @@ export function handleSignals(edge: RunningEdge, onDrain: () => void): void {
 export async function runEdge(options: { readonly configFile: string }): Promise<number> {
   const edge = await startEdge({ file: options.configFile });
   handleSignals(edge, () => {});
-  if (edge.tokenIsNew) process.stderr.write(`management token (kept in ${edge.statePath}/token): ${edge.token}\n`);
+  if (edge.tokenIsNew)
+    process.stderr.write(`management token (kept in ${edge.statePath}/token): ${edge.token}\n`);
   await edge.ended;
   return 0;
 }

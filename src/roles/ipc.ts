@@ -22,7 +22,11 @@ export type SnapshotSource = {
   readonly generation: number;
   readonly config: Config;
   /** One for each listener with TLS, by its index in `config.edge.listeners`. */
-  readonly certificates: readonly { readonly listener: number; readonly cert: string; readonly key: string }[];
+  readonly certificates: readonly {
+    readonly listener: number;
+    readonly cert: string;
+    readonly key: string;
+  }[];
   readonly modules: readonly ModuleSource[];
 };
 

@@ -16,7 +16,11 @@ const quietMs = 100;
 
 /** Returns the function that stops watching. */
 export function watchModules(
-  modules: readonly LoadedModule[], loaded: LoadedConfig, node: EdgeNode, supervisor: Supervisor, log: Logger,
+  modules: readonly LoadedModule[],
+  loaded: LoadedConfig,
+  node: EdgeNode,
+  supervisor: Supervisor,
+  log: Logger,
 ): () => void {
   const watchers: FSWatcher[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
@@ -27,7 +31,10 @@ export function watchModules(
       const part = `module ${name} (watched)`;
       try {
         const read = await readModuleSource(rule, loaded.baseDirectory);
-        if (node.listModules().some((module) => module.name === name && module.sha256 === read.sha256)) return;
+        if (
+          node.listModules().some((module) => module.name === name && module.sha256 === read.sha256)
+        )
+          return;
         await node.loadModule(name, read.bytes);
         supervisor.setDegraded(part, null);
       } catch (error) {
@@ -38,9 +45,14 @@ export function watchModules(
     const watcher = watch(dirname(path), (_event, file) => {
       if (file !== basename(path)) return;
       clearTimeout(timers.get(name));
-      timers.set(name, setTimeout(() => void load(), quietMs));
+      timers.set(
+        name,
+        setTimeout(() => void load(), quietMs),
+      );
     });
-    watcher.on('error', (error) => supervisor.setDegraded(`module ${name} (watched)`, error.message));
+    watcher.on('error', (error) =>
+      supervisor.setDegraded(`module ${name} (watched)`, error.message),
+    );
     watchers.push(watcher);
     log.info({ module: name, path }, 'watching module');
   }

@@ -39,7 +39,10 @@ export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]>
   );
 }
 
-export async function readCertificates(config: Config, baseDirectory: string): Promise<SnapshotSource['certificates']> {
+export async function readCertificates(
+  config: Config,
+  baseDirectory: string,
+): Promise<SnapshotSource['certificates']> {
   const certificates: { listener: number; cert: string; key: string }[] = [];
   for (const [index, listener] of config.edge.listeners.entries()) {
     const files = listener.tls?.certificates[0];
@@ -59,8 +62,15 @@ export const forWorkers = (modules: readonly LoadedModule[]): ModuleSource[] =>
 
 function invalid(origin: ConfigOrigin, problems: readonly ConfigProblem[]): WeirError {
   const details = problems.map(({ path, message, line, column, fix }) => {
-    const at = origin.file === null ? '' : `${origin.file}${line === null ? '' : `:${line}:${column ?? 1}`}  `;
+    const at =
+      origin.file === null
+        ? ''
+        : `${origin.file}${line === null ? '' : `:${line}:${column ?? 1}`}  `;
     return `${at}${path}  ${message}${fix === undefined ? '' : ` (${fix})`}`;
   });
-  return new WeirError('CONFIG_INVALID', `the configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}`, { details });
+  return new WeirError(
+    'CONFIG_INVALID',
+    `the configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}`,
+    { details },
+  );
 }

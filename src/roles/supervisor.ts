@@ -6,8 +6,8 @@
  * worker born between the two steps is brought in step before the change is called live.
  */
 import { describeError, WeirError } from '#core/errors.ts';
-import { mergeSamples, type MetricSamples } from '#telemetry/metrics.ts';
 import type { Logger } from '#telemetry/log.ts';
+import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { type Question, WorkerProcess } from './worker-process.ts';
 
@@ -58,7 +58,14 @@ export class Supervisor {
     this.#snapshot = snapshot;
     this.#addresses = snapshot.config.edge.listeners.map((listener) => listener.address);
     this.#slots = Array.from({ length: options.workers }, (_, index) => ({
-      index, worker: null, state: 'starting', restarts: 0, startedAt: 0, backoffMs: 0, generation: null, timer: null,
+      index,
+      worker: null,
+      state: 'starting',
+      restarts: 0,
+      startedAt: 0,
+      backoffMs: 0,
+      generation: null,
+      timer: null,
     }));
   }
 
@@ -89,14 +96,26 @@ export class Supervisor {
   setDegraded(part: string, reason: string | null): void {
     if (reason === null) this.#degraded.delete(part);
     else {
-      if (this.#degraded.get(part) !== reason) this.#options.log.warn({ degraded: part, reason }, 'degraded');
+      if (this.#degraded.get(part) !== reason)
+        this.#options.log.warn({ degraded: part, reason }, 'degraded');
       this.#degraded.set(part, reason);
     }
   }
 
-  status(): { slot: number; pid: number | null; state: SlotState; restarts: number; generation: number | null; openConnections: number | null }[] {
+  status(): {
+    slot: number;
+    pid: number | null;
+    state: SlotState;
+    restarts: number;
+    generation: number | null;
+    openConnections: number | null;
+  }[] {
     return this.#slots.map(({ index, worker, state, restarts, generation }) => ({
-      slot: index, pid: worker?.pid ?? null, state, restarts, generation,
+      slot: index,
+      pid: worker?.pid ?? null,
+      state,
+      restarts,
+      generation,
       openConnections: worker?.samples.get('weir_connections_open') ?? null,
     }));
   }
@@ -105,24 +124,42 @@ export class Supervisor {
   apply(next: SnapshotSource): Promise<number> {
     return this.#oneAtATime(async () => {
       const asked = this.#workers();
-      const results = await Promise.allSettled(asked.map(({ worker }) => worker.ask({ kind: 'prepare', snapshot: next })));
-      const refused = results.find((result, index) => result.status === 'rejected' && this.#runs(asked[index]));
+      const results = await Promise.allSettled(
+        asked.map(({ worker }) => worker.ask({ kind: 'prepare', snapshot: next })),
+      );
+      const refused = results.find(
+        (result, index) => result.status === 'rejected' && this.#runs(asked[index]),
+      );
       if (refused?.status === 'rejected') {
         await this.#everyone({ kind: 'abandon', generation: next.generation });
         throw refused.reason;
       }
       this.#snapshot = next;
       const live = this.#workers();
-      await Promise.all(live.map((one) => this.#commit(one, next, asked.some(({ worker }) => worker === one.worker))));
+      await Promise.all(
+        live.map((one) =>
+          this.#commit(
+            one,
+            next,
+            asked.some(({ worker }) => worker === one.worker),
+          ),
+        ),
+      );
       return this.#slots.filter((slot) => slot.generation === next.generation).length;
     });
   }
 
   /** Returns how many workers enforce the change. */
-  changeBlocks(version: number, add: readonly BlockItem[], remove: readonly string[]): Promise<number> {
+  changeBlocks(
+    version: number,
+    add: readonly BlockItem[],
+    remove: readonly string[],
+  ): Promise<number> {
     return this.#oneAtATime(async () => {
       const results = await this.#everyone({ kind: 'blocks', version, add, remove });
-      const refused = results.find(({ error, slot, worker }) => error !== null && slot.worker === worker);
+      const refused = results.find(
+        ({ error, slot, worker }) => error !== null && slot.worker === worker,
+      );
       if (refused?.error) throw refused.error;
       return results.length;
     });
@@ -163,7 +200,13 @@ export class Supervisor {
     return new Promise((resolve, reject) => this.#spawn(slot, { resolve, reject }));
   }
 
-  #spawn(slot: Slot, first: { resolve: (addresses: readonly string[]) => void; reject: (error: Error) => void } | null): void {
+  #spawn(
+    slot: Slot,
+    first: {
+      resolve: (addresses: readonly string[]) => void;
+      reject: (error: Error) => void;
+    } | null,
+  ): void {
     const { log } = this.#options;
     slot.state = 'starting';
     slot.startedAt = performance.now();
@@ -171,7 +214,10 @@ export class Supervisor {
       onListening: (addresses) => {
         slot.state = 'ready';
         if (slot.generation === null) slot.generation = started.generation;
-        log.info({ worker: worker.pid, slot: slot.index, generation: slot.generation }, 'worker ready');
+        log.info(
+          { worker: worker.pid, slot: slot.index, generation: slot.generation },
+          'worker ready',
+        );
         setTimeout(() => this.#settle(slot, worker), healthyMs).unref();
         first?.resolve(addresses);
       },
@@ -188,16 +234,32 @@ export class Supervisor {
     slot.worker = worker;
     slot.generation = null;
     worker.send({
-      kind: 'start', slot: slot.index, workers: this.#options.workers, snapshot: started, addresses: this.#addresses,
-      ticketKeys: this.#options.ticketKeys, blocks: this.#options.blocks(),
+      kind: 'start',
+      slot: slot.index,
+      workers: this.#options.workers,
+      snapshot: started,
+      addresses: this.#addresses,
+      ticketKeys: this.#options.ticketKeys,
+      blocks: this.#options.blocks(),
     });
   }
 
-  #onExit(slot: Slot, worker: WorkerProcess, code: number | null, signal: string | null, reject: ((error: Error) => void) | null): void {
+  #onExit(
+    slot: Slot,
+    worker: WorkerProcess,
+    code: number | null,
+    signal: string | null,
+    reject: ((error: Error) => void) | null,
+  ): void {
     slot.worker = null;
     slot.generation = null;
     this.#retire(worker.samples);
-    reject?.(new WeirError('WORKER_FAILED', `worker ${worker.pid} ended while starting (${signal ?? `code ${code}`})`));
+    reject?.(
+      new WeirError(
+        'WORKER_FAILED',
+        `worker ${worker.pid} ended while starting (${signal ?? `code ${code}`})`,
+      ),
+    );
     if (this.#draining) {
       if (slot.timer !== null) clearTimeout(slot.timer);
       this.#checkAllGone();
@@ -205,12 +267,18 @@ export class Supervisor {
     }
     if (reject !== null && slot.state === 'starting') return;
     const healthy = slot.state === 'ready' && performance.now() - slot.startedAt > healthyMs;
-    slot.backoffMs = healthy ? 0 : Math.min(backoffMaxMs, Math.max(backoffStartMs, slot.backoffMs * 2));
+    slot.backoffMs = healthy
+      ? 0
+      : Math.min(backoffMaxMs, Math.max(backoffStartMs, slot.backoffMs * 2));
     slot.restarts++;
     this.restartsTotal++;
     slot.state = 'backoff';
-    this.#options.log.error({ worker: worker.pid, slot: slot.index, code, signal, againInMs: slot.backoffMs }, 'worker ended');
-    if (slot.backoffMs > 1_000) this.setDegraded(`worker ${slot.index}`, `keeps ending (${signal ?? `code ${code}`})`);
+    this.#options.log.error(
+      { worker: worker.pid, slot: slot.index, code, signal, againInMs: slot.backoffMs },
+      'worker ended',
+    );
+    if (slot.backoffMs > 1_000)
+      this.setDegraded(`worker ${slot.index}`, `keeps ending (${signal ?? `code ${code}`})`);
     slot.timer = setTimeout(() => this.#spawn(slot, null), slot.backoffMs);
   }
 
@@ -221,20 +289,29 @@ export class Supervisor {
     this.setDegraded(`worker ${slot.index}`, null);
   }
 
-  async #commit(one: { slot: Slot; worker: WorkerProcess }, next: SnapshotSource, isPrepared: boolean): Promise<void> {
+  async #commit(
+    one: { slot: Slot; worker: WorkerProcess },
+    next: SnapshotSource,
+    isPrepared: boolean,
+  ): Promise<void> {
     try {
       if (!isPrepared) await one.worker.ask({ kind: 'prepare', snapshot: next });
       await one.worker.ask({ kind: 'commit', generation: next.generation });
       one.slot.generation = next.generation;
     } catch (error) {
       // Others are live with it already: this worker is replaced by one that starts with it.
-      this.#options.log.error({ worker: one.worker.pid, reason: describeError(error) }, 'worker did not follow a change');
+      this.#options.log.error(
+        { worker: one.worker.pid, reason: describeError(error) },
+        'worker did not follow a change',
+      );
       one.worker.kill();
     }
   }
 
   #workers(): { slot: Slot; worker: WorkerProcess }[] {
-    return this.#slots.flatMap((slot) => (slot.worker === null ? [] : [{ slot, worker: slot.worker }]));
+    return this.#slots.flatMap((slot) =>
+      slot.worker === null ? [] : [{ slot, worker: slot.worker }],
+    );
   }
 
   /** A worker that ended meanwhile cannot refuse: its successor starts with what is live. */
@@ -242,7 +319,9 @@ export class Supervisor {
     return one !== undefined && one.slot.worker === one.worker;
   }
 
-  #everyone(question: Question): Promise<{ slot: Slot; worker: WorkerProcess; error: Error | null }[]> {
+  #everyone(
+    question: Question,
+  ): Promise<{ slot: Slot; worker: WorkerProcess; error: Error | null }[]> {
     return Promise.all(
       this.#workers().map(async ({ slot, worker }) => {
         try {
@@ -257,7 +336,8 @@ export class Supervisor {
 
   #oneAtATime<T>(change: () => Promise<T>): Promise<T> {
     const result = this.#changes.then(() => {
-      if (this.#draining) throw new WeirError('SHUTTING_DOWN', 'the edge is draining and takes no changes');
+      if (this.#draining)
+        throw new WeirError('SHUTTING_DOWN', 'the edge is draining and takes no changes');
       return change();
     });
     this.#changes = result.catch(() => {});
@@ -266,7 +346,9 @@ export class Supervisor {
 
   /** Counters of a worker that has ended still count; what it held open is gone. */
   #retire(samples: MetricSamples): void {
-    const counters = new Map([...samples].filter(([key]) => !this.#options.gauges.has(key.split('{')[0] as string)));
+    const counters = new Map(
+      [...samples].filter(([key]) => !this.#options.gauges.has(key.split('{')[0] as string)),
+    );
     this.#retired = mergeSamples([this.#retired, counters]);
   }
 
@@ -274,4 +356,3 @@ export class Supervisor {
     if (this.#slots.every((slot) => slot.worker === null)) this.#onAllGone?.();
   }
 }
-

@@ -1,3 +1,4 @@
+/** How many workers a configuration asks for. */
 import { availableParallelism } from 'node:os';
 
 /** `auto` is one a core this process may use. */

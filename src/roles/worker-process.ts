@@ -23,12 +23,21 @@ export type WorkerEvents = {
 export class WorkerProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
-  readonly #pending = new Map<number, { done: (error: WeirError | null, samples: MetricSamples | null) => void; timer: NodeJS.Timeout }>();
+  readonly #pending = new Map<
+    number,
+    {
+      done: (error: WeirError | null, samples: MetricSamples | null) => void;
+      timer: NodeJS.Timeout;
+    }
+  >();
   #nextId = 1;
   samples: MetricSamples = new Map();
 
   constructor(entry: string, events: WorkerEvents) {
-    this.#child = fork(entry, ['worker'], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = fork(entry, ['worker'], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.pid = this.#child.pid ?? -1;
     this.#child.on('message', (message) => this.#onMessage(message as FromWorker, events));
     this.#child.on('error', (error) => events.onFailed(error.message));
@@ -57,7 +66,14 @@ export class WorkerProcess {
         else reject(error);
       };
       const timer = setTimeout(
-        () => done(new WeirError('WORKER_TIMEOUT', `worker ${this.pid} did not reply in ${replyMs / 1_000} s`), null),
+        () =>
+          done(
+            new WeirError(
+              'WORKER_TIMEOUT',
+              `worker ${this.pid} did not reply in ${replyMs / 1_000} s`,
+            ),
+            null,
+          ),
         replyMs,
       );
       this.#pending.set(id, { done, timer });
@@ -88,7 +104,12 @@ export class WorkerProcess {
         if (message.id !== null) this.#pending.get(message.id)?.done(null, message.samples);
         break;
       case 'reply':
-        this.#pending.get(message.id)?.done(message.error === null ? null : new WeirError('WORKER_FAILED', message.error), null);
+        this.#pending
+          .get(message.id)
+          ?.done(
+            message.error === null ? null : new WeirError('WORKER_FAILED', message.error),
+            null,
+          );
         break;
     }
   }

@@ -4,10 +4,11 @@
  * Messages are handled strictly one after another, so a change that is sent while the worker is still
  * starting is applied after the start, in order. When the supervisor is gone the worker drains and ends.
  */
-import { type MetricSamples, MetricRegistry, type Series } from '#telemetry/metrics.ts';
-import { describeError } from '#core/errors.ts';
+
 import { assert, unreachable } from '#core/assert.ts';
+import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metrics.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
@@ -51,7 +52,10 @@ class Worker {
       case 'commit':
         return this.#reply(message.id, async () => {
           const prepared = this.#prepared;
-          assert(prepared?.snapshot.generation === message.generation, 'commit follows its prepare');
+          assert(
+            prepared?.snapshot.generation === message.generation,
+            'commit follows its prepare',
+          );
           this.#prepared = null;
           this.#live().commit(prepared);
           this.#forgetModules(prepared.source.modules);
@@ -82,14 +86,20 @@ class Worker {
   async #start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
     try {
       const proxy = await WorkerProxy.create(
-        this.#source(message.snapshot), message.workers, Buffer.from(message.ticketKeys), this.#registry,
+        this.#source(message.snapshot),
+        message.workers,
+        Buffer.from(message.ticketKeys),
+        this.#registry,
         (part, reason) => send({ kind: 'degraded', part, reason }),
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses);
       send({ kind: 'listening', addresses });
-      setInterval(() => send({ kind: 'metrics', id: null, samples: this.#samples() }), pushMetricsMs).unref();
+      setInterval(
+        () => send({ kind: 'metrics', id: null, samples: this.#samples() }),
+        pushMetricsMs,
+      ).unref();
     } catch (error) {
       send({ kind: 'failed', reason: describeError(error) });
     }
@@ -107,11 +117,18 @@ class Worker {
     for (const source of snapshot.modules) {
       // A module that has not changed keeps its instance.
       const key = `${source.name} ${source.sha256} ${source.failure} ${limits.headBytesMax} ${limits.headersMax}`;
-      const live = this.#modules.get(key) ?? compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
+      const live =
+        this.#modules.get(key) ??
+        compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
       this.#modules.set(key, live);
       modules.set(source.name, live);
     }
-    return { generation: snapshot.generation, config: snapshot.config, certificates: snapshot.certificates, modules };
+    return {
+      generation: snapshot.generation,
+      config: snapshot.config,
+      certificates: snapshot.certificates,
+      modules,
+    };
   }
 
   #forgetModules(used: ReadonlyMap<string, LiveModule>): void {

@@ -9,7 +9,11 @@
 
 export type MetricSamples = ReadonlyMap<string, number>;
 type MetricType = 'counter' | 'gauge' | 'histogram';
-export type MetricFamily = { readonly name: string; readonly type: MetricType; readonly help: string };
+export type MetricFamily = {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+};
 
 export class Series {
   value = 0;
@@ -96,7 +100,8 @@ export function seriesKey(name: string, labels: Readonly<Record<string, string>>
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
 }
 
-const escapeLabel = (value: string): string => value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+const escapeLabel = (value: string): string =>
+  value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 
 export function mergeSamples(all: Iterable<MetricSamples>): Map<string, number> {
   const merged = new Map<string, number>();
@@ -118,9 +123,11 @@ export function renderMetrics(families: readonly MetricFamily[], samples: Metric
   }
   let text = '';
   for (const { name, type, help } of families) {
-    const parts = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
+    const parts =
+      type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
     const lines = parts.flatMap((part) => byName.get(part) ?? []);
-    if (lines.length > 0) text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
+    if (lines.length > 0)
+      text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
   }
   return text;
 }

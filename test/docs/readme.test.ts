@@ -17,10 +17,14 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 describe('the README', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-readme-'));
   const state = join(folder, '.weir');
-  const demo = spawn(process.execPath, [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: folder,
-  });
+  const demo = spawn(
+    process.execPath,
+    [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: folder,
+    },
+  );
   const exit = once(demo, 'exit');
   let banner = '';
 
@@ -30,7 +34,10 @@ describe('the README', () => {
       banner += text;
     });
     while (!banner.includes('Ctrl-C drains and ends.')) {
-      await Promise.race([once(demo.stdout, 'data'), exit.then(() => assert.fail(`the demo ended: ${banner}`))]);
+      await Promise.race([
+        once(demo.stdout, 'data'),
+        exit.then(() => assert.fail(`the demo ended: ${banner}`)),
+      ]);
     }
   });
   after(() => {
@@ -44,14 +51,23 @@ describe('the README', () => {
   it('has examples', () => assert.ok(examples.length >= 7));
 
   for (const { command, expected } of examples) {
-    it(`prints what it says: ${command}`, { skip: command.startsWith('curl') && needs('curl') }, () => {
+    it(`prints what it says: ${command}`, {
+      skip: command.startsWith('curl') && needs('curl'),
+    }, () => {
       const here = command
         .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)
         .replaceAll('build/rules', join(root, 'build/rules'))
         .replace('npx weir', `${process.execPath} ${mainFile}`);
       const environment = { ...process.env, WEIR_STATE: state };
-      const { stdout } = spawnSync('bash', ['-c', here], { encoding: 'utf8', cwd: folder, env: environment });
-      assert.match(stdout.replaceAll('\r', '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(), expected);
+      const { stdout } = spawnSync('bash', ['-c', here], {
+        encoding: 'utf8',
+        cwd: folder,
+        env: environment,
+      });
+      assert.match(
+        stdout.replaceAll('\r', '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(),
+        expected,
+      );
     });
   }
 
@@ -61,7 +77,7 @@ describe('the README', () => {
   });
 
   it('shows configurations that load', () => {
-    const blocks = [...readme.matchAll(/```yaml\n([^]*?)```/g)];
+    const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)];
     assert.ok(blocks.length > 0);
     for (const [, yaml] of blocks) {
       const loaded = loadConfig({ file: null, defaults: yaml as string, env: {} });
@@ -74,7 +90,10 @@ describe('the README', () => {
       const text = readFileSync(join(root, name), 'utf8');
       const base = join(root, name, '..');
       for (const [, target] of text.matchAll(/\]\(([^)#]+)\)/g)) {
-        assert.doesNotThrow(() => readFileOrFolder(join(base, target as string)), `${name} links to ${target}`);
+        assert.doesNotThrow(
+          () => readFileOrFolder(join(base, target as string)),
+          `${name} links to ${target}`,
+        );
       }
     }
   });

@@ -14,10 +14,14 @@ import { needs } from '../support/needs.ts';
 describe('weir demo', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-demo-'));
   const state = join(folder, 'state');
-  const demo = spawn(process.execPath, [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: folder,
-  });
+  const demo = spawn(
+    process.execPath,
+    [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: folder,
+    },
+  );
   const exit = once(demo, 'exit');
   let output = '';
 
@@ -27,7 +31,10 @@ describe('weir demo', () => {
       output += text;
     });
     while (!output.includes('Ctrl-C drains and ends.')) {
-      await Promise.race([once(demo.stdout, 'data'), exit.then(() => assert.fail(`the demo ended: ${output}`))]);
+      await Promise.race([
+        once(demo.stdout, 'data'),
+        exit.then(() => assert.fail(`the demo ended: ${output}`)),
+      ]);
     }
   });
   after(() => {
@@ -35,9 +42,16 @@ describe('weir demo', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const commands = () => output.split('\n').map((line) => line.trim()).filter((line) => line.startsWith('curl '));
+  const commands = () =>
+    output
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith('curl '));
   const paste = (line: string, flags = '') => {
-    const { stdout } = spawnSync('bash', ['-c', line.replace(/^curl /, `curl -s ${flags} `)], { encoding: 'utf8', cwd: folder });
+    const { stdout } = spawnSync('bash', ['-c', line.replace(/^curl /, `curl -s ${flags} `)], {
+      encoding: 'utf8',
+      cwd: folder,
+    });
     return stdout;
   };
 
@@ -51,11 +65,22 @@ describe('weir demo', () => {
     assert.match(answer, /x-request-id: /i);
   });
 
-  it('answers the attack with 403, in JSON or HTML as asked, and counts it', { skip: needs('curl') }, async () => {
-    const problem = JSON.parse(paste(commands()[1] as string)) as { status: number; requestId: string };
+  it('answers the attack with 403, in JSON or HTML as asked, and counts it', {
+    skip: needs('curl'),
+  }, async () => {
+    const problem = JSON.parse(paste(commands()[1] as string)) as {
+      status: number;
+      requestId: string;
+    };
     assert.equal(problem.status, 403);
-    assert.match(paste(commands()[1] as string, '-i -H "Accept: text/html"'), /^HTTP\/1\.1 403 [^]*<h1>403 Forbidden/);
-    const status = JSON.parse(paste(commands()[2] as string)) as { state: string; requests: { blocked: number } };
+    assert.match(
+      paste(commands()[1] as string, '-i -H "Accept: text/html"'),
+      /^HTTP\/1\.1 403 [\s\S]*<h1>403 Forbidden/,
+    );
+    const status = JSON.parse(paste(commands()[2] as string)) as {
+      state: string;
+      requests: { blocked: number };
+    };
     assert.equal(status.state, 'ready');
     assert.equal(status.requests.blocked, 2);
   });
@@ -63,7 +88,10 @@ describe('weir demo', () => {
   it('is found by weir status without being told where it runs', () => {
     const environment = { ...process.env };
     delete environment['WEIR_STATE'];
-    const { stdout, status } = spawnSync(process.execPath, [mainFile, 'status', '--state', state], { encoding: 'utf8', env: environment });
+    const { stdout, status } = spawnSync(process.execPath, [mainFile, 'status', '--state', state], {
+      encoding: 'utf8',
+      env: environment,
+    });
     assert.equal(status, 0);
     assert.match(stdout, /ready/);
     assert.match(stdout, /path-traversal/);
@@ -82,11 +110,15 @@ describe('weir demo', () => {
     await once(holder, 'listening');
     const { port } = holder.address() as { port: number };
     const { status, stderr } = spawnSync(
-      process.execPath, [mainFile, 'demo', '--listen', `127.0.0.1:${port}`, '--state', join(folder, 'other')],
+      process.execPath,
+      [mainFile, 'demo', '--listen', `127.0.0.1:${port}`, '--state', join(folder, 'other')],
       { encoding: 'utf8', cwd: root },
     );
     holder.close();
     assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`cannot listen on 127.0.0.1:${port}.*another program has the port`));
+    assert.match(
+      stderr,
+      new RegExp(`cannot listen on 127.0.0.1:${port}.*another program has the port`),
+    );
   });
 });

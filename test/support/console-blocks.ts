@@ -6,7 +6,7 @@ export type Example = { readonly command: string; readonly expected: RegExp };
 
 export function consoleExamples(markdown: string): Example[] {
   const examples: Example[] = [];
-  for (const [, block] of markdown.matchAll(/```console\n([^]*?)```/g)) {
+  for (const [, block] of markdown.matchAll(/```console\n([\s\S]*?)```/g)) {
     for (const part of (block as string).split(/^\$ /m).slice(1)) {
       const [command, ...lines] = part.split('\n');
       examples.push({ command: command as string, expected: pattern(lines.join('\n').trim()) });
@@ -17,5 +17,5 @@ export function consoleExamples(markdown: string): Example[] {
 
 function pattern(text: string): RegExp {
   const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/^…$/gm, '[^]*').replaceAll('…', '.*')}$`);
+  return new RegExp(`^${escaped.replace(/^…$/gm, '[\s\S]*').replaceAll('…', '.*')}$`);
 }

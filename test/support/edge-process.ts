@@ -18,7 +18,11 @@ export type EdgeProcess = AsyncDisposable & {
   readonly certificate: string;
   readonly log: Record<string, unknown>[];
   /** A management call; the body is parsed. */
-  call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
   /** Resolves when the log has a line that fits, now or later. */
   logged(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   accessLines(): Record<string, unknown>[];
@@ -32,8 +36,13 @@ export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
   writeFileSync(join(folder, 'site.crt'), made.certificate);
   writeFileSync(join(folder, 'site.key'), made.privateKey, { mode: 0o600 });
   const file = join(folder, 'edge.yaml');
-  writeFileSync(file, `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: state\n`);
-  const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  writeFileSync(
+    file,
+    `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: state\n`,
+  );
+  const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const log: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
@@ -51,29 +60,50 @@ export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
       };
       waiting.add(look);
       look();
-      void exit.then((code) => reject(new Error(`the edge ended with ${code}: ${JSON.stringify(log.slice(-5))}`)));
+      void exit.then((code) =>
+        reject(new Error(`the edge ended with ${code}: ${JSON.stringify(log.slice(-5))}`)),
+      );
     });
   const ready = await logged(({ msg }) => msg === 'edge ready');
-  const { admin } = JSON.parse(readFileSync(join(folder, 'state/edge.json'), 'utf8')) as { admin: string };
+  const { admin } = JSON.parse(readFileSync(join(folder, 'state/edge.json'), 'utf8')) as {
+    admin: string;
+  };
   const token = readFileSync(join(folder, 'state/token'), 'utf8').trim();
   return {
-    folder, process: child, log, exit, logged,
+    folder,
+    process: child,
+    log,
+    exit,
+    logged,
     certificate: made.certificate,
-    ports: (ready['addresses'] as string[]).map((address) => Number(address.slice(address.lastIndexOf(':') + 1))),
+    ports: (ready['addresses'] as string[]).map((address) =>
+      Number(address.slice(address.lastIndexOf(':') + 1)),
+    ),
     accessLines: () =>
-      readFileSync(join(folder, 'access.log'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+      readFileSync(join(folder, 'access.log'), 'utf8')
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
     call: async (method, path, body) => {
       const isBytes = body instanceof Uint8Array;
       const response = await fetch(`${admin}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { 'content-type': isBytes ? 'application/wasm' : 'application/json' }),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': isBytes ? 'application/wasm' : 'application/json' }),
         },
-        ...(body === undefined ? {} : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text } };
+      return {
+        status: response.status,
+        body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+      };
     },
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) {

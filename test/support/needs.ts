@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 export function needs(command: string): string | false {
   if (spawnSync('which', [command]).status === 0) return false;
   const reason = `${command} is not installed`;
-  if (process.env['REQUIRE_ALL'] === '1') throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
+  if (process.env['REQUIRE_ALL'] === '1')
+    throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
   return reason;
 }

@@ -26,11 +26,15 @@ const { values } = parseArgs({
 });
 const root = new URL('../../../', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
-const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
+  stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+});
 const [{ url }] = (await once(shop, 'message')) as [{ url: string }];
 const port = await freePort();
 const config = join(folder, 'edge.yaml');
-writeFileSync(config, `edge:
+writeFileSync(
+  config,
+  `edge:
   workers: 2
   listeners: [{ address: "127.0.0.1:${port}", plaintext: true }]
 upstreams: { shop: { servers: [{ url: "${url}" }] } }
@@ -40,8 +44,11 @@ admin: { address: "127.0.0.1:0" }
 accessLog: { to: "off" }
 log: { level: error }
 state: state
-`);
-const edge = spawn(process.execPath, [join(root, 'src/main.ts'), 'edge', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+`,
+);
+const edge = spawn(process.execPath, [join(root, 'src/main.ts'), 'edge', '--config', config], {
+  stdio: ['ignore', 'ignore', 'pipe'],
+});
 createInterface({ input: edge.stderr }).on('line', (line) => process.stderr.write(`${line}\n`));
 process.on('exit', () => {
   edge.kill('SIGTERM');
@@ -51,11 +58,19 @@ process.on('exit', () => {
 await untilListening(port);
 const { admin } = JSON.parse(await untilFile(join(folder, 'state/edge.json'))) as { admin: string };
 const token = readFileSync(join(folder, 'state/token'), 'utf8').trim();
-const modules = ['bad-bot', 'path-traversal'].map((name) => ({ name, bytes: readFileSync(join(root, `build/rules/${name}.wasm`)) }));
+const modules = ['bad-bot', 'path-traversal'].map((name) => ({
+  name,
+  bytes: readFileSync(join(root, `build/rules/${name}.wasm`)),
+}));
 
 const load = new LoadClient({
-  host: '127.0.0.1', port, connections: Number(values.connections), expectStatus: 200, answerMs: 10_000,
-  request: 'GET /healthz HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n',
+  host: '127.0.0.1',
+  port,
+  connections: Number(values.connections),
+  expectStatus: 200,
+  answerMs: 10_000,
+  request:
+    'GET /healthz HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n',
   requestsMax: Number(values.requests),
 });
 const startedAt = performance.now();
@@ -74,9 +89,13 @@ const figures = {
   command: `node bench/macro/hot-load/run.ts --requests ${values.requests} --minutes ${values.minutes} --connections ${values.connections}`,
   machine: `${cpus()[0]?.model}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`,
   date: new Date().toISOString().slice(0, 10),
-  seconds: Math.round(seconds), loads, slowestLoadMs: Math.round(slowestLoadMs),
-  ...result, slowestMs: Math.round(result.slowestMs),
-  memoryMbAtStart: Math.round(memory[0] ?? 0), memoryMbAtEnd: Math.round(memory.at(-1) ?? 0),
+  seconds: Math.round(seconds),
+  loads,
+  slowestLoadMs: Math.round(slowestLoadMs),
+  ...result,
+  slowestMs: Math.round(result.slowestMs),
+  memoryMbAtStart: Math.round(memory[0] ?? 0),
+  memoryMbAtEnd: Math.round(memory.at(-1) ?? 0),
 };
 const results = new URL('../../results/', import.meta.url).pathname;
 mkdirSync(results, { recursive: true });
@@ -93,11 +112,15 @@ async function loadNext(): Promise<void> {
     body: restamped(module.bytes, `load ${loads}`) as Uint8Array<ArrayBuffer>,
   });
   const answer = (await response.json()) as { workers?: number };
-  if (response.status !== 200 || answer.workers !== 2) throw new Error(`load refused: ${JSON.stringify(answer)}`);
+  if (response.status !== 200 || answer.workers !== 2)
+    throw new Error(`load refused: ${JSON.stringify(answer)}`);
   slowestLoadMs = Math.max(slowestLoadMs, performance.now() - before);
   memory.push(memoryMb(processTree(edge.pid ?? -1)));
   loads++;
-  if (loads % 10 === 0) process.stderr.write(`${loads} loads, ${load.answered} answered, ${load.failed} failed, ${memory.at(-1)?.toFixed(0)} MB\n`);
+  if (loads % 10 === 0)
+    process.stderr.write(
+      `${loads} loads, ${load.answered} answered, ${load.failed} failed, ${memory.at(-1)?.toFixed(0)} MB\n`,
+    );
 }
 
 /** The run file comes last at start. */

@@ -20,23 +20,33 @@ const bodyBytes = 1_024;
 
 export async function startBackend(folder: string): Promise<Candidate> {
   const port = await freePort();
-  writeFileSync(`${folder}/backend.conf`, `daemon off; worker_processes 1; pid ${folder}/backend.pid; error_log ${folder}/backend.err crit;
+  writeFileSync(
+    `${folder}/backend.conf`,
+    `daemon off; worker_processes 1; pid ${folder}/backend.pid; error_log ${folder}/backend.err crit;
 events { worker_connections 8192; }
 http {
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; default_type text/html; server_tokens off;
   ${tempPaths(folder)}
   server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${'x'.repeat(bodyBytes)}"; } }
 }
-`);
+`,
+  );
   const child = startOn(loadCore, 'nginx', ['-c', `${folder}/backend.conf`]);
   await untilListening(port);
-  return { name: 'backend, no proxy', plainPort: port, tlsPort: null, pids: () => processTree(child.pid ?? -1) };
+  return {
+    name: 'backend, no proxy',
+    plainPort: port,
+    tlsPort: null,
+    pids: () => processTree(child.pid ?? -1),
+  };
 }
 
 export async function startNginx(folder: string, backendPort: number): Promise<Candidate> {
   const plainPort = await freePort();
   const tlsPort = await freePort();
-  writeFileSync(`${folder}/nginx.conf`, `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err crit;
+  writeFileSync(
+    `${folder}/nginx.conf`,
+    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err crit;
 events { worker_connections 8192; }
 http {
   log_format line escape=json '{"time":"$time_iso8601","id":"$request_id","client":"$remote_addr","method":"$request_method","host":"$host","path":"$uri","query":"$args","status":$status,"upstream":"$upstream_addr","bytesIn":$request_length,"bytesOut":$body_bytes_sent,"duration":$request_time,"userAgent":"$http_user_agent"}';
@@ -57,18 +67,26 @@ http {
     }
   }
 }
-`);
+`,
+  );
   const child = startOn(proxyCore, 'nginx', ['-c', `${folder}/nginx.conf`]);
   await untilListening(plainPort);
   return { name: 'nginx', plainPort, tlsPort, pids: () => processTree(child.pid ?? -1) };
 }
 
-export async function startEdge(folder: string, backendPort: number, name: string, rules: readonly string[]): Promise<Candidate> {
+export async function startEdge(
+  folder: string,
+  backendPort: number,
+  name: string,
+  rules: readonly string[],
+): Promise<Candidate> {
   const plainPort = await freePort();
   const tlsPort = await freePort();
   const own = `${folder}/${name.replaceAll(/\W+/g, '-')}`;
   mkdirSync(own, { recursive: true });
-  writeFileSync(`${own}/edge.yaml`, `edge:
+  writeFileSync(
+    `${own}/edge.yaml`,
+    `edge:
   workers: 1
   listeners:
     - { address: "127.0.0.1:${plainPort}", plaintext: true }
@@ -80,9 +98,15 @@ admin: { address: "127.0.0.1:0" }
 accessLog: { to: access.log }
 log: { level: error }
 state: state
-`);
+`,
+  );
   const main = new URL('../../../src/main.ts', import.meta.url).pathname;
-  const child = startOn(proxyCore, process.execPath, [main, 'edge', '--config', `${own}/edge.yaml`]);
+  const child = startOn(proxyCore, process.execPath, [
+    main,
+    'edge',
+    '--config',
+    `${own}/edge.yaml`,
+  ]);
   await untilListening(tlsPort);
   return { name, plainPort, tlsPort, pids: () => processTree(child.pid ?? -1) };
 }
@@ -95,4 +119,6 @@ export async function makeCertificate(folder: string): Promise<void> {
 }
 
 const tempPaths = (folder: string): string =>
-  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/t-${name};`).join(' ');
+  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/t-${name};`)
+    .join(' ');

@@ -7,15 +7,18 @@ import { loadCore } from './candidates.ts';
 
 export const connections = 64;
 
-const path = '/products/search?q=blue+running+shoes&category=footwear&size=42&sort=price_asc&page=2';
+const path =
+  '/products/search?q=blue+running+shoes&category=footwear&size=42&sort=price_asc&page=2';
 const headers: Readonly<Record<string, string>> = {
   Host: 'www.shop.example',
-  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  'User-Agent':
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
   Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
   'Accept-Language': 'en-GB,en;q=0.9,de;q=0.8',
   'Accept-Encoding': 'gzip, deflate, br',
   Referer: 'https://www.shop.example/products?category=shoes',
-  Cookie: '_ga=GA1.2.1234567890.1700000000; session=4f2d9c1b7a8e43d0b1c5e6f708192a3b; theme=dark; cart=3; consent=yes',
+  Cookie:
+    '_ga=GA1.2.1234567890.1700000000; session=4f2d9c1b7a8e43d0b1c5e6f708192a3b; theme=dark; cart=3; consent=yes',
   'Sec-Fetch-Dest': 'document',
   'Sec-Fetch-Mode': 'navigate',
   'Sec-Fetch-Site': 'same-origin',
@@ -35,31 +38,73 @@ export type LoadFigures = {
 
 export const tools: readonly Tool[] = hasCommand('wrk') ? ['wrk', 'autocannon'] : ['autocannon'];
 
-export function runLoad(tool: Tool, folder: string, url: string, seconds: number): Promise<LoadFigures> {
+export function runLoad(
+  tool: Tool,
+  folder: string,
+  url: string,
+  seconds: number,
+): Promise<LoadFigures> {
   return tool === 'wrk' ? runWrk(folder, url, seconds) : runAutocannon(url, seconds);
 }
 
 async function runWrk(folder: string, url: string, seconds: number): Promise<LoadFigures> {
   const script = `${folder}/get.lua`;
-  const fields = Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
-  writeFileSync(script, `wrk.path=${JSON.stringify(path)}
+  const fields = Object.entries(headers).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
+  );
+  writeFileSync(
+    script,
+    `wrk.path=${JSON.stringify(path)}
 ${fields.join('\n')}
 done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,\\"bad\\":%d,\\"p50\\":%.1f,\\"p99\\":%.1f}\\n",
   s.requests,s.duration,s.errors.status+s.errors.connect+s.errors.read+s.errors.write+s.errors.timeout,l:percentile(50),l:percentile(99))) end
-`);
-  const output = await capture('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]);
+`,
+  );
+  const output = await capture('wrk', [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '-s',
+    script,
+    url,
+  ]);
   const json = /JSON(\{.*\})/.exec(output)?.[1];
   if (json === undefined) throw new Error(`wrk said: ${output}`);
-  const { requests, us, bad, p50, p99 } = JSON.parse(json) as { requests: number; us: number; bad: number; p50: number; p99: number };
-  return { requests, requestsPerSecond: (requests - bad) / (us / 1e6), bad, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 };
+  const { requests, us, bad, p50, p99 } = JSON.parse(json) as {
+    requests: number;
+    us: number;
+    bad: number;
+    p50: number;
+    p99: number;
+  };
+  return {
+    requests,
+    requestsPerSecond: (requests - bad) / (us / 1e6),
+    bad,
+    p50Ms: p50 / 1_000,
+    p99Ms: p99 / 1_000,
+  };
 }
 
 async function runAutocannon(url: string, seconds: number): Promise<LoadFigures> {
   const entry = createRequire(import.meta.url).resolve('autocannon');
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
-  const output = await capture(process.execPath, [entry, '-c', String(connections), '-d', String(seconds), '-j', '-n', ...fields, url + path]);
+  const output = await capture(process.execPath, [
+    entry,
+    '-c',
+    String(connections),
+    '-d',
+    String(seconds),
+    '-j',
+    '-n',
+    ...fields,
+    url + path,
+  ]);
   const result = JSON.parse(output.slice(output.indexOf('{'))) as {
-    requests: { average: number; total: number }; latency: { p50: number; p99: number }; non2xx: number; errors: number;
+    requests: { average: number; total: number };
+    latency: { p50: number; p99: number };
+    non2xx: number;
+    errors: number;
   };
   return {
     requests: result.requests.total,
