@@ -7,6 +7,11 @@ if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { runWorker } = await import('#roles/worker.ts');
   runWorker();
 } else {
+  // `weir block list | head` closes the pipe early; that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   const { runCli } = await import('#cli/run.ts');
   const { demoConfig, demoDefaults } = await import('#roles/demo-config.ts');
   process.exitCode = await runCli(

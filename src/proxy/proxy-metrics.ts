@@ -31,6 +31,7 @@ export class ProxyMetrics {
 
   constructor(registry: MetricRegistry) {
     this.registry = registry;
+    registry.family(responses);
     const outcome = (value: Outcome) =>
       registry.counter('weir_requests_total', 'Requests by what became of them.', { outcome: value });
     this.outcomes = {
@@ -73,9 +74,16 @@ export class ProxyMetrics {
   status(code: number): Series {
     let series = this.#statuses[code];
     if (series === undefined) {
-      series = this.registry.counter('weir_responses_total', 'Responses to clients by status code.', { code: String(code) });
+      series = this.registry.counter(responses.name, responses.help, { code: String(code) });
       this.#statuses[code] = series;
     }
     return series;
   }
 }
+
+/** Its series are made as codes are seen. */
+const responses = {
+  name: 'weir_responses_total',
+  type: 'counter',
+  help: 'Responses to clients by status code.',
+} as const;

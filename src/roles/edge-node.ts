@@ -22,15 +22,11 @@ import { WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
-import {
-  type MetricRegistry,
-  mergeSamples,
-  renderMetrics,
-  type Series,
-} from '#telemetry/metrics.ts';
+import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import { validateModule } from '#wasm/validate.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
+import type { NodeMetrics } from './node-metrics.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -52,6 +48,7 @@ export type EdgeNodeOptions = {
   readonly supervisor: Supervisor;
   readonly store: BlockStore;
   readonly registry: MetricRegistry;
+  readonly metrics: NodeMetrics;
   readonly version: string;
   readonly log: Logger;
   readonly onDrained: () => void;
@@ -63,8 +60,6 @@ export class EdgeNode implements NodeControl {
   readonly #options: EdgeNodeOptions;
   readonly #startedAtMs = wallMs();
   readonly #timer: NodeJS.Timeout;
-  readonly #reloads: Readonly<Record<'ok' | 'failed', Series>>;
-  readonly #moduleLoads: Readonly<Record<'ok' | 'failed', Series>>;
   #loaded: LoadedConfig;
   #loadedAt = new Date().toISOString();
   #modules: Map<string, ModuleRecord>;
@@ -75,7 +70,7 @@ export class EdgeNode implements NodeControl {
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: EdgeNodeOptions) {
-    const { loaded, modules, supervisor, store, registry } = options;
+    const { loaded, modules, supervisor, store } = options;
     this.#options = options;
     this.#loaded = loaded;
     this.#blockVersion = store.count;
@@ -83,12 +78,6 @@ export class EdgeNode implements NodeControl {
     this.#modules = new Map(
       modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]),
     );
-    const result = (name: string, help: string) => ({
-      ok: registry.counter(name, help, { result: 'ok' }),
-      failed: registry.counter(name, help, { result: 'failed' }),
-    });
-    this.#reloads = result('weir_config_reloads_total', 'Configuration reloads by result.');
-    this.#moduleLoads = result('weir_module_loads_total', 'Module loads while running, by result.');
     this.#timer = setInterval(() => void this.#expire(), expireMs);
     this.#timer.unref();
   }
@@ -146,19 +135,10 @@ export class EdgeNode implements NodeControl {
   }
 
   async metrics(): Promise<string> {
-    const { supervisor, registry } = this.#options;
-    const restarts = registry.counter(
-      'weir_worker_restarts_total',
-      'Workers replaced after they ended.',
-    );
-    const blocks = registry.gauge('weir_block_entries', 'Block list entries.');
-    const generation = registry.gauge(
-      'weir_config_generation',
-      'Changes of configuration and modules that went live.',
-    );
-    restarts.value = supervisor.restartsTotal;
-    blocks.value = this.#options.store.count;
-    generation.value = supervisor.snapshot.generation;
+    const { supervisor, registry, metrics } = this.#options;
+    metrics.workerRestarts.value = supervisor.restartsTotal;
+    metrics.blockEntries.value = this.#options.store.count;
+    metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
       mergeSamples([registry.samples(), await supervisor.samples()]),
@@ -242,7 +222,7 @@ export class EdgeNode implements NodeControl {
         const modules = new Map(this.#modules).set(name, module);
         const workers = await this.#goLive({ modules: forWorkers([...modules.values()]) });
         this.#modules = modules;
-        this.#moduleLoads.ok.value++;
+        this.#options.metrics.moduleLoads.ok.value++;
         this.#options.log.info(
           { module: name, sha256, before: before.sha256, generation, workers },
           'module live',
@@ -254,7 +234,7 @@ export class EdgeNode implements NodeControl {
           workers,
         };
       } catch (error) {
-        this.#moduleLoads.failed.value++;
+        this.#options.metrics.moduleLoads.failed.value++;
         throw error;
       }
     });
@@ -264,10 +244,10 @@ export class EdgeNode implements NodeControl {
     return this.#oneAtATime(async () => {
       try {
         const answer = await this.#reload();
-        this.#reloads.ok.value++;
+        this.#options.metrics.reloads.ok.value++;
         return answer;
       } catch (error) {
-        this.#reloads.failed.value++;
+        this.#options.metrics.reloads.failed.value++;
         throw error;
       }
     });

@@ -10,14 +10,12 @@
 import { randomBytes } from 'node:crypto';
 import { startAdmin } from '#admin/server.ts';
 import { describeError } from '#core/errors.ts';
-import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { BlockStore } from '#state/block-store.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
-import { MetricRegistry } from '#telemetry/metrics.ts';
 import { EdgeNode } from './edge-node.ts';
-import { moduleFailures } from './module-failures.ts';
 import { watchModules } from './module-watch.ts';
+import { nodeRegistry } from './node-metrics.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -53,10 +51,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   const modules = await readModules(loaded);
   const certificates = await readCertificates(config, loaded.baseDirectory);
 
-  const registry = new MetricRegistry();
-  // The workers' families, so that names, types and help are known here without asking them.
-  new ProxyMetrics(registry);
-  registry.family(moduleFailures);
+  const { registry, metrics } = nodeRegistry();
   const gauges = new Set(
     registry.families.filter(({ type }) => type === 'gauge').map(({ name }) => name),
   );
@@ -96,6 +91,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       supervisor,
       store,
       registry,
+      metrics,
       version,
       log,
       onDrained: () => void drained(),

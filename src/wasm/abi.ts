@@ -101,5 +101,8 @@ export function encodeRequestHead(
     words[word++] = (headers[i + 3] ?? 0) - valueStart;
   }
   view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
-  memory.bytes.write(facts.clientAddress, at + clientOffset, clientLength, 'latin1');
+  // A third of what one call of Buffer's `write` costs for so few bytes.
+  const bytes = memory.bytes;
+  for (let i = 0; i < clientLength; i++)
+    bytes[at + clientOffset + i] = facts.clientAddress.charCodeAt(i);
 }

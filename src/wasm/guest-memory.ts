@@ -2,7 +2,7 @@
  * A guest's memory as the host reads and writes it.
  *
  * A guest that grows its memory detaches the buffer under every view of it, so `refresh` comes before
- * each use after the guest has run; it costs one comparison when nothing grew. Words are little-endian
+ * each use after the guest has run; it costs one comparison while nothing grows. Words are little-endian
  * as the ABI says, which is the byte order of every machine Weir runs on.
  */
 import { GuestFailure } from './guest-failure.ts';
@@ -11,19 +11,17 @@ export class GuestMemory {
   bytes: Buffer;
   words: Uint32Array;
   readonly #memory: WebAssembly.Memory;
-  #buffer: ArrayBuffer;
 
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
-    this.#buffer = memory.buffer;
-    this.bytes = Buffer.from(this.#buffer);
-    this.words = new Uint32Array(this.#buffer);
+    this.bytes = Buffer.from(memory.buffer);
+    this.words = new Uint32Array(memory.buffer);
   }
 
   refresh(): void {
+    // A view of a detached buffer has no length; asking for `memory.buffer` itself costs ten times more.
+    if (this.bytes.length !== 0) return;
     const buffer = this.#memory.buffer;
-    if (buffer === this.#buffer) return;
-    this.#buffer = buffer;
     this.bytes = Buffer.from(buffer);
     this.words = new Uint32Array(buffer);
   }

@@ -99,7 +99,10 @@ describe('an edge with the shop behind it', () => {
     const lines = edge.accessLines();
     assert.deepEqual(lines.map((line) => line['status']).sort(), [200, 403, 403]);
     const blocked = lines.find((line) => line['id'] === attack.headers['x-request-id']);
-    assert.match((blocked?.['verdict'] as { rule: string } | undefined)?.rule ?? '', /^path-traversal\//);
+    assert.match(
+      (blocked?.['verdict'] as { rule: string } | undefined)?.rule ?? '',
+      /^path-traversal\//,
+    );
   });
 
   it('hot-loads a module under load without a failed request, live in every worker', async () => {
@@ -130,6 +133,26 @@ describe('an edge with the shop behind it', () => {
     assert.deepEqual(result.failures, {});
     assert.ok(result.answered > 100, `${result.answered} answered`);
     assert.equal((await get(edge, '/', { 'user-agent': 'nikto' })).status, 403);
+  });
+
+  it('emits the metrics that are documented, and no others', async () => {
+    await using edge = await startEdgeProcess(edgeConfig());
+    await get(edge, '/healthz');
+    const { body } = await edge.call('GET', '/metrics');
+    const emitted = [...String(body['text']).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name, type]) => `${name} ${type}`,
+    );
+    const page = readFileSync(join(root, 'docs/reference/metrics.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| `(\S+)` \| (\S+) \|/gm)].map(
+      ([, name, type]) => `${name} ${type}`,
+    );
+    // A module that has not failed has no series.
+    assert.deepEqual(
+      emitted.sort(),
+      documented.filter((name) => !name.startsWith('weir_module_failures_total')).sort(),
+    );
+    assert.match(String(body['text']), /^weir_requests_total\{outcome="forwarded"\} 1$/m);
+    assert.match(String(body['text']), /^weir_responses_total\{code="200"\} 1$/m);
   });
 
   it('keeps the module that is live when a new one is refused, and says why', async () => {

@@ -17,5 +17,5 @@ export function consoleExamples(markdown: string): Example[] {
 
 function pattern(text: string): RegExp {
   const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/^…$/gm, '[\s\S]*').replaceAll('…', '.*')}$`);
+  return new RegExp(`^${escaped.replace(/^…$/gm, '[\\s\\S]*').replaceAll('…', '.*')}$`);
 }
