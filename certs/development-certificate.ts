@@ -7,8 +7,15 @@
 import './metadata.ts';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
 import {
-  BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension,
-  PemConverter, SubjectAlternativeNameExtension, SubjectKeyIdentifierExtension, X509CertificateGenerator,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
 } from '@peculiar/x509';
 import { parseIp } from '#core/ip.ts';
 
@@ -29,9 +36,13 @@ const notBeforeMarginMs = 3_600_000;
 const dayMs = 86_400_000;
 
 /** `hosts` are DNS names (`*.example.org` too) and IPv4 or IPv6 addresses; throws `TypeError` on others. */
-export async function makeDevelopmentCertificate(hosts: readonly string[]): Promise<DevelopmentCertificate> {
+export async function makeDevelopmentCertificate(
+  hosts: readonly string[],
+): Promise<DevelopmentCertificate> {
   if (hosts.length === 0 || hosts.length > developmentHostsMax) {
-    throw new TypeError(`a certificate names 1 to ${developmentHostsMax} hosts, not ${hosts.length}`);
+    throw new TypeError(
+      `a certificate names 1 to ${developmentHostsMax} hosts, not ${hosts.length}`,
+    );
   }
   const names = hosts.map(generalName);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -71,7 +82,9 @@ function generalName(host: string): { type: 'ip' | 'dns'; value: string } {
   if (address !== null) return { type: 'ip', value: address.text };
   const labels = host.toLowerCase().split('.');
   const good = labels.every(
-    (label, index) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label) || (index === 0 && label === '*' && labels.length > 2),
+    (label, index) =>
+      /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label) ||
+      (index === 0 && label === '*' && labels.length > 2),
   );
   if (!good || host.length > 253 || /^[0-9]+$/.test(labels.at(-1) ?? '')) {
     throw new TypeError(`${JSON.stringify(host)} is no host name or address`);

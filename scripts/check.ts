@@ -12,12 +12,18 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 type Outcome = { readonly name: string; readonly passed: boolean; readonly output: string };
 
 async function run(name: string, command: string, parameters: readonly string[]): Promise<Outcome> {
-  const child = spawn(join(root, 'node_modules', '.bin', command), parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(join(root, 'node_modules', '.bin', command), parameters, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const parts: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => parts.push(bytes));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (bytes: Buffer) => parts.push(bytes));
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   child.once('error', reject);
-  child.once('close', (code) => resolve({ name, passed: code === 0, output: Buffer.concat(parts).toString('utf8') }));
+  child.once('close', (code) =>
+    resolve({ name, passed: code === 0, output: Buffer.concat(parts).toString('utf8') }),
+  );
   return promise;
 }
 
@@ -28,7 +34,12 @@ function runTidy(): Outcome {
 
 const outcomes = await Promise.all([
   run('types', 'tsc', ['--noEmit', '--pretty', 'false', '-p', '.']),
-  run('format and lint', 'biome', ['check', '--error-on-warnings', '--max-diagnostics=200', '--colors=off']),
+  run('format and lint', 'biome', [
+    'check',
+    '--error-on-warnings',
+    '--max-diagnostics=200',
+    '--colors=off',
+  ]),
   runTidy(),
 ]);
 for (const { name, passed, output } of outcomes) {

@@ -21,7 +21,10 @@ export function findNode() {
   let reason = `the package ${name} is not installed`;
   if (existsSync(path)) {
     try {
-      const version = execFileSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 }).trim();
+      const version = execFileSync(path, ['--version'], {
+        encoding: 'utf8',
+        timeout: 10_000,
+      }).trim();
       return { path, version, home, pinned: true };
     } catch (error) {
       reason = `${path} does not run on this machine: ${error.message.split('\n')[0]}`;
@@ -29,7 +32,14 @@ export function findNode() {
   }
   const [major] = process.versions.node.split('.');
   if (Number(major) >= nodeMajorMin) {
-    return { path: process.execPath, version: process.version, home: dirname(dirname(process.execPath)), pinned: false };
+    return {
+      path: process.execPath,
+      version: process.version,
+      home: dirname(dirname(process.execPath)),
+      pinned: false,
+    };
   }
-  return { missing: `Weir runs on Node ${nodeMajorMin}: ${reason}, and the Node at hand is ${process.version}` };
+  return {
+    missing: `Weir runs on Node ${nodeMajorMin}: ${reason}, and the Node at hand is ${process.version}`,
+  };
 }

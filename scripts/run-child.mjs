@@ -31,6 +31,8 @@ export function runChild(command, parameters, options = {}) {
       act();
     };
     child.once('error', (error) => settle(() => reject(error)));
-    child.once('exit', (code, signal) => settle(() => resolve(code ?? 128 + constants.signals[signal])));
+    child.once('exit', (code, signal) =>
+      settle(() => resolve(code ?? 128 + constants.signals[signal])),
+    );
   });
 }

@@ -10,7 +10,14 @@
  * nothing else is there yet.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, createWriteStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+} from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { findNode, root } from './find-node.mjs';
 import { runChild } from './run-child.mjs';
@@ -52,12 +59,24 @@ async function installDependencies() {
   const startedMs = Date.now();
   const log = join(root, 'build', 'setup-npm.log');
   // Without node_modules/.bin: npm is about to replace the Node that lies there.
-  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.endsWith(join('node_modules', '.bin')));
-  const code = await runLogged(1, 'dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-    log, env: { ...process.env, PATH: path.join(delimiter) }, count: null,
-  });
+  const path = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => !folder.endsWith(join('node_modules', '.bin')));
+  const code = await runLogged(
+    1,
+    'dependencies',
+    'npm',
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+    {
+      log,
+      env: { ...process.env, PATH: path.join(delimiter) },
+      count: null,
+    },
+  );
   if (code !== 0) {
-    throw new SetupError(`npm ci ended with ${code}. The last lines of ${relative(root, log)}:\n${lastLines(log)}`);
+    throw new SetupError(
+      `npm ci ended with ${code}. Its first errors, from ${relative(root, log)}:\n${errorLines(log)}`,
+    );
   }
   report(1, 'dependencies', 'installed', startedMs);
 }
@@ -71,7 +90,9 @@ function dependenciesAreCurrent() {
   let present;
   try {
     wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
-    present = JSON.parse(readFileSync(join(root, 'node_modules', '.package-lock.json'), 'utf8')).packages;
+    present = JSON.parse(
+      readFileSync(join(root, 'node_modules', '.package-lock.json'), 'utf8'),
+    ).packages;
   } catch {
     return false;
   }
@@ -87,7 +108,9 @@ function nodeStep() {
   const startedMs = Date.now();
   const node = findNode();
   if ('missing' in node) {
-    throw new SetupError(`${node.missing}.\nInstall Node 26 and run this again, or let npm install optional packages (npm config get omit).`);
+    throw new SetupError(
+      `${node.missing}.\nInstall Node 26 and run this again, or let npm install optional packages (npm config get omit).`,
+    );
   }
   report(2, 'node', `${node.version}${node.pinned ? '' : ', the one that runs this'}`, startedMs);
   return node;
@@ -97,30 +120,50 @@ async function buildRe2(node) {
   if (re2Loads(node)) return report(3, 're2', 'built', null);
   const startedMs = Date.now();
   const missing = ['python3', 'make'].filter((tool) => findTool(tool) === null);
-  if (['c++', 'g++', 'clang++'].every((tool) => findTool(tool) === null)) missing.push('a C++ compiler');
+  if (['c++', 'g++', 'clang++'].every((tool) => findTool(tool) === null))
+    missing.push('a C++ compiler');
   if (missing.length > 0) return withoutRe2(`not found: ${missing.join(', ')}`, startedMs);
 
   const log = join(root, 'build', 'setup-re2.log');
-  const headers = existsSync(join(node.home, 'include', 'node', 'node.h')) ? { npm_config_nodedir: node.home } : {};
+  const headers = existsSync(join(node.home, 'include', 'node', 'node.h'))
+    ? { npm_config_nodedir: node.home }
+    : {};
   const env = {
-    ...process.env, ...headers, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}`, RE2_DOWNLOAD_FORCE_BUILD: '1',
+    ...process.env,
+    ...headers,
+    PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}`,
+    RE2_DOWNLOAD_FORCE_BUILD: '1',
   };
   const parameters = ['rebuild', 're2', '--foreground-scripts', '--ignore-scripts=false'];
-  const code = await runLogged(3, 're2', 'npm', parameters, { log, env, count: { text: 'CXX(', unit: 'files compiled' } });
+  const code = await runLogged(3, 're2', 'npm', parameters, {
+    log,
+    env,
+    count: { text: 'CXX(', unit: 'files compiled' },
+  });
   if (code === 0 && re2Loads(node)) return report(3, 're2', 'built', startedMs);
-  withoutRe2(code === 0 ? 'it was built and does not load' : `npm rebuild ended with ${code}`, startedMs, log);
+  withoutRe2(
+    code === 0 ? 'it was built and does not load' : `npm rebuild ended with ${code}`,
+    startedMs,
+    log,
+  );
 }
 
 function withoutRe2(reason, startedMs, log) {
   const where = log === undefined ? '' : `; see ${relative(root, log)}`;
   if (requireAll) throw new SetupError(`re2 could not be built: ${reason}${where}`);
   report(3, 're2', `NOT BUILT: ${reason}${where}`, startedMs);
-  console.log('      !! query strings are left out of the access log, because nothing can redact them');
+  console.log(
+    '      !! query strings are left out of the access log, because nothing can redact them',
+  );
 }
 
 function re2Loads(node) {
   try {
-    execFileSync(node.path, ['-e', "new (require('re2'))('a+').test('a')"], { cwd: root, stdio: 'ignore', timeout: 30_000 });
+    execFileSync(node.path, ['-e', "new (require('re2'))('a+').test('a')"], {
+      cwd: root,
+      stdio: 'ignore',
+      timeout: 30_000,
+    });
     return true;
   } catch {
     return false;
@@ -137,13 +180,20 @@ async function buildRules(node) {
 function optionalTools() {
   const found = ['nginx', 'wrk'].map((tool) => ({ tool, path: findTool(tool) }));
   const missing = found.filter(({ path }) => path === null).map(({ tool }) => tool);
-  const text = missing.length === 0 ? 'nginx and wrk are here' : `${missing.join(' and ')} not found: only bench/ needs it`;
+  const text =
+    missing.length === 0
+      ? 'nginx and wrk are here'
+      : `${missing.join(' and ')} not found: only bench/ needs it`;
   report(5, 'optional tools', text, null);
 }
 
 /** Daemons lie in sbin, which is not in everybody's PATH. */
 function findTool(name) {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
+  for (const folder of [
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+  ]) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
@@ -198,8 +248,11 @@ function seconds(sinceMs) {
   return `${((Date.now() - sinceMs) / 1_000).toFixed(1)} s`;
 }
 
-function lastLines(file) {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+/** npm ends its errors with pages of usage; what is wrong stands first. */
+function errorLines(file) {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const errors = lines.filter((line) => line.startsWith('npm error'));
+  return (errors.length > 0 ? errors : lines).slice(0, 10).join('\n');
 }
 
 if (process.argv[1] === join(root, 'scripts', 'setup.mjs')) await setUpOrExit();

@@ -12,12 +12,24 @@ const testTimeoutMs = 180_000;
 const { node } = await setUpOrExit();
 const named = process.argv.slice(2);
 // Tests say which settings they mean; those of the person who runs them are not among them.
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WEIR_')));
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('WEIR_')),
+);
 
-const checked = named.length > 0 ? 0 : await runChild(node, ['scripts/check.ts'], { cwd: root, env });
+const checked =
+  named.length > 0 ? 0 : await runChild(node, ['scripts/check.ts'], { cwd: root, env });
 if (checked === 0) {
-  const runner = ['--test', '--test-reporter=spec', `--test-concurrency=${availableParallelism()}`, `--test-timeout=${testTimeoutMs}`];
-  process.exitCode = await runChild(node, [...runner, ...(named.length > 0 ? named : ['test/**/*.test.ts'])], { cwd: root, env });
+  const runner = [
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${availableParallelism()}`,
+    `--test-timeout=${testTimeoutMs}`,
+  ];
+  process.exitCode = await runChild(
+    node,
+    [...runner, ...(named.length > 0 ? named : ['test/**/*.test.ts'])],
+    { cwd: root, env },
+  );
 } else {
   console.error('the tree does not pass its check: no test was run');
   process.exitCode = checked;

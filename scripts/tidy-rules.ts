@@ -40,9 +40,15 @@ export const unreachedFiles: TidyRule = (tree) => {
     }
   }
   return [...tree.keys()]
-    .filter((path) => /^(?:src|scripts|wasm-rules)\//.test(path) && isSource(path) && !path.endsWith('.d.ts'))
+    .filter(
+      (path) =>
+        /^(?:src|scripts|wasm-rules)\//.test(path) && isSource(path) && !path.endsWith('.d.ts'),
+    )
     .filter((path) => !reached.has(path))
-    .map((path) => `${path}: no entry point reaches it; call it, remove it, or name it in scripts/tidy-rules.ts`);
+    .map(
+      (path) =>
+        `${path}: no entry point reaches it; call it, remove it, or name it in scripts/tidy-rules.ts`,
+    );
 };
 
 /** Between folders of src/ the name begins with `#`: that is what the layering rules of Biome read. */
@@ -52,14 +58,21 @@ export const relativeImportsBetweenFolders: TidyRule = (tree) =>
     if (!path.startsWith('src/')) return [];
     return importsOf(path, text)
       .filter((named) => named.startsWith('src/') && folderOf(named) !== folder)
-      .filter((named) => !text.includes(`'#${named.slice('src/'.length)}`) && !isUrl(path, text, named))
-      .map((named) => `${path}: imports ${named} by a relative name; write #${named.slice('src/'.length)}`);
+      .filter(
+        (named) => !text.includes(`'#${named.slice('src/'.length)}`) && !isUrl(path, text, named),
+      )
+      .map(
+        (named) =>
+          `${path}: imports ${named} by a relative name; write #${named.slice('src/'.length)}`,
+      );
   });
 
 /** A folder without a rule could import from anywhere. */
 export const foldersWithoutLayer: TidyRule = (tree) => {
   const rules = tree.get('biome.json') ?? '';
-  const folders = new Set([...tree.keys()].filter((path) => /^src\/[^/]+\//.test(path)).map(folderOf));
+  const folders = new Set(
+    [...tree.keys()].filter((path) => /^src\/[^/]+\//.test(path)).map(folderOf),
+  );
   return [...folders]
     .filter((folder) => !rules.includes(`"${folder}/**"`))
     .map((folder) => `${folder}: biome.json has no noRestrictedImports for it`);
@@ -70,7 +83,11 @@ export const fileNames: TidyRule = (tree) =>
     .filter((path) => /^(?:src|scripts|bin|wasm-rules|test|bench|config|certs|docs)\//.test(path))
     // A case file is named for what it tests, as that is spelt.
     .filter((path) => !path.startsWith('test/corpus/'))
-    .filter((path) => path.split('/').some((part) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9-]+)*|README\.md)$/.test(part)))
+    .filter((path) =>
+      path
+        .split('/')
+        .some((part) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9-]+)*|README\.md)$/.test(part)),
+    )
     .map((path) => `${path}: is no kebab-case name`);
 
 export const longFiles: TidyRule = (tree) =>
@@ -85,15 +102,23 @@ export const headers: TidyRule = (tree) =>
     .map(([path]) => `${path}: begins without a header that says what it is`);
 
 export const binaries: TidyRule = (tree) =>
-  [...tree].filter(([, text]) => text === null).map(([path]) => `${path}: is a binary; make it from its source instead`);
+  [...tree]
+    .filter(([, text]) => text === null)
+    .map(([path]) => `${path}: is a binary; make it from its source instead`);
 
 export const privateKeys: TidyRule = (tree) =>
-  matching(tree, /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{40}/, 'holds a private key; let the test make one');
+  matching(
+    tree,
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{40}/,
+    'holds a private key; let the test make one',
+  );
 
 /** Attacks name such paths, so the rule set and what tests it may. */
 export const homePaths: TidyRule = (tree) =>
   matching(
-    new Map([...tree].filter(([path]) => !/^(?:wasm-rules|test\/(?:wasm|corpus|wire))\//.test(path))),
+    new Map(
+      [...tree].filter(([path]) => !/^(?:wasm-rules|test\/(?:wasm|corpus|wire))\//.test(path)),
+    ),
     /(?:^|[\s"'`(=:])\/(?:home|Users)\/[A-Za-z0-9._-]+\//m,
     'names a home directory',
   );
@@ -121,8 +146,18 @@ export const undocumentedDependencies: TidyRule = (tree) => {
 };
 
 export const tidyRules: Readonly<Record<string, TidyRule>> = {
-  unreachedFiles, relativeImportsBetweenFolders, foldersWithoutLayer, fileNames, longFiles, headers, binaries,
-  privateKeys, homePaths, registryNames, silencedChecks, undocumentedDependencies,
+  unreachedFiles,
+  relativeImportsBetweenFolders,
+  foldersWithoutLayer,
+  fileNames,
+  longFiles,
+  headers,
+  binaries,
+  privateKeys,
+  homePaths,
+  registryNames,
+  silencedChecks,
+  undocumentedDependencies,
 };
 
 /** The files a source names: imports of every kind, and `new URL('…', import.meta.url)` as workers use it. */
@@ -135,7 +170,9 @@ function importsOf(path: string, text: string): string[] {
 }
 
 function isUrl(path: string, text: string, named: string): boolean {
-  return [...text.matchAll(/new URL\(\s*'([^'\n]+)'/g)].some(([, name = '']) => posix.join(posix.dirname(path), name) === named);
+  return [...text.matchAll(/new URL\(\s*'([^'\n]+)'/g)].some(
+    ([, name = '']) => posix.join(posix.dirname(path), name) === named,
+  );
 }
 
 /** `src/proxy` of `src/proxy/http1/parse.ts`; `src` of `src/main.ts`. */
@@ -145,7 +182,9 @@ function folderOf(path: string): string {
 }
 
 function sources(tree: Tree): [string, string][] {
-  return [...tree].flatMap(([path, text]) => (text !== null && isSource(path) ? [[path, text]] : []));
+  return [...tree].flatMap(([path, text]) =>
+    text !== null && isSource(path) ? [[path, text]] : [],
+  );
 }
 
 function matching(tree: Tree, pattern: RegExp, says: string): string[] {

@@ -12,7 +12,9 @@ export function tidy(root: string): string[] {
 const probeBytes = 8_192;
 
 export function readTree(root: string): Tree {
-  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const ignored = readFileSync(join(root, '.gitignore'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
   const tree = new Map<string, string | null>();
   const walk = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {

@@ -83,7 +83,11 @@ export type BlockEntry = {
   readonly expiresAt: string | null;
 };
 
-export type BlockList = { readonly version: number; readonly count: number; readonly entries: readonly BlockEntry[] };
+export type BlockList = {
+  readonly version: number;
+  readonly count: number;
+  readonly entries: readonly BlockEntry[];
+};
 
 export type BlockRequest = {
   readonly target: string;
@@ -130,4 +134,8 @@ export type ReloadAnswer = {
   readonly changed: readonly string[];
 };
 
-export type DrainAnswer = { readonly state: 'draining'; readonly openConnections: number | null; readonly deadline: string };
+export type DrainAnswer = {
+  readonly state: 'draining';
+  readonly openConnections: number | null;
+  readonly deadline: string;
+};

@@ -7,21 +7,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import Type, { type Static } from 'typebox';
-import { Check } from 'typebox/value';
 import { refusedError, unreachableError } from '#cli/cli-error.ts';
 import type { CliIo } from '#cli/command.ts';
 import { describeError } from '#core/errors.ts';
+import { type FoundRunFile, isRunning, parseRunFile, runFile } from '#state/run-file.ts';
+import { tokenFile } from '#state/state-directory.ts';
 
-/** What a node writes about itself; a newer one may say more. */
-const runFile = Type.Object({
-  pid: Type.Integer({ minimum: 1 }),
-  admin: Type.String({ pattern: '^http://[^/]+$' }),
-  startedAt: Type.String(),
-  version: Type.String(),
-});
-
-export type Daemon = Static<typeof runFile> & {
+export type Daemon = FoundRunFile & {
   readonly stateDirectory: string;
   readonly token: string;
 };
@@ -34,7 +26,7 @@ const stateHint = 'a node elsewhere is found with --state DIR or WEIR_STATE';
 export async function discoverDaemon(io: CliIo, stateFlag: string | null): Promise<Daemon> {
   const named = stateFlag ?? (io.env['WEIR_STATE'] || null);
   const found =
-    named === null ? await searchUpwards(io.cwd) : await readRunFile(resolve(io.cwd, named));
+    named === null ? await searchUpwards(io.cwd) : await readFrom(resolve(io.cwd, named));
   if (found === null) {
     const where =
       named === null ? `in or above ${io.cwd}` : `with its state in ${resolve(io.cwd, named)}`;
@@ -43,11 +35,11 @@ export async function discoverDaemon(io: CliIo, stateFlag: string | null): Promi
   const { directory, text } = found;
   const daemon = parseRunFile(text);
   if (daemon === null) {
-    throw unreachableError(`${join(directory, 'edge.json')} is not what a node writes`, [
+    throw unreachableError(`${join(directory, runFile)} is not what a node writes`, [
       'restart the node, which writes it anew',
     ]);
   }
-  if (!isRunning(daemon.pid)) {
+  if (!isRunning(daemon)) {
     throw unreachableError(
       `the node of ${directory} (pid ${daemon.pid}, started ${daemon.startedAt}) is not running`,
       [startHint, stateHint],
@@ -56,12 +48,12 @@ export async function discoverDaemon(io: CliIo, stateFlag: string | null): Promi
   return { ...daemon, stateDirectory: directory, token: await readToken(directory) };
 }
 
-type RunFile = { readonly directory: string; readonly text: string };
+type Found = { readonly directory: string; readonly text: string };
 
-async function searchUpwards(from: string): Promise<RunFile | null> {
+async function searchUpwards(from: string): Promise<Found | null> {
   let at = resolve(from);
   for (let level = 0; level < levelsMax; level += 1) {
-    const found = await readRunFile(join(at, '.weir'));
+    const found = await readFrom(join(at, '.weir'));
     if (found !== null) return found;
     const above = dirname(at);
     if (above === at) return null;
@@ -70,8 +62,8 @@ async function searchUpwards(from: string): Promise<RunFile | null> {
   return null;
 }
 
-async function readRunFile(directory: string): Promise<RunFile | null> {
-  const file = join(directory, 'edge.json');
+async function readFrom(directory: string): Promise<Found | null> {
+  const file = join(directory, runFile);
   try {
     return { directory, text: await readFile(file, 'utf8') };
   } catch (error) {
@@ -80,17 +72,8 @@ async function readRunFile(directory: string): Promise<RunFile | null> {
   }
 }
 
-function parseRunFile(text: string): Static<typeof runFile> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Check(runFile, value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
 async function readToken(directory: string): Promise<string> {
-  const file = join(directory, 'token');
+  const file = join(directory, tokenFile);
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
@@ -104,16 +87,6 @@ function unreadable(file: string, error: unknown): Error {
     ['run weir as the user who started the node'],
     error,
   );
-}
-
-/** EPERM is a process of somebody else, which is alive. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -15,12 +15,15 @@ export function parseListenAddress(text: string): ListenAddress | null {
   const address = parseIp(bracketed ?? bare ?? '');
   const port = Number(digits);
   // Brackets are for IPv6 text; `[127.0.0.1]` and a mapped address are somebody's mistake.
-  if (address === null || port > 65_535 || (address.family === 6) !== (bracketed !== undefined)) return null;
+  if (address === null || port > 65_535 || (address.family === 6) !== (bracketed !== undefined))
+    return null;
   return { host: address.text, port, family: address.family };
 }
 
 export function formatListenAddress(address: Pick<ListenAddress, 'host' | 'port'>): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return address.host.includes(':')
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`;
 }
 
 /**

@@ -3,7 +3,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describeError } from '#core/errors.ts';
 
-export type CertificateProblem = { readonly key: 'cert' | 'key'; readonly message: string; readonly fix: string };
+export type CertificateProblem = {
+  readonly key: 'cert' | 'key';
+  readonly message: string;
+  readonly fix: string;
+};
 
 export async function checkCertificate(
   files: { readonly cert: string; readonly key: string },
@@ -31,7 +35,11 @@ export async function checkCertificate(
       [certificate = null] = pemCertificates(certificateText);
       if (certificate === null) say('cert', `${files.cert} holds no PEM certificate`, make);
     } catch (error) {
-      say('cert', `${files.cert} holds a certificate that does not parse: ${describeError(error)}`, make);
+      say(
+        'cert',
+        `${files.cert} holds a certificate that does not parse: ${describeError(error)}`,
+        make,
+      );
     }
   }
   if (certificate !== null) {
@@ -39,18 +47,31 @@ export async function checkCertificate(
     if (validToDate.getTime() <= nowMs) {
       say('cert', `${files.cert} expired on ${validToDate.toISOString()}`, `renew it; ${make}`);
     } else if (validFromDate.getTime() > nowMs) {
-      say('cert', `${files.cert} is not valid before ${validFromDate.toISOString()}`, "check this machine's clock");
+      say(
+        'cert',
+        `${files.cert} is not valid before ${validFromDate.toISOString()}`,
+        "check this machine's clock",
+      );
     }
   }
   if (keyText === null) return problems;
   try {
     const privateKey = createPrivateKey(keyText);
     if (certificate !== null && !certificate.checkPrivateKey(privateKey)) {
-      say('key', `${files.key} is not the key of the certificate in ${files.cert}`, `name the two that belong together; ${make}`);
+      say(
+        'key',
+        `${files.key} is not the key of the certificate in ${files.cert}`,
+        `name the two that belong together; ${make}`,
+      );
     }
   } catch (error) {
     const locked = /ENCRYPTED/.test(keyText);
-    if (locked) say('key', `${files.key} is locked with a passphrase`, 'write it without one: openssl pkey -in KEY -out KEY');
+    if (locked)
+      say(
+        'key',
+        `${files.key} is locked with a passphrase`,
+        'write it without one: openssl pkey -in KEY -out KEY',
+      );
     else say('key', `${files.key} holds no private key: ${describeError(error)}`, make);
   }
   return problems;

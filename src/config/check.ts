@@ -17,11 +17,15 @@ import { parseUpstreamUrl } from './upstream-url.ts';
 /** `fix` may be left out. */
 type Say = (path: string, message: string, fix?: string) => void;
 
-export async function checkConfig(loaded: LoadedConfig, nowMs = Date.now()): Promise<readonly ConfigProblem[]> {
+export async function checkConfig(
+  loaded: LoadedConfig,
+  nowMs = Date.now(),
+): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
   const say: Say = (path, message, fix) => {
     const origin = loaded.origins.get(path) ?? '';
-    const position = origin.startsWith('env') || origin === 'default' ? undefined : loaded.positions.get(path);
+    const position =
+      origin.startsWith('env') || origin === 'default' ? undefined : loaded.positions.get(path);
     const place = { line: position?.line ?? null, column: position?.column ?? null };
     problems.push({ path, message, ...place, ...(fix === undefined ? {} : { fix }) });
   };
@@ -40,15 +44,28 @@ export async function checkConfig(loaded: LoadedConfig, nowMs = Date.now()): Pro
 }
 
 function checkListenerKind(listener: Listener, path: string, say: Say): void {
-  const kinds = (['tls', 'redirect', 'plaintext'] as const).filter((kind) => listener[kind] !== undefined);
+  const kinds = (['tls', 'redirect', 'plaintext'] as const).filter(
+    (kind) => listener[kind] !== undefined,
+  );
   if (kinds.length === 0) {
-    say(path, 'says neither tls, redirect nor plaintext',
-      'add tls: { certificates: [{ cert: FILE, key: FILE }] }, or redirect: https, or plaintext: true to serve without TLS');
+    say(
+      path,
+      'says neither tls, redirect nor plaintext',
+      'add tls: { certificates: [{ cert: FILE, key: FILE }] }, or redirect: https, or plaintext: true to serve without TLS',
+    );
   } else if (kinds.length > 1) {
-    say(path, `says ${kinds.join(' and ')}, but a listener does one thing`, `keep one of ${kinds.join(', ')}`);
+    say(
+      path,
+      `says ${kinds.join(' and ')}, but a listener does one thing`,
+      `keep one of ${kinds.join(', ')}`,
+    );
   }
   if (listener.redirectPort !== undefined && listener.redirect === undefined) {
-    say(`${path}.redirectPort`, 'does nothing without redirect', 'add redirect: https, or leave redirectPort out');
+    say(
+      `${path}.redirectPort`,
+      'does nothing without redirect',
+      'add redirect: https, or leave redirectPort out',
+    );
   }
 }
 
@@ -61,14 +78,23 @@ function checkAddresses(config: Config, say: Say): void {
   for (const { path, text } of [...named, { path: 'admin.address', text: config.admin.address }]) {
     const address = parseListenAddress(text);
     if (address === null) {
-      say(path, `${JSON.stringify(text)} is no address and port`, 'for example "127.0.0.1:8443", "0.0.0.0:8443" or "[::]:8443"');
+      say(
+        path,
+        `${JSON.stringify(text)} is no address and port`,
+        'for example "127.0.0.1:8443", "0.0.0.0:8443" or "[::]:8443"',
+      );
       continue;
     }
     if (path === 'admin.address' && !isLoopbackHost(address.host)) {
-      say(path, `${text} can be reached from other machines, and the management API has no TLS`, 'use 127.0.0.1 or [::1]');
+      say(
+        path,
+        `${text} can be reached from other machines, and the management API has no TLS`,
+        'use 127.0.0.1 or [::1]',
+      );
     }
     const other = taken.find((entry) => addressesCollide(entry.address, address));
-    if (other !== undefined) say(path, `${text} is taken by ${other.path}`, 'give each its own port');
+    if (other !== undefined)
+      say(path, `${text} is taken by ${other.path}`, 'give each its own port');
     taken.push({ path, address });
   }
 }
@@ -83,9 +109,17 @@ function checkTrustedProxies(config: Config, say: Say): void {
     const path = `edge.trustedProxies[${index}]`;
     const cidr = parseCidr(text);
     if (cidr === null) {
-      say(path, `${JSON.stringify(text)} is no address or CIDR range`, 'for example 10.0.0.0/8 or fd00::/8');
+      say(
+        path,
+        `${JSON.stringify(text)} is no address or CIDR range`,
+        'for example 10.0.0.0/8 or fd00::/8',
+      );
     } else if (cidr.hostBitsSet) {
-      say(path, `${text} names an address inside the range ${cidr.text}`, `write ${cidr.text}, or the address alone`);
+      say(
+        path,
+        `${text} names an address inside the range ${cidr.text}`,
+        `write ${cidr.text}, or the address alone`,
+      );
     }
   }
 }
@@ -113,23 +147,39 @@ function checkRoutes(config: Config, say: Say): void {
     const path = `routes[${index}]`;
     const { host } = route.match;
     if (!isRouteHost(host)) {
-      say(`${path}.match.host`, `${JSON.stringify(host)} is no host name`, 'a name without port, "*.example.org" or "*"');
+      say(
+        `${path}.match.host`,
+        `${JSON.stringify(host)} is no host name`,
+        'a name without port, "*.example.org" or "*"',
+      );
     }
     const key = `${host.toLowerCase()} ${route.match.path}`;
     const first = seen.get(key);
     if (first !== undefined) {
-      say(path, `matches host ${host} and path ${route.match.path}, as ${first} already does`, 'remove one of the two');
+      say(
+        path,
+        `matches host ${host} and path ${route.match.path}, as ${first} already does`,
+        'remove one of the two',
+      );
     }
     seen.set(key, first ?? path);
     // hasOwn: "constructor" is a name like any other.
     if (!Object.hasOwn(config.upstreams, route.upstream)) {
-      say(`${path}.upstream`, `no upstream is named ${JSON.stringify(route.upstream)}`, choose(route.upstream, Object.keys(config.upstreams), 'upstreams'));
+      say(
+        `${path}.upstream`,
+        `no upstream is named ${JSON.stringify(route.upstream)}`,
+        choose(route.upstream, Object.keys(config.upstreams), 'upstreams'),
+      );
     }
     const rules = new Set<string>();
     for (const [at, rule] of route.waf.rules.entries()) {
       const place = `${path}.waf.rules[${at}]`;
       if (!Object.hasOwn(config.waf.rules, rule)) {
-        say(place, `no rules are named ${JSON.stringify(rule)}`, choose(rule, Object.keys(config.waf.rules), 'waf.rules'));
+        say(
+          place,
+          `no rules are named ${JSON.stringify(rule)}`,
+          choose(rule, Object.keys(config.waf.rules), 'waf.rules'),
+        );
       } else if (rules.has(rule)) {
         say(place, `${rule} would run twice`, 'keep one');
       }
@@ -142,20 +192,29 @@ function isRouteHost(host: string): boolean {
   if (host === '*') return true;
   const name = host.startsWith('*.') ? host.slice(2) : host;
   if (/^\[.+\]$/.test(name)) return parseIp(name.slice(1, -1))?.family === 6;
-  return name.length <= 253 && name.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
+  return (
+    name.length <= 253 &&
+    name.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
+  );
 }
 
 function choose(name: string, known: readonly string[], where: string): string {
   const near = nearestName(name, known);
   if (near !== null) return `did you mean ${near}?`;
-  return known.length === 0 ? `add it under ${where}` : `add it under ${where}, which has ${known.slice(0, 10).join(', ')}`;
+  return known.length === 0
+    ? `add it under ${where}`
+    : `add it under ${where}, which has ${known.slice(0, 10).join(', ')}`;
 }
 
 async function checkCertificates(config: Config, nowMs: number, say: Say): Promise<void> {
   for (const [index, listener] of config.edge.listeners.entries()) {
     for (const [at, files] of (listener.tls?.certificates ?? []).entries()) {
       for (const problem of await checkCertificate(files, nowMs)) {
-        say(`edge.listeners[${index}].tls.certificates[${at}].${problem.key}`, problem.message, problem.fix);
+        say(
+          `edge.listeners[${index}].tls.certificates[${at}].${problem.key}`,
+          problem.message,
+          problem.fix,
+        );
       }
     }
   }
@@ -166,14 +225,24 @@ async function checkModules(config: Config, say: Say): Promise<void> {
     const path = `waf.rules.${name}.module`;
     if (rule.module.startsWith(builtinPrefix)) {
       const builtin = rule.module.slice(builtinPrefix.length);
-      if (!(await isBuiltin(builtin))) say(path, `no rules named ${builtin} ship with Weir`, 'see wasm-rules/rules for those that do');
+      if (!(await isBuiltin(builtin)))
+        say(
+          path,
+          `no rules named ${builtin} ship with Weir`,
+          'see wasm-rules/rules for those that do',
+        );
       continue;
     }
     try {
       await access(rule.module, constants.R_OK);
-      if (!(await stat(rule.module)).isFile()) say(path, `${rule.module} is no file`, 'name a .wasm file');
+      if (!(await stat(rule.module)).isFile())
+        say(path, `${rule.module} is no file`, 'name a .wasm file');
     } catch (error) {
-      say(path, `${rule.module} cannot be read: ${describeError(error)}`, `name a .wasm file, or ${builtinPrefix}NAME`);
+      say(
+        path,
+        `${rule.module} cannot be read: ${describeError(error)}`,
+        `name a .wasm file, or ${builtinPrefix}NAME`,
+      );
     }
   }
 }
@@ -199,7 +268,11 @@ async function checkRedact(config: Config, say: Say): Promise<void> {
   } catch {
     // With the standard patterns the node runs and leaves query strings out of its log, and says so.
     if (!standard.includes(JSON.stringify(redact))) {
-      say('accessLog.redact', 'RE2 is not built on this machine, so these patterns cannot be applied', 'npm start builds it; build/setup-re2.log says what failed');
+      say(
+        'accessLog.redact',
+        'RE2 is not built on this machine, so these patterns cannot be applied',
+        'npm start builds it; build/setup-re2.log says what failed',
+      );
     }
     return;
   }
@@ -207,7 +280,11 @@ async function checkRedact(config: Config, say: Say): Promise<void> {
     try {
       new re2(pattern);
     } catch (error) {
-      say(`accessLog.redact[${index}]`, `is no RE2 pattern: ${describeError(error)}`, 'RE2 has no look-around and no back references');
+      say(
+        `accessLog.redact[${index}]`,
+        `is no RE2 pattern: ${describeError(error)}`,
+        'RE2 has no look-around and no back references',
+      );
     }
   }
 }

@@ -10,21 +10,34 @@ import { nearestName } from './nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { SchemaNode } from './schema-node.ts';
 import type { Environment } from './variables.ts';
-import { type SourceValue, childPath } from './yaml-source.ts';
+import { childPath, type SourceValue } from './yaml-source.ts';
 
 const prefix = 'WEIR_';
 
-export type EnvironmentKey = { readonly keys: readonly string[]; readonly path: string; readonly node: SchemaNode };
+export type EnvironmentKey = {
+  readonly keys: readonly string[];
+  readonly path: string;
+  readonly node: SchemaNode;
+};
 
 export type EnvironmentValues = {
   /** By path. */
-  readonly values: ReadonlyMap<string, { readonly name: string; readonly keys: readonly string[]; readonly value: SourceValue }>;
+  readonly values: ReadonlyMap<
+    string,
+    { readonly name: string; readonly keys: readonly string[]; readonly value: SourceValue }
+  >;
   readonly problems: readonly ConfigProblem[];
 };
 
 /** `edge.limits.urlBytesMax` → `WEIR_EDGE_LIMITS_URL_BYTES_MAX`. */
 export function environmentName(path: string): string {
-  return prefix + path.replaceAll('.', '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+  return (
+    prefix +
+    path
+      .replaceAll('.', '_')
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .toUpperCase()
+  );
 }
 
 /** Every key that has an environment name, by that name. */
@@ -32,7 +45,8 @@ export function environmentKeys(root: SchemaNode): ReadonlyMap<string, Environme
   const found = new Map<string, EnvironmentKey>();
   const walk = (node: SchemaNode, keys: readonly string[], path: string): void => {
     if (node.kind === 'object') {
-      for (const [key, property] of node.properties) walk(property.node, [...keys, key], childPath(path, key));
+      for (const [key, property] of node.properties)
+        walk(property.node, [...keys, key], childPath(path, key));
     } else if (node.kind !== 'array' && node.kind !== 'record') {
       const name = environmentName(path);
       assert(!found.has(name), `two keys of the schema have the environment name ${name}`);
@@ -52,11 +66,26 @@ export function readEnvironment(root: SchemaNode, environment: Environment): Env
     const key = known.get(name);
     if (key === undefined) {
       const near = nearestName(name, [...known.keys()]);
-      const fix = near === null ? 'unset it; docs/reference/config.md lists the names' : `did you mean ${near}?`;
-      problems.push({ path: name, message: 'no configuration key has this environment name', line: null, column: null, fix });
+      const fix =
+        near === null
+          ? 'unset it; docs/reference/config.md lists the names'
+          : `did you mean ${near}?`;
+      problems.push({
+        path: name,
+        message: 'no configuration key has this environment name',
+        line: null,
+        column: null,
+        fix,
+      });
     } else if (text === '') {
       const fix = 'unset it, or give it a value';
-      problems.push({ path: key.path, message: `the environment sets ${name} to nothing`, line: null, column: null, fix });
+      problems.push({
+        path: key.path,
+        message: `the environment sets ${name} to nothing`,
+        line: null,
+        column: null,
+        fix,
+      });
     } else {
       values.set(key.path, { name, keys: key.keys, value: parseScalarText(key.node, text) });
     }

@@ -31,7 +31,8 @@ export function resolveFileNames(
     }
   }
   for (const [name, rule] of Object.entries(resolved.waf.rules)) {
-    if (!rule.module.startsWith(builtinPrefix)) rule.module = absolute(`waf.rules.${name}.module`, rule.module);
+    if (!rule.module.startsWith(builtinPrefix))
+      rule.module = absolute(`waf.rules.${name}.module`, rule.module);
   }
   return resolved;
 }

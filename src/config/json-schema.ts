@@ -4,7 +4,13 @@
  */
 import { configSchema } from './schema.ts';
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
 export function jsonSchema(): { readonly [key: string]: JsonValue } {
   return {
@@ -18,12 +24,16 @@ function asWritten(node: { [key: string]: JsonValue }): { [key: string]: JsonVal
   const result: { [key: string]: JsonValue } = {};
   for (const [keyword, value] of Object.entries(node)) {
     if (keyword === 'properties' || keyword === 'patternProperties') {
-      result[keyword] = Object.fromEntries(Object.entries(asNode(value)).map(([name, child]) => [name, asWritten(asNode(child))]));
+      result[keyword] = Object.fromEntries(
+        Object.entries(asNode(value)).map(([name, child]) => [name, asWritten(asNode(child))]),
+      );
     } else if (keyword === 'items') {
       result[keyword] = asWritten(asNode(value));
     } else if (keyword === 'required') {
       const properties = asNode(node['properties'] ?? {});
-      const names = (Array.isArray(value) ? value : []).filter((name) => !('default' in asNode(properties[String(name)] ?? {})));
+      const names = (Array.isArray(value) ? value : []).filter(
+        (name) => !('default' in asNode(properties[String(name)] ?? {})),
+      );
       if (names.length > 0) result[keyword] = names;
     } else {
       result[keyword] = value;
@@ -35,5 +45,7 @@ function asWritten(node: { [key: string]: JsonValue }): { [key: string]: JsonVal
 }
 
 function asNode(value: JsonValue): { [key: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...(value as { [key: string]: JsonValue }) } : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? { ...(value as { [key: string]: JsonValue }) }
+    : {};
 }

@@ -51,7 +51,8 @@ export type LoadFailure = { readonly ok: false; readonly problems: readonly Conf
 
 export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
   const text = options.file === null ? (options.defaults ?? null) : readConfigFile(options.file);
-  if (text === null) return failure(['there is no configuration', 'name a file with --config FILE']);
+  if (text === null)
+    return failure(['there is no configuration', 'name a file with --config FILE']);
   if (typeof text !== 'string') return text;
 
   const root = schemaNode(configSchema);
@@ -98,12 +99,19 @@ function readConfigFile(file: string): string | LoadFailure {
   try {
     const { size } = statSync(file);
     if (size > configFileBytesMax) {
-      return failure([`${file} holds ${size} bytes; at most ${configFileBytesMax} are read`, 'split off what is no configuration']);
+      return failure([
+        `${file} holds ${size} bytes; at most ${configFileBytesMax} are read`,
+        'split off what is no configuration',
+      ]);
     }
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    if (error instanceof TypeError) return failure([`${file} is no UTF-8 text`, 'save it as UTF-8']);
-    return failure([`${file} cannot be read: ${describeError(error)}`, 'name a readable file with --config FILE']);
+    if (error instanceof TypeError)
+      return failure([`${file} is no UTF-8 text`, 'save it as UTF-8']);
+    return failure([
+      `${file} cannot be read: ${describeError(error)}`,
+      'name a readable file with --config FILE',
+    ]);
   }
 }
 

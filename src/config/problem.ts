@@ -12,7 +12,8 @@ export type ConfigProblem = {
 
 /** `weir.yaml:12:5 edge.workers: must be … (fix)` — one line for a terminal or a log. */
 export function formatProblem(problem: ConfigProblem, file: string | null): string {
-  const place = problem.line === null ? '' : `${file ?? 'defaults'}:${problem.line}:${problem.column ?? 1} `;
+  const place =
+    problem.line === null ? '' : `${file ?? 'defaults'}:${problem.line}:${problem.column ?? 1} `;
   const path = problem.path === '' ? '' : `${problem.path}: `;
   const fix = problem.fix === undefined ? '' : ` (${problem.fix})`;
   return `${place}${path}${problem.message}${fix}`;

@@ -24,17 +24,34 @@ One YAML file, named with \`--config FILE\`. \`weir check --config FILE\` says e
 export function referencePage(): string {
   const root = schemaNode(configSchema);
   const names = new Map([...environmentKeys(root)].map(([name, { path }]) => [path, name]));
-  const rows = [['key', 'value', 'default', 'environment', 'what it is'], ['---', '---', '---', '---', '---']];
+  const rows = [
+    ['key', 'value', 'default', 'environment', 'what it is'],
+    ['---', '---', '---', '---', '---'],
+  ];
   const walk = (node: SchemaNode, path: string, required: boolean): void => {
     if (node.kind === 'object') {
       // An object that may be left out and has no default is a choice of its own: say so.
-      if (!required) rows.push([code(path), 'mapping', 'none', '', text(node.description ?? 'optional')]);
-      for (const [key, property] of node.properties) walk(property.node, childPath(path, key), property.required);
+      if (!required)
+        rows.push([code(path), 'mapping', 'none', '', text(node.description ?? 'optional')]);
+      for (const [key, property] of node.properties)
+        walk(property.node, childPath(path, key), property.required);
       return;
     }
-    const value = node.kind === 'array' || node.kind === 'record' ? bounds(node) : expectation(node);
-    const fallback = node.fallback === undefined ? (required ? '**required**' : 'none') : code(JSON.stringify(node.fallback));
-    rows.push([code(path), text(value), fallback, code(names.get(path) ?? ''), text(node.description ?? '')]);
+    const value =
+      node.kind === 'array' || node.kind === 'record' ? bounds(node) : expectation(node);
+    const fallback =
+      node.fallback === undefined
+        ? required
+          ? '**required**'
+          : 'none'
+        : code(JSON.stringify(node.fallback));
+    rows.push([
+      code(path),
+      text(value),
+      fallback,
+      code(names.get(path) ?? ''),
+      text(node.description ?? ''),
+    ]);
     if (node.kind === 'record') walk(node.entry, `${path}.NAME`, true);
     if (node.kind === 'array' && node.items.kind === 'object') walk(node.items, `${path}[]`, true);
   };

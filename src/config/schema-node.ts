@@ -12,10 +12,23 @@ export type SchemaNode = {
 } & (
   | {
       readonly kind: 'object';
-      readonly properties: ReadonlyMap<string, { readonly node: SchemaNode; readonly required: boolean }>;
+      readonly properties: ReadonlyMap<
+        string,
+        { readonly node: SchemaNode; readonly required: boolean }
+      >;
     }
-  | { readonly kind: 'record'; readonly namePattern: string; readonly entry: SchemaNode; readonly entriesMax: number }
-  | { readonly kind: 'array'; readonly items: SchemaNode; readonly itemsMin: number; readonly itemsMax: number }
+  | {
+      readonly kind: 'record';
+      readonly namePattern: string;
+      readonly entry: SchemaNode;
+      readonly entriesMax: number;
+    }
+  | {
+      readonly kind: 'array';
+      readonly items: SchemaNode;
+      readonly itemsMin: number;
+      readonly itemsMax: number;
+    }
   | { readonly kind: 'string'; readonly pattern: string | null; readonly charactersMax: number }
   | { readonly kind: 'integer'; readonly minimum: number; readonly maximum: number }
   | { readonly kind: 'boolean' }
@@ -24,8 +37,23 @@ export type SchemaNode = {
 );
 
 const keywords = new Set([
-  'type', 'properties', 'required', 'additionalProperties', 'patternProperties', 'maxProperties', 'items',
-  'minItems', 'maxItems', 'pattern', 'maxLength', 'minimum', 'maximum', 'const', 'anyOf', 'default', 'description',
+  'type',
+  'properties',
+  'required',
+  'additionalProperties',
+  'patternProperties',
+  'maxProperties',
+  'items',
+  'minItems',
+  'maxItems',
+  'pattern',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'const',
+  'anyOf',
+  'default',
+  'description',
 ]);
 
 export function schemaNode(schema: unknown): SchemaNode {
@@ -33,14 +61,18 @@ export function schemaNode(schema: unknown): SchemaNode {
   // TypeBox keeps its own marks in keys that begin with `~`, outside what JSON sees.
   for (const key of Object.keys(raw)) assert(keywords.has(key), `schema keyword ${key}`);
   const common = { description: textOrNull(raw['description']), fallback: raw['default'] };
-  if (Array.isArray(raw['anyOf'])) return { ...common, kind: 'union', members: raw['anyOf'].map(schemaNode) };
+  if (Array.isArray(raw['anyOf']))
+    return { ...common, kind: 'union', members: raw['anyOf'].map(schemaNode) };
   const value = raw['const'];
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     return { ...common, kind: 'literal', value };
   }
   switch (raw['type']) {
     case 'object':
-      return { ...common, ...(raw['patternProperties'] === undefined ? objectNode(raw) : recordNode(raw)) };
+      return {
+        ...common,
+        ...(raw['patternProperties'] === undefined ? objectNode(raw) : recordNode(raw)),
+      };
     case 'array':
       return {
         ...common,
@@ -86,7 +118,10 @@ function objectNode(raw: Record<string, unknown>) {
 function recordNode(raw: Record<string, unknown>) {
   const entries = Object.entries(asObject(raw['patternProperties']));
   const [first] = entries;
-  assert(first !== undefined && entries.length === 1, 'a record in the schema has one pattern for its names');
+  assert(
+    first !== undefined && entries.length === 1,
+    'a record in the schema has one pattern for its names',
+  );
   return {
     kind: 'record' as const,
     namePattern: first[0],

@@ -8,7 +8,7 @@ import { parseScalarText } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { SchemaNode } from './schema-node.ts';
-import { type SourcePosition, type SourceValue, childPath } from './yaml-source.ts';
+import { childPath, type SourcePosition, type SourceValue } from './yaml-source.ts';
 
 export type ValidateInput = {
   readonly value: SourceValue;
@@ -51,11 +51,17 @@ class Validator {
     }
     switch (node.kind) {
       case 'object':
-        return value instanceof Map ? this.#object(node, value, path) : this.#wrongType(node, value, path);
+        return value instanceof Map
+          ? this.#object(node, value, path)
+          : this.#wrongType(node, value, path);
       case 'record':
-        return value instanceof Map ? this.#record(node, value, path) : this.#wrongType(node, value, path);
+        return value instanceof Map
+          ? this.#record(node, value, path)
+          : this.#wrongType(node, value, path);
       case 'array':
-        return Array.isArray(value) ? this.#array(node, value, path) : this.#wrongType(node, value, path);
+        return Array.isArray(value)
+          ? this.#array(node, value, path)
+          : this.#wrongType(node, value, path);
       default:
         return this.#scalar(node, value, path);
     }
@@ -65,7 +71,10 @@ class Validator {
     const known = [...node.properties.keys()];
     for (const key of value.keys()) {
       if (node.properties.has(key)) continue;
-      const near = nearestName(key, known.filter((name) => !value.has(name)));
+      const near = nearestName(
+        key,
+        known.filter((name) => !value.has(name)),
+      );
       const fix = near === null ? `known here: ${known.join(', ')}` : `did you mean ${near}?`;
       this.#problem(childPath(path, key), 'is no key of the configuration', fix);
     }
@@ -93,8 +102,11 @@ class Validator {
     for (const [name, entry] of value) {
       const at = childPath(path, name);
       if (!pattern.test(name)) {
-        this.#problem(at, `${JSON.stringify(name)} is no name for an entry here`,
-          'a-z, 0-9, "-" and "_", at most 63, a letter or digit first');
+        this.#problem(
+          at,
+          `${JSON.stringify(name)} is no name for an entry here`,
+          'a-z, 0-9, "-" and "_", at most 63, a letter or digit first',
+        );
         continue;
       }
       result[name] = this.check(node.entry, entry, at);
@@ -104,7 +116,10 @@ class Validator {
 
   #array(node: Node<'array'>, value: readonly SourceValue[], path: string): unknown {
     if (value.length < node.itemsMin) {
-      return this.#problem(path, `holds ${value.length} entries; at least ${node.itemsMin} must stand here`);
+      return this.#problem(
+        path,
+        `holds ${value.length} entries; at least ${node.itemsMin} must stand here`,
+      );
     }
     if (value.length > node.itemsMax) {
       return this.#problem(path, `holds ${value.length} entries; at most ${node.itemsMax} go here`);
@@ -114,7 +129,10 @@ class Validator {
   }
 
   #scalar(node: SchemaNode, given: SourceValue, path: string): unknown {
-    const value = typeof given === 'string' && this.#input.replaced.has(path) ? parseScalarText(node, given) : given;
+    const value =
+      typeof given === 'string' && this.#input.replaced.has(path)
+        ? parseScalarText(node, given)
+        : given;
     if (!fits(node, value)) return this.#wrongType(node, value, path);
     this.#origin(path);
     return value;
@@ -123,7 +141,11 @@ class Validator {
   #wrongType(node: SchemaNode, value: SourceValue, path: string): undefined {
     const name = this.#input.fromEnvironment.get(path);
     const must = `must be ${expectation(node)}, not ${describeValue(value)}`;
-    return this.#problem(path, name === undefined ? must : `${must} (environment ${name})`, fixFor(node, value));
+    return this.#problem(
+      path,
+      name === undefined ? must : `${must} (environment ${name})`,
+      fixFor(node, value),
+    );
   }
 
   #fallback(node: SchemaNode, path: string): unknown {
@@ -154,7 +176,11 @@ function fits(node: SchemaNode, value: SourceValue): boolean {
       if (typeof value !== 'string' || value.length > node.charactersMax) return false;
       return node.pattern === null || new RegExp(node.pattern, 'u').test(value);
     case 'integer':
-      return Number.isSafeInteger(value) && Number(value) >= node.minimum && Number(value) <= node.maximum;
+      return (
+        Number.isSafeInteger(value) &&
+        Number(value) >= node.minimum &&
+        Number(value) <= node.maximum
+      );
     case 'boolean':
       return typeof value === 'boolean';
     case 'literal':
@@ -207,11 +233,15 @@ function describeValue(value: SourceValue): string {
 }
 
 function fixFor(node: SchemaNode, value: SourceValue): string | undefined {
-  if (node.kind === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return 'put it in quotes';
+  if (node.kind === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return 'put it in quotes';
   if (node.kind === 'array' && !(value instanceof Map)) return 'put it in [ ]';
-  if (node.kind === 'integer' && typeof value === 'string' && /^[0-9]+$/.test(value)) return 'leave the quotes out';
+  if (node.kind === 'integer' && typeof value === 'string' && /^[0-9]+$/.test(value))
+    return 'leave the quotes out';
   if (node.kind === 'union' && typeof value === 'string') {
-    const choices = node.members.flatMap((member) => (member.kind === 'literal' ? [String(member.value)] : []));
+    const choices = node.members.flatMap((member) =>
+      member.kind === 'literal' ? [String(member.value)] : [],
+    );
     const near = nearestName(value, choices);
     if (near !== null) return `did you mean ${near}?`;
   }

@@ -6,7 +6,7 @@
  * become a number where the schema wants one (`urlBytesMax: ${URL_BYTES}`).
  */
 import type { ConfigProblem } from './problem.ts';
-import { type SourcePosition, type SourceValue, childPath } from './yaml-source.ts';
+import { childPath, type SourcePosition, type SourceValue } from './yaml-source.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,29 +35,36 @@ export function replaceVariables(
   };
 
   const text = (source: string, path: string): string =>
-    source.replace(/(\$?)\$\{([^}]*)(\}?)/g, (whole, dollar: string, name: string, close: string) => {
-      if (dollar !== '') return whole.slice(1);
-      const { line, column } = positions.get(path) ?? { line: null, column: null };
-      if (close === '' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-        problems.push({
-          path, line, column,
-          message: `holds ${JSON.stringify(whole)}, which names no variable`,
-          fix: `write \${NAME} for a variable, or $${whole} for the text itself`,
-        });
-        return whole;
-      }
-      paths.add(path);
-      const found = environment[name];
-      if (found === undefined) {
-        problems.push({
-          path, line, column,
-          message: `needs the environment variable ${name}, which is not set`,
-          fix: `set ${name}, or write $\${${name}} for the text itself`,
-        });
-        return whole;
-      }
-      return found;
-    });
+    source.replace(
+      /(\$?)\$\{([^}]*)(\}?)/g,
+      (whole, dollar: string, name: string, close: string) => {
+        if (dollar !== '') return whole.slice(1);
+        const { line, column } = positions.get(path) ?? { line: null, column: null };
+        if (close === '' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+          problems.push({
+            path,
+            line,
+            column,
+            message: `holds ${JSON.stringify(whole)}, which names no variable`,
+            fix: `write \${NAME} for a variable, or $${whole} for the text itself`,
+          });
+          return whole;
+        }
+        paths.add(path);
+        const found = environment[name];
+        if (found === undefined) {
+          problems.push({
+            path,
+            line,
+            column,
+            message: `needs the environment variable ${name}, which is not set`,
+            fix: `set ${name}, or write $\${${name}} for the text itself`,
+          });
+          return whole;
+        }
+        return found;
+      },
+    );
 
   return { value: walk(value, ''), paths, problems };
 }

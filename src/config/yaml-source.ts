@@ -5,7 +5,16 @@
  * stays small on disk and endless in memory). Mappings become `Map`s, so that a key such as
  * `__proto__` is a key like any other until the schema refuses it.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
 import type { ConfigProblem } from './problem.ts';
 
 export type SourceValue =
@@ -33,14 +42,27 @@ export function parseYamlSource(text: string): YamlSource {
   const lines = new LineCounter();
   // Uniqueness is checked below with a set: the library compares every key with every other.
   const document = parseDocument(text, {
-    lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true, merge: false, version: '1.2',
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    stringKeys: true,
+    merge: false,
+    version: '1.2',
   });
   if (document.errors.length > 0) {
     const problems = document.errors.map((error): ConfigProblem => {
       const { line, col } = lines.linePos(error.pos[0]);
       const several = error.code === 'MULTIPLE_DOCS';
-      const message = several ? 'holds more than one YAML document' : `is no valid YAML: ${error.message}`;
-      return { path: '', message, line, column: col, ...(several ? { fix: 'keep one, without "---" lines' } : {}) };
+      const message = several
+        ? 'holds more than one YAML document'
+        : `is no valid YAML: ${error.message}`;
+      return {
+        path: '',
+        message,
+        line,
+        column: col,
+        ...(several ? { fix: 'keep one, without "---" lines' } : {}),
+      };
     });
     return { value: null, positions: new Map(), problems };
   }
@@ -76,28 +98,44 @@ class Reader {
       const target = this.#anchors.get(node.source);
       // An alias inside its own anchor runs into the depth bound.
       if (target !== undefined) return this.#convert(target, path, depth + 1);
-      this.#problem(path, node, `refers to the anchor *${node.source}, which stands nowhere before it`);
+      this.#problem(
+        path,
+        node,
+        `refers to the anchor *${node.source}, which stands nowhere before it`,
+      );
       return null;
     }
     this.#values++;
     if (this.#values > valuesMax || depth > depthMax) {
-      const excess = depth > depthMax ? `is more than ${depthMax} levels deep` : `holds more than ${valuesMax} values`;
-      if (this.#problems.length === 0) this.#problem(path, node, `${excess} once its aliases are expanded`);
+      const excess =
+        depth > depthMax
+          ? `is more than ${depthMax} levels deep`
+          : `holds more than ${valuesMax} values`;
+      if (this.#problems.length === 0)
+        this.#problem(path, node, `${excess} once its aliases are expanded`);
       return null;
     }
     if (isMap(node) || isSeq(node) || isScalar(node)) {
       if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
       if (!this.#positions.has(path)) this.#place(path, node);
       if (isMap(node)) return this.#mapping(node.items, path, depth);
-      if (isSeq(node)) return node.items.map((item, index) => this.#convert(item, childPath(path, index), depth + 1));
+      if (isSeq(node))
+        return node.items.map((item, index) =>
+          this.#convert(item, childPath(path, index), depth + 1),
+        );
       const { value } = node;
       if (typeof value === 'bigint') return Number(value);
-      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+        return value;
     }
     return null;
   }
 
-  #mapping(items: readonly { readonly key: unknown; readonly value: unknown }[], path: string, depth: number) {
+  #mapping(
+    items: readonly { readonly key: unknown; readonly value: unknown }[],
+    path: string,
+    depth: number,
+  ) {
     const mapping = new Map<string, SourceValue>();
     for (const { key, value } of items) {
       const name = isScalar(key) ? String(key.value) : '';

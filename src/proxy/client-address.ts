@@ -21,9 +21,11 @@ export function clientAddress(peer: string, view: HeadView, trusted: CidrMap<tru
     const parts = view.headerValue(i).split(',');
     for (let part = parts.length - 1; part >= 0; part--) {
       const text = (parts[part] as string).trim();
-      if (++hops > hopsMax || parseIp(text) === null) return client;
-      client = text;
-      if (trusted.lookup(text) === undefined) return client;
+      const address = ++hops > hopsMax ? null : parseIp(text);
+      if (address === null) return client;
+      // In its canonical form, so that one client has one name.
+      client = address.text;
+      if (trusted.lookup(client) === undefined) return client;
     }
   }
   return client;

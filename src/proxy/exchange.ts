@@ -35,6 +35,8 @@ const attemptsMax = 3;
 const WEBSOCKET = ascii('websocket');
 /** RFC 9110 section 9.2.2, without TRACE, which is not served. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
+const notServed = /^(?:CONNECT|TRACE)$/i;
 const failureStatus = { connect: 502, 'connect-timeout': 504, timeout: 504, closed: 502, protocol: 502 } as const;
 
 export class Exchange implements ResponseReceiver {
@@ -43,9 +45,11 @@ export class Exchange implements ResponseReceiver {
   readonly #view: RequestView;
   readonly #snapshot: Snapshot;
   readonly #startedAt = monotonicMs();
-  #requestId = '';
-  #address = '';
-  #method: string;
+  readonly #requestId: string;
+  readonly #peerIsTrusted: boolean;
+  /** Who the client is: the peer, or the one a trusted proxy speaks for. */
+  readonly #address: string;
+  readonly #method: string;
   #route: CompiledRoute | null = null;
   #verdict: Block | null = null;
   #outcome: Outcome = 'forwarded';
@@ -65,6 +69,7 @@ export class Exchange implements ResponseReceiver {
   #responded = false;
   #finished = false;
   #tunnel = false;
+  #tunnelEnded = false;
   readonly isHead: boolean;
   isUpgrade = false;
 
@@ -75,6 +80,10 @@ export class Exchange implements ResponseReceiver {
     this.#snapshot = context.snapshot;
     this.#method = view.bytes.toString('latin1', view.start, view.methodEnd);
     this.isHead = this.#method === 'HEAD';
+    const trusted = this.#snapshot.trustedProxies;
+    this.#peerIsTrusted = trusted.size > 0 && trusted.lookup(client.peer) !== undefined;
+    this.#requestId = (this.#peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
+    this.#address = this.#peerIsTrusted ? clientAddress(client.peer, view, trusted) : client.peer;
   }
 
   get responseMs(): number {
@@ -96,13 +105,8 @@ export class Exchange implements ResponseReceiver {
   /** `piece` is what came of the body together with the head; it is valid during the call. */
   start(piece: BodyPiece): void {
     const view = this.#view;
-    const peer = this.#client.peer;
-    const trusted = this.#snapshot.trustedProxies;
-    const peerIsTrusted = trusted.size > 0 && trusted.lookup(peer) !== undefined;
-    this.#requestId = (peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
-    this.#address = peerIsTrusted ? clientAddress(peer, view, trusted) : peer;
     this.#bytesIn = piece.size;
-    if (peerIsTrusted && this.#context.blockList.isBlocked(this.#address)) {
+    if (this.#peerIsTrusted && this.#context.blockList.isBlocked(this.#address)) {
       this.#answer(403, 'blocked', 'client address is on the block list');
       return;
     }
@@ -119,13 +123,17 @@ export class Exchange implements ResponseReceiver {
     }
     this.#route = route;
     if (route.modules.length > 0 && !this.#inspect(route)) return;
-    if (this.#method === 'CONNECT' || this.#method === 'TRACE') {
+    if (notServed.test(this.#method)) {
       this.#answer(405, 'refused', 'method not served');
       return;
     }
     this.isUpgrade = route.websocket && this.#asksForWebSocket();
     this.#first = forwardRequest(view, piece, {
-      peer, isTls: this.#client.isTls, peerIsTrusted, requestId: this.#requestId, isUpgrade: this.isUpgrade,
+      peer: this.#client.peer,
+      isTls: this.#client.isTls,
+      peerIsTrusted: this.#peerIsTrusted,
+      requestId: this.#requestId,
+      isUpgrade: this.isUpgrade,
     });
     this.#firstIsAll = piece.last;
     if (!piece.last) this.#client.pauseBody();
@@ -239,7 +247,8 @@ export class Exchange implements ResponseReceiver {
 
   onUpstreamFailure(failure: UpstreamFailure): void {
     this.#connection = null;
-    if (this.#finished) return;
+    // Both sides of a tunnel have ended: what is still to be written to the client is the connection's.
+    if (this.#finished || this.#tunnelEnded) return;
     this.#context.metrics.upstreamFailures[failure.kind].value++;
     if (this.#tunnel || this.#responded) {
       this.#cut(failure.reason);
@@ -313,6 +322,7 @@ export class Exchange implements ResponseReceiver {
   }
 
   onTunnelEnd(): void {
+    this.#tunnelEnded = true;
     this.#client.endTunnel();
   }
 

@@ -27,7 +27,8 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   const isAbsolute = view.pathStart !== view.targetStart;
   const host = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
   let added = ownFields(view, facts, host);
-  if (isAbsolute && host !== '') added = `Host: ${host}\r\n${added}`;
+  // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
+  if (isAbsolute || host === '') added = `Host: ${host}\r\n${added}`;
   if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';
   else if (bodyFraming === framing.length) added += `Content-Length: ${view.contentLength}\r\n`;
   if (facts.isUpgrade) added += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';

@@ -11,11 +11,12 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
+import { formatListenAddress, parseListenAddress } from '#config/address.ts';
+import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { peerAddress } from './client-address.ts';
 import { ClientConnection } from './http1/client-connection.ts';
 import type { ProxyContext } from './context.ts';
-import { formatListenAddress, parseListenAddress } from './listen-address.ts';
 import { serveRedirect } from './redirect.ts';
 
 export type ListenerKind =
@@ -47,12 +48,15 @@ export class ProxyListener {
 
   /** Binds and listens; the promise gives the address bound. */
   listen(address: string): Promise<string> {
-    const { host, port } = parseListenAddress(address);
+    const parsed = parseListenAddress(address);
+    assert(parsed !== null, 'the configuration check has refused other addresses');
+    const { host, port } = parsed;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         reject(new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(error)}`, { cause: error }));
       });
-      this.#server.listen({ host, port, backlog, reusePort: true }, () => {
+      // An IPv6 address is IPv6 only, so that 0.0.0.0 and [::] stand beside each other.
+      this.#server.listen({ host, port, backlog, reusePort: true, ipv6Only: true }, () => {
         const bound = this.#server.address() as net.AddressInfo;
         resolve(formatListenAddress({ host: bound.address, port: bound.port }));
       });

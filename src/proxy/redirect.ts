@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { ProxyContext } from './context.ts';
-import { complete, incomplete, problemOf } from './http1/parse-problem.ts';
+import { complete, incomplete, parseProblem, problemOf } from './http1/parse-problem.ts';
 import { parseRequest } from './http1/parse-request.ts';
 
 export function serveRedirect(socket: Socket, port: number, context: ProxyContext): void {
@@ -23,7 +23,9 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
   socket.on('data', function onData(bytes: Buffer) {
     pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
     const view = views.take();
-    const result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
+    let result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
+    // HTTP/1.0 may leave Host out, but then there is nowhere to redirect to.
+    if (result === complete && view.hostStart < 0) result = parseProblem.hostMissing;
     if (result !== incomplete) {
       socket.off('data', onData);
       socket.resume();

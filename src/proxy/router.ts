@@ -2,7 +2,9 @@
  * Which route a request takes: the most specific host first, then the longest path prefix.
  *
  * Paths are compared after decoding percent escapes and resolving dot segments and doubled slashes, so
- * `/%61dmin` and `/x/../admin` cannot leave the policy of `/admin`. What is forwarded stays as it came.
+ * `/%61dmin` cannot leave the policy of `/admin`. What is forwarded stays as it came, and origins differ in
+ * what they make of dot segments, doubled and encoded slashes: a path that climbs (`/x/../admin`,
+ * `/admin/..%2fx`), or whose literal reading leads to another route, has no route where paths matter.
  */
 import type { RequestView } from '#waf/request-view.ts';
 
@@ -23,10 +25,14 @@ export class Router<R> {
 
   constructor(routes: readonly { readonly match: RouteMatch; readonly value: R }[]) {
     const byHost = Map.groupBy(routes, ({ match }) => match.host.toLowerCase());
-    const all = byHost.get('*') ?? [];
-    for (const [host, own] of byHost) {
-      // A host's list ends in the routes for any host, so that its own paths win and the rest still match.
-      const entries = host === '*' ? sortEntries(own) : [...sortEntries(own), ...sortEntries(all)];
+    for (const host of byHost.keys()) {
+      // A host's list goes on with the wildcards over it and ends in the routes for any host, so that its
+      // own paths win and the rest still match.
+      const wider = [...byHost.keys()]
+        .filter((other) => other.startsWith('*.') && other !== host && host.endsWith(other.slice(1)))
+        .sort((a, b) => b.length - a.length);
+      const own = [host, ...wider, ...(host === '*' ? [] : ['*'])];
+      const entries = own.flatMap((name) => sortEntries(byHost.get(name) ?? []));
       if (host === '*') this.#fallback = entries;
       else if (host.startsWith('*.')) this.#wildcards.push({ suffix: host.slice(1), entries });
       else this.#exact.set(host, entries);
@@ -56,10 +62,18 @@ export class Router<R> {
     const first = entries[0];
     if (first === undefined) return undefined;
     if (entries.length === 1 && first.path === '/') return first.value;
-    const path = routingPath(view);
-    for (const entry of entries) if (isUnder(path, entry.path)) return entry.value;
-    return undefined;
+    const raw = view.bytes.toString('latin1', view.pathStart, view.pathEnd);
+    if (!needsWork.test(raw)) return find(entries, raw === '' || raw === '*' ? '/' : raw);
+    const path = resolvePath(raw);
+    if (path === null) return undefined;
+    const value = find(entries, path);
+    return find(entries, decode(raw.replace(/%(?:2f|5c)/gi, '%25'))) === value ? value : undefined;
   }
+}
+
+function find<R>(entries: readonly Entry<R>[], path: string): R | undefined {
+  for (const entry of entries) if (isUnder(path, entry.path)) return entry.value;
+  return undefined;
 }
 
 function sortEntries<R>(routes: readonly { readonly match: RouteMatch; readonly value: R }[]): Entry<R>[] {
@@ -84,18 +98,14 @@ function isUnder(path: string, prefix: string): boolean {
 
 const needsWork = /%|\/\/|\/\.|\\/;
 
-/** The path as routes see it. A backslash counts as a slash, as it does for many origins. */
-export function routingPath(view: RequestView): string {
-  const raw = view.bytes.toString('latin1', view.pathStart, view.pathEnd);
-  if (!needsWork.test(raw)) return raw === '' ? '/' : raw;
-  const decoded = raw
-    .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replaceAll('\\', '/');
-  const segments: string[] = [];
-  for (const segment of decoded.split('/')) {
-    if (segment === '..') segments.pop();
-    else if (segment !== '' && segment !== '.') segments.push(segment);
-  }
+/** The path as routes see it, null when it climbs. A backslash counts as a slash, as for many origins. */
+function resolvePath(raw: string): string | null {
+  const decoded = decode(raw).replaceAll('\\', '/');
+  const segments = decoded.split('/').filter((segment) => segment !== '' && segment !== '.');
+  if (segments.includes('..')) return null;
   const path = `/${segments.join('/')}`;
   return decoded.endsWith('/') && path !== '/' ? `${path}/` : path;
 }
+
+const decode = (text: string): string =>
+  text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -97,7 +97,10 @@ export class BlockStore {
     this.#attempt(() => {
       const isNew = this.#has.get(row.target) === undefined;
       if (isNew && this.#count >= this.#rowsMax) {
-        throw new WeirError('BLOCK_LIST_FULL', `the block list holds ${this.#count} entries, its maximum; remove some, or block a range`);
+        throw new WeirError(
+          'BLOCK_LIST_FULL',
+          `the block list holds ${this.#count} entries, its maximum; remove some, or block a range`,
+        );
       }
       this.#put.run(row.target, row.reason, row.origin, row.createdAtMs, row.expiresAtMs);
       if (isNew) this.#count++;
@@ -142,13 +145,20 @@ export class BlockStore {
 function prepareSchema(database: DatabaseSync, path: string): void {
   const found = integer(database.prepare('PRAGMA user_version').get()?.['user_version']);
   const owner = integer(database.prepare('PRAGMA application_id').get()?.['application_id']);
-  const tables = integer(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count']);
+  const tables = integer(
+    database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'],
+  );
   if (tables > 0 && owner !== applicationId) {
-    throw new WeirError('STATE_UNUSABLE', `${path} is another program's database; set "state" to a directory of Weir's own`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} is another program's database; set "state" to a directory of Weir's own`,
+    );
   }
   if (found > schemaVersion) {
-    throw new WeirError('STATE_UNUSABLE',
-      `${path} was written by a newer Weir (schema ${found}, this one knows ${schemaVersion}); run that version, or move the file away to start with an empty block list`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} was written by a newer Weir (schema ${found}, this one knows ${schemaVersion}); run that version, or move the file away to start with an empty block list`,
+    );
   }
   const damage = text(database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']);
   if (damage !== 'ok') throw new Error(damage);
@@ -163,13 +173,24 @@ function prepareSchema(database: DatabaseSync, path: string): void {
 function unusable(path: string, cause: unknown): WeirError {
   const reason = describeError(cause);
   if (/database is locked/.test(reason)) {
-    return new WeirError('STATE_UNUSABLE', `${path} is in use by another process; stop it, or set "state" to another directory`, { cause });
+    return new WeirError(
+      'STATE_UNUSABLE',
+      `${path} is in use by another process; stop it, or set "state" to another directory`,
+      { cause },
+    );
   }
   if (/malformed|not a database|corrupt|quick_check|Tree \d|Page \d/i.test(reason)) {
-    return new WeirError('STATE_UNUSABLE',
-      `${path} is damaged; restore it from a copy, or move it away to start with an empty block list`, { cause });
+    return new WeirError(
+      'STATE_UNUSABLE',
+      `${path} is damaged; restore it from a copy, or move it away to start with an empty block list`,
+      { cause },
+    );
   }
-  return new WeirError('STATE_UNUSABLE', `${path} cannot be used; check the disk and the rights to the file`, { cause });
+  return new WeirError(
+    'STATE_UNUSABLE',
+    `${path} cannot be used; check the disk and the rights to the file`,
+    { cause },
+  );
 }
 
 function rowOf(row: Record<string, SQLOutputValue>): BlockRow {

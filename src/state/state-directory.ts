@@ -14,20 +14,22 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync, closeSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync,
-  rmSync, writeSync,
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeError, WeirError } from '#core/errors.ts';
-
-export type RunFile = {
-  readonly pid: number;
-  /** Where the management API listens, host:port. */
-  readonly admin: string;
-  /** RFC 3339. */
-  readonly startedAt: string;
-  readonly version: string;
-};
+import { isRunning, processStart, type RunFile, readRunFile, runFile } from './run-file.ts';
 
 export type StateDirectory = {
   readonly path: string;
@@ -39,11 +41,11 @@ export type StateDirectory = {
 };
 
 export const tokenFile = 'token';
-export const runFile = 'edge.json';
 
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
-const ownFiles = /^(?:token|edge\.json|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
+const ownFiles =
+  /^(?:token|edge\.json|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
 
 /** Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there. */
 export function openStateDirectory(directory: string): StateDirectory {
@@ -52,79 +54,58 @@ export function openStateDirectory(directory: string): StateDirectory {
     makePrivate(path);
     const running = readRunFile(path);
     if (running !== null && running.pid !== process.pid && isRunning(running)) {
-      throw new WeirError('STATE_UNUSABLE',
-        `an edge already runs with the state directory ${path} (pid ${running.pid}); stop it with "weir stop", or set "state" to another directory`);
+      throw new WeirError(
+        'STATE_UNUSABLE',
+        `an edge already runs with the state directory ${path} (pid ${running.pid}); stop it with "weir stop", or set "state" to another directory`,
+      );
     }
     const { token, tokenIsNew } = readOrMakeToken(path);
     return {
       path,
       token,
       tokenIsNew,
-      writeRunFile: (run) => replaceFile(join(path, runFile), `${JSON.stringify({ ...run, processStart: processStart(run.pid) })}\n`),
+      writeRunFile: (run) =>
+        replaceFile(
+          join(path, runFile),
+          `${JSON.stringify({ ...run, processStart: processStart(run.pid) })}\n`,
+        ),
       removeRunFile: () => {
         if (readRunFile(path)?.pid === process.pid) rmSync(join(path, runFile), { force: true });
       },
     };
   } catch (error) {
     if (error instanceof WeirError) throw error;
-    throw new WeirError('STATE_UNUSABLE', `the state directory ${path} cannot be used; check its owner and rights`, { cause: error });
-  }
-}
-
-export type FoundRunFile = RunFile & { readonly processStart: string | null };
-
-/** Null when there is none, or none that can be read as one. */
-export function readRunFile(directory: string): FoundRunFile | null {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(join(directory, runFile), 'utf8'));
-  } catch {
-    return null;
-  }
-  if (typeof found !== 'object' || found === null) return null;
-  const { pid, admin, startedAt, version, processStart: start = null } = found as Record<string, unknown>;
-  if (!Number.isSafeInteger(pid) || Number(pid) < 1) return null;
-  if (typeof admin !== 'string' || typeof startedAt !== 'string' || typeof version !== 'string') return null;
-  return { pid: Number(pid), admin, startedAt, version, processStart: typeof start === 'string' ? start : null };
-}
-
-/** Whether the process that wrote the run file still lives. */
-export function isRunning(run: FoundRunFile): boolean {
-  try {
-    process.kill(run.pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
-  const start = processStart(run.pid);
-  return run.processStart === null || start === null || start === run.processStart;
-}
-
-/** When the process began, in clock ticks since boot; null where /proc does not say. */
-function processStart(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The command name stands in parentheses and may hold blanks and parentheses of its own.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `the state directory ${path} cannot be used; check its owner and rights`,
+      { cause: error },
+    );
   }
 }
 
 function makePrivate(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const stats = lstatSync(path);
-  if (!stats.isDirectory()) throw new WeirError('STATE_UNUSABLE', `${path} is no directory of its own; name one under "state"`);
+  if (!stats.isDirectory())
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} is no directory of its own; name one under "state"`,
+    );
   const self = process.getuid?.();
   if (self !== undefined && stats.uid !== self) {
-    throw new WeirError('STATE_UNUSABLE', `${path} belongs to user ${stats.uid}, and this is user ${self}; run as its owner, or set "state" to another directory`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} belongs to user ${stats.uid}, and this is user ${self}; run as its owner, or set "state" to another directory`,
+    );
   }
   if ((stats.mode & 0o077) === 0) return;
   // Closing a directory others use (somebody wrote `state: /tmp`) would break the machine.
   const foreign = readdirSync(path).find((name) => !ownFiles.test(name));
   if (foreign !== undefined) {
-    throw new WeirError('STATE_UNUSABLE',
-      `${path} is open to other users and holds files that are not Weir's (${foreign}); set "state" to a directory of its own, or close it with chmod 700`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} is open to other users and holds files that are not Weir's (${foreign}); set "state" to a directory of its own, or close it with chmod 700`,
+    );
   }
   chmodSync(path, 0o700);
 }
@@ -155,10 +136,16 @@ function readToken(path: string): string | null {
     text = readFileSync(path, 'latin1').trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new WeirError('STATE_UNUSABLE', `the token ${path} cannot be read: ${describeError(error)}`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `the token ${path} cannot be read: ${describeError(error)}`,
+    );
   }
   if (!tokenPattern.test(text)) {
-    throw new WeirError('STATE_UNUSABLE', `${path} holds no token; remove it, and the next start makes a new one`);
+    throw new WeirError(
+      'STATE_UNUSABLE',
+      `${path} holds no token; remove it, and the next start makes a new one`,
+    );
   }
   chmodSync(path, 0o600);
   return text;

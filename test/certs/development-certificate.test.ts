@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { connect, createServer } from 'node:tls';
-import { developmentHostsMax, makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import {
+  developmentHostsMax,
+  makeDevelopmentCertificate,
+} from '../../certs/development-certificate.ts';
 
 const hosts = ['localhost', 'www.example.org', '*.apps.example.org', '127.0.0.1', '::1'];
 const made = await makeDevelopmentCertificate(hosts);
@@ -24,11 +27,15 @@ for (const host of ['127.0.0.1', '::1']) {
 }
 
 test('a client refuses it for a host it does not name', async () => {
-  await assert.rejects(handshake({ servername: 'other.example.org' }), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  await assert.rejects(handshake({ servername: 'other.example.org' }), {
+    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+  });
 });
 
 test('a client that does not trust it refuses it', async () => {
-  await assert.rejects(handshake({ servername: 'localhost', trusted: false }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  await assert.rejects(handshake({ servername: 'localhost', trusted: false }), {
+    code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+  });
 });
 
 test('it is a server certificate of 90 days, no authority, with the digest it says', () => {
@@ -38,7 +45,8 @@ test('it is a server certificate of 90 days, no authority, with the digest it sa
   assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1');
   assert.equal(createHash('sha256').update(certificate.raw).digest('hex'), made.sha256);
   assert.equal(certificate.validToDate.getTime(), made.notAfter.getTime());
-  const days = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / 86_400_000;
+  const days =
+    (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / 86_400_000;
   assert.ok(days > 90 && days < 90.1, `${days} days`);
   assert.ok(certificate.validFromDate.getTime() < Date.now());
 });
@@ -46,10 +54,22 @@ test('it is a server certificate of 90 days, no authority, with the digest it sa
 test('two certificates share neither key nor serial number', async () => {
   const other = await makeDevelopmentCertificate(['localhost']);
   assert.notEqual(other.privateKey, made.privateKey);
-  assert.notEqual(new X509Certificate(other.certificate).serialNumber, new X509Certificate(made.certificate).serialNumber);
+  assert.notEqual(
+    new X509Certificate(other.certificate).serialNumber,
+    new X509Certificate(made.certificate).serialNumber,
+  );
 });
 
-for (const host of ['', 'a b', '-a.example', '*.org', 'a.*.example.org', '1.2.3', '127.0.0.01', 'https://x']) {
+for (const host of [
+  '',
+  'a b',
+  '-a.example',
+  '*.org',
+  'a.*.example.org',
+  '1.2.3',
+  '127.0.0.01',
+  'https://x',
+]) {
   test(`${JSON.stringify(host)} is refused as a host`, async () => {
     await assert.rejects(makeDevelopmentCertificate([host]), TypeError);
   });
@@ -57,18 +77,30 @@ for (const host of ['', 'a b', '-a.example', '*.org', 'a.*.example.org', '1.2.3'
 
 test('no host at all, or more than the bound, is refused', async () => {
   await assert.rejects(makeDevelopmentCertificate([]), TypeError);
-  await assert.rejects(makeDevelopmentCertificate(Array.from({ length: developmentHostsMax + 1 }, (_, at) => `h${at}`)), TypeError);
+  await assert.rejects(
+    makeDevelopmentCertificate(
+      Array.from({ length: developmentHostsMax + 1 }, (_, at) => `h${at}`),
+    ),
+    TypeError,
+  );
 });
 
-async function handshake(to: { servername?: string; host?: string; trusted?: boolean }): Promise<{ authorized: boolean }> {
-  const server = createServer({ cert: made.certificate, key: made.privateKey }, (socket) => socket.end());
+async function handshake(to: {
+  servername?: string;
+  host?: string;
+  trusted?: boolean;
+}): Promise<{ authorized: boolean }> {
+  const server = createServer({ cert: made.certificate, key: made.privateKey }, (socket) =>
+    socket.end(),
+  );
   server.on('tlsClientError', () => {});
   server.listen(0, to.host ?? '127.0.0.1');
   await once(server, 'listening');
   try {
     const { port } = server.address() as AddressInfo;
     const client = connect({
-      host: to.host ?? '127.0.0.1', port,
+      host: to.host ?? '127.0.0.1',
+      port,
       ...(to.servername === undefined ? {} : { servername: to.servername }),
       ...(to.trusted === false ? {} : { ca: made.certificate }),
     });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Check } from 'typebox/value';
 import Type from 'typebox';
 import { Compile } from 'typebox/schema';
+import { Check } from 'typebox/value';
 import { parse } from 'yaml';
 import { referenceFiles } from '../../scripts/generate-reference.ts';
 import { environmentKeys } from '../../src/config/environment.ts';
@@ -19,19 +19,28 @@ for (const [file, content] of referenceFiles()) {
 }
 
 test('environment names are derived from paths', () => {
-  const names = new Map([...environmentKeys(schemaNode(configSchema))].map(([name, { path }]) => [name, path]));
+  const names = new Map(
+    [...environmentKeys(schemaNode(configSchema))].map(([name, { path }]) => [name, path]),
+  );
   assert.equal(names.get('WEIR_EDGE_LIMITS_URL_BYTES_MAX'), 'edge.limits.urlBytesMax');
   assert.equal(names.get('WEIR_STATE'), 'state');
   assert.equal(names.get('WEIR_ACCESS_LOG_TO'), 'accessLog.to');
-  assert.ok(![...names.values()].some((path) => /upstreams|routes|listeners|redact/.test(path)), 'nothing inside lists and maps');
+  assert.ok(
+    ![...names.values()].some((path) => /upstreams|routes|listeners|redact/.test(path)),
+    'nothing inside lists and maps',
+  );
 });
 
 test('the JSON Schema takes what people write and refuses unknown keys', () => {
   const schema = Compile(Type.Unsafe(jsonSchema()));
-  const examples = readdirSync(new URL('../../config/', import.meta.url)).filter((name) => name.endsWith('.yaml'));
+  const examples = readdirSync(new URL('../../config/', import.meta.url)).filter((name) =>
+    name.endsWith('.yaml'),
+  );
   assert.ok(examples.length >= 3);
   for (const name of examples) {
-    const written: unknown = parse(readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8'));
+    const written: unknown = parse(
+      readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8'),
+    );
     assert.ok(schema.Check(written), name);
     assert.ok(!Check(configSchema, written), `${name} leaves defaults to the loader`);
     assert.ok(!schema.Check({ ...(written as object), stat: 'x' }));

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { isIP, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { cidrContains, formatCidr, isLoopback, isUnspecified, parseCidr, parseIp } from '../../src/core/ip.ts';
+import {
+  cidrContains,
+  formatCidr,
+  isLoopback,
+  isUnspecified,
+  parseCidr,
+  parseIp,
+} from '../../src/core/ip.ts';
 
 const addresses: readonly (readonly [text: string, canonical: string | null])[] = [
   ['0.0.0.0', '0.0.0.0'],
@@ -64,7 +71,11 @@ for (const [text, canonical] of addresses) {
   });
 }
 
-const ranges: readonly (readonly [text: string, canonical: string | null, hostBitsSet?: boolean])[] = [
+const ranges: readonly (readonly [
+  text: string,
+  canonical: string | null,
+  hostBitsSet?: boolean,
+])[] = [
   ['10.0.0.0/8', '10.0.0.0/8'],
   ['10.1.2.3/8', '10.0.0.0/8', true],
   ['10.1.2.3', '10.1.2.3'],
@@ -114,7 +125,11 @@ test('what the system does not take for an address is refused', () => {
   fc.assert(
     fc.property(fc.string({ unit: character, maxLength: 46 }), (text) => {
       // The system's IPv6 reader takes zones, which are refused here.
-      assert.equal(parseIp(text) !== null, isIP(text) !== 0 && !(isIPv6(text) && text.includes('%')), text);
+      assert.equal(
+        parseIp(text) !== null,
+        isIP(text) !== 0 && !(isIPv6(text) && text.includes('%')),
+        text,
+      );
     }),
     { numRuns: 5_000 },
   );

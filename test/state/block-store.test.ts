@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
 import { type BlockRow, BlockStore, blockStoreFile } from '../../src/state/block-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'weir-blocks-'));
@@ -12,7 +12,14 @@ after(() => rmSync(root, { recursive: true }));
 const directory = (): string => mkdtempSync(join(root, 'd-'));
 
 function row(target: string, change: Partial<BlockRow> = {}): BlockRow {
-  return { target, reason: 'scan', origin: 'operator', createdAtMs: 1_000, expiresAtMs: null, ...change };
+  return {
+    target,
+    reason: 'scan',
+    origin: 'operator',
+    createdAtMs: 1_000,
+    expiresAtMs: null,
+    ...change,
+  };
 }
 
 test('what was put is there after the store is opened anew, oldest first', () => {
@@ -23,7 +30,8 @@ test('what was put is there after the store is opened anew, oldest first', () =>
   first.close();
   using second = BlockStore.open(at);
   assert.deepEqual(second.list(), [
-    row('192.0.2.1'), row('2001:db8::/32', { createdAtMs: 2_000, expiresAtMs: 1_790_000_000_000 }),
+    row('192.0.2.1'),
+    row('2001:db8::/32', { createdAtMs: 2_000, expiresAtMs: 1_790_000_000_000 }),
   ]);
   assert.equal(second.count, 2);
 });
@@ -60,12 +68,20 @@ test('removing answers whether it was listed', () => {
 
 test('expiry takes out what is due at that moment and keeps what has no end', () => {
   using store = BlockStore.open(directory());
-  for (const [target, expiresAtMs] of [['10.0.0.1', 99], ['10.0.0.2', 100], ['10.0.0.3', 101], ['10.0.0.4', null]] as const) {
+  for (const [target, expiresAtMs] of [
+    ['10.0.0.1', 99],
+    ['10.0.0.2', 100],
+    ['10.0.0.3', 101],
+    ['10.0.0.4', null],
+  ] as const) {
     store.put(row(target, { expiresAtMs }));
   }
   assert.deepEqual(store.expire(100).toSorted(), ['10.0.0.1', '10.0.0.2']);
   assert.deepEqual(store.expire(100), []);
-  assert.deepEqual(store.list().map(({ target }) => target), ['10.0.0.3', '10.0.0.4']);
+  assert.deepEqual(
+    store.list().map(({ target }) => target),
+    ['10.0.0.3', '10.0.0.4'],
+  );
   assert.equal(store.count, 2);
 });
 
@@ -77,7 +93,10 @@ test('at its bound it takes no new target, but a new row for one it has', () => 
   store.put(row('10.0.0.1', { reason: 'still' }));
   store.remove('10.0.0.2');
   store.put(row('10.0.0.3'));
-  assert.deepEqual(store.list().map(({ target }) => target), ['10.0.0.1', '10.0.0.3']);
+  assert.deepEqual(
+    store.list().map(({ target }) => target),
+    ['10.0.0.1', '10.0.0.3'],
+  );
 });
 
 test('the bound holds after it is opened anew', () => {
@@ -105,17 +124,35 @@ test('a second store on the same directory is refused while the first is open', 
     const { BlockStore } = await import(${JSON.stringify(new URL('../../src/state/block-store.ts', import.meta.url).href)});
     try { BlockStore.open(${JSON.stringify(at)}); console.log('opened'); } catch (error) { console.log(error.code, error.message); }
   `;
-  const other = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  const other = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
   assert.match(other.stdout, /^STATE_UNUSABLE .*state\.db is in use by another process/);
   first.close();
   BlockStore.open(at).close();
 });
 
-const unusable: readonly { readonly why: string; readonly make: (file: string) => void; readonly says: RegExp }[] = [
-  { why: 'a file that is no database', make: (file) => writeFileSync(file, 'x'.repeat(8_192)), says: /state\.db is damaged; restore it from a copy, or move it away/ },
+const unusable: readonly {
+  readonly why: string;
+  readonly make: (file: string) => void;
+  readonly says: RegExp;
+}[] = [
+  {
+    why: 'a file that is no database',
+    make: (file) => writeFileSync(file, 'x'.repeat(8_192)),
+    says: /state\.db is damaged; restore it from a copy, or move it away/,
+  },
   { why: 'a database whose pages are torn', make: tear, says: /state\.db is damaged/ },
-  { why: 'a database of a newer Weir', make: newer, says: /written by a newer Weir \(schema 99, this one knows 1\)/ },
-  { why: "another program's database", make: foreign, says: /another program's database; set "state"/ },
+  {
+    why: 'a database of a newer Weir',
+    make: newer,
+    says: /written by a newer Weir \(schema 99, this one knows 1\)/,
+  },
+  {
+    why: "another program's database",
+    make: foreign,
+    says: /another program's database; set "state"/,
+  },
 ];
 
 for (const { why, make, says } of unusable) {
@@ -124,11 +161,14 @@ for (const { why, make, says } of unusable) {
     const file = join(at, blockStoreFile);
     make(file);
     const before = readFileSync(file);
-    assert.throws(() => BlockStore.open(at), (error: Error & { code?: string }) => {
-      assert.equal(error.code, 'STATE_UNUSABLE');
-      assert.match(error.message, says);
-      return true;
-    });
+    assert.throws(
+      () => BlockStore.open(at),
+      (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'STATE_UNUSABLE');
+        assert.match(error.message, says);
+        return true;
+      },
+    );
     assert.deepEqual(readFileSync(file), before);
   });
 }

@@ -1,18 +1,35 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { isRunning, openStateDirectory, readRunFile } from '../../src/state/state-directory.ts';
+import { isRunning, readRunFile } from '../../src/state/run-file.ts';
+import { openStateDirectory } from '../../src/state/state-directory.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'weir-state-'));
 after(() => rmSync(root, { recursive: true }));
 let made = 0;
 const fresh = (): string => join(root, `s${made++}`);
 const mode = (path: string): number => statSync(path).mode & 0o777;
-const run = (pid: number) => ({ pid, admin: '127.0.0.1:9999', startedAt: '2026-01-01T00:00:00Z', version: '0.1.0' });
+const run = (pid: number) => ({
+  pid,
+  admin: '127.0.0.1:9999',
+  startedAt: '2026-01-01T00:00:00Z',
+  version: '0.1.0',
+});
 
 test('the first open makes a private directory with a token, the second finds it', () => {
   const path = join(fresh(), 'deep', 'er');
@@ -45,7 +62,10 @@ test('a directory others use is refused and stays open', () => {
   mkdirSync(path);
   chmodSync(path, 0o777);
   writeFileSync(join(path, 'letter.txt'), '');
-  assert.throws(() => openStateDirectory(path), { code: 'STATE_UNUSABLE', message: /holds files that are not Weir's \(letter\.txt\)/ });
+  assert.throws(() => openStateDirectory(path), {
+    code: 'STATE_UNUSABLE',
+    message: /holds files that are not Weir's \(letter\.txt\)/,
+  });
   assert.equal(mode(path), 0o777);
 });
 
@@ -57,7 +77,10 @@ test('a file, and a link to elsewhere, are no state directory', () => {
   mkdirSync(target, { mode: 0o700 });
   const link = fresh();
   symlinkSync(target, link);
-  assert.throws(() => openStateDirectory(link), { code: 'STATE_UNUSABLE', message: /no directory of its own/ });
+  assert.throws(() => openStateDirectory(link), {
+    code: 'STATE_UNUSABLE',
+    message: /no directory of its own/,
+  });
 });
 
 for (const content of ['', 'short\n', 'a'.repeat(44)]) {
@@ -65,7 +88,10 @@ for (const content of ['', 'short\n', 'a'.repeat(44)]) {
     const path = fresh();
     mkdirSync(path, { mode: 0o700 });
     writeFileSync(join(path, 'token'), content);
-    assert.throws(() => openStateDirectory(path), { code: 'STATE_UNUSABLE', message: /holds no token; remove it/ });
+    assert.throws(() => openStateDirectory(path), {
+      code: 'STATE_UNUSABLE',
+      message: /holds no token; remove it/,
+    });
     assert.equal(readFileSync(join(path, 'token'), 'latin1'), content);
   });
 }
@@ -84,12 +110,17 @@ test('the run file is private, readable, and goes with the edge that wrote it', 
 
 test('a directory in which a live edge runs is refused, naming its pid; a dead one leaves it free', async () => {
   const state = openStateDirectory(fresh());
-  const other = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const other = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   const { pid } = other;
   assert.ok(pid !== undefined);
   try {
     state.writeRunFile(run(pid));
-    assert.throws(() => openStateDirectory(state.path), { code: 'STATE_UNUSABLE', message: new RegExp(`pid ${pid}\\).*weir stop`) });
+    assert.throws(() => openStateDirectory(state.path), {
+      code: 'STATE_UNUSABLE',
+      message: new RegExp(`pid ${pid}\\).*weir stop`),
+    });
     state.removeRunFile();
     assert.ok(existsSync(join(state.path, 'edge.json')), 'the run file of another edge stays');
   } finally {
@@ -109,7 +140,14 @@ test('a process that has the pid of a dead edge is not taken for it', () => {
   openStateDirectory(state.path);
 });
 
-for (const content of ['', '{', 'null', '[]', '{"pid":"1"}', '{"pid":-1,"admin":"a","startedAt":"b","version":"c"}']) {
+for (const content of [
+  '',
+  '{',
+  'null',
+  '[]',
+  '{"pid":"1"}',
+  '{"pid":-1,"admin":"a","startedAt":"b","version":"c"}',
+]) {
   test(`a run file that holds ${JSON.stringify(content)} is as good as none`, () => {
     const state = openStateDirectory(fresh());
     writeFileSync(join(state.path, 'edge.json'), content);

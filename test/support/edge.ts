@@ -72,6 +72,11 @@ export class TestEdge implements AsyncDisposable {
     return this.proxy.samples().get(key) ?? 0;
   }
 
+  /** Resolves once a counter or gauge stands at `value`. */
+  async until(key: string, value: number): Promise<void> {
+    while (this.sample(key) !== value) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Ends the edge and gives its access lines. */
   async accessLines(): Promise<Record<string, unknown>[]> {
     await this.#end();

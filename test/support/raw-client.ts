@@ -1,5 +1,4 @@
 /** A client that speaks bytes, over TCP or any socket it is given: sends what it is told, keeps all it gets. */
-import { once } from 'node:events';
 import net from 'node:net';
 import type { BodyLess, ReadMessage } from './http-read.ts';
 import { readMessages } from './http-read.ts';
@@ -20,6 +19,7 @@ export class RawClient implements Disposable {
     const changed = (): void => {
       for (const ask of [...this.#waiting]) ask();
     };
+    socket.on('connect', changed);
     socket.on('data', (bytes: Buffer) => {
       this.received += bytes.toString('latin1');
       changed();
@@ -47,7 +47,8 @@ export class RawClient implements Disposable {
       ...(localAddress === undefined ? {} : { localAddress }),
     });
     const client = new RawClient(socket);
-    await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+    // The edge may reset the connection before its making is seen here; `closed` says so then.
+    await client.wait(() => (client.closed || !socket.connecting ? true : undefined));
     return client;
   }
 

@@ -16,7 +16,11 @@ type Probe = Record<
   | 'findToken'
   | 'foundToken'
   | 'foundEnd'
+  | 'findByte'
+  | 'findTwice'
   | 'isHost'
+  | 'isUserAgent'
+  | 'nameIndex'
   | 'beginsWithSec'
   | 'arenaTake'
   | 'arenaReset'
@@ -54,12 +58,12 @@ describe('containsAny', () => {
     probe.containsAny(place(), put(text), 0x25, 0x5c, 0x2e) !== 0;
   it('agrees with a search of the text, at every length and place', () => {
     for (let length = 0; length < 70; length++) {
-      for (const needle of ['%', '\\', '..', '\u0080', '\u00ff', '.', 'x', '. .']) {
+      for (const needle of ['%', '\\', '..', '\0', '\u0080', '\u00ff', '\x01', '.', 'x', '. .']) {
         for (let from = 0; from + needle.length <= length; from++) {
           const text = 'a'.repeat(from) + needle + 'b'.repeat(length - from - needle.length);
           assert.equal(
             holds(text),
-            /%|\\|\.\.|[\u0080-\u00ff]/.test(text),
+            ['%', '\\', '..', '\0', '\u0080', '\u00ff'].includes(needle),
             `${needle} at ${from} of ${length}`,
           );
         }
@@ -81,7 +85,65 @@ describe('containsByteOrHigh', () => {
   });
 });
 
+describe('findByte and findTwice', () => {
+  it('agree with a search of the text, at every length and place', () => {
+    for (let length = 0; length < 50; length++) {
+      for (const needle of ['x', '.', '..', '...', '. .']) {
+        for (let from = 0; from + needle.length <= length; from++) {
+          const text = 'a'.repeat(from) + needle + 'b'.repeat(length - from - needle.length);
+          const end = place() + put(text);
+          const expected = (wanted: string): number =>
+            text.includes(wanted) ? place() + text.indexOf(wanted) : end;
+          assert.equal(probe.findByte(place(), end, 0x2e), expected('.'), text);
+          assert.equal(probe.findTwice(place(), end, 0x2e), expected('..'), text);
+        }
+      }
+    }
+  });
+});
+
+describe('the name set', () => {
+  const nameList = [
+    ...['x', 'te', 'dnt', 'via', 'host', 'accept', 'referer', 'if-match', 'cache-control'],
+    ...['accept-encoding', 'accept-language', 'x-forwarded-host', 'if-modified-since'],
+    ...['transfer-encoding', 'proxy-authorization', 'a-field-name-of-thirty-two-bytes'],
+  ];
+  const indexOf = (text: string): number => probe.nameIndex(place(), put(text));
+
+  it('finds each name in either case', () => {
+    for (const [index, name] of nameList.entries()) {
+      assert.equal(indexOf(name), index);
+      assert.equal(indexOf(name.toUpperCase()), index);
+    }
+  });
+
+  it('finds none that differs in one byte, or has one more or less', () => {
+    for (const name of nameList) {
+      for (let i = 0; i < name.length; i++) {
+        for (const other of ['!', '~', '0', 'q', 'Q', '_', '^']) {
+          assert.equal(indexOf(name.slice(0, i) + other + name.slice(i + 1)), -1, name);
+        }
+      }
+      assert.equal(indexOf(`${name}s`), -1);
+      assert.equal(indexOf(name.slice(1)), -1);
+    }
+    assert.equal(indexOf(''), -1);
+    assert.equal(indexOf('a'.repeat(500)), -1);
+  });
+});
+
 describe('comparison without case', () => {
+  it('holds for every byte of a name of several words, and no other byte', () => {
+    for (let i = 0; i < 'user-agent'.length; i++) {
+      for (let code = 0; code < 256; code++) {
+        const text =
+          `user-agent`.slice(0, i) + String.fromCharCode(code) + 'user-agent'.slice(i + 1);
+        const expected = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) === 'user-agent';
+        assert.equal(probe.isUserAgent(place(), put(text)) !== 0, expected, `${code} at ${i}`);
+      }
+    }
+  });
+
   const cases: readonly (readonly [string, boolean, boolean])[] = [
     ['host', true, false],
     ['HoSt', true, false],
@@ -149,6 +211,21 @@ describe('the token set', () => {
         assert.equal(probe.foundEnd(place()), from + token.length);
       }
     }
+  });
+
+  it('finds a token in the last bytes of the memory, and none that reaches over the end', () => {
+    const size = memory.buffer.byteLength;
+    const last = new Uint8Array(memory.buffer, size - 64);
+    const kept = last.slice();
+    for (let length = 4; length <= 40; length++) {
+      for (let from = 0; from + 4 <= length; from++) {
+        last.fill(0x2d);
+        last.set(Buffer.from('zmap'), 64 - length + from);
+        assert.equal(probe.findToken(size - length, length), from);
+        assert.equal(probe.findToken(size - length, from + 3), -1);
+      }
+    }
+    last.set(kept);
   });
 });
 

@@ -60,7 +60,19 @@ export function decodeOnce(at: usize, length: i32, into: usize): i32 {
   // folding looks at what has been written, in a second pass over the output.
   let changed = false;
   let high = false;
+  const percents = i8x16.splat(<u8>percent);
   while (at < end) {
+    // Sixteen bytes with nothing to undo are copied at once. No more is ever written than was read,
+    // so they fit into a buffer as long as the input.
+    if (at + 16 <= end) {
+      const bytes = v128.load(at);
+      if (i8x16.bitmask(v128.or(bytes, i8x16.eq(bytes, percents))) == 0) {
+        v128.store(out, bytes);
+        at += 16;
+        out += 16;
+        continue;
+      }
+    }
     let byte = <u32>load<u8>(at);
     let taken = 1;
     if (byte == percent) {

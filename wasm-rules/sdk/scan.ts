@@ -1,5 +1,5 @@
 /**
- * One pass over bytes, sixteen at a time: does any byte of a kind occur at all?
+ * One pass over bytes, sixteen at a time: does any byte of a kind occur at all, and where?
  *
  * A rule asks this first. "No" proves that decoding and matching have nothing to find; "yes" costs the
  * careful look. It answers exactly: the last block is read overlapping the one before, never beyond
@@ -63,4 +63,29 @@ export function containsByteOrHigh(at: usize, length: i32, wanted: u8): bool {
     if (byte == wanted || byte >= 0x80) return true;
   }
   return false;
+}
+
+/** The address of the first `wanted` from `at` on, or `end`. */
+export function findByte(at: usize, end: usize, wanted: u8): usize {
+  const wanteds = i8x16.splat(wanted);
+  for (; at + 16 <= end; at += 16) {
+    const lanes = i8x16.bitmask(i8x16.eq(v128.load(at), wanteds));
+    if (lanes != 0) return at + ctz(lanes);
+  }
+  while (at < end && load<u8>(at) != wanted) at++;
+  return at;
+}
+
+/** The address of the first of two `twice` in a row from `at` on, or `end`. */
+export function findTwice(at: usize, end: usize, twice: u8): usize {
+  const twices = i8x16.splat(twice);
+  for (; at + 17 <= end; at += 16) {
+    const pairs = v128.and(
+      i8x16.eq(v128.load(at), twices),
+      i8x16.eq(v128.load(at, 1), twices),
+    );
+    if (v128.any_true(pairs)) return at + ctz(i8x16.bitmask(pairs));
+  }
+  for (; at + 1 < end; at++) if (load<u8>(at) == twice && load<u8>(at, 1) == twice) return at;
+  return end;
 }

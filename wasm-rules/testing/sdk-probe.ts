@@ -2,7 +2,8 @@
 import { arenaCreate, arenaMark, arenaRelease, arenaReset, arenaTake } from '../sdk/arena';
 import { equalsIgnoreCase, startsWithIgnoreCase } from '../sdk/bytes';
 import { decodeBegin, decodedAt, decodedLength, decodeNext } from '../sdk/decode';
-import { containsAny, containsByteOrHigh } from '../sdk/scan';
+import { NameSet } from '../sdk/name-set';
+import { containsAny, containsByteOrHigh, findByte, findTwice } from '../sdk/scan';
 import { TokenSet } from '../sdk/token-set';
 
 export {
@@ -13,7 +14,29 @@ export {
   containsAny,
   containsByteOrHigh,
   decodeNext,
+  findByte,
+  findTwice,
 };
+
+/** As `nameList` in the test. */
+const names = new NameSet([
+  'x',
+  'te',
+  'dnt',
+  'via',
+  'host',
+  'accept',
+  'referer',
+  'if-match',
+  'cache-control',
+  'accept-encoding',
+  'accept-language',
+  'x-forwarded-host',
+  'if-modified-since',
+  'transfer-encoding',
+  'proxy-authorization',
+  'a-field-name-of-thirty-two-bytes',
+]);
 
 const tokens = new TokenSet([
   '.git/config',
@@ -60,6 +83,14 @@ export function foundEnd(at: usize): i32 {
 
 export function isHost(at: usize, length: i32): bool {
   return equalsIgnoreCase(at, length, 'host');
+}
+
+export function isUserAgent(at: usize, length: i32): bool {
+  return equalsIgnoreCase(at, length, 'user-agent');
+}
+
+export function nameIndex(at: usize, length: i32): i32 {
+  return names.indexOf(at, length);
 }
 
 export function beginsWithSec(at: usize, length: i32): bool {

@@ -29,6 +29,13 @@ export const isAuthorityByte = table((byte) => /[A-Za-z0-9.\-_~!$&'()*+,;=%:[\]]
 
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
+/** True when `bytes[start, end)` is `text`, byte for byte. */
+export function equals(bytes: Uint8Array, start: number, end: number, text: Uint8Array): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false;
+  return true;
+}
+
 /** True when `bytes[start, end)` is `lower`, ignoring ASCII case. `lower` holds lower-case bytes. */
 export function equalsFolded(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
   const length = end - start;

@@ -166,7 +166,7 @@ export class ClientConnection implements ClientSide, Expiring {
   #begin(view: RequestView, bytes: Buffer): Buffer | null {
     this.#state = EXCHANGE;
     this.#view = view;
-    this.#closeAfter ||= view.minor === 1 ? view.connectionClose : !view.connectionKeepAlive;
+    this.#closeAfter ||= view.connectionClose || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
     const kind = view.chunked ? framing.chunked : view.contentLength > 0 ? framing.length : framing.none;
     this.#decoder.reset(kind, view.contentLength);
@@ -281,7 +281,8 @@ export class ClientConnection implements ClientSide, Expiring {
     if (kind === framing.close || !this.#decoder.done) this.#closeAfter = true;
     this.#bodyFraming = kind;
     let added = `X-Request-Id: ${requestId}\r\n`;
-    if (kind === framing.chunked || (isHead && view.chunked && !isOld)) added += 'Transfer-Encoding: chunked\r\n';
+    const namesCoding = isHead && view.chunked && !isOld && view.status !== 204;
+    if (kind === framing.chunked || namesCoding) added += 'Transfer-Encoding: chunked\r\n';
     added += this.#connectionField(isOld);
     const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(body, kind));
     let at = writeStatusLine(view, target, 0);
@@ -327,9 +328,8 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   endTunnel(): void {
-    this.#socket.end();
+    this.#end();
     if (this.#ended) this.#socket.destroySoon();
-    this.deadlineAt = monotonicMs() + lingerMs;
   }
 
   pauseBody(): void {
@@ -346,7 +346,9 @@ export class ClientConnection implements ClientSide, Expiring {
 
   abort(): void {
     this.#closeAfter = true;
-    this.#socket.destroy();
+    // Where the close is what ends the body, an orderly one would make the part look like the whole.
+    if (this.#bodyFraming === framing.close && !this.isTls) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   exchangeDone(): void {
@@ -426,12 +428,17 @@ export class ClientConnection implements ClientSide, Expiring {
   #endAndLinger(): void {
     this.#state = LINGER;
     this.#pending = null;
-    this.deadlineAt = monotonicMs() + lingerMs;
-    if (this.#ended) {
-      this.#socket.destroySoon();
-      return;
-    }
-    this.#socket.end();
-    this.#socket.resume();
+    this.#end();
+    if (this.#ended) this.#socket.destroySoon();
+    else this.#socket.resume();
+  }
+
+  /** Closes our side. What is still to be written has the time a response has; the linger comes after. */
+  #end(): void {
+    const isWritten = this.#socket.writableLength === 0;
+    this.deadlineAt = monotonicMs() + (isWritten ? lingerMs : this.#context.snapshot.timeouts.sendMs);
+    this.#socket.end(() => {
+      this.deadlineAt = monotonicMs() + lingerMs;
+    });
   }
 }

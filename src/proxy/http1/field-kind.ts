@@ -3,6 +3,9 @@
  *
  * Hop-by-hop fields (RFC 9110 section 7.6.1) and the fields the edge writes itself are recognised once,
  * while parsing, so that serialising is a walk over numbers.
+ *
+ * Origins behind CGI, WSGI and the like turn `-` and `_` into the same variable name, so that to them
+ * `X_Forwarded_For` is X-Forwarded-For: a name that is one of these but for underscores never travels on.
  */
 import { ascii, equalsFolded } from '#proxy/http1/bytes.ts';
 
@@ -14,7 +17,7 @@ export const fieldKind = {
   connection: 4,
   upgrade: 5,
   expect: 6,
-  /** keep-alive, proxy-connection, te, trailer, proxy-authenticate, proxy-authorization: always dropped. */
+  /** proxy-connection, te, trailer, proxy-authenticate, proxy-authorization, aliases: always dropped. */
   hopByHop: 7,
   /** Named in Connection by the sender: dropped. */
   nominated: 8,
@@ -61,7 +64,18 @@ export function classifyField(bytes: Uint8Array, start: number, end: number): nu
   const first = (bytes[start] as number) | 32;
   for (let i = 0; i < candidates.length; i++) {
     const candidate = candidates[i] as (typeof candidates)[number];
-    if (candidate.first === first && equalsFolded(bytes, start, end, candidate.name)) return candidate.kind;
+    if (candidate.first !== first) continue;
+    if (equalsFolded(bytes, start, end, candidate.name)) return candidate.kind;
+    if (isAlias(bytes, start, candidate.name)) return fieldKind.hopByHop;
   }
   return fieldKind.other;
+}
+
+/** True when the bytes are `lower` with underscores for some of its hyphens, ignoring ASCII case. */
+function isAlias(bytes: Uint8Array, start: number, lower: Uint8Array): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    const byte = bytes[start + i] as number;
+    if (lower[i] === 45 ? byte !== 45 && byte !== 95 : (byte | 32) !== lower[i]) return false;
+  }
+  return true;
 }

@@ -6,7 +6,7 @@
  * field count keep cheap.
  */
 import type { RequestView } from '#waf/request-view.ts';
-import { ascii, CR, equalsFolded, isAuthorityByte, isDigit, isTargetByte, isTokenByte, LF, SP } from './bytes.ts';
+import { ascii, CR, equals, equalsFolded, isAuthorityByte, isDigit, isTargetByte, isTokenByte, LF, SP } from './bytes.ts';
 import { fieldKind } from './field-kind.ts';
 import { parseFields, resetFields } from './parse-fields.ts';
 import { complete, incomplete, parseProblem } from './parse-problem.ts';
@@ -19,8 +19,8 @@ const HTTP_SCHEME = ascii('http://');
 const HTTPS_SCHEME = ascii('https://');
 const CONTINUE = ascii('100-continue');
 const VERSION = ascii('HTTP/');
-const OPTIONS = ascii('options');
-const CONNECT = ascii('connect');
+const OPTIONS = ascii('OPTIONS');
+const CONNECT = ascii('CONNECT');
 
 /** Parses a head that begins at `from`; `limit` is where the bytes that have arrived end. */
 export function parseRequest(
@@ -96,15 +96,15 @@ function parseTarget(view: RequestView): number {
   const { bytes, targetStart, targetEnd } = view;
   view.pathStart = targetStart;
   if (bytes[targetStart] === SLASH) return complete;
-  const isConnect = equalsFolded(bytes, view.start, view.methodEnd, CONNECT);
-  if (isConnect) {
+  // Methods are case-sensitive (RFC 9110 section 9.1).
+  if (equals(bytes, view.start, view.methodEnd, CONNECT)) {
     view.hostStart = targetStart;
     view.hostEnd = targetEnd;
     view.pathEnd = targetEnd;
     return isAuthority(bytes, targetStart, targetEnd) ? complete : parseProblem.target;
   }
   if (targetEnd - targetStart === 1 && bytes[targetStart] === 42) {
-    return equalsFolded(bytes, view.start, view.methodEnd, OPTIONS) ? complete : parseProblem.target;
+    return equals(bytes, view.start, view.methodEnd, OPTIONS) ? complete : parseProblem.target;
   }
   let authority = -1;
   if (equalsFolded(bytes, targetStart, targetStart + 7, HTTP_SCHEME)) authority = targetStart + 7;

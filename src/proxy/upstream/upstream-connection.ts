@@ -90,10 +90,12 @@ export class UpstreamConnection implements Expiring {
       host: server.host,
       port: server.port,
       noDelay: true,
+      // One side of a tunnel may end before the other; everywhere else an end closes the connection.
+      allowHalfOpen: true,
       onread: { buffer: shared, callback: (size, buffer) => this.#onData(buffer as Buffer, size) },
     });
     this.#socket.on('connect', () => this.#onConnect());
-    this.#socket.on('drain', () => this.#receiver?.onUpstreamDrain());
+    this.#socket.on('drain', () => this.#onDrain());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error) => {
       this.#failReason = error.message;
@@ -129,7 +131,10 @@ export class UpstreamConnection implements Expiring {
       this.#requestDone = true;
       if (this.#state === HEAD) this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
-    return bytes.length === 0 || this.#socket.write(bytes);
+    if (bytes.length === 0 || this.#socket.write(bytes)) return true;
+    // The origin does not keep up with the body: the client waits for it, and it has this long.
+    if (this.#state === HEAD && !last) this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).sendMs;
+    return false;
   }
 
   sendTunnel(bytes: Buffer): boolean {
@@ -192,6 +197,13 @@ export class UpstreamConnection implements Expiring {
     }
     this.#moveDeadline(receiver);
     receiver.onConnected();
+  }
+
+  #onDrain(): void {
+    const receiver = this.#receiver;
+    if (receiver === null) return;
+    if (this.#state === HEAD) this.#moveDeadline(receiver);
+    receiver.onUpstreamDrain();
   }
 
   #onData(buffer: Buffer, size: number): boolean {
@@ -263,7 +275,7 @@ export class UpstreamConnection implements Expiring {
 
   #onFinalHead(bytes: Buffer, limit: number, borrowed: boolean): void {
     const receiver = this.#receiver as ResponseReceiver;
-    this.#reusable = view.minor === 1 ? !view.connectionClose : view.connectionKeepAlive;
+    this.#reusable = !view.connectionClose && (view.minor === 1 || view.connectionKeepAlive);
     let kind: Framing;
     if (receiver.isHead || view.status === 204 || view.status === 304) kind = framing.none;
     else if (view.chunked) kind = framing.chunked;

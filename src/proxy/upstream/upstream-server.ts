@@ -69,14 +69,11 @@ export class UpstreamServer implements Expiring {
 
   /** A connection that is clean and free again. */
   release(connection: UpstreamConnection): void {
-    if (this.#retired) {
-      connection.abort();
-      return;
-    }
     connection.idle(this.settings.idleMs);
     const waiter = this.#waiting.shift();
-    if (waiter === undefined) this.#idle.push(connection);
-    else waiter.take(connection);
+    if (waiter !== undefined) waiter.take(connection);
+    else if (this.#retired) connection.abort();
+    else this.#idle.push(connection);
   }
 
   /** A connection that is closed. */
@@ -84,7 +81,7 @@ export class UpstreamServer implements Expiring {
     this.#open--;
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
-    if (this.#waiting.length > 0 && !this.#retired) this.#waiting.shift()?.take(this.#connect());
+    if (this.#waiting.length > 0) this.#waiting.shift()?.take(this.#connect());
   }
 
   /** Waiters are in order of arrival, so of time as well. */
@@ -92,13 +89,13 @@ export class UpstreamServer implements Expiring {
     const now = monotonicMs();
     while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now) this.#waiting.shift()?.take(null);
     this.deadlineAt = this.#waiting[0]?.until ?? Number.POSITIVE_INFINITY;
+    if (this.#retired && this.#waiting.length === 0) this.#deadlines.remove(this);
   }
 
-  /** No longer configured: idle connections close now, busy ones after their response. */
+  /** No longer configured: idle connections close now, busy ones after the last request that waits. */
   retire(): void {
     this.#retired = true;
-    this.#deadlines.remove(this);
-    for (const { take } of this.#waiting.splice(0)) take(null);
+    if (this.#waiting.length === 0) this.#deadlines.remove(this);
     for (const connection of this.#idle.slice()) connection.abort();
   }
 

@@ -1,5 +1,6 @@
 /** One layer of one field: everything this rule looks for, in the order of how telling it is. */
 import { isLetter } from '../../sdk/bytes';
+import { findByte, findTwice } from '../../sdk/scan';
 import { isSlash } from '../../sdk/token-set';
 import { isClosing, isOpening } from './delimiters';
 import { fieldPath } from './kinds';
@@ -11,7 +12,7 @@ export let findingReason: string = '';
 export let findingAt: usize = 0;
 export let findingLength: i32 = 0;
 
-const dot: u32 = 0x2e;
+const dot: u8 = 0x2e;
 
 export function inspect(at: usize, length: i32, field: i32): bool {
   const end = at + length;
@@ -45,20 +46,16 @@ export function inspectNames(at: usize, length: i32, field: i32): bool {
 /** A dot segment where a segment can begin and end; see the table in `isDotSegment`. */
 function findDotSegment(at: usize, end: usize, field: i32): bool {
   let position = at;
-  while (position + 1 < end) {
-    if (load<u8>(position) != dot) {
-      position++;
-      continue;
-    }
-    const start = position;
+  while (true) {
+    const start = findTwice(position, end, dot);
+    if (start == end) return false;
+    position = start + 2;
     while (position < end && load<u8>(position) == dot) position++;
-    if (position - start < 2) continue;
     if (!isDotSegment(start, position, at, end, field)) continue;
     const from = start > at ? start - 1 : start;
     const to = min(position + 1, end);
     return found('path-traversal/dot-dot', 'a ".." segment leads out of the directory', from, to);
   }
-  return false;
 }
 
 /**
@@ -87,8 +84,7 @@ function isDotSegment(start: usize, stop: usize, at: usize, end: usize, field: i
  * value it may be binary data, so there it has to stand in front of an extension.
  */
 function findNull(at: usize, end: usize, field: i32): bool {
-  for (let i = at; i < end; i++) {
-    if (load<u8>(i) != 0) continue;
+  for (let i = findByte(at, end, 0); i < end; i = findByte(i + 1, end, 0)) {
     const cutsExtension = i + 2 < end && load<u8>(i, 1) == dot && isLetter(load<u8>(i, 2));
     if (field == fieldPath || cutsExtension) {
       return found(
