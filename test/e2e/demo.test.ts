@@ -105,6 +105,29 @@ describe('weir demo', () => {
     assert.match(readFileSync(join(state, 'access.log'), 'utf8'), /"outcome":"blocked"/);
   });
 
+  it('runs by npm start, and ends with 0 when Ctrl-C reaches the whole foreground group', async () => {
+    const npm = spawn(
+      'npm',
+      ['start', '--', '--listen', '[::1]:0', '--state', join(folder, 'npm')],
+      {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'ignore'],
+        detached: true,
+      },
+    );
+    const ended = once(npm, 'exit');
+    let text = '';
+    npm.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    while (!text.includes('Ctrl-C drains and ends.')) {
+      await Promise.race([once(npm.stdout, 'data'), ended.then(() => assert.fail(text))]);
+    }
+    assert.match(text, /edge {8}https:\/\/\[::1\]:\d+/);
+    process.kill(-(npm.pid ?? 0), 'SIGINT');
+    assert.deepEqual(await ended, [0, null]);
+  });
+
   it('says what holds the port when another program has it', async () => {
     const holder = net.createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');

@@ -77,13 +77,14 @@ export class TestEdge implements AsyncDisposable {
     while (this.sample(key) !== value) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Ends the edge and gives its access lines. */
-  async accessLines(): Promise<Record<string, unknown>[]> {
+  /** Ends the edge and gives its access lines once there are `count`; they are written off this thread. */
+  async accessLines(count: number): Promise<Record<string, unknown>[]> {
     await this.#end();
-    return readFileSync(join(this.#folder, 'access.log'), 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (;;) {
+      const lines = readFileSync(join(this.#folder, 'access.log'), 'utf8').split('\n').slice(0, -1);
+      if (lines.length >= count) return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async #end(): Promise<void> {

@@ -24,7 +24,7 @@ describe('a client that goes away', () => {
       client.socket.resetAndDestroy();
       await upstream.untilEnded();
       assert.equal(edge.sample('weir_requests_total{outcome="aborted"}'), 1);
-      const [line] = await edge.accessLines();
+      const [line] = await edge.accessLines(1);
       assert.equal(line?.['status'], answer === '' ? 499 : 200);
     });
   }

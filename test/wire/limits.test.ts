@@ -139,7 +139,7 @@ describe('time limits', () => {
     client.send(get);
     const received = await client.untilEnded();
     assert.ok(received.endsWith('\r\n\r\nabc'));
-    assert.deepEqual((await edge.accessLines()).map((line) => [line['status'], line['outcome']]), [[200, 'failed']]);
+    assert.deepEqual((await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]), [[200, 'failed']]);
   });
 
   it('504 when a connection to the origin is not accepted in time', async () => {

@@ -181,10 +181,10 @@ describe('bytes behind an answer', () => {
       using client = await RawClient.connect(edge.address);
       client.send(get());
       await client.response();
-      await (await origin.connection(0)).untilEnded();
       client.send(get());
       await client.responses(2);
       assert.equal(origin.connections.length, 2);
+      await (await origin.connection(0)).untilEnded();
     });
   }
 });

@@ -30,7 +30,7 @@ describe('a request that a rule blocks', () => {
     client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
     assert.deepEqual((await client.responses(2)).map(statusOf), [403, 200]);
     assert.doesNotMatch(origin.received, /attack/);
-    const [line] = await edge.accessLines();
+    const [line] = await edge.accessLines(2);
     assert.equal(line?.['outcome'], 'blocked');
     assert.equal(line?.['id'], id);
     assert.deepEqual(line?.['verdict'], { rule: 'test/text', target: 'head', reason: 'the head holds a text', enforced: true });
@@ -75,7 +75,7 @@ describe('a request that a rule blocks', () => {
     client.send(attack());
     assert.equal(statusOf(await client.response()), 200);
     assert.equal(edge.sample('weir_requests_monitored_total'), 1);
-    const [line] = await edge.accessLines();
+    const [line] = await edge.accessLines(1);
     assert.equal((line?.['verdict'] as { enforced: boolean }).enforced, false);
   });
 
@@ -126,7 +126,7 @@ describe('a request whose first chunk is broken', () => {
     const { messages } = readMessages(await client.untilEnded());
     assert.equal(statusOf(messages[0] as never), 400);
     assert.match(fieldValues(messages[0] as never, 'x-request-id')[0] ?? '', /^[0-9a-f]{16}-[0-9a-f]{8}$/);
-    const [line] = await edge.accessLines();
+    const [line] = await edge.accessLines(1);
     assert.equal(line?.['client'], '127.0.0.1');
   });
 });

@@ -42,7 +42,7 @@ describe('websocket', () => {
     client.socket.resetAndDestroy();
     await upstream.untilEnded();
     assert.equal(edge.sample('weir_tunnels_open'), 0);
-    assert.deepEqual((await edge.accessLines()).map((line) => [line['status'], line['outcome']]), [[101, 'forwarded']]);
+    assert.deepEqual((await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]), [[101, 'forwarded']]);
   });
 
   it('the end of one side is passed on, and the other may still speak', async () => {

@@ -24,8 +24,11 @@ export const isValueByte = table((byte) => byte === HTAB || (byte >= 0x20 && byt
  */
 export const isTargetByte = table((byte) => byte > 0x20 && byte !== 0x7f && byte !== 0x23);
 
-/** 1 for bytes of `uri-host [":" port]`, brackets included; the shape is checked apart. */
-export const isAuthorityByte = table((byte) => /[A-Za-z0-9.\-_~!$&'()*+,;=%:[\]]/.test(String.fromCharCode(byte)));
+/**
+ * 1 for bytes of `uri-host [":" port]`, brackets included; the shape is checked apart. Narrower than RFC
+ * 3986: no host on the Internet holds a percent escape, and a comma is how lists of hosts are smuggled.
+ */
+export const isAuthorityByte = table((byte) => /[A-Za-z0-9.\-_~:[\]]/.test(String.fromCharCode(byte)));
 
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
