@@ -45,11 +45,6 @@ export class DeadlineTable {
     entry.deadlineSlot = -1;
   }
 
-  /** A copy, so that the caller may close what it visits. */
-  entries(): readonly Expiring[] {
-    return this.#entries.slice();
-  }
-
   close(): void {
     clearInterval(this.#timer);
   }

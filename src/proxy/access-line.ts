@@ -39,25 +39,25 @@ export type AccessVerdict = {
 /** Texts here are latin1: every byte of a head is one character. */
 export function accessLine(record: AccessRecord): string {
   const { verdict } = record;
-  let line = `{"time":"${currentTime()}","id":"${escape(record.id)}","client":"${record.client}"`;
+  let line = `{"time":"${currentTime()}","id":"${quoted(record.id)}","client":"${record.client}"`;
   if (record.peer !== record.client) line += `,"peer":"${record.peer}"`;
-  line += `,"method":"${escape(record.method)}","host":"${escape(record.host)}","path":"${escape(record.path)}"`;
-  if (record.query !== null) line += `,"query":"${escape(record.query)}"`;
+  line += `,"method":"${quoted(record.method)}","host":"${quoted(record.host)}","path":"${quoted(record.path)}"`;
+  if (record.query !== null) line += `,"query":"${quoted(record.query)}"`;
   line += `,"status":${record.status},"outcome":"${record.outcome}"`;
-  if (record.reason !== '') line += `,"reason":"${escape(record.reason)}"`;
-  if (record.route !== '') line += `,"route":"${escape(record.route)}"`;
-  if (record.upstream !== '') line += `,"upstream":"${escape(record.upstream)}"`;
+  if (record.reason !== '') line += `,"reason":"${quoted(record.reason)}"`;
+  if (record.route !== '') line += `,"route":"${quoted(record.route)}"`;
+  if (record.upstream !== '') line += `,"upstream":"${quoted(record.upstream)}"`;
   line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut},"durationMs":${thousandths(record.durationMs)}`;
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
   if (verdict !== null) {
-    line += `,"verdict":{"rule":"${escape(verdict.rule)}","target":"${escape(verdict.target)}","reason":"${escape(verdict.reason)}","enforced":${verdict.enforced}}`;
+    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}}`;
   }
-  return `${line},"userAgent":"${escape(record.userAgent)}"}\n`;
+  return `${line},"userAgent":"${quoted(record.userAgent)}"}\n`;
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-function escape(text: string): string {
+function quoted(text: string): string {
   if (plain.test(text)) return text;
   return JSON.stringify(text)
     .slice(1, -1)

@@ -7,11 +7,12 @@
  * Query strings carry secrets, so they are redacted before they are written, by RE2 patterns (linear
  * time). Where RE2 is missing the query is left out altogether, and status says so.
  */
+import { once } from 'node:events';
 import pino from 'pino';
 import type { Config } from '#config/schema.ts';
 import type { Series } from '#telemetry/metrics.ts';
 import type { RequestView } from '#waf/request-view.ts';
-import { accessLine, type AccessRecord } from './access-line.ts';
+import { type AccessRecord, accessLine } from './access-line.ts';
 
 /** The query in `bytes[start, end)` as it may be logged, or null to leave it out. */
 type Redactor = (bytes: Buffer, start: number, end: number) => string | null;
@@ -30,6 +31,7 @@ export class AccessLog {
   readonly #timer: NodeJS.Timeout | null;
   #batch = Buffer.allocUnsafeSlow(batchBytes);
   #used = 0;
+  #closed: Promise<void> | null = null;
 
   private constructor(destination: Destination | null, redact: Redactor) {
     this.#destination = destination;
@@ -58,7 +60,9 @@ export class AccessLog {
     destination.on('drop', () => {
       dropped.value++;
     });
-    destination.on('error', (error: Error) => onDegraded(`access log: ${error.message}`));
+    // Opening comes first, so that a file that cannot be written refuses the configuration.
+    await once(destination, 'ready');
+    destination.on('error', (error: Error) => onDegraded(error.message));
     return new AccessLog(destination, redact);
   }
 
@@ -72,17 +76,26 @@ export class AccessLog {
   }
 
   write(record: AccessRecord): void {
-    if (this.#destination === null) return;
+    if (this.#destination === null || this.#closed !== null) return;
     const line = accessLine(record);
     if (this.#used + line.length > batchBytes) this.#flush();
     if (line.length > batchBytes) this.#destination.write(Buffer.from(line) as unknown as string);
     else this.#used += this.#batch.write(line, this.#used, 'latin1');
   }
 
-  close(): void {
+  /** Resolves when every line is with the kernel. Lines written after it are lost. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#flush();
-    this.#destination?.flushSync();
+    if (this.#destination === null) return;
+    const closed = once(this.#destination, 'close');
+    this.#destination.end();
+    await closed;
   }
 
   #flush(): void {
@@ -94,21 +107,33 @@ export class AccessLog {
   }
 }
 
-async function compileRedactor(patterns: readonly string[], onDegraded: (reason: string) => void): Promise<Redactor> {
+async function compileRedactor(
+  patterns: readonly string[],
+  onDegraded: (reason: string) => void,
+): Promise<Redactor> {
   if (patterns.length === 0) return plainQuery;
   try {
     const { default: RE2 } = await import('re2');
-    const compiled = patterns.map((pattern) => ({ test: new RE2(pattern), all: new RE2(pattern, 'g') }));
+    const compiled = patterns.map((pattern) => ({
+      test: new RE2(pattern),
+      all: new RE2(pattern, 'g'),
+    }));
     return (bytes, start, end) => {
       // Most queries hold nothing to hide. Asking over bytes costs a quarter of asking over a string.
       const range = bytes.subarray(start, end) as unknown as string;
       if (!compiled.some(({ test }) => test.test(range))) return plainQuery(bytes, start, end);
-      return compiled.reduce((text, { all }) => all.replace(text, '$1***'), plainQuery(bytes, start, end));
+      return compiled.reduce(
+        (text, { all }) => all.replace(text, '$1***'),
+        plainQuery(bytes, start, end),
+      );
     };
   } catch (error) {
-    onDegraded(`re2 is not available, so query strings are left out of the access log (${(error as Error).message.split('\n')[0]})`);
+    onDegraded(
+      `re2 is not available, so query strings are left out of the access log (${(error as Error).message.split('\n')[0]})`,
+    );
     return () => null;
   }
 }
 
-const plainQuery = (bytes: Buffer, start: number, end: number): string => bytes.toString('latin1', start, end);
+const plainQuery = (bytes: Buffer, start: number, end: number): string =>
+  bytes.toString('latin1', start, end);

@@ -13,10 +13,23 @@ export interface ClientSide {
   sendContinue(): void;
   sendInformational(view: ResponseView): void;
   /** False asks to wait for `onClientDrain`. */
-  sendResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece, requestId: string, isHead: boolean): boolean;
+  sendResponse(
+    view: ResponseView,
+    bodyFraming: Framing,
+    piece: BodyPiece,
+    requestId: string,
+    isHead: boolean,
+  ): boolean;
   sendBody(piece: BodyPiece): boolean;
   /** An answer of the edge's own. Closes the connection where the request was not read to its end. */
-  sendLocal(status: number, fields: string, contentType: string, body: string, requestId: string, isHead: boolean): void;
+  sendLocal(
+    status: number,
+    fields: string,
+    contentType: string,
+    body: string,
+    requestId: string,
+    isHead: boolean,
+  ): void;
   startTunnel(view: ResponseView, requestId: string): boolean;
   sendTunnel(bytes: Buffer): boolean;
   endTunnel(): void;

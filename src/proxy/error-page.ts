@@ -51,7 +51,8 @@ export function wantsHtml(view: RequestView): boolean {
   for (let i = 0; i < view.headerCount; i++) {
     const at = i * 4;
     if ((view.headers[at + 1] as number) - (view.headers[at] as number) !== 6) continue;
-    if (view.headerName(i).toLowerCase() === 'accept' && view.headerValue(i).includes('text/html')) return true;
+    if (view.headerName(i).toLowerCase() === 'accept' && view.headerValue(i).includes('text/html'))
+      return true;
   }
   return false;
 }

@@ -19,15 +19,19 @@ import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, wantsHtml } from './error-page.ts';
 import { forwardRequest } from './forward-request.ts';
-import { ascii, equalsFolded } from './http1/bytes.ts';
 import { type Framing, framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
+import { ascii, equalsFolded } from './http1/bytes.ts';
 import { encodeBody } from './http1/encode-body.ts';
 import { fieldKind } from './http1/field-kind.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import { isRequestId, nextRequestId } from './request-id.ts';
 import type { CompiledRoute, Snapshot } from './snapshot.ts';
-import type { ResponseReceiver, UpstreamConnection, UpstreamFailure } from './upstream/upstream-connection.ts';
+import type {
+  ResponseReceiver,
+  UpstreamConnection,
+  UpstreamFailure,
+} from './upstream/upstream-connection.ts';
 import type { ConnectionTaker, UpstreamServer } from './upstream/upstream-server.ts';
 
 /** Servers tried for one request, the first included. */
@@ -37,7 +41,13 @@ const WEBSOCKET = ascii('websocket');
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
 const notServed = /^(?:CONNECT|TRACE)$/i;
-const failureStatus = { connect: 502, 'connect-timeout': 504, timeout: 504, closed: 502, protocol: 502 } as const;
+const failureStatus = {
+  connect: 502,
+  'connect-timeout': 504,
+  timeout: 504,
+  closed: 502,
+  protocol: 502,
+} as const;
 
 export class Exchange implements ResponseReceiver {
   readonly #context: ProxyContext;
@@ -115,7 +125,8 @@ export class Exchange implements ResponseReceiver {
       this.#answer(413, 'refused', 'request body too large');
       return;
     }
-    const host = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+    const host =
+      view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
     const route = router.match(router.hostEntries(host), view);
     if (route === undefined) {
       this.#answer(404, 'refused', 'no route');
@@ -173,11 +184,23 @@ export class Exchange implements ResponseReceiver {
 
   #asksForWebSocket(): boolean {
     const view = this.#view;
-    if (view.upgradeIndex < 0 || !view.connectionUpgrade || view.minor === 0 || this.#method !== 'GET') return false;
+    if (
+      view.upgradeIndex < 0 ||
+      !view.connectionUpgrade ||
+      view.minor === 0 ||
+      this.#method !== 'GET'
+    )
+      return false;
     const at = view.upgradeIndex * 4;
     return (
-      equalsFolded(view.bytes, view.headers[at + 2] as number, view.headers[at + 3] as number, WEBSOCKET) &&
-      view.contentLength <= 0 && !view.chunked
+      equalsFolded(
+        view.bytes,
+        view.headers[at + 2] as number,
+        view.headers[at + 3] as number,
+        WEBSOCKET,
+      ) &&
+      view.contentLength <= 0 &&
+      !view.chunked
     );
   }
 
@@ -192,7 +215,7 @@ export class Exchange implements ResponseReceiver {
       if (connection === null) this.#busy();
       else this.#send(connection);
     };
-    const connection = server.acquire(take);
+    const connection = server.acquire(take, this.#attempts > 1);
     if (connection === null) this.#busy();
     else if (connection === false) this.#waiting = take;
     else this.#send(connection);
@@ -211,7 +234,8 @@ export class Exchange implements ResponseReceiver {
 
   onConnected(): void {
     if (this.#firstIsAll || this.#finished) return;
-    if (this.#view.expectContinue && this.#bytesIn === 0 && !this.#bodySent) this.#client.sendContinue();
+    if (this.#view.expectContinue && this.#bytesIn === 0 && !this.#bodySent)
+      this.#client.sendContinue();
     this.#client.resumeBody();
   }
 
@@ -268,8 +292,14 @@ export class Exchange implements ResponseReceiver {
    */
   #mayRetry(failure: UpstreamFailure): boolean {
     if (this.#first === null || this.#attempts >= attemptsMax) return false;
-    if (failure.kind === 'connect') return this.#attempts < (this.#route as CompiledRoute).upstream.servers.length;
-    return failure.kind === 'closed' && failure.reused && this.#firstIsAll && idempotent.has(this.#method);
+    if (failure.kind === 'connect')
+      return this.#attempts < (this.#route as CompiledRoute).upstream.servers.length;
+    return (
+      failure.kind === 'closed' &&
+      failure.reused &&
+      this.#firstIsAll &&
+      idempotent.has(this.#method)
+    );
   }
 
   // ── towards the client ────────────────────────────────────────────────────────────────────────────
@@ -284,7 +314,13 @@ export class Exchange implements ResponseReceiver {
     this.#status = view.status;
     this.#bytesOut = piece.size;
     if (piece.last) this.#connection = null;
-    const writable = this.#client.sendResponse(view, bodyFraming, piece, this.#requestId, this.isHead);
+    const writable = this.#client.sendResponse(
+      view,
+      bodyFraming,
+      piece,
+      this.#requestId,
+      this.isHead,
+    );
     if (piece.last) this.#finish();
     else if (!writable) this.#connection?.pause();
   }
@@ -355,9 +391,21 @@ export class Exchange implements ResponseReceiver {
     this.#reason = reason;
     this.#responded = true;
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields = status === 503 ? 'Retry-After: 1\r\n' : status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+    const fields =
+      status === 503
+        ? 'Retry-After: 1\r\n'
+        : status === 405
+          ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
+          : '';
     this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(answer.body);
-    this.#client.sendLocal(status, fields, answer.contentType, answer.body, this.#requestId, this.isHead);
+    this.#client.sendLocal(
+      status,
+      fields,
+      answer.contentType,
+      answer.body,
+      this.#requestId,
+      this.isHead,
+    );
     this.#finish();
   }
 
@@ -412,7 +460,12 @@ export class Exchange implements ResponseReceiver {
       verdict:
         verdict === null
           ? null
-          : { rule: verdict.rule, target: verdict.target, reason: verdict.reason, enforced: this.#outcome === 'blocked' },
+          : {
+              rule: verdict.rule,
+              target: verdict.target,
+              reason: verdict.reason,
+              enforced: this.#outcome === 'blocked',
+            },
       userAgent: userAgent(view),
     });
   }
@@ -422,7 +475,10 @@ function userAgent(view: RequestView): string {
   for (let i = 0; i < view.headerCount; i++) {
     const at = i * 4;
     const start = view.headers[at] as number;
-    if ((view.headers[at + 1] as number) - start === 10 && ((view.bytes[start] as number) | 32) === 117) {
+    if (
+      (view.headers[at + 1] as number) - start === 10 &&
+      ((view.bytes[start] as number) | 32) === 117
+    ) {
       if (view.headerName(i).toLowerCase() === 'user-agent') return view.headerValue(i);
     }
   }

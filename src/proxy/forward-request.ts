@@ -10,7 +10,14 @@ import { framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { encodedSizeMax, encodePiece } from './http1/encode-body.ts';
 import { fieldKind } from './http1/field-kind.ts';
-import { forwardingDrops, headSizeMax, hostDrop, requestDrops, writeFields, writeRequestLine } from './http1/write-head.ts';
+import {
+  forwardingDrops,
+  headSizeMax,
+  hostDrop,
+  requestDrops,
+  writeFields,
+  writeRequestLine,
+} from './http1/write-head.ts';
 
 export type Forwarding = {
   readonly peer: string;
@@ -23,9 +30,14 @@ export type Forwarding = {
 
 /** Head and first piece of the body in one buffer, for one write. */
 export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwarding): Buffer {
-  const bodyFraming = view.chunked ? framing.chunked : view.contentLength >= 0 ? framing.length : framing.none;
+  const bodyFraming = view.chunked
+    ? framing.chunked
+    : view.contentLength >= 0
+      ? framing.length
+      : framing.none;
   const isAbsolute = view.pathStart !== view.targetStart;
-  const host = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+  const host =
+    view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
   let added = ownFields(view, facts, host);
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
   if (isAbsolute || host === '') added = `Host: ${host}\r\n${added}`;
@@ -34,8 +46,11 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   if (facts.isUpgrade) added += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   added += '\r\n';
 
-  const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(piece, bodyFraming));
-  const drops = requestDrops | (facts.peerIsTrusted ? 0 : forwardingDrops) | (isAbsolute ? hostDrop : 0);
+  const target = Buffer.allocUnsafe(
+    headSizeMax(view, added.length) + encodedSizeMax(piece, bodyFraming),
+  );
+  const drops =
+    requestDrops | (facts.peerIsTrusted ? 0 : forwardingDrops) | (isAbsolute ? hostDrop : 0);
   const trustedDrops = facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : 0;
   let at = writeRequestLine(view, target, 0);
   at = writeFields(view, drops | trustedDrops, target, at);
@@ -55,8 +70,16 @@ function ownFields(view: RequestView, facts: Forwarding, host: string): string {
   }
   // A trusted proxy's X-Forwarded-Proto, -Host and Forwarded stay as they came; the chain of addresses grows.
   let chain = '';
+  let protoField = `X-Forwarded-Proto: ${proto}\r\n`;
   for (let i = 0; i < view.headerCount; i++) {
-    if (view.kinds[i] === fieldKind.xForwardedFor) chain += `${view.headerValue(i)}, `;
+    const kind = view.kinds[i];
+    if (kind === fieldKind.xForwardedFor) chain += `${view.headerValue(i)}, `;
+    else if (
+      kind === fieldKind.forwarding &&
+      view.headerName(i).toLowerCase() === 'x-forwarded-proto'
+    ) {
+      protoField = '';
+    }
   }
-  return `X-Forwarded-For: ${chain}${facts.peer}\r\nForwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
+  return `X-Forwarded-For: ${chain}${facts.peer}\r\n${protoField}Forwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
 }

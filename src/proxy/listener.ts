@@ -15,12 +15,17 @@ import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { peerAddress } from './client-address.ts';
-import { ClientConnection } from './http1/client-connection.ts';
 import type { ProxyContext } from './context.ts';
+import { ClientConnection } from './http1/client-connection.ts';
 import { serveRedirect } from './redirect.ts';
 
 export type ListenerKind =
-  | { readonly kind: 'tls'; readonly cert: string; readonly key: string; readonly ticketKeys: Buffer }
+  | {
+      readonly kind: 'tls';
+      readonly cert: string;
+      readonly key: string;
+      readonly ticketKeys: Buffer;
+    }
   | { readonly kind: 'plaintext' }
   | { readonly kind: 'redirect'; readonly port: number };
 
@@ -53,7 +58,11 @@ export class ProxyListener {
     const { host, port } = parsed;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(error)}`, { cause: error }));
+        reject(
+          new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(error)}`, {
+            cause: error,
+          }),
+        );
       });
       // An IPv6 address is IPv6 only, so that 0.0.0.0 and [::] stand beside each other.
       this.#server.listen({ host, port, backlog, reusePort: true, ipv6Only: true }, () => {
@@ -85,6 +94,9 @@ export class ProxyListener {
   drain(): void {
     this.#server.close();
     for (const connection of this.#connections) connection.drain();
+    // A redirect is one small answer; who has not asked by now is let go.
+    if (this.#kind.kind === 'redirect')
+      for (const socket of this.#sockets.keys()) socket.destroySoon();
   }
 
   destroyAll(): void {
@@ -146,14 +158,17 @@ export class ProxyListener {
       socket.destroy();
       return;
     }
-    const connection = new ClientConnection(socket, peer, isTls, this.#context, (closed) => this.#connections.delete(closed));
+    const connection = new ClientConnection(socket, peer, isTls, this.#context, (closed) =>
+      this.#connections.delete(closed),
+    );
     this.#connections.add(connection);
     if (this.#context.draining) connection.drain();
   }
 }
 
 function listenHint(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EADDRINUSE') return 'another program has the port; stop it or choose another address';
+  if (error.code === 'EADDRINUSE')
+    return 'another program has the port; stop it or choose another address';
   if (error.code === 'EACCES') return 'ports below 1024 need the capability cap_net_bind_service';
   if (error.code === 'EADDRNOTAVAIL') return 'this machine does not have that address';
   return error.message;

@@ -6,7 +6,9 @@ export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted'
 export type RefusedConnection = 'blocked' | 'limit';
 
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const wafBounds = [0.000002, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025];
+const wafBounds = [
+  0.000002, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025,
+];
 
 export class ProxyMetrics {
   readonly registry: MetricRegistry;
@@ -33,7 +35,9 @@ export class ProxyMetrics {
     this.registry = registry;
     registry.family(responses);
     const outcome = (value: Outcome) =>
-      registry.counter('weir_requests_total', 'Requests by what became of them.', { outcome: value });
+      registry.counter('weir_requests_total', 'Requests by what became of them.', {
+        outcome: value,
+      });
     this.outcomes = {
       forwarded: outcome('forwarded'),
       blocked: outcome('blocked'),
@@ -41,20 +45,47 @@ export class ProxyMetrics {
       failed: outcome('failed'),
       aborted: outcome('aborted'),
     };
-    this.monitored = registry.counter('weir_requests_monitored_total', 'Requests a rule would have blocked on a route in monitor mode.');
-    this.duration = registry.histogram('weir_request_duration_seconds', 'From the head of a request to the end of its response.', durationBounds);
-    this.wafDuration = registry.histogram('weir_waf_duration_seconds', 'Time a request spent in rule modules.', wafBounds);
+    this.monitored = registry.counter(
+      'weir_requests_monitored_total',
+      'Requests a rule would have blocked on a route in monitor mode.',
+    );
+    this.duration = registry.histogram(
+      'weir_request_duration_seconds',
+      'From the head of a request to the end of its response.',
+      durationBounds,
+    );
+    this.wafDuration = registry.histogram(
+      'weir_waf_duration_seconds',
+      'Time a request spent in rule modules.',
+      wafBounds,
+    );
     this.connectionsOpen = registry.gauge('weir_connections_open', 'Client connections.');
-    this.connectionsTotal = registry.counter('weir_connections_total', 'Client connections accepted.');
+    this.connectionsTotal = registry.counter(
+      'weir_connections_total',
+      'Client connections accepted.',
+    );
     const refused = (reason: RefusedConnection) =>
-      registry.counter('weir_connections_refused_total', 'Client connections closed at accept.', { reason });
+      registry.counter('weir_connections_refused_total', 'Client connections closed at accept.', {
+        reason,
+      });
     this.connectionsRefused = { blocked: refused('blocked'), limit: refused('limit') };
     this.handshakes = registry.counter('weir_tls_handshakes_total', 'TLS handshakes completed.');
-    this.handshakesFailed = registry.counter('weir_tls_handshakes_failed_total', 'TLS handshakes that failed or ran out of time.');
-    this.bytesReceived = registry.counter('weir_request_body_bytes_total', 'Request body payload received.');
-    this.bytesSent = registry.counter('weir_response_body_bytes_total', 'Response body payload sent.');
+    this.handshakesFailed = registry.counter(
+      'weir_tls_handshakes_failed_total',
+      'TLS handshakes that failed or ran out of time.',
+    );
+    this.bytesReceived = registry.counter(
+      'weir_request_body_bytes_total',
+      'Request body payload received.',
+    );
+    this.bytesSent = registry.counter(
+      'weir_response_body_bytes_total',
+      'Response body payload sent.',
+    );
     const failure = (reason: UpstreamFailure['kind'] | 'busy') =>
-      registry.counter('weir_upstream_failures_total', 'Requests an upstream failed, by reason.', { reason });
+      registry.counter('weir_upstream_failures_total', 'Requests an upstream failed, by reason.', {
+        reason,
+      });
     this.upstreamFailures = {
       connect: failure('connect'),
       'connect-timeout': failure('connect-timeout'),
@@ -63,11 +94,23 @@ export class ProxyMetrics {
       protocol: failure('protocol'),
       busy: failure('busy'),
     };
-    this.upstreamRetries = registry.counter('weir_upstream_retries_total', 'Requests sent again on another connection.');
-    this.upstreamOpen = registry.gauge('weir_upstream_connections_open', 'Connections to upstream servers.');
+    this.upstreamRetries = registry.counter(
+      'weir_upstream_retries_total',
+      'Requests sent again on another connection.',
+    );
+    this.upstreamOpen = registry.gauge(
+      'weir_upstream_connections_open',
+      'Connections to upstream servers.',
+    );
     this.tunnelsOpen = registry.gauge('weir_tunnels_open', 'Upgraded connections.');
-    this.logDropped = registry.counter('weir_access_log_dropped_total', 'Access lines dropped because the log could not be written fast enough.');
-    this.blockEntries = registry.gauge('weir_block_entries_enforced', 'Block list entries in force, summed over workers.');
+    this.logDropped = registry.counter(
+      'weir_access_log_dropped_total',
+      'Access lines dropped because the log could not be written fast enough.',
+    );
+    this.blockEntries = registry.gauge(
+      'weir_block_entries_enforced',
+      'Block list entries in force, summed over workers.',
+    );
   }
 
   /** Responses by status code: at most 500 series. */

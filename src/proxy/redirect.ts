@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { ProxyContext } from './context.ts';
+import { LF } from './http1/bytes.ts';
 import { complete, incomplete, parseProblem, problemOf } from './http1/parse-problem.ts';
 import { parseRequest } from './http1/parse-request.ts';
 
@@ -22,6 +23,8 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
   socket.on('end', () => socket.end());
   socket.on('data', function onData(bytes: Buffer) {
     pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+    // Only a further line end, or a head grown too large, can decide anything.
+    if (!bytes.includes(LF) && pending.length < context.snapshot.limits.headBytesMax) return;
     const view = views.take();
     let result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
     // HTTP/1.0 may leave Host out, but then there is nowhere to redirect to.
@@ -34,7 +37,10 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
       metrics.status(status).value++;
       const location = result === complete ? `Location: ${httpsTarget(view, port)}\r\n` : '';
       const phrase = result === complete ? 'Permanent Redirect' : 'Error';
-      socket.end(`HTTP/1.1 ${status} ${phrase}\r\n${location}Content-Length: 0\r\nConnection: close\r\n\r\n`, 'latin1');
+      socket.end(
+        `HTTP/1.1 ${status} ${phrase}\r\n${location}Content-Length: 0\r\nConnection: close\r\n\r\n`,
+        'latin1',
+      );
       // Room for the answer to be read before the connection goes.
       deadline.deadlineAt = monotonicMs() + 2_000;
     }
@@ -43,7 +49,8 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
 }
 
 function httpsTarget(view: ReturnType<ProxyContext['views']['take']>, port: number): string {
-  const authority = view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+  const authority =
+    view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
   const host = authority.replace(/:\d*$/, '');
   const path = view.bytes.toString('latin1', view.pathStart, view.targetEnd);
   const rest = path.startsWith('/') ? path : `/${path.startsWith('?') ? path : ''}`;

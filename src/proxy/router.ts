@@ -29,7 +29,9 @@ export class Router<R> {
       // A host's list goes on with the wildcards over it and ends in the routes for any host, so that its
       // own paths win and the rest still match.
       const wider = [...byHost.keys()]
-        .filter((other) => other.startsWith('*.') && other !== host && host.endsWith(other.slice(1)))
+        .filter(
+          (other) => other.startsWith('*.') && other !== host && host.endsWith(other.slice(1)),
+        )
         .sort((a, b) => b.length - a.length);
       const own = [host, ...wider, ...(host === '*' ? [] : ['*'])];
       const entries = own.flatMap((name) => sortEntries(byHost.get(name) ?? []));
@@ -76,7 +78,9 @@ function find<R>(entries: readonly Entry<R>[], path: string): R | undefined {
   return undefined;
 }
 
-function sortEntries<R>(routes: readonly { readonly match: RouteMatch; readonly value: R }[]): Entry<R>[] {
+function sortEntries<R>(
+  routes: readonly { readonly match: RouteMatch; readonly value: R }[],
+): Entry<R>[] {
   return routes
     .map(({ match, value }) => ({ path: match.path, value }))
     .sort((a, b) => b.path.length - a.path.length);
@@ -93,7 +97,9 @@ function hostName(authority: string): string {
 
 function isUnder(path: string, prefix: string): boolean {
   if (!path.startsWith(prefix)) return false;
-  return path.length === prefix.length || prefix.endsWith('/') || path.charCodeAt(prefix.length) === 47;
+  return (
+    path.length === prefix.length || prefix.endsWith('/') || path.charCodeAt(prefix.length) === 47
+  );
 }
 
 const needsWork = /%|\/\/|\/\.|\\/;
@@ -108,4 +114,6 @@ function resolvePath(raw: string): string | null {
 }
 
 const decode = (text: string): string =>
-  text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );

@@ -46,7 +46,10 @@ export function compileSnapshot(
       upstream: found(upstreams, route.upstream, 'upstream'),
       websocket: route.websocket,
       mode: route.waf.mode,
-      modules: route.waf.mode === 'off' ? [] : route.waf.rules.map((name) => found(modules, name, 'rule module')),
+      modules:
+        route.waf.mode === 'off'
+          ? []
+          : route.waf.rules.map((name) => found(modules, name, 'rule module')),
     },
   }));
   return {

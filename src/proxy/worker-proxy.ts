@@ -6,12 +6,12 @@
  */
 import type { Config } from '#config/schema.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
-import { MetricRegistry, type MetricSamples } from '#telemetry/metrics.ts';
+import type { MetricRegistry, MetricSamples } from '#telemetry/metrics.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { AccessLog } from './access-log.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
 import type { ProxyContext } from './context.ts';
-import { ProxyListener, type ListenerKind } from './listener.ts';
+import { type ListenerKind, ProxyListener } from './listener.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
@@ -21,7 +21,11 @@ import { ViewPool } from './view-pool.ts';
 export type WorkerSource = {
   readonly generation: number;
   readonly config: Config;
-  readonly certificates: readonly { readonly listener: number; readonly cert: string; readonly key: string }[];
+  readonly certificates: readonly {
+    readonly listener: number;
+    readonly cert: string;
+    readonly key: string;
+  }[];
   readonly modules: ReadonlyMap<string, LiveModule>;
 };
 
@@ -41,7 +45,10 @@ export class WorkerProxy {
   #live: Prepared;
 
   private constructor(
-    context: ProxyContext, upstreams: UpstreamRegistry, live: Prepared, workers: number,
+    context: ProxyContext,
+    upstreams: UpstreamRegistry,
+    live: Prepared,
+    workers: number,
     onDegraded: (part: string, reason: string) => void,
   ) {
     this.#context = context;
@@ -52,7 +59,10 @@ export class WorkerProxy {
   }
 
   static async create(
-    source: WorkerSource, workers: number, ticketKeys: Buffer, registry: MetricRegistry,
+    source: WorkerSource,
+    workers: number,
+    ticketKeys: Buffer,
+    registry: MetricRegistry,
     onDegraded: (part: string, reason: string) => void,
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
@@ -60,13 +70,25 @@ export class WorkerProxy {
     const upstreams = new UpstreamRegistry(deadlines);
     const groups = upstreams.prepare(source.config);
     const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
-    const accessLog = await AccessLog.open(source.config.accessLog, metrics.logDropped, (reason) => onDegraded('access log', reason));
+    const accessLog = await AccessLog.open(source.config.accessLog, metrics.logDropped, (reason) =>
+      onDegraded('access log', reason),
+    );
     const context: ProxyContext = {
-      snapshot, draining: false, accessLog, metrics, deadlines,
+      snapshot,
+      draining: false,
+      accessLog,
+      metrics,
+      deadlines,
       blockList: new BlockList(),
       views: new ViewPool(source.config.edge.limits.headersMax),
     };
-    const proxy = new WorkerProxy(context, upstreams, { source, snapshot, groups, accessLog }, workers, onDegraded);
+    const proxy = new WorkerProxy(
+      context,
+      upstreams,
+      { source, snapshot, groups, accessLog },
+      workers,
+      onDegraded,
+    );
     source.config.edge.listeners.forEach((listener, index) => {
       const certificate = source.certificates.find((one) => one.listener === index);
       const kind: ListenerKind =
@@ -86,7 +108,9 @@ export class WorkerProxy {
 
   /** Binds every listener; `addresses` are by index. */
   listen(addresses: readonly string[]): Promise<string[]> {
-    return Promise.all(this.#listeners.map((listener, index) => listener.listen(addresses[index] as string)));
+    return Promise.all(
+      this.#listeners.map((listener, index) => listener.listen(addresses[index] as string)),
+    );
   }
 
   async prepare(source: WorkerSource): Promise<Prepared> {
@@ -97,8 +121,10 @@ export class WorkerProxy {
       const accessLog =
         before === JSON.stringify(source.config.accessLog)
           ? this.#context.accessLog
-          : await AccessLog.open(source.config.accessLog, this.#context.metrics.logDropped, (reason) =>
-              this.#onDegraded('access log', reason),
+          : await AccessLog.open(
+              source.config.accessLog,
+              this.#context.metrics.logDropped,
+              (reason) => this.#onDegraded('access log', reason),
             );
       return { source, snapshot, groups, accessLog };
     } catch (error) {
@@ -110,13 +136,15 @@ export class WorkerProxy {
   commit(prepared: Prepared): void {
     const { source } = prepared;
     for (const certificate of source.certificates) {
-      const before = this.#live.source.certificates.find((one) => one.listener === certificate.listener);
+      const before = this.#live.source.certificates.find(
+        (one) => one.listener === certificate.listener,
+      );
       if (before?.cert !== certificate.cert || before.key !== certificate.key) {
         this.#listeners[certificate.listener]?.setCertificate(certificate.cert, certificate.key);
       }
     }
     if (prepared.accessLog !== this.#context.accessLog) {
-      this.#context.accessLog.close();
+      void this.#context.accessLog.close();
       this.#context.accessLog = prepared.accessLog;
     }
     if (source.config.edge.limits.headersMax !== this.#context.views.headersMax) {
@@ -128,7 +156,7 @@ export class WorkerProxy {
   }
 
   abandon(prepared: Prepared): void {
-    if (prepared.accessLog !== this.#context.accessLog) prepared.accessLog.close();
+    if (prepared.accessLog !== this.#context.accessLog) void prepared.accessLog.close();
     this.#upstreams.retain(this.#live.groups.values());
   }
 
@@ -155,8 +183,7 @@ export class WorkerProxy {
         if (open > 0 && performance.now() - started < graceMs) return;
         clearInterval(timer);
         for (const listener of this.#listeners) listener.destroyAll();
-        this.#context.accessLog.close();
-        resolve();
+        resolve(this.#context.accessLog.close());
       }, 20);
     });
   }

@@ -291,6 +291,10 @@ describe('an edge with the shop behind it', () => {
       [200, 2, ['routes[0].waf.mode']],
     );
     assert.equal((await get(edge, '/', { 'user-agent': 'nikto' })).status, 200);
+    writeFileSync(file, good.replace('to: access.log', 'to: .'));
+    const unwritable = await edge.call('POST', '/api/v1/reload');
+    assert.notEqual(unwritable.status, 200);
+    assert.match(JSON.stringify(unwritable.body), /EISDIR/);
     writeFileSync(file, good.replace('workers: 2', 'workers: 3'));
     const restart = await edge.call('POST', '/api/v1/reload');
     assert.equal(restart.status, 409);

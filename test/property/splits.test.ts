@@ -29,10 +29,21 @@ it('any cutting of the same bytes gives the same requests at the origin and the 
   }
 
   const requests = fc.array(arbitraryRequest, { minLength: 1, maxLength: 3 });
-  const property = fc.asyncProperty(requests, fc.array(fc.nat(1_000), { maxLength: 12 }), async (several, cuts) => {
-    const text = several.map(requestBytes).join('');
-    const whole = await answers(text, [], several.length);
-    assert.deepEqual(await answers(text, cuts.map((cut) => cut % text.length), several.length), whole);
-  });
+  const property = fc.asyncProperty(
+    requests,
+    fc.array(fc.nat(1_000), { maxLength: 12 }),
+    async (several, cuts) => {
+      const text = several.map(requestBytes).join('');
+      const whole = await answers(text, [], several.length);
+      assert.deepEqual(
+        await answers(
+          text,
+          cuts.map((cut) => cut % text.length),
+          several.length,
+        ),
+        whole,
+      );
+    },
+  );
   await fc.assert(property, propertySettings(test, 150));
 });

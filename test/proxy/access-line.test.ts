@@ -1,12 +1,27 @@
 /** One line, one JSON object, ASCII only, whatever bytes a client sends. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { accessLine, type AccessRecord } from '#proxy/access-line.ts';
+import { type AccessRecord, accessLine } from '#proxy/access-line.ts';
 
 const plain: AccessRecord = {
-  id: 'i-1', client: '192.0.2.1', peer: '192.0.2.1', method: 'GET', host: 'a.test', path: '/', query: null, status: 200,
-  outcome: 'forwarded', reason: '', route: '* /', upstream: 'http://127.0.0.1:1', bytesIn: 0, bytesOut: 2,
-  durationMs: 1.5, wafMs: 0, verdict: null, userAgent: 'x',
+  id: 'i-1',
+  client: '192.0.2.1',
+  peer: '192.0.2.1',
+  method: 'GET',
+  host: 'a.test',
+  path: '/',
+  query: null,
+  status: 200,
+  outcome: 'forwarded',
+  reason: '',
+  route: '* /',
+  upstream: 'http://127.0.0.1:1',
+  bytesIn: 0,
+  bytesOut: 2,
+  durationMs: 1.5,
+  wafMs: 0,
+  verdict: null,
+  userAgent: 'x',
 };
 
 const read = (record: Partial<AccessRecord>): Record<string, unknown> =>
@@ -15,7 +30,17 @@ const read = (record: Partial<AccessRecord>): Record<string, unknown> =>
 describe('an access line', () => {
   it('carries every byte through JSON and back', () => {
     const all = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('');
-    const hostile = { method: all, host: all, path: all, query: all, reason: all, route: all, upstream: all, userAgent: all, id: all };
+    const hostile = {
+      method: all,
+      host: all,
+      path: all,
+      query: all,
+      reason: all,
+      route: all,
+      upstream: all,
+      userAgent: all,
+      id: all,
+    };
     const verdict = { rule: all, target: all, reason: all, enforced: true };
     const line = accessLine({ ...plain, ...hostile, verdict });
     assert.match(line, /^[\x20-\x7e]+\n$/, 'one line of printable ASCII');
@@ -24,7 +49,16 @@ describe('an access line', () => {
     assert.deepEqual(parsed['verdict'], verdict);
   });
 
-  for (const text of ['"', '\\', '\\"', '","admin":true,"x":"', '\u2028', '\r\n{"forged":1}', '\x7f', '\x80']) {
+  for (const text of [
+    '"',
+    '\\',
+    '\\"',
+    '","admin":true,"x":"',
+    '\u2028',
+    '\r\n{"forged":1}',
+    '\x7f',
+    '\x80',
+  ]) {
     it(`cannot be broken by ${JSON.stringify(text)}`, () => {
       assert.equal(read({ path: text })['path'], text);
       assert.equal(accessLine({ ...plain, userAgent: text }).split('\n').length, 2);
@@ -33,14 +67,38 @@ describe('an access line', () => {
 
   it('leaves out what is empty or was not measured', () => {
     const keys = Object.keys(read({ reason: '', route: '', upstream: '' }));
-    assert.deepEqual(keys, ['time', 'id', 'client', 'method', 'host', 'path', 'status', 'outcome', 'bytesIn', 'bytesOut', 'durationMs', 'userAgent']);
+    assert.deepEqual(keys, [
+      'time',
+      'id',
+      'client',
+      'method',
+      'host',
+      'path',
+      'status',
+      'outcome',
+      'bytesIn',
+      'bytesOut',
+      'durationMs',
+      'userAgent',
+    ]);
     assert.equal(read({ peer: '10.0.0.1' })['peer'], '10.0.0.1');
     assert.equal(read({ query: '' })['query'], '');
   });
 
   it('prints times to the microsecond', () => {
-    for (const [ms, text] of [[0, '0'], [0.001, '0.001'], [0.0104, '0.010'], [0.25, '0.250'], [1, '1'], [12.3456, '12.346'], [60_000, '60000']] as const) {
-      assert.ok(accessLine({ ...plain, durationMs: ms }).includes(`"durationMs":${text},`), `${ms} → ${text}`);
+    for (const [ms, text] of [
+      [0, '0'],
+      [0.001, '0.001'],
+      [0.0104, '0.010'],
+      [0.25, '0.250'],
+      [1, '1'],
+      [12.3456, '12.346'],
+      [60_000, '60000'],
+    ] as const) {
+      assert.ok(
+        accessLine({ ...plain, durationMs: ms }).includes(`"durationMs":${text},`),
+        `${ms} → ${text}`,
+      );
     }
   });
 });

@@ -30,10 +30,16 @@ describe('chunked coding', () => {
       it(`${name}, in steps of ${step}`, () => {
         const { result, body, rest } = decode(bytes, step);
         if (expect.problem !== undefined) {
-          assert.equal(Object.entries(parseProblem).find(([, value]) => value === result)?.[0], expect.problem);
+          assert.equal(
+            Object.entries(parseProblem).find(([, value]) => value === result)?.[0],
+            expect.problem,
+          );
           return;
         }
-        assert.deepEqual({ result, body, rest }, { result: complete, body: expect.body, rest: expect.rest });
+        assert.deepEqual(
+          { result, body, rest },
+          { result: complete, body: expect.body, rest: expect.rest },
+        );
       });
     }
   }

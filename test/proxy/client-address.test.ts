@@ -15,7 +15,10 @@ function client(...chains: readonly string[]): string {
   const view = new RequestView(100);
   const lines = chains.map((chain) => `X-Forwarded-For: ${chain}\r\n`).join('');
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`, 'latin1');
-  assert.equal(parseRequest(view, bytes, 0, bytes.length, { headBytesMax: 32_768, urlBytesMax: 100 }), complete);
+  assert.equal(
+    parseRequest(view, bytes, 0, bytes.length, { headBytesMax: 32_768, urlBytesMax: 100 }),
+    complete,
+  );
   return clientAddress('10.0.0.1', view, trusted);
 }
 
@@ -23,7 +26,11 @@ describe('X-Forwarded-For from a trusted proxy', () => {
   const rows: readonly [name: string, chains: readonly string[], expected: string][] = [
     ['none', [], '10.0.0.1'],
     ['one address', ['192.0.2.1'], '192.0.2.1'],
-    ['the last that is not trusted, whatever stands before it', ['203.0.113.1, 192.0.2.1'], '192.0.2.1'],
+    [
+      'the last that is not trusted, whatever stands before it',
+      ['203.0.113.1, 192.0.2.1'],
+      '192.0.2.1',
+    ],
     ['past trusted proxies', ['192.0.2.1, 10.1.1.1,10.2.2.2'], '192.0.2.1'],
     ['over several fields, the last first', ['203.0.113.1', '192.0.2.1, 10.1.1.1'], '192.0.2.1'],
     ['all trusted: the first', ['10.3.3.3, 10.1.1.1'], '10.3.3.3'],
@@ -40,7 +47,8 @@ describe('X-Forwarded-For from a trusted proxy', () => {
     ['as many hops as are read', [`192.0.2.1${', 10.1.1.1'.repeat(31)}`], '192.0.2.1'],
     ['more hops than are read', [`192.0.2.1${', 10.1.1.1'.repeat(32)}`], '10.1.1.1'],
   ];
-  for (const [name, chains, expected] of rows) it(name, () => assert.equal(client(...chains), expected));
+  for (const [name, chains, expected] of rows)
+    it(name, () => assert.equal(client(...chains), expected));
 });
 
 describe('the peer of a socket', () => {

@@ -15,14 +15,28 @@ describe('an error answer', () => {
       ['text/*', false],
       ['application/json', false],
     ] as const) {
-      assert.equal(wantsHtml(viewOf({ target: '/', headers: [['aCCept', accept]] })), expected, accept);
+      assert.equal(
+        wantsHtml(viewOf({ target: '/', headers: [['aCCept', accept]] })),
+        expected,
+        accept,
+      );
     }
     assert.equal(wantsHtml(viewOf({ target: '/', headers: [['X-Html', 'text/html']] })), false);
     assert.equal(wantsHtml(viewOf({ target: '/' })), false);
   });
 
   it('is well-formed for every status the edge gives', () => {
-    const statuses = new Set([403, 404, 405, 408, 413, 502, 503, 504, ...Object.values(parseProblem).map((one) => problemOf(one).status)]);
+    const statuses = new Set([
+      403,
+      404,
+      405,
+      408,
+      413,
+      502,
+      503,
+      504,
+      ...Object.values(parseProblem).map((one) => problemOf(one).status),
+    ]);
     for (const status of statuses) {
       const json = errorAnswer(status, 'id-1', false);
       const problem = JSON.parse(json.body) as Record<string, unknown>;
@@ -37,6 +51,9 @@ describe('an error answer', () => {
   });
 
   it('has an answer for a status that is not in the table', () => {
-    assert.equal((JSON.parse(errorAnswer(599, 'x', false).body) as { title: string }).title, 'Error');
+    assert.equal(
+      (JSON.parse(errorAnswer(599, 'x', false).body) as { title: string }).title,
+      'Error',
+    );
   });
 });

@@ -16,7 +16,8 @@ function parse(text: string, own: Partial<typeof limits> = {}, headersMax = 100,
 
 function outcome(view: RequestView, result: number): Record<string, unknown> {
   if (result === incomplete) return { incomplete: true };
-  if (result !== complete) return { problem: Object.entries(parseProblem).find(([, value]) => value === result)?.[0] };
+  if (result !== complete)
+    return { problem: Object.entries(parseProblem).find(([, value]) => value === result)?.[0] };
   const text = (from: number, to: number): string => view.bytes.toString('latin1', from, to);
   return {
     method: text(view.start, view.methodEnd),
@@ -24,7 +25,10 @@ function outcome(view: RequestView, result: number): Record<string, unknown> {
     query: view.queryStart < 0 ? null : text(view.queryStart, view.targetEnd),
     host: view.hostStart < 0 ? null : text(view.hostStart, view.hostEnd),
     minor: view.minor,
-    fields: Array.from({ length: view.headerCount }, (_, i) => [view.headerName(i), view.headerValue(i)]),
+    fields: Array.from({ length: view.headerCount }, (_, i) => [
+      view.headerName(i),
+      view.headerValue(i),
+    ]),
     contentLength: view.contentLength,
     chunked: view.chunked,
     expectContinue: view.expectContinue,
@@ -58,20 +62,41 @@ describe('a request head', () => {
     for (const { bytes, expect } of requests) {
       if ('problem' in expect || 'incomplete' in expect) continue;
       for (let length = 1; length < bytes.length; length++) {
-        assert.equal(parse(bytes.slice(0, length)).result, incomplete, JSON.stringify(bytes.slice(0, length)));
+        assert.equal(
+          parse(bytes.slice(0, length)).result,
+          incomplete,
+          JSON.stringify(bytes.slice(0, length)),
+        );
       }
     }
   });
 
   it('has a row for every problem a request can have', () => {
-    const named = new Set(requests.map(({ expect }) => ('problem' in expect ? expect.problem : '')));
-    const elsewhere = ['tooManyFields', 'headTooLarge', 'targetTooLong', 'statusLine', 'chunkSize', 'chunkExtension', 'chunkData', 'trailer'];
-    assert.deepEqual(Object.keys(parseProblem).filter((problem) => !named.has(problem) && !elsewhere.includes(problem)), []);
+    const named = new Set(
+      requests.map(({ expect }) => ('problem' in expect ? expect.problem : '')),
+    );
+    const elsewhere = [
+      'tooManyFields',
+      'headTooLarge',
+      'targetTooLong',
+      'statusLine',
+      'chunkSize',
+      'chunkExtension',
+      'chunkData',
+      'trailer',
+    ];
+    assert.deepEqual(
+      Object.keys(parseProblem).filter(
+        (problem) => !named.has(problem) && !elsewhere.includes(problem),
+      ),
+      [],
+    );
   });
 });
 
 describe('limits of a request head', () => {
-  const head = (target: string, fields = ''): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+  const head = (target: string, fields = ''): string =>
+    `GET ${target} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 
   it('target', () => {
     assert.equal(parse(head('/234'), { urlBytesMax: 4 }).result, complete);
@@ -84,7 +109,11 @@ describe('limits of a request head', () => {
     const size = head('/').length;
     assert.equal(parse(head('/'), { headBytesMax: size }).result, complete);
     assert.equal(parse(head('/'), { headBytesMax: size - 1 }).result, parseProblem.headTooLarge);
-    assert.equal(parse(`${head('/')}body`, { headBytesMax: size }).result, complete, 'what follows does not count');
+    assert.equal(
+      parse(`${head('/')}body`, { headBytesMax: size }).result,
+      complete,
+      'what follows does not count',
+    );
     assert.equal(parse(head('/').slice(0, -1), { headBytesMax: size }).result, incomplete);
   });
 

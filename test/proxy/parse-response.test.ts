@@ -17,7 +17,10 @@ describe('a response head', () => {
     it(name, () => {
       const { view, result } = parse(bytes);
       if ('problem' in expect) {
-        assert.equal(Object.entries(parseProblem).find(([, value]) => value === result)?.[0], expect.problem);
+        assert.equal(
+          Object.entries(parseProblem).find(([, value]) => value === result)?.[0],
+          expect.problem,
+        );
         return;
       }
       assert.equal(result, 'incomplete' in expect ? incomplete : complete);

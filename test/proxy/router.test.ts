@@ -5,15 +5,28 @@ import { Router } from '#proxy/router.ts';
 import { viewOf } from '../support/view.ts';
 
 const table = [
-  ['*', '/'], ['*', '/admin'], ['*', '/admin/users'], ['*', '/files/'],
-  ['a.test', '/'], ['a.test', '/api'],
+  ['*', '/'],
+  ['*', '/admin'],
+  ['*', '/admin/users'],
+  ['*', '/files/'],
+  ['a.test', '/'],
+  ['a.test', '/api'],
   ['only.test', '/only'],
-  ['*.w.test', '/'], ['*.w.test', '/in'], ['*.deep.w.test', '/deep'], ['x.w.test', '/x'],
+  ['*.w.test', '/'],
+  ['*.w.test', '/in'],
+  ['*.deep.w.test', '/deep'],
+  ['x.w.test', '/x'],
   ['[::1]', '/'],
 ] as const;
 
-function routeOf(host: string, target: string, routes: readonly (readonly [string, string])[] = table): string | undefined {
-  const router = new Router(routes.map(([name, path]) => ({ match: { host: name, path }, value: `${name} ${path}` })));
+function routeOf(
+  host: string,
+  target: string,
+  routes: readonly (readonly [string, string])[] = table,
+): string | undefined {
+  const router = new Router(
+    routes.map(([name, path]) => ({ match: { host: name, path }, value: `${name} ${path}` })),
+  );
   return router.match(router.hostEntries(host), viewOf({ target, headers: [['Host', host]] }));
 }
 
@@ -43,7 +56,8 @@ describe('hosts', () => {
     ['x.w.test', '/y', '*.w.test /'],
   ];
   for (const [host, target, route] of rows) {
-    it(`${JSON.stringify(host)} ${target} → ${route}`, () => assert.equal(routeOf(host, target), route));
+    it(`${JSON.stringify(host)} ${target} → ${route}`, () =>
+      assert.equal(routeOf(host, target), route));
   }
 
   it('no route where no host fits', () => {

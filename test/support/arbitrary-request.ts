@@ -21,27 +21,46 @@ const visible = byte(0x21, 0x7e) + byte(0x80, 0xff);
 const value = fc.oneof(
   fc.constant(''),
   pick(visible, 20),
-  fc.tuple(pick(visible, 8), fc.constantFrom(' ', '\t', '  '), pick(visible, 8)).map((parts) => parts.join('')),
+  fc
+    .tuple(pick(visible, 8), fc.constantFrom(' ', '\t', '  '), pick(visible, 8))
+    .map((parts) => parts.join('')),
 );
 const target = fc
   .array(fc.oneof(pick('abc.%2f-_~|"{}é', 6), fc.constantFrom('..', '.', '')), { maxLength: 4 })
   .chain((segments) =>
-    fc.option(pick('ab=&?/%é', 10), { nil: '' }).map((query) => `/${segments.join('/')}${query === '' ? '' : `?${query}`}`),
+    fc
+      .option(pick('ab=&?/%é', 10), { nil: '' })
+      .map((query) => `/${segments.join('/')}${query === '' ? '' : `?${query}`}`),
   );
 
 export const arbitraryRequest: fc.Arbitrary<ArbitraryRequest> = fc.record({
   method: fc.constantFrom('GET', 'POST', 'PUT', 'LOCK', 'm-x'),
   target,
-  fields: fc.array(fc.tuple(token.map((name) => `X${name}`), value), { maxLength: 8 }),
+  fields: fc.array(
+    fc.tuple(
+      token.map((name) => `X${name}`),
+      value,
+    ),
+    { maxLength: 8 },
+  ),
   padding: fc.tuple(fc.constantFrom('', ' ', '  ', '\t'), fc.constantFrom('', ' ', '\t ')),
-  body: fc.option(fc.string({ unit: fc.constantFrom(...byte(0, 255)), maxLength: 60 }), { nil: null }),
+  body: fc.option(fc.string({ unit: fc.constantFrom(...byte(0, 255)), maxLength: 60 }), {
+    nil: null,
+  }),
   chunks: fc.option(fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 5 }), { nil: null }),
 });
 
 export function requestBytes(request: ArbitraryRequest): string {
   const { method, fields, padding, body, chunks } = request;
-  const own = body === null ? '' : chunks === null ? `Content-Length: ${body.length}\r\n` : 'Transfer-Encoding: chunked\r\n';
-  const lines = fields.map(([name, text]) => `${name}:${padding[0]}${text}${padding[1]}\r\n`).join('');
+  const own =
+    body === null
+      ? ''
+      : chunks === null
+        ? `Content-Length: ${body.length}\r\n`
+        : 'Transfer-Encoding: chunked\r\n';
+  const lines = fields
+    .map(([name, text]) => `${name}:${padding[0]}${text}${padding[1]}\r\n`)
+    .join('');
   return `${method} ${request.target} HTTP/1.1\r\nHost: a.test\r\n${lines}${own}\r\n${body === null ? '' : chunks === null ? body : chunked(body, chunks)}`;
 }
 

@@ -11,7 +11,10 @@ import type { RequestView } from '#waf/request-view.ts';
 import { allow, type Verdict } from '#waf/verdict.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 
-export type Inspect = (view: RequestView, facts: { readonly clientAddress: string; readonly tls: boolean }) => Verdict;
+export type Inspect = (
+  view: RequestView,
+  facts: { readonly clientAddress: string; readonly tls: boolean },
+) => Verdict;
 
 export type EdgeOptions = {
   /** YAML under `edge`, without listeners, as one flow mapping: `{ limits: { … } }`. */
@@ -27,7 +30,11 @@ export type EdgeOptions = {
 };
 
 /** One route for everything to one origin. */
-export function simpleEdge(url: string, edge: Record<string, unknown> = {}, upstream: Record<string, unknown> = {}): EdgeOptions {
+export function simpleEdge(
+  url: string,
+  edge: Record<string, unknown> = {},
+  upstream: Record<string, unknown> = {},
+): EdgeOptions {
   return {
     edge,
     upstreams: { app: { servers: [{ url }], ...upstream } },
@@ -51,9 +58,15 @@ export class TestEdge implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
     const source = sourceOf(options, join(folder, 'access.log'));
     const ticketKeys = options.ticketKeys ?? randomBytes(48);
-    const proxy = await WorkerProxy.create(source, 1, ticketKeys, new MetricRegistry(), (part, reason) => {
-      throw new Error(`${part}: ${reason}`);
-    });
+    const proxy = await WorkerProxy.create(
+      source,
+      1,
+      ticketKeys,
+      new MetricRegistry(),
+      (part, reason) => {
+        throw new Error(`${part}: ${reason}`);
+      },
+    );
     const bound = await proxy.listen(source.config.edge.listeners.map(({ address }) => address));
     return new TestEdge(proxy, bound, folder);
   }
@@ -64,7 +77,10 @@ export class TestEdge implements AsyncDisposable {
 
   /** Makes another configuration live, as a reload does. */
   async reload(options: EdgeOptions): Promise<void> {
-    const source = sourceOf({ generation: this.proxy.generation + 1, ...options }, join(this.#folder, 'access.log'));
+    const source = sourceOf(
+      { generation: this.proxy.generation + 1, ...options },
+      join(this.#folder, 'access.log'),
+    );
     this.proxy.commit(await this.proxy.prepare(source));
   }
 
@@ -82,7 +98,8 @@ export class TestEdge implements AsyncDisposable {
     await this.#end();
     for (;;) {
       const lines = readFileSync(join(this.#folder, 'access.log'), 'utf8').split('\n').slice(0, -1);
-      if (lines.length >= count) return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      if (lines.length >= count)
+        return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -100,8 +117,14 @@ export class TestEdge implements AsyncDisposable {
 }
 
 function sourceOf(options: EdgeOptions, log: string): WorkerSource {
-  const { edge = {}, listeners = [{ address: '127.0.0.1:0', plaintext: true }], modules = {} } = options;
-  const rules = Object.fromEntries(Object.keys(modules).map((name) => [name, { module: `builtin:${name}` }]));
+  const {
+    edge = {},
+    listeners = [{ address: '127.0.0.1:0', plaintext: true }],
+    modules = {},
+  } = options;
+  const rules = Object.fromEntries(
+    Object.keys(modules).map((name) => [name, { module: `builtin:${name}` }]),
+  );
   const loaded = loadConfig({
     file: null,
     env: {},
@@ -118,17 +141,33 @@ function sourceOf(options: EdgeOptions, log: string): WorkerSource {
     generation: options.generation ?? 1,
     config: loaded.config satisfies Config,
     certificates: options.certificates ?? [],
-    modules: new Map(Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)])),
+    modules: new Map(
+      Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)]),
+    ),
   };
 }
 
 /** What the proxy uses of a module; the rest of it is tested in test/wasm. */
 function stubModule(name: string, inspect: Inspect): LiveModule {
-  return { name, sha256: '', failure: 'closed', inspectRequestHead: inspect } as unknown as LiveModule;
+  return {
+    name,
+    sha256: '',
+    failure: 'closed',
+    inspectRequestHead: inspect,
+  } as unknown as LiveModule;
 }
 
 /** A rule for tests: blocks when the request head holds `text`. */
-export const blockWhen = (text: string, status = 403): Inspect => (view) =>
-  view.bytes.toString('latin1', view.start, view.end).includes(text)
-    ? { kind: 'block', status, rule: 'test/text', reason: 'the head holds a text', target: 'head', matched: text }
-    : allow;
+export const blockWhen =
+  (text: string, status = 403): Inspect =>
+  (view) =>
+    view.bytes.toString('latin1', view.start, view.end).includes(text)
+      ? {
+          kind: 'block',
+          status,
+          rule: 'test/text',
+          reason: 'the head holds a text',
+          target: 'head',
+          matched: text,
+        }
+      : allow;

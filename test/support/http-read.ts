@@ -24,7 +24,8 @@ export type ReadResult = {
 /** Whether a response has no body whatever its fields say: HEAD, 204, 304, 1xx. */
 export type BodyLess = (index: number, status: number) => boolean;
 
-const neverBodyLess: BodyLess = (_index, status) => status < 200 || status === 204 || status === 304;
+const neverBodyLess: BodyLess = (_index, status) =>
+  status < 200 || status === 204 || status === 304;
 
 export function readMessages(bytes: string, bodyLess: BodyLess = neverBodyLess): ReadResult {
   const messages: ReadMessage[] = [];
@@ -61,13 +62,19 @@ function readMessage(text: string, index: number, bodyLess: BodyLess): ReadMessa
     throw new Error(`no clean first line: ${JSON.stringify(first)}`);
   }
   const fields = lines.map(readField);
-  const values = (name: string): string[] => fields.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
+  const values = (name: string): string[] =>
+    fields.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
   const lengths = values('content-length');
   const codings = values('transfer-encoding');
   if (lengths.length + codings.length > 1) throw new Error('more than one framing');
   if (!isResponse && values('host').length !== 1) throw new Error('not exactly one Host');
   const bodyAt = headEnd + 4;
-  const made = (body: string, end: number): ReadMessage => ({ first, fields, body, raw: text.slice(0, end) });
+  const made = (body: string, end: number): ReadMessage => ({
+    first,
+    fields,
+    body,
+    raw: text.slice(0, end),
+  });
   if (isResponse && bodyLess(index, Number(first.slice(9, 12)))) return made('', bodyAt);
   if (codings.length === 1) {
     if (codings[0] !== 'chunked') throw new Error(`coding ${JSON.stringify(codings[0])}`);
@@ -75,7 +82,8 @@ function readMessage(text: string, index: number, bodyLess: BodyLess): ReadMessa
     return chunks === null ? null : made(chunks.body, chunks.end);
   }
   if (lengths.length === 1) {
-    if (!/^[0-9]{1,15}$/.test(lengths[0] as string)) throw new Error(`length ${JSON.stringify(lengths[0])}`);
+    if (!/^[0-9]{1,15}$/.test(lengths[0] as string))
+      throw new Error(`length ${JSON.stringify(lengths[0])}`);
     const end = bodyAt + Number(lengths[0]);
     return end > text.length ? null : made(text.slice(bodyAt, end), end);
   }
@@ -96,7 +104,8 @@ function readChunks(text: string, from: number): { body: string; end: number } |
     const lineEnd = text.indexOf('\r\n', at);
     if (lineEnd < 0) return null;
     const digits = text.slice(at, lineEnd);
-    if (!/^[0-9a-f]{1,12}$/.test(digits)) throw new Error(`no clean chunk size: ${JSON.stringify(digits)}`);
+    if (!/^[0-9a-f]{1,12}$/.test(digits))
+      throw new Error(`no clean chunk size: ${JSON.stringify(digits)}`);
     const size = Number.parseInt(digits, 16);
     const end = lineEnd + 2 + size + 2;
     if (end > text.length) return null;

@@ -2,7 +2,10 @@
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
 
-export function propertySettings(test: TestContext, numRuns: number): { seed: number; numRuns: number } {
+export function propertySettings(
+  test: TestContext,
+  numRuns: number,
+): { seed: number; numRuns: number } {
   const given = process.env['FC_SEED'];
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
   test.diagnostic(`FC_SEED=${seed}`);

@@ -43,7 +43,10 @@ export class RawClient implements Disposable {
     const colon = address.lastIndexOf(':');
     const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
     const socket = net.connect({
-      host, port: Number(address.slice(colon + 1)), noDelay: true, allowHalfOpen: true,
+      host,
+      port: Number(address.slice(colon + 1)),
+      noDelay: true,
+      allowHalfOpen: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
     const client = new RawClient(socket);
@@ -62,7 +65,9 @@ export class RawClient implements Disposable {
     for (let i = 1; i < cuts.length; i++) {
       const part = text.slice(cuts[i - 1], cuts[i]);
       if (part === '' || this.closed) continue;
-      await new Promise<void>((resolve) => this.socket.write(Buffer.from(part, 'latin1'), () => resolve()));
+      await new Promise<void>((resolve) =>
+        this.socket.write(Buffer.from(part, 'latin1'), () => resolve()),
+      );
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -75,9 +80,14 @@ export class RawClient implements Disposable {
   /** The first `count` final responses, once they are there. */
   responses(count: number, bodyLess?: BodyLess): Promise<readonly ReadMessage[]> {
     return this.wait(() => {
-      const messages = readMessages(this.received, bodyLess).messages.filter(({ first }) => !first.startsWith('HTTP/1.1 1'));
+      const messages = readMessages(this.received, bodyLess).messages.filter(
+        ({ first }) => !first.startsWith('HTTP/1.1 1'),
+      );
       if (messages.length >= count) return messages.slice(0, count);
-      if (this.ended) throw new Error(`closed after ${messages.length} of ${count} responses: ${JSON.stringify(this.received)} ${this.error}`);
+      if (this.ended)
+        throw new Error(
+          `closed after ${messages.length} of ${count} responses: ${JSON.stringify(this.received)} ${this.error}`,
+        );
       return undefined;
     });
   }
@@ -89,7 +99,8 @@ export class RawClient implements Disposable {
   until(test: (received: string) => boolean): Promise<string> {
     return this.wait(() => {
       if (test(this.received)) return this.received;
-      if (this.closed) throw new Error(`closed before: ${JSON.stringify(this.received)} ${this.error}`);
+      if (this.closed)
+        throw new Error(`closed before: ${JSON.stringify(this.received)} ${this.error}`);
       return undefined;
     });
   }

@@ -58,7 +58,9 @@ export class RawOrigin implements AsyncDisposable {
   }
 
   /** `onConnection` may answer by itself; by default nothing is answered until the test does. */
-  static async start(onConnection: (connection: OriginConnection) => void = () => {}): Promise<RawOrigin> {
+  static async start(
+    onConnection: (connection: OriginConnection) => void = () => {},
+  ): Promise<RawOrigin> {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true });
     const origin = new RawOrigin(server);
     server.on('connection', (socket) => {
@@ -73,7 +75,9 @@ export class RawOrigin implements AsyncDisposable {
   }
 
   /** Answers each whole request with what `answer` gives for it, in order. */
-  static answering(answer: string | ((request: string, index: number) => string)): Promise<RawOrigin> {
+  static answering(
+    answer: string | ((request: string, index: number) => string),
+  ): Promise<RawOrigin> {
     return RawOrigin.start((connection) => {
       let answered = 0;
       connection.socket.on('data', () => {

@@ -6,11 +6,12 @@
  * or fail when REQUIRE_ALL=1.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { shippedModules } from '../support/guests.ts';
+import { missingShared, sharedFolder } from '../support/shared-file.ts';
 import { type RequestParts, viewOf } from '../support/view.ts';
 
 type Line = {
@@ -21,9 +22,8 @@ type Line = {
   readonly ambiguous?: boolean;
 };
 
-const corpora = join(import.meta.dirname, '../../../shared/corpora');
-const missing = existsSync(corpora) ? false : `no corpora at ${corpora}`;
-const skip = process.env['REQUIRE_ALL'] === '1' ? false : missing;
+const corpora = join(sharedFolder, 'corpora');
+const skip = missingShared('corpora');
 const facts = { clientAddress: '203.0.113.7', tls: true };
 let modules: readonly LiveModule[];
 

@@ -52,29 +52,49 @@ describe('a blocked address', () => {
     assert.equal(statusOf(await client.response()), 200);
   });
 
-  it('IPv4 peers of a dual-stack listener, and ranges of IPv6', async () => {
+  it('ranges of IPv6, and IPv4 addresses written as IPv6', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
-    await using edge = await TestEdge.start({ ...simpleEdge(origin.url), listeners: [{ address: '[::]:0', plaintext: true }] });
-    const port = edge.address.slice(edge.address.lastIndexOf(':') + 1);
-    edge.proxy.applyBlocks(1, [forever('127.0.0.2'), forever('::/64')], []);
-    using mapped = await RawClient.connect(`127.0.0.1:${port}`, '127.0.0.2');
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url),
+      listeners: [
+        { address: '127.0.0.1:0', plaintext: true },
+        { address: '[::1]:0', plaintext: true },
+      ],
+    });
+    const [four, six] = edge.addresses as readonly [string, string];
+    edge.proxy.applyBlocks(1, [forever('::ffff:127.0.0.2'), forever('2001:db8::/32')], []);
+    using mapped = await RawClient.connect(four, '127.0.0.2');
     assert.equal(await mapped.untilEnded(), '');
-    using six = await RawClient.connect(`[::1]:${port}`);
-    assert.equal(await six.untilEnded(), '');
-    assert.equal(edge.sample(refused), 2);
-    using four = await RawClient.connect(`127.0.0.1:${port}`);
-    four.send(get());
-    assert.equal(statusOf(await four.response()), 200);
+    using open = await RawClient.connect(six);
+    open.send(get());
+    assert.equal(statusOf(await open.response()), 200);
+    edge.proxy.applyBlocks(2, [forever('::/64')], []);
+    await open.untilEnded();
+    using refusedNow = await RawClient.connect(six);
+    assert.equal(await refusedNow.untilEnded(), '');
+    assert.equal(edge.sample(refused), 3);
+    using other = await RawClient.connect(four);
+    other.send(get());
+    assert.equal(statusOf(await other.response()), 200);
   });
 
   it('behind a trusted proxy gets 403, request by request', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
-    await using edge = await TestEdge.start(simpleEdge(origin.url, { trustedProxies: ['127.0.0.1'] }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, { trustedProxies: ['127.0.0.1'] }),
+    );
     edge.proxy.applyBlocks(1, [forever('203.0.113.0/24'), forever('2001:db8::/32')], []);
     using client = await RawClient.connect(edge.address);
     client.send(
-      ['203.0.113.9', '198.51.100.1', '198.51.100.1, 2001:db8::5', '::ffff:203.0.113.1', '203.0.113.9, 198.51.100.1']
-        .map((chain) => get(`X-Forwarded-For: ${chain}\r\n`)).join(''),
+      [
+        '203.0.113.9',
+        '198.51.100.1',
+        '198.51.100.1, 2001:db8::5',
+        '::ffff:203.0.113.1',
+        '203.0.113.9, 198.51.100.1',
+      ]
+        .map((chain) => get(`X-Forwarded-For: ${chain}\r\n`))
+        .join(''),
     );
     assert.deepEqual((await client.responses(5)).map(statusOf), [403, 200, 403, 403, 200]);
   });

@@ -7,7 +7,8 @@ import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
 const get = (path = '/'): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
-const answer = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const answer = (body: string): string =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 describe('a new configuration', () => {
   it('holds for the next request of a connection; the one in flight ends under the old one', async () => {
@@ -21,7 +22,10 @@ describe('a new configuration', () => {
     await edge.reload(simpleEdge(fresh.url));
     assert.equal(upstream.ended, false);
     upstream.write(answer('old'));
-    assert.deepEqual((await client.responses(2)).map(({ body }) => body), ['old', 'new']);
+    assert.deepEqual(
+      (await client.responses(2)).map(({ body }) => body),
+      ['old', 'new'],
+    );
     await upstream.untilEnded();
     assert.equal(edge.proxy.generation, 2);
   });
@@ -68,7 +72,9 @@ describe('a new configuration', () => {
   it('one that cannot be prepared changes nothing', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start(simpleEdge(origin.url));
-    await assert.rejects(edge.reload({ ...simpleEdge(origin.url), routes: [{ upstream: 'missing' }] }));
+    await assert.rejects(
+      edge.reload({ ...simpleEdge(origin.url), routes: [{ upstream: 'missing' }] }),
+    );
     using client = await RawClient.connect(edge.address);
     client.send(get());
     assert.equal(statusOf(await client.response()), 200);

@@ -31,7 +31,9 @@ describe('a client that goes away', () => {
 
   it('while it waits for a connection: it leaves the queue', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(simpleEdge(origin.url, {}, { connectionsMax: 1, waitingMax: 1 }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, {}, { connectionsMax: 1, waitingMax: 1 }),
+    );
     using first = await RawClient.connect(edge.address);
     first.send(get);
     const upstream = await origin.connection(0);
@@ -41,7 +43,10 @@ describe('a client that goes away', () => {
     using third = await RawClient.connect(edge.address);
     third.send(get);
     // One of them is in the queue now and the other turned away.
-    const waiter = await Promise.any([second.response().then(() => third), third.response().then(() => second)]);
+    const waiter = await Promise.any([
+      second.response().then(() => third),
+      third.response().then(() => second),
+    ]);
     waiter.socket.resetAndDestroy();
     await edge.until('weir_requests_total{outcome="aborted"}', 1);
     upstream.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -90,7 +95,9 @@ describe('a client that reads slowly', () => {
     client.socket.resume();
     while (sent < size) {
       const rest = Math.min(chunk.length, size - sent);
-      await new Promise<void>((resolve) => upstream.socket.write(chunk.subarray(0, rest), () => resolve()));
+      await new Promise<void>((resolve) =>
+        upstream.socket.write(chunk.subarray(0, rest), () => resolve()),
+      );
       sent += rest;
     }
     await whole;

@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
-import { fieldValues, readOne, type ReadMessage } from '../support/http-read.ts';
+import { fieldValues, type ReadMessage, readOne } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
-async function forwarded(fields: string, trustedProxies: readonly string[] = [], target = '/'): Promise<ReadMessage & { id: string }> {
+async function forwarded(
+  fields: string,
+  trustedProxies: readonly string[] = [],
+  target = '/',
+): Promise<ReadMessage & { id: string }> {
   await using origin = await RawOrigin.answering(plainAnswer);
   await using edge = await TestEdge.start(simpleEdge(origin.url, { trustedProxies }));
   using client = await RawClient.connect(edge.address);
@@ -16,16 +20,51 @@ async function forwarded(fields: string, trustedProxies: readonly string[] = [],
 }
 
 describe('hop-by-hop fields of a request', () => {
-  const rows: readonly [name: string, fields: string, gone: readonly string[], kept: readonly string[]][] = [
-    ['the well-known ones', 'Keep-Alive: 5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nTrailer: A\r\nProxy-Authorization: b\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n',
-      ['keep-alive', 'proxy-connection', 'te', 'trailer', 'proxy-authorization', 'upgrade', 'connection'], []],
-    ['what Connection names', 'Connection: X-Own, keep-alive\r\nx-own: 1\r\nX-Other: 2\r\n', ['x-own', 'connection'], ['x-other']],
-    ['what a second Connection names, each time it stands', 'A: 1\r\nConnection: keep-alive\r\na: 2\r\nConnection: A\r\n', ['a'], []],
-    ['not the edge\'s own', 'Connection: X-Forwarded-For, X-Forwarded-Proto, Forwarded, X-Request-Id\r\n', [],
-      ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'x-request-id']],
+  const rows: readonly [
+    name: string,
+    fields: string,
+    gone: readonly string[],
+    kept: readonly string[],
+  ][] = [
+    [
+      'the well-known ones',
+      'Keep-Alive: 5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nTrailer: A\r\nProxy-Authorization: b\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n',
+      [
+        'keep-alive',
+        'proxy-connection',
+        'te',
+        'trailer',
+        'proxy-authorization',
+        'upgrade',
+        'connection',
+      ],
+      [],
+    ],
+    [
+      'what Connection names',
+      'Connection: X-Own, keep-alive\r\nx-own: 1\r\nX-Other: 2\r\n',
+      ['x-own', 'connection'],
+      ['x-other'],
+    ],
+    [
+      'what a second Connection names, each time it stands',
+      'A: 1\r\nConnection: keep-alive\r\na: 2\r\nConnection: A\r\n',
+      ['a'],
+      [],
+    ],
+    [
+      "not the edge's own",
+      'Connection: X-Forwarded-For, X-Forwarded-Proto, Forwarded, X-Request-Id\r\n',
+      [],
+      ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'x-request-id'],
+    ],
     ['not Host', 'Connection: Host\r\n', [], ['host']],
-    ['aliases with underscores', 'X_Forwarded_For: 1.1.1.1\r\nX_Forwarded-Proto: https\r\nTransfer_Encoding: chunked\r\nContent_Length: 5\r\nmy_field: 1\r\n',
-      ['x_forwarded_for', 'x_forwarded-proto', 'transfer_encoding', 'content_length'], ['my_field']],
+    [
+      'aliases with underscores',
+      'X_Forwarded_For: 1.1.1.1\r\nX_Forwarded-Proto: https\r\nTransfer_Encoding: chunked\r\nContent_Length: 5\r\nmy_field: 1\r\n',
+      ['x_forwarded_for', 'x_forwarded-proto', 'transfer_encoding', 'content_length'],
+      ['my_field'],
+    ],
   ];
   for (const [name, fields, gone, kept] of rows) {
     it(`drops: ${name}`, async () => {
@@ -69,26 +108,38 @@ describe('who the client is', () => {
     'X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-For: 198.51.100.1, 10.9.9.9\r\nX-Forwarded-Proto: https\r\n' +
     'X-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX-Real-IP: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\nX-Request-Id: mine-1\r\n';
 
-  it('nobody else\'s word counts: all claims of an untrusted peer are replaced', async () => {
+  it("nobody else's word counts: all claims of an untrusted peer are replaced", async () => {
     const request = await forwarded(claims);
     assert.deepEqual(fieldValues(request, 'x-forwarded-for'), ['127.0.0.1']);
     assert.deepEqual(fieldValues(request, 'x-forwarded-proto'), ['http']);
     assert.deepEqual(fieldValues(request, 'x-forwarded-host'), ['a.test:81']);
     assert.deepEqual(fieldValues(request, 'x-forwarded-port'), []);
     assert.deepEqual(fieldValues(request, 'x-real-ip'), []);
-    assert.deepEqual(fieldValues(request, 'forwarded'), ['for=127.0.0.1;host="a.test:81";proto=http']);
+    assert.deepEqual(fieldValues(request, 'forwarded'), [
+      'for=127.0.0.1;host="a.test:81";proto=http',
+    ]);
     assert.deepEqual(fieldValues(request, 'x-request-id'), [request.id]);
     assert.notEqual(request.id, 'mine-1');
   });
 
-  it('a trusted proxy\'s claims stay and are added to', async () => {
+  it("a trusted proxy's claims stay and are added to", async () => {
     const request = await forwarded(claims, ['127.0.0.0/8']);
-    assert.deepEqual(fieldValues(request, 'x-forwarded-for'), ['203.0.113.9, 198.51.100.1, 10.9.9.9, 127.0.0.1']);
+    assert.deepEqual(fieldValues(request, 'x-forwarded-for'), [
+      '203.0.113.9, 198.51.100.1, 10.9.9.9, 127.0.0.1',
+    ]);
     assert.deepEqual(fieldValues(request, 'x-forwarded-proto'), ['https']);
     assert.deepEqual(fieldValues(request, 'x-forwarded-host'), ['evil']);
-    assert.deepEqual(fieldValues(request, 'forwarded'), ['for=203.0.113.9', 'for=127.0.0.1;host="a.test:81";proto=http']);
+    assert.deepEqual(fieldValues(request, 'forwarded'), [
+      'for=203.0.113.9',
+      'for=127.0.0.1;host="a.test:81";proto=http',
+    ]);
     assert.deepEqual(fieldValues(request, 'x-request-id'), ['mine-1']);
     assert.equal(request.id, 'mine-1');
+  });
+
+  it('a trusted proxy that does not say how its client came gets our own word for it', async () => {
+    const request = await forwarded('X-Forwarded-For: 203.0.113.9\r\n', ['127.0.0.0/8']);
+    assert.deepEqual(fieldValues(request, 'x-forwarded-proto'), ['http']);
   });
 
   it('a request id of a trusted proxy that is not safe in logs is replaced', async () => {

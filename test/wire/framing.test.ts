@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
-import { type BodyLess, fieldValues, readMessages, readOne, statusOf } from '../support/http-read.ts';
+import {
+  type BodyLess,
+  fieldValues,
+  readMessages,
+  readOne,
+  statusOf,
+} from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
@@ -21,14 +27,20 @@ async function converse(request: string, answer: string, bodyLess?: BodyLess) {
 
 describe('request bodies', () => {
   it('passes a body of known length with one length', async () => {
-    const { origin } = await converse('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 005\r\n\r\nhello', plainAnswer);
+    const { origin } = await converse(
+      'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 005\r\n\r\nhello',
+      plainAnswer,
+    );
     const request = readOne(origin);
     assert.deepEqual(fieldValues(request, 'content-length'), ['5']);
     assert.equal(request.body, 'hello');
   });
 
   it('keeps a length of zero', async () => {
-    const { origin } = await converse('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n', plainAnswer);
+    const { origin } = await converse(
+      'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n',
+      plainAnswer,
+    );
     assert.deepEqual(fieldValues(readOne(origin), 'content-length'), ['0']);
   });
 
@@ -38,7 +50,10 @@ describe('request bodies', () => {
         '3;secret=1\r\nabc\r\n02\r\nde\r\n0;last\r\nX-Sum: 9\r\nHost: evil\r\n\r\n',
       plainAnswer,
     );
-    assert.ok(origin.endsWith('Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n'), JSON.stringify(origin));
+    assert.ok(
+      origin.endsWith('Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n'),
+      JSON.stringify(origin),
+    );
     assert.equal(readOne(origin).body, 'abcde');
     assert.deepEqual(fieldValues(readOne(origin), 'trailer'), []);
   });
@@ -47,7 +62,9 @@ describe('request bodies', () => {
     await using origin = await RawOrigin.start();
     await using edge = await TestEdge.start(simpleEdge(origin.url));
     using client = await RawClient.connect(edge.address);
-    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
+    client.send(
+      'POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+    );
     const upstream = await origin.connection(0);
     await upstream.until((bytes) => bytes.endsWith('\r\n\r\n3\r\nabc\r\n'));
     client.send('2\r\nde\r\n');
@@ -60,7 +77,10 @@ describe('request bodies', () => {
 
   it('carries a megabyte through unchanged', async () => {
     const body = 'weir'.repeat(262_144);
-    const { origin } = await converse(`PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`, plainAnswer);
+    const { origin } = await converse(
+      `PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      plainAnswer,
+    );
     assert.equal(readOne(origin).body === body, true);
   });
 });
@@ -77,7 +97,9 @@ describe('response bodies', () => {
   });
 
   it('turns chunks into a body until close for HTTP/1.0', async () => {
-    await using origin = await RawOrigin.answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+    await using origin = await RawOrigin.answering(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+    );
     await using edge = await TestEdge.start(simpleEdge(origin.url));
     using client = await RawClient.connect(edge.address);
     client.send('GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n');
@@ -97,20 +119,50 @@ describe('response bodies', () => {
     client.send(get);
     assert.equal((await client.response()).body, 'until the end');
     client.send(get);
-    assert.deepEqual((await client.responses(2)).map(({ body }) => body), ['until the end', 'until the end']);
+    assert.deepEqual(
+      (await client.responses(2)).map(({ body }) => body),
+      ['until the end', 'until the end'],
+    );
     assert.equal(origin.connections.length, 2);
   });
 
   for (const [name, method, answer, expected] of [
-    ['HEAD with a length', 'HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n', ['content-length=5000']],
-    ['HEAD of a chunked answer', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', ['transfer-encoding=chunked']],
-    ['HEAD with 204 and a coding', 'HEAD', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n', []],
+    [
+      'HEAD with a length',
+      'HEAD',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n',
+      ['content-length=5000'],
+    ],
+    [
+      'HEAD of a chunked answer',
+      'HEAD',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+      ['transfer-encoding=chunked'],
+    ],
+    [
+      'HEAD with 204 and a coding',
+      'HEAD',
+      'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n',
+      [],
+    ],
     ['204', 'GET', 'HTTP/1.1 204 No Content\r\n\r\n', []],
-    ['204 with a length it may not have', 'GET', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', []],
-    ['304 with the length of what it stands for', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n', ['content-length=77']],
+    [
+      '204 with a length it may not have',
+      'GET',
+      'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n',
+      [],
+    ],
+    [
+      '304 with the length of what it stands for',
+      'GET',
+      'HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n',
+      ['content-length=77'],
+    ],
   ] as const) {
     it(`has no body: ${name}, and the connection goes on`, async () => {
-      await using origin = await RawOrigin.answering((_, index) => (index === 0 ? answer : plainAnswer));
+      await using origin = await RawOrigin.answering((_, index) =>
+        index === 0 ? answer : plainAnswer,
+      );
       await using edge = await TestEdge.start(simpleEdge(origin.url));
       using client = await RawClient.connect(edge.address);
       client.send(`${method} / HTTP/1.1\r\nHost: a.test\r\n\r\n`);
@@ -132,7 +184,10 @@ describe('response bodies', () => {
       get,
       `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 3\r\n\r\n${plainAnswer}`,
     );
-    assert.ok(received.startsWith('HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\n'), received);
+    assert.ok(
+      received.startsWith('HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\n'),
+      received,
+    );
   });
 
   it('cuts a client that could not tell a broken answer from a whole one', async () => {
@@ -146,7 +201,11 @@ describe('response bodies', () => {
     await client.until((bytes) => bytes.endsWith('abc'));
     upstream.socket.destroy();
     await client.wait(() => (client.closed || client.ended ? true : undefined));
-    assert.equal(client.error, 'ECONNRESET', 'a body until close that ends early ends with a reset');
+    assert.equal(
+      client.error,
+      'ECONNRESET',
+      'a body until close that ends early ends with a reset',
+    );
   });
 
   it('does not end the chunks of an answer that was broken off', async () => {
@@ -165,7 +224,8 @@ describe('response bodies', () => {
 });
 
 describe('Expect: 100-continue', () => {
-  const ask = 'POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n';
+  const ask =
+    'POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n';
 
   it('asks for the body once the origin is there, and does not pass the expectation on', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
@@ -180,7 +240,10 @@ describe('Expect: 100-continue', () => {
 
   it('gives a final answer at once where there is no route', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start({ ...simpleEdge(origin.url), routes: [{ match: { path: '/x' }, upstream: 'app' }] });
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url),
+      routes: [{ match: { path: '/x' }, upstream: 'app' }],
+    });
     using client = await RawClient.connect(edge.address);
     client.send(ask);
     const { messages } = readMessages(await client.untilEnded());

@@ -6,11 +6,14 @@ import { fieldValues, readMessages, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
-const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`;
+const get = (path: string, fields = ''): string =>
+  `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`;
 
 describe('keep-alive', () => {
   it('writes exactly these bytes to the origin and to the client', async () => {
-    await using origin = await RawOrigin.answering('HTTP/1.1 200 Fine\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok');
+    await using origin = await RawOrigin.answering(
+      'HTTP/1.1 200 Fine\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok',
+    );
     await using edge = await TestEdge.start(simpleEdge(origin.url));
     using client = await RawClient.connect(edge.address);
     client.send('GET /a?b=1 HTTP/1.1\r\nhost:a.test\r\nAccept:  */*  \r\n\r\n');
@@ -52,11 +55,18 @@ describe('keep-alive', () => {
     const upstream = await origin.connection(0);
     for (let i = 1; i <= 3; i++) {
       const received = await upstream.until((bytes) => readMessages(bytes).messages.length >= i);
-      assert.equal(readMessages(received).messages.length, i, 'the next request waits for its turn');
+      assert.equal(
+        readMessages(received).messages.length,
+        i,
+        'the next request waits for its turn',
+      );
       upstream.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${i}`);
       await client.responses(i);
     }
-    assert.deepEqual((await client.responses(3)).map(({ body }) => body), ['1', '2', '3']);
+    assert.deepEqual(
+      (await client.responses(3)).map(({ body }) => body),
+      ['1', '2', '3'],
+    );
     assert.equal(origin.connections.length, 1);
   });
 
@@ -93,7 +103,10 @@ describe('keep-alive', () => {
     await using edge = await TestEdge.start(simpleEdge(origin.url));
     using client = await RawClient.connect(edge.address);
     const second = get('/second');
-    await client.sendSplit(get('/first') + second, [...second].map((_, i) => get('/first').length + i));
+    await client.sendSplit(
+      get('/first') + second,
+      [...second].map((_, i) => get('/first').length + i),
+    );
     const responses = await client.responses(2);
     assert.deepEqual(responses.map(statusOf), [200, 200]);
   });
@@ -105,7 +118,9 @@ describe('keep-alive', () => {
     client.send(get('/1', 'Connection: close\r\n') + get('/2'));
     const { messages, rest } = readMessages(await client.untilEnded());
     assert.equal(messages.length, 1);
-    assert.deepEqual(fieldValues(messages[0] as (typeof messages)[number], 'connection'), ['close']);
+    assert.deepEqual(fieldValues(messages[0] as (typeof messages)[number], 'connection'), [
+      'close',
+    ]);
     assert.equal(rest, '');
     assert.equal(readMessages(origin.received).messages.length, 1);
   });

@@ -20,14 +20,34 @@ async function oneAnswer(client: RawClient): Promise<number> {
 describe('size limits', () => {
   const limits = { headBytesMax: 1_000, urlBytesMax: 200, headersMax: 4, bodyBytesMax: 10 };
   const rows: readonly [name: string, request: string, status: number][] = [
-    ['a body of the largest length', `POST / HTTP/1.1\r\n${head}Content-Length: 10\r\nConnection: close\r\n\r\n0123456789`, 200],
+    [
+      'a body of the largest length',
+      `POST / HTTP/1.1\r\n${head}Content-Length: 10\r\nConnection: close\r\n\r\n0123456789`,
+      200,
+    ],
     ['a length one beyond', `POST / HTTP/1.1\r\n${head}Content-Length: 11\r\n\r\n`, 413],
-    ['chunks of the largest sum', `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n`, 200],
-    ['chunks whose sum is one beyond', `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n01234\r\n6\r\n567890\r\n0\r\n\r\n`, 413],
-    ['the longest target', `GET /${'a'.repeat(199)} HTTP/1.1\r\n${head}Connection: close\r\n\r\n`, 200],
+    [
+      'chunks of the largest sum',
+      `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n`,
+      200,
+    ],
+    [
+      'chunks whose sum is one beyond',
+      `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n01234\r\n6\r\n567890\r\n0\r\n\r\n`,
+      413,
+    ],
+    [
+      'the longest target',
+      `GET /${'a'.repeat(199)} HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
+      200,
+    ],
     ['a target one beyond', `GET /${'a'.repeat(200)} HTTP/1.1\r\n${head}\r\n`, 414],
     ['a target without an end', `GET /${'a'.repeat(2_000)}`, 414],
-    ['as many fields as may be', `GET / HTTP/1.1\r\n${head}Connection: close\r\nA: 1\r\nB: 2\r\n\r\n`, 200],
+    [
+      'as many fields as may be',
+      `GET / HTTP/1.1\r\n${head}Connection: close\r\nA: 1\r\nB: 2\r\n\r\n`,
+      200,
+    ],
     ['one field more', `GET / HTTP/1.1\r\n${head}A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n`, 431],
     ['the largest head', sized(1_000), 200],
     ['a head one beyond', sized(1_001), 431],
@@ -44,7 +64,8 @@ describe('size limits', () => {
       using client = await RawClient.connect(edge.address);
       client.send(request);
       assert.equal(await oneAnswer(client), status);
-      if (status === 413 && !request.includes('chunked')) assert.equal(origin.connections.length, 0);
+      if (status === 413 && !request.includes('chunked'))
+        assert.equal(origin.connections.length, 0);
       if (status !== 200) assert.equal(readMessages(origin.received).messages.length, 0);
     });
   }
@@ -64,7 +85,9 @@ describe('size limits', () => {
 
   it('stops reading a client that sends ahead more than the bound', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(simpleEdge(origin.url, { limits: { pipelinedBytesMax: 1_000 } }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, { limits: { pipelinedBytesMax: 1_000 } }),
+    );
     using client = await RawClient.connect(edge.address);
     client.send(get);
     const upstream = await origin.connection(0);
@@ -83,7 +106,14 @@ async function turns(count: number): Promise<void> {
 }
 
 describe('time limits', () => {
-  const timeouts = { headMs: 50, bodyIdleMs: 50, idleMs: 50, connectMs: 50, responseMs: 50, sendMs: 50 };
+  const timeouts = {
+    headMs: 50,
+    bodyIdleMs: 50,
+    idleMs: 50,
+    connectMs: 50,
+    responseMs: 50,
+    sendMs: 50,
+  };
 
   it('closes a connection that says nothing, without an answer', async () => {
     await using origin = await RawOrigin.start();
@@ -124,7 +154,10 @@ describe('time limits', () => {
   it('504 when the origin stops reading the request', async () => {
     await using origin = await RawOrigin.start((connection) => connection.socket.pause());
     await using edge = await TestEdge.start(
-      simpleEdge(origin.url, { timeouts: { ...timeouts, bodyIdleMs: 60_000 }, limits: { bodyBytesMax: 1_000_000_000 } }),
+      simpleEdge(origin.url, {
+        timeouts: { ...timeouts, bodyIdleMs: 60_000 },
+        limits: { bodyBytesMax: 1_000_000_000 },
+      }),
     );
     using client = await RawClient.connect(edge.address);
     client.send(`POST / HTTP/1.1\r\n${head}Content-Length: 100000000\r\n\r\n`);
@@ -133,13 +166,18 @@ describe('time limits', () => {
   });
 
   it('cuts an answer that stops coming', async () => {
-    await using origin = await RawOrigin.answering('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
+    await using origin = await RawOrigin.answering(
+      'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc',
+    );
     await using edge = await TestEdge.start(simpleEdge(origin.url, { timeouts }));
     using client = await RawClient.connect(edge.address);
     client.send(get);
     const received = await client.untilEnded();
     assert.ok(received.endsWith('\r\n\r\nabc'));
-    assert.deepEqual((await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]), [[200, 'failed']]);
+    assert.deepEqual(
+      (await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]),
+      [[200, 'failed']],
+    );
   });
 
   it('504 when a connection to the origin is not accepted in time', async () => {
@@ -148,7 +186,9 @@ describe('time limits', () => {
     using client = await RawClient.connect(edge.address);
     client.send(get);
     const status = statusOf(await client.response());
-    const failures = ['connect', 'connect-timeout'].map((kind) => edge.sample(`weir_upstream_failures_total{reason="${kind}"}`));
+    const failures = ['connect', 'connect-timeout'].map((kind) =>
+      edge.sample(`weir_upstream_failures_total{reason="${kind}"}`),
+    );
     assert.deepEqual(failures, status === 504 ? [0, 1] : [1, 0]);
   });
 });
@@ -156,7 +196,9 @@ describe('time limits', () => {
 describe('connection limits', () => {
   it('closes connections beyond the limit at once and takes new ones when others have gone', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
-    await using edge = await TestEdge.start(simpleEdge(origin.url, { limits: { connectionsMax: 2 } }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, { limits: { connectionsMax: 2 } }),
+    );
     using first = await RawClient.connect(edge.address);
     using second = await RawClient.connect(edge.address);
     first.send(get);
@@ -175,7 +217,9 @@ describe('connection limits', () => {
 
   it('503 with Retry-After when the queue for an upstream is full, and the one in the queue is served', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(simpleEdge(origin.url, {}, { connectionsMax: 1, waitingMax: 1 }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, {}, { connectionsMax: 1, waitingMax: 1 }),
+    );
     using first = await RawClient.connect(edge.address);
     first.send(get);
     const upstream = await origin.connection(0);
@@ -200,7 +244,9 @@ describe('connection limits', () => {
 
   it('503 when the wait for a free connection is too long', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(simpleEdge(origin.url, { timeouts: { connectMs: 50 } }, { connectionsMax: 1 }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, { timeouts: { connectMs: 50 } }, { connectionsMax: 1 }),
+    );
     using first = await RawClient.connect(edge.address);
     first.send(get);
     await origin.connection(0);

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
 import { readMessages, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
+import { type OriginConnection, plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
 const get = (path = '/'): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
 
@@ -17,18 +17,33 @@ describe('answers that are none', () => {
     ['HTTP/2.0 in the status line', 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
     ['a status of 600', 'HTTP/1.1 600 OK\r\nContent-Length: 0\r\n\r\n'],
-    ['a length beside a coding', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'a length beside a coding',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n'],
     ['a signed length', 'HTTP/1.1 200 OK\r\nContent-Length: +0\r\n\r\n'],
-    ['a coding that is not chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'a coding that is not chunked',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['a folded field', 'HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n'],
     ['a bare line feed', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n'],
-    ['a bare carriage return in a value', 'HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 0\r\n\r\n'],
+    [
+      'a bare carriage return in a value',
+      'HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 0\r\n\r\n',
+    ],
     ['a null byte in a value', 'HTTP/1.1 200 OK\r\nA: b\0c\r\nContent-Length: 0\r\n\r\n'],
     ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
     ['a malformed first chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
-    ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
-    ['too many informational answers', `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(17)}${plainAnswer}`],
+    [
+      '101 that nobody asked for',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ],
+    [
+      'too many informational answers',
+      `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(17)}${plainAnswer}`,
+    ],
     ['a head without an end', `HTTP/1.1 200 OK\r\nA: ${'a'.repeat(70_000)}`],
     ['too many fields', `HTTP/1.1 200 OK\r\n${'A: 1\r\n'.repeat(300)}\r\n`],
   ];
@@ -98,6 +113,35 @@ describe('answers that are none', () => {
 });
 
 describe('a kept connection that the origin closes under a request', () => {
+  it('sends an idempotent request again on a fresh connection, however many kept ones are stale', async () => {
+    const kept = 5;
+    let restarted = false;
+    const answered: OriginConnection[] = [];
+    await using origin = await RawOrigin.start((connection) => {
+      const isFresh = restarted;
+      connection.socket.on('data', () => {
+        // After its restart the origin knows nothing of connections it had before.
+        if (restarted && !isFresh) connection.socket.destroy();
+        else if (isFresh) connection.write(plainAnswer);
+        else if (answered.push(connection) === kept)
+          for (const one of answered) one.write(plainAnswer);
+      });
+    });
+    await using edge = await TestEdge.start(simpleEdge(origin.url));
+    const clients = await Promise.all(
+      Array.from({ length: kept }, () => RawClient.connect(edge.address)),
+    );
+    for (const client of clients) client.send(get());
+    await Promise.all(clients.map((client) => client.response()));
+    restarted = true;
+    const [first] = clients as [RawClient];
+    first.send(get('/again'));
+    const [, second] = await first.responses(2);
+    assert.equal(statusOf(second as NonNullable<typeof second>), 200);
+    assert.equal(edge.sample('weir_upstream_retries_total'), 1);
+    for (const client of clients) client.socket.destroy();
+  });
+
   async function staleConnection(request: string, count: number) {
     await using origin = await RawOrigin.start((connection) => {
       const isFirst = origin === undefined || origin.connections.length === 1;
@@ -121,12 +165,18 @@ describe('a kept connection that the origin closes under a request', () => {
 
   for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
     it(`${method} is sent again on a fresh one`, async () => {
-      assert.equal(await staleConnection(`${method} /again HTTP/1.1\r\nHost: a.test\r\n\r\n`, 2), 200);
+      assert.equal(
+        await staleConnection(`${method} /again HTTP/1.1\r\nHost: a.test\r\n\r\n`, 2),
+        200,
+      );
     });
   }
   for (const method of ['POST', 'PATCH', 'LOCK']) {
     it(`${method} is never sent again`, async () => {
-      assert.equal(await staleConnection(`${method} /once HTTP/1.1\r\nHost: a.test\r\n\r\n`, 1), 502);
+      assert.equal(
+        await staleConnection(`${method} /once HTTP/1.1\r\nHost: a.test\r\n\r\n`, 1),
+        502,
+      );
     });
   }
 });
@@ -141,7 +191,9 @@ describe('bytes behind an answer', () => {
     it(`close the connection, so that the next request does not get them: ${name}`, async () => {
       await using origin = await RawOrigin.start((connection) => {
         const isFirst = origin === undefined || origin.connections.length === 1;
-        connection.socket.on('data', () => connection.write(plainAnswer + (isFirst && behind ? poison : '')));
+        connection.socket.on('data', () =>
+          connection.write(plainAnswer + (isFirst && behind ? poison : '')),
+        );
       });
       await using edge = await TestEdge.start(simpleEdge(origin.url));
       using victim = await RawClient.connect(edge.address);
@@ -160,7 +212,9 @@ describe('bytes behind an answer', () => {
 
   it('a body behind the answer to HEAD is not an answer either', async () => {
     await using origin = await RawOrigin.answering((request) =>
-      request.startsWith('HEAD') ? `HTTP/1.1 200 OK\r\nContent-Length: ${poison.length}\r\n\r\n${poison}` : plainAnswer,
+      request.startsWith('HEAD')
+        ? `HTTP/1.1 200 OK\r\nContent-Length: ${poison.length}\r\n\r\n${poison}`
+        : plainAnswer,
     );
     await using edge = await TestEdge.start(simpleEdge(origin.url));
     using client = await RawClient.connect(edge.address);
@@ -173,7 +227,10 @@ describe('bytes behind an answer', () => {
   for (const [name, answer] of [
     ['Connection: close', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
     ['HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok'],
-    ['HTTP/1.0 with keep-alive and close', 'HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok'],
+    [
+      'HTTP/1.0 with keep-alive and close',
+      'HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok',
+    ],
   ] as const) {
     it(`an origin's connection is not used again after ${name}; the client's is`, async () => {
       await using origin = await RawOrigin.answering(answer);

@@ -24,7 +24,11 @@ describe('a request that a rule blocks', () => {
     assert.equal(statusOf(response), 403);
     assert.deepEqual(fieldValues(response, 'content-type'), ['application/problem+json']);
     assert.deepEqual(JSON.parse(response.body), {
-      type: 'about:blank', title: 'Forbidden', status: 403, detail: 'The request was blocked.', requestId: id,
+      type: 'about:blank',
+      title: 'Forbidden',
+      status: 403,
+      detail: 'The request was blocked.',
+      requestId: id,
     });
     assert.doesNotMatch(response.raw, /test\/text|holds a text/, 'nothing of the rule');
     client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
@@ -33,7 +37,12 @@ describe('a request that a rule blocks', () => {
     const [line] = await edge.accessLines(2);
     assert.equal(line?.['outcome'], 'blocked');
     assert.equal(line?.['id'], id);
-    assert.deepEqual(line?.['verdict'], { rule: 'test/text', target: 'head', reason: 'the head holds a text', enforced: true });
+    assert.deepEqual(line?.['verdict'], {
+      rule: 'test/text',
+      target: 'head',
+      reason: 'the head holds a text',
+      enforced: true,
+    });
   });
 
   it('gets a page where it asks for HTML, with the request id in it', async () => {
@@ -62,7 +71,9 @@ describe('a request that a rule blocks', () => {
     await using origin = await RawOrigin.start();
     await using edge = await TestEdge.start(guarded(origin.url, 'block'));
     using client = await RawClient.connect(edge.address);
-    client.send('POST /attack HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n');
+    client.send(
+      'POST /attack HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n',
+    );
     const { messages } = readMessages(await client.untilEnded());
     assert.deepEqual(messages.map(statusOf), [403]);
     assert.equal(origin.connections.length, 0);
@@ -76,14 +87,23 @@ describe('a request that a rule blocks', () => {
     assert.equal(statusOf(await client.response()), 200);
     assert.equal(edge.sample('weir_requests_monitored_total'), 1);
     const [line] = await edge.accessLines(1);
-    assert.equal((line?.['verdict'] as { enforced: boolean }).enforced, false);
+    assert.deepEqual(line?.['verdict'], {
+      rule: 'test/text',
+      target: 'head',
+      reason: 'the head holds a text',
+      enforced: false,
+    });
   });
 
   it('passes where rules are off, and the rule is not run', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start({
       ...guarded(origin.url, 'off'),
-      modules: { words: () => { throw new Error('must not run'); } },
+      modules: {
+        words: () => {
+          throw new Error('must not run');
+        },
+      },
     });
     using client = await RawClient.connect(edge.address);
     client.send(attack());
@@ -108,7 +128,12 @@ describe('a request that a rule blocks', () => {
     await using edge = await TestEdge.start({
       ...simpleEdge(origin.url, { trustedProxies: ['127.0.0.1'] }),
       routes: [{ upstream: 'app', waf: { rules: ['look'] } }],
-      modules: { look: (_, facts) => { seen.push(facts.clientAddress); return { kind: 'allow' }; } },
+      modules: {
+        look: (_, facts) => {
+          seen.push(facts.clientAddress);
+          return { kind: 'allow' };
+        },
+      },
     });
     using client = await RawClient.connect(edge.address);
     client.send(attack('X-Forwarded-For: 1.2.3.4, 2001:DB8::1\r\n'));
@@ -125,7 +150,10 @@ describe('a request whose first chunk is broken', () => {
     client.send('POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
     const { messages } = readMessages(await client.untilEnded());
     assert.equal(statusOf(messages[0] as never), 400);
-    assert.match(fieldValues(messages[0] as never, 'x-request-id')[0] ?? '', /^[0-9a-f]{16}-[0-9a-f]{8}$/);
+    assert.match(
+      fieldValues(messages[0] as never, 'x-request-id')[0] ?? '',
+      /^[0-9a-f]{16}-[0-9a-f]{8}$/,
+    );
     const [line] = await edge.accessLines(1);
     assert.equal(line?.['client'], '127.0.0.1');
   });

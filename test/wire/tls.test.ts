@@ -4,7 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { before, describe, it } from 'node:test';
 import tls from 'node:tls';
-import { type DevelopmentCertificate, makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import {
+  type DevelopmentCertificate,
+  makeDevelopmentCertificate,
+} from '../../certs/development-certificate.ts';
 import { type EdgeOptions, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, readOne, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -14,10 +17,16 @@ const get = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
 let first: DevelopmentCertificate;
 let second: DevelopmentCertificate;
 
-function secure(url: string, { certificate, privateKey }: DevelopmentCertificate, more: Partial<EdgeOptions> = {}): EdgeOptions {
+function secure(
+  url: string,
+  { certificate, privateKey }: DevelopmentCertificate,
+  more: Partial<EdgeOptions> = {},
+): EdgeOptions {
   return {
     ...simpleEdge(url),
-    listeners: [{ address: '127.0.0.1:0', tls: { certificates: [{ cert: 'site.crt', key: 'site.key' }] } }],
+    listeners: [
+      { address: '127.0.0.1:0', tls: { certificates: [{ cert: 'site.crt', key: 'site.key' }] } },
+    ],
     certificates: [{ listener: 0, cert: certificate, key: privateKey }],
     ...more,
   };
@@ -25,7 +34,13 @@ function secure(url: string, { certificate, privateKey }: DevelopmentCertificate
 
 function connect(edge: TestEdge, options: tls.ConnectionOptions = {}): tls.TLSSocket {
   const port = Number(edge.address.slice(edge.address.lastIndexOf(':') + 1));
-  return tls.connect({ host: '127.0.0.1', port, servername: 'a.test', rejectUnauthorized: false, ...options });
+  return tls.connect({
+    host: '127.0.0.1',
+    port,
+    servername: 'a.test',
+    rejectUnauthorized: false,
+    ...options,
+  });
 }
 
 /** A request on a connection of its own; gives the session ticket that came with the answer. */
@@ -40,7 +55,11 @@ async function visit(edge: TestEdge, options: tls.ConnectionOptions = {}) {
   client.send(get);
   const response = await client.response();
   return {
-    response, session, resumed: socket.isSessionReused(), protocol: socket.getProtocol(), alpn: socket.alpnProtocol,
+    response,
+    session,
+    resumed: socket.isSessionReused(),
+    protocol: socket.getProtocol(),
+    alpn: socket.alpnProtocol,
     fingerprint: socket.getPeerX509Certificate()?.fingerprint256,
   };
 }
@@ -55,7 +74,11 @@ describe('TLS', () => {
     it(`${version}: serves, and says https to the origin`, async () => {
       await using origin = await RawOrigin.answering(plainAnswer);
       await using edge = await TestEdge.start(secure(origin.url, first));
-      const { response, protocol, alpn } = await visit(edge, { minVersion: version, maxVersion: version, ALPNProtocols: ['h2', 'http/1.1'] });
+      const { response, protocol, alpn } = await visit(edge, {
+        minVersion: version,
+        maxVersion: version,
+        ALPNProtocols: ['h2', 'http/1.1'],
+      });
       assert.equal(statusOf(response), 200);
       assert.equal(protocol, version);
       assert.equal(alpn, 'http/1.1');
@@ -81,7 +104,11 @@ describe('TLS', () => {
   it('TLS 1.1 is refused and counted', async () => {
     await using origin = await RawOrigin.start();
     await using edge = await TestEdge.start(secure(origin.url, first));
-    const socket = connect(edge, { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    const socket = connect(edge, {
+      minVersion: 'TLSv1.1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    });
     await assert.rejects(once(socket, 'secureConnect'));
     assert.equal(edge.sample('weir_tls_handshakes_total'), 0);
     assert.equal(edge.sample('weir_tls_handshakes_failed_total'), 1);
@@ -99,7 +126,9 @@ describe('TLS', () => {
 
   it('a handshake that is not finished is cut when its time is up', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(secure(origin.url, first, { edge: { timeouts: { handshakeMs: 50 } } }));
+    await using edge = await TestEdge.start(
+      secure(origin.url, first, { edge: { timeouts: { handshakeMs: 50 } } }),
+    );
     using client = await RawClient.connect(edge.address);
     client.send('\x16\x03\x01');
     await client.untilEnded();
@@ -118,7 +147,10 @@ describe('TLS', () => {
     await edge.reload(secure(origin.url, second, { ticketKeys }));
     const fresh = await visit(edge);
     assert.notEqual(fresh.fingerprint, old.fingerprint);
-    assert.equal((await visit(sibling, { ...(fresh.session && { session: fresh.session }) })).resumed, true);
+    assert.equal(
+      (await visit(sibling, { ...(fresh.session && { session: fresh.session }) })).resumed,
+      true,
+    );
     kept.send(get);
     assert.equal(statusOf(await kept.response()), 200);
   });
@@ -137,7 +169,9 @@ describe('TLS', () => {
   });
 
   it('a whole answer is read although the edge closes after it', async () => {
-    await using origin = await RawOrigin.answering(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`);
+    await using origin = await RawOrigin.answering(
+      `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`,
+    );
     await using edge = await TestEdge.start(secure(origin.url, first));
     using client = new RawClient(connect(edge));
     client.send(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));

@@ -6,10 +6,15 @@ import { fieldValues, readMessages, readOne, statusOf } from '../support/http-re
 import { RawClient } from '../support/raw-client.ts';
 import { type OriginConnection, plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
-const upgrade = 'GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\n\r\n';
-const accepted = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\n';
+const upgrade =
+  'GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\n\r\n';
+const accepted =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\n';
 
-async function open(origin: RawOrigin, edge: TestEdge): Promise<{ client: RawClient; upstream: OriginConnection }> {
+async function open(
+  origin: RawOrigin,
+  edge: TestEdge,
+): Promise<{ client: RawClient; upstream: OriginConnection }> {
   const client = await RawClient.connect(edge.address);
   client.send(upgrade);
   const upstream = await origin.connection(0);
@@ -33,7 +38,10 @@ describe('websocket', () => {
     upstream.write(`${accepted}hello`);
     await upstream.until((bytes) => bytes.endsWith('\r\n\r\nearly'));
     const received = await client.until((bytes) => bytes.endsWith('\r\n\r\nhello'));
-    assert.match(received, /^HTTP\/1\.1 101 Switching Protocols\r\nSec-WebSocket-Accept: y\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Request-Id: [^\r]+\r\n\r\nhello$/);
+    assert.match(
+      received,
+      /^HTTP\/1\.1 101 Switching Protocols\r\nSec-WebSocket-Accept: y\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Request-Id: [^\r]+\r\n\r\nhello$/,
+    );
     client.send('\x81\x00ping');
     await upstream.until((bytes) => bytes.endsWith('early\x81\x00ping'));
     upstream.write('pong');
@@ -42,7 +50,10 @@ describe('websocket', () => {
     client.socket.resetAndDestroy();
     await upstream.untilEnded();
     assert.equal(edge.sample('weir_tunnels_open'), 0);
-    assert.deepEqual((await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]), [[101, 'forwarded']]);
+    assert.deepEqual(
+      (await edge.accessLines(1)).map((line) => [line['status'], line['outcome']]),
+      [[101, 'forwarded']],
+    );
   });
 
   it('the end of one side is passed on, and the other may still speak', async () => {
@@ -106,11 +117,17 @@ describe('websocket', () => {
   ] as const) {
     it(`an upgrade ${name} is a plain request, and 101 for it is a fault`, async () => {
       await using origin = await RawOrigin.answering(accepted);
-      await using edge = await TestEdge.start({ ...simpleEdge(origin.url), routes: [{ upstream: 'app', ...route }] });
+      await using edge = await TestEdge.start({
+        ...simpleEdge(origin.url),
+        routes: [{ upstream: 'app', ...route }],
+      });
       using client = await RawClient.connect(edge.address);
       client.send(request);
       assert.equal(statusOf(await client.response()), 502);
-      assert.deepEqual(fieldValues(readMessages(origin.received).messages[0] as never, 'upgrade'), []);
+      assert.deepEqual(
+        fieldValues(readMessages(origin.received).messages[0] as never, 'upgrade'),
+        [],
+      );
     });
   }
 
@@ -124,7 +141,9 @@ describe('websocket', () => {
 
   it('is cut after its idle time, not before the time of a response', async () => {
     await using origin = await RawOrigin.start();
-    await using edge = await TestEdge.start(simpleEdge(origin.url, { timeouts: { tunnelIdleMs: 300, responseMs: 60_000 } }));
+    await using edge = await TestEdge.start(
+      simpleEdge(origin.url, { timeouts: { tunnelIdleMs: 300, responseMs: 60_000 } }),
+    );
     const { client, upstream } = await open(origin, edge);
     upstream.write('x');
     await client.untilEnded();

@@ -13,7 +13,9 @@ export const HTAB = 9;
 export const COLON = 58;
 
 /** 1 for `tchar`. */
-export const isTokenByte = table((byte) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte)));
+export const isTokenByte = table((byte) =>
+  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte)),
+);
 
 /** 1 for VCHAR, SP, HTAB and obs-text; control bytes and DEL are not field values. */
 export const isValueByte = table((byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f));
@@ -28,7 +30,9 @@ export const isTargetByte = table((byte) => byte > 0x20 && byte !== 0x7f && byte
  * 1 for bytes of `uri-host [":" port]`, brackets included; the shape is checked apart. Narrower than RFC
  * 3986: no host on the Internet holds a percent escape, and a comma is how lists of hosts are smuggled.
  */
-export const isAuthorityByte = table((byte) => /[A-Za-z0-9.\-_~:[\]]/.test(String.fromCharCode(byte)));
+export const isAuthorityByte = table((byte) =>
+  /[A-Za-z0-9.\-_~:[\]]/.test(String.fromCharCode(byte)),
+);
 
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
@@ -40,7 +44,12 @@ export function equals(bytes: Uint8Array, start: number, end: number, text: Uint
 }
 
 /** True when `bytes[start, end)` is `lower`, ignoring ASCII case. `lower` holds lower-case bytes. */
-export function equalsFolded(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+export function equalsFolded(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  lower: Uint8Array,
+): boolean {
   const length = end - start;
   if (length !== lower.length) return false;
   for (let i = 0; i < length; i++) {
@@ -53,7 +62,11 @@ export function equalsFolded(bytes: Uint8Array, start: number, end: number, lowe
 
 /** True when two ranges hold the same bytes, ignoring ASCII case. */
 export function rangesEqualFolded(
-  bytes: Uint8Array, start: number, end: number, otherStart: number, otherEnd: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  otherStart: number,
+  otherEnd: number,
 ): boolean {
   if (end - start !== otherEnd - otherStart) return false;
   for (let i = start, j = otherStart; i < end; i++, j++) {
@@ -66,7 +79,8 @@ export function rangesEqualFolded(
   return true;
 }
 
-export const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+export const ascii = (text: string): Uint8Array =>
+  Uint8Array.from(text, (char) => char.charCodeAt(0));
 
 function table(accepts: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (accepts(byte) ? 1 : 0));

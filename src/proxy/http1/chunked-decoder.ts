@@ -76,7 +76,8 @@ export class ChunkedDecoder {
         }
         case EXTENSION:
           if (byte === CR) this.#state = SIZE_LF;
-          else if (isValueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax) return parseProblem.chunkExtension;
+          else if (isValueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax)
+            return parseProblem.chunkExtension;
           break;
         case SIZE_LF:
           if (byte !== LF) return parseProblem.chunkSize;
@@ -113,7 +114,8 @@ export class ChunkedDecoder {
           this.position = at;
           return complete;
       }
-      if (this.#state >= TRAILER_NAME && ++this.#trailerBytes > trailerBytesMax) return parseProblem.trailer;
+      if (this.#state >= TRAILER_NAME && ++this.#trailerBytes > trailerBytesMax)
+        return parseProblem.trailer;
     }
     this.position = at;
     return incomplete;

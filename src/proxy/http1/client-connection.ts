@@ -28,7 +28,13 @@ import { LF } from './bytes.ts';
 import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
 import { complete, incomplete, type ParseProblem, problemOf } from './parse-problem.ts';
 import { parseRequest } from './parse-request.ts';
-import { contentLengthDrop, headSizeMax, responseDrops, writeFields, writeStatusLine } from './write-head.ts';
+import {
+  contentLengthDrop,
+  headSizeMax,
+  responseDrops,
+  writeFields,
+  writeStatusLine,
+} from './write-head.ts';
 
 const HEAD = 0;
 const EXCHANGE = 1;
@@ -66,7 +72,11 @@ export class ClientConnection implements ClientSide, Expiring {
   #lingered = 0;
 
   constructor(
-    socket: Socket, peer: string, isTls: boolean, context: ProxyContext, onClosed: (connection: ClientConnection) => void,
+    socket: Socket,
+    peer: string,
+    isTls: boolean,
+    context: ProxyContext,
+    onClosed: (connection: ClientConnection) => void,
   ) {
     this.#socket = socket;
     this.peer = peer;
@@ -130,7 +140,8 @@ export class ClientConnection implements ClientSide, Expiring {
     const joined = Buffer.concat([pending, bytes]);
     this.#pending = joined;
     // Without a further line end nothing new can be decided, unless the head has grown too large.
-    if (bytes.includes(LF) || joined.length >= this.#context.snapshot.limits.headBytesMax) this.#parse(joined);
+    if (bytes.includes(LF) || joined.length >= this.#context.snapshot.limits.headBytesMax)
+      this.#parse(joined);
   }
 
   /** Takes requests out of `bytes` until one is in progress or the bytes are used up. */
@@ -168,7 +179,11 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#view = view;
     this.#closeAfter ||= view.connectionClose || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
-    const kind = view.chunked ? framing.chunked : view.contentLength > 0 ? framing.length : framing.none;
+    const kind = view.chunked
+      ? framing.chunked
+      : view.contentLength > 0
+        ? framing.length
+        : framing.none;
     this.#decoder.reset(kind, view.contentLength);
     const result = this.#decoder.decode(piece, bytes, view.end, bytes.length, false);
     const at = this.#decoder.position;
@@ -200,7 +215,8 @@ export class ClientConnection implements ClientSide, Expiring {
   /** Bytes of later requests wait here, up to a bound; beyond it the socket is not read. */
   #keep(bytes: Buffer): void {
     this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
-    if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax) this.#socket.pause();
+    if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax)
+      this.#socket.pause();
   }
 
   #onEnd(): void {
@@ -214,7 +230,8 @@ export class ClientConnection implements ClientSide, Expiring {
       case EXCHANGE:
         // A client may close its side after the request and still read the answer.
         this.#closeAfter = true;
-        if (!this.#decoder.done) (this.#exchange as Exchange).onRequestFault(400, 'request ended before its body did');
+        if (!this.#decoder.done)
+          (this.#exchange as Exchange).onRequestFault(400, 'request ended before its body did');
         break;
       case TUNNEL:
         (this.#exchange as Exchange).onClientTunnelEnd();
@@ -249,7 +266,8 @@ export class ClientConnection implements ClientSide, Expiring {
         break;
       case EXCHANGE:
         if (this.#needsDrain) this.#socket.destroy();
-        else (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
+        else
+          (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
         break;
       default:
         this.#socket.destroy();
@@ -270,14 +288,21 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#socket.write(target.subarray(0, at));
   }
 
-  sendResponse(view: ResponseView, bodyFraming: Framing, body: BodyPiece, requestId: string, isHead: boolean): boolean {
+  sendResponse(
+    view: ResponseView,
+    bodyFraming: Framing,
+    body: BodyPiece,
+    requestId: string,
+    isHead: boolean,
+  ): boolean {
     const isOld = (this.#view as RequestView).minor === 0;
     let kind = bodyFraming;
     let drops = responseDrops;
     if (kind === framing.chunked || kind === framing.close) {
       drops |= contentLengthDrop;
       kind = isOld ? framing.close : framing.chunked;
-    } else if (view.status === 204 || (kind === framing.none && view.chunked)) drops |= contentLengthDrop;
+    } else if (view.status === 204 || (kind === framing.none && view.chunked))
+      drops |= contentLengthDrop;
     if (kind === framing.close || !this.#decoder.done) this.#closeAfter = true;
     this.#bodyFraming = kind;
     let added = `X-Request-Id: ${requestId}\r\n`;
@@ -293,11 +318,19 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   sendBody(body: BodyPiece): boolean {
-    if (body.size === 0 && !(body.last && this.#bodyFraming === framing.chunked)) return !this.#needsDrain;
+    if (body.size === 0 && !(body.last && this.#bodyFraming === framing.chunked))
+      return !this.#needsDrain;
     return this.#write(encodeBody(body, this.#bodyFraming));
   }
 
-  sendLocal(status: number, fields: string, contentType: string, body: string, requestId: string, isHead: boolean): void {
+  sendLocal(
+    status: number,
+    fields: string,
+    contentType: string,
+    body: string,
+    requestId: string,
+    isHead: boolean,
+  ): void {
     if (!this.#decoder.done) this.#closeAfter = true;
     const isOld = this.#view?.minor === 0;
     const head =
@@ -395,9 +428,24 @@ export class ClientConnection implements ClientSide, Expiring {
     const answer = errorAnswer(problem.status, requestId, false);
     this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
     accessLog.write({
-      id: requestId, client: this.peer, peer: this.peer, method: '', host: '', path: '', query: null,
-      status: problem.status, outcome: 'refused', reason: problem.reason, route: '', upstream: '',
-      bytesIn: 0, bytesOut: answer.body.length, durationMs: 0, wafMs: 0, verdict: null, userAgent: '',
+      id: requestId,
+      client: this.peer,
+      peer: this.peer,
+      method: '',
+      host: '',
+      path: '',
+      query: null,
+      status: problem.status,
+      outcome: 'refused',
+      reason: problem.reason,
+      route: '',
+      upstream: '',
+      bytesIn: 0,
+      bytesOut: answer.body.length,
+      durationMs: 0,
+      wafMs: 0,
+      verdict: null,
+      userAgent: '',
     });
     this.#endAndLinger();
   }
@@ -436,7 +484,8 @@ export class ClientConnection implements ClientSide, Expiring {
   /** Closes our side. What is still to be written has the time a response has; the linger comes after. */
   #end(): void {
     const isWritten = this.#socket.writableLength === 0;
-    this.deadlineAt = monotonicMs() + (isWritten ? lingerMs : this.#context.snapshot.timeouts.sendMs);
+    this.deadlineAt =
+      monotonicMs() + (isWritten ? lingerMs : this.#context.snapshot.timeouts.sendMs);
     this.#socket.end(() => {
       this.deadlineAt = monotonicMs() + lingerMs;
     });

@@ -52,7 +52,10 @@ const known: readonly (readonly [string, number])[] = [
 
 const longest = 19;
 /** By length, then the few names of that length; most fields fall out at the first byte. */
-const byLength: { first: number; name: Uint8Array; kind: number }[][] = Array.from({ length: longest + 1 }, () => []);
+const byLength: { first: number; name: Uint8Array; kind: number }[][] = Array.from(
+  { length: longest + 1 },
+  () => [],
+);
 for (const [name, kind] of known) {
   byLength[name.length]?.push({ first: name.charCodeAt(0), name: ascii(name), kind });
 }

@@ -6,7 +6,18 @@
  * repeated or signed lengths, Content-Length beside Transfer-Encoding, any coding but `chunked`.
  */
 import type { HeadView } from '#waf/head-view.ts';
-import { ascii, COLON, CR, equalsFolded, HTAB, isTokenByte, isValueByte, LF, rangesEqualFolded, SP } from './bytes.ts';
+import {
+  ascii,
+  COLON,
+  CR,
+  equalsFolded,
+  HTAB,
+  isTokenByte,
+  isValueByte,
+  LF,
+  rangesEqualFolded,
+  SP,
+} from './bytes.ts';
 import { classifyField, fieldKind } from './field-kind.ts';
 import { complete, incomplete, parseProblem } from './parse-problem.ts';
 
@@ -44,19 +55,25 @@ export function parseFields(view: HeadView, from: number, limit: number): number
     const nameStart = at;
     while (at < limit && isTokenByte[(byte = bytes[at] as number)] === 1) at++;
     if (at >= limit) return incomplete;
-    if (byte !== COLON || at === nameStart) return byte === LF ? parseProblem.lineBreak : parseProblem.fieldName;
+    if (byte !== COLON || at === nameStart)
+      return byte === LF ? parseProblem.lineBreak : parseProblem.fieldName;
     const nameEnd = at++;
     while (at < limit && ((byte = bytes[at] as number) === SP || byte === HTAB)) at++;
     const valueStart = at;
     while (at < limit && isValueByte[(byte = bytes[at] as number)] === 1) at++;
     if (at + 1 >= limit) {
-      if (at < limit && byte !== CR) return byte === LF ? parseProblem.lineBreak : parseProblem.fieldValue;
+      if (at < limit && byte !== CR)
+        return byte === LF ? parseProblem.lineBreak : parseProblem.fieldValue;
       return incomplete;
     }
     if (byte !== CR) return byte === LF ? parseProblem.lineBreak : parseProblem.fieldValue;
     if (bytes[at + 1] !== LF) return parseProblem.lineBreak;
     let valueEnd = at;
-    while (valueEnd > valueStart && ((byte = bytes[valueEnd - 1] as number) === SP || byte === HTAB)) valueEnd--;
+    while (
+      valueEnd > valueStart &&
+      ((byte = bytes[valueEnd - 1] as number) === SP || byte === HTAB)
+    )
+      valueEnd--;
     at += 2;
     const slot = count * 4;
     headers[slot] = nameStart;
@@ -73,7 +90,8 @@ export function parseFields(view: HeadView, from: number, limit: number): number
         view.contentLength = length;
       } else if (kind === fieldKind.transferEncoding) {
         if (view.chunked) return parseProblem.transferEncodingRepeated;
-        if (!equalsFolded(bytes, valueStart, valueEnd, CHUNKED)) return parseProblem.transferEncoding;
+        if (!equalsFolded(bytes, valueStart, valueEnd, CHUNKED))
+          return parseProblem.transferEncoding;
         view.chunked = true;
       } else if (kind === fieldKind.connection) {
         hasConnection = true;
@@ -137,7 +155,9 @@ function nominate(view: HeadView, start: number, end: number): void {
   const { bytes, headers, kinds, headerCount } = view;
   for (let i = 0; i < headerCount; i++) {
     if (kinds[i] !== fieldKind.other) continue;
-    if (rangesEqualFolded(bytes, headers[i * 4] as number, headers[i * 4 + 1] as number, start, end)) {
+    if (
+      rangesEqualFolded(bytes, headers[i * 4] as number, headers[i * 4 + 1] as number, start, end)
+    ) {
       kinds[i] = fieldKind.nominated;
     }
   }

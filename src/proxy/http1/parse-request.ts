@@ -6,7 +6,18 @@
  * field count keep cheap.
  */
 import type { RequestView } from '#waf/request-view.ts';
-import { ascii, CR, equals, equalsFolded, isAuthorityByte, isDigit, isTargetByte, isTokenByte, LF, SP } from './bytes.ts';
+import {
+  ascii,
+  CR,
+  equals,
+  equalsFolded,
+  isAuthorityByte,
+  isDigit,
+  isTargetByte,
+  isTokenByte,
+  LF,
+  SP,
+} from './bytes.ts';
 import { fieldKind } from './field-kind.ts';
 import { parseFields, resetFields } from './parse-fields.ts';
 import { complete, incomplete, parseProblem } from './parse-problem.ts';
@@ -24,7 +35,11 @@ const CONNECT = ascii('CONNECT');
 
 /** Parses a head that begins at `from`; `limit` is where the bytes that have arrived end. */
 export function parseRequest(
-  view: RequestView, bytes: Buffer, from: number, limit: number, limits: HeadLimits,
+  view: RequestView,
+  bytes: Buffer,
+  from: number,
+  limit: number,
+  limits: HeadLimits,
 ): number {
   let start = from;
   if (bytes[start] === CR) {
@@ -42,13 +57,20 @@ export function parseRequest(
   const end = limit < cap ? limit : cap;
   const result = parseRequestLine(view, start, end, limits.urlBytesMax);
   if (result === incomplete && end === cap) {
-    return view.targetEnd < view.targetStart ? parseProblem.targetTooLong : parseProblem.headTooLarge;
+    return view.targetEnd < view.targetStart
+      ? parseProblem.targetTooLong
+      : parseProblem.headTooLarge;
   }
   if (result !== complete) return result;
   return checkRequest(view);
 }
 
-function parseRequestLine(view: RequestView, start: number, limit: number, urlBytesMax: number): number {
+function parseRequestLine(
+  view: RequestView,
+  start: number,
+  limit: number,
+  urlBytesMax: number,
+): number {
   const bytes = view.bytes;
   let at = start;
   let byte = 0;
@@ -68,21 +90,24 @@ function parseRequestLine(view: RequestView, start: number, limit: number, urlBy
   }
   if (at > targetLimit) return parseProblem.targetTooLong;
   if (at >= limit) return incomplete;
-  if (byte !== SP) return byte === CR || byte === LF ? parseProblem.requestLine : parseProblem.target;
+  if (byte !== SP)
+    return byte === CR || byte === LF ? parseProblem.requestLine : parseProblem.target;
   if (at === view.targetStart) return parseProblem.requestLine;
   view.targetEnd = at++;
   view.pathEnd = question < 0 ? view.targetEnd : question;
   view.queryStart = question < 0 ? -1 : question + 1;
   if (limit - at < 10) {
     // Not whole yet: refuse at once what can no longer become a version.
-    for (let i = 0; i < 5 && at + i < limit; i++) if (bytes[at + i] !== VERSION[i]) return parseProblem.requestLine;
+    for (let i = 0; i < 5 && at + i < limit; i++)
+      if (bytes[at + i] !== VERSION[i]) return parseProblem.requestLine;
     return incomplete;
   }
   for (let i = 0; i < 5; i++) if (bytes[at + i] !== VERSION[i]) return parseProblem.requestLine;
   const major = bytes[at + 5] as number;
   const minor = bytes[at + 7] as number;
   if (!isDigit(major) || bytes[at + 6] !== 46 || !isDigit(minor)) return parseProblem.requestLine;
-  if (bytes[at + 8] !== CR) return bytes[at + 8] === LF ? parseProblem.lineBreak : parseProblem.requestLine;
+  if (bytes[at + 8] !== CR)
+    return bytes[at + 8] === LF ? parseProblem.lineBreak : parseProblem.requestLine;
   if (bytes[at + 9] !== LF) return parseProblem.lineBreak;
   if (major !== 49 || minor > 49) return parseProblem.version;
   view.minor = minor - 48;
@@ -108,7 +133,8 @@ function parseTarget(view: RequestView): number {
   }
   let authority = -1;
   if (equalsFolded(bytes, targetStart, targetStart + 7, HTTP_SCHEME)) authority = targetStart + 7;
-  else if (equalsFolded(bytes, targetStart, targetStart + 8, HTTPS_SCHEME)) authority = targetStart + 8;
+  else if (equalsFolded(bytes, targetStart, targetStart + 8, HTTPS_SCHEME))
+    authority = targetStart + 8;
   if (authority < 0 || authority > targetEnd) return parseProblem.target;
   let at = authority;
   while (at < targetEnd && isAuthorityByte[bytes[at] as number] === 1) at++;
@@ -138,7 +164,9 @@ function checkRequest(view: RequestView): number {
         view.hostEnd = end;
       }
     } else if (kind === fieldKind.expect) {
-      if (!equalsFolded(bytes, headers[i * 4 + 2] as number, headers[i * 4 + 3] as number, CONTINUE)) {
+      if (
+        !equalsFolded(bytes, headers[i * 4 + 2] as number, headers[i * 4 + 3] as number, CONTINUE)
+      ) {
         return parseProblem.expectation;
       }
       view.expectContinue = view.minor === 1;
@@ -157,7 +185,15 @@ function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
     at++;
     while (at < end && bytes[at] !== 93) {
       const byte = (bytes[at] as number) | 32;
-      if (!(isDigit(bytes[at] as number) || (byte >= 97 && byte <= 102) || bytes[at] === 58 || bytes[at] === 46)) return false;
+      if (
+        !(
+          isDigit(bytes[at] as number) ||
+          (byte >= 97 && byte <= 102) ||
+          bytes[at] === 58 ||
+          bytes[at] === 46
+        )
+      )
+        return false;
       at++;
     }
     if (at === end || at === start + 1) return false;

@@ -13,7 +13,11 @@ const VERSION = ascii('HTTP/1.');
 const statusBytes = 13;
 
 export function parseResponse(
-  view: ResponseView, bytes: Buffer, from: number, limit: number, headBytesMax: number,
+  view: ResponseView,
+  bytes: Buffer,
+  from: number,
+  limit: number,
+  headBytesMax: number,
 ): number {
   resetFields(view, bytes, from);
   const cap = from + headBytesMax;
@@ -25,7 +29,8 @@ export function parseResponse(
 function parseStatusLine(view: ResponseView, from: number, limit: number): number {
   const bytes = view.bytes;
   const known = Math.min(VERSION.length, limit - from);
-  for (let i = 0; i < known; i++) if (bytes[from + i] !== VERSION[i]) return parseProblem.statusLine;
+  for (let i = 0; i < known; i++)
+    if (bytes[from + i] !== VERSION[i]) return parseProblem.statusLine;
   if (limit - from < statusBytes) return incomplete;
   const minor = (bytes[from + 7] as number) - 48;
   if ((minor !== 0 && minor !== 1) || bytes[from + 8] !== SP) return parseProblem.statusLine;

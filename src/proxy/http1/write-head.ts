@@ -10,15 +10,21 @@ import type { ResponseView } from '#waf/response-view.ts';
 import { CR, SP } from './bytes.ts';
 import { fieldKind } from './field-kind.ts';
 
-const bit = (...kinds: readonly number[]): number => kinds.reduce((mask, kind) => mask | (1 << kind), 0);
+const bit = (...kinds: readonly number[]): number =>
+  kinds.reduce((mask, kind) => mask | (1 << kind), 0);
 
 const hopByHop = bit(
-  fieldKind.connection, fieldKind.upgrade, fieldKind.hopByHop, fieldKind.keepAlive, fieldKind.nominated,
+  fieldKind.connection,
+  fieldKind.upgrade,
+  fieldKind.hopByHop,
+  fieldKind.keepAlive,
+  fieldKind.nominated,
   fieldKind.transferEncoding,
 );
 
 /** Fields of a request that never travel on; the edge writes its own of some. */
-export const requestDrops = hopByHop | bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId);
+export const requestDrops =
+  hopByHop | bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId);
 /** Beside them, what only a trusted proxy in front may say. */
 export const forwardingDrops = bit(fieldKind.forwarding, fieldKind.xForwardedFor);
 /** With an absolute-form target the Host field gives way to the target's authority. */

@@ -16,8 +16,8 @@ import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
-import { parseResponse } from '../http1/parse-response.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
+import { parseResponse } from '../http1/parse-response.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 
 /** What ends a request at the upstream, as it is counted and answered. */
@@ -121,7 +121,9 @@ export class UpstreamConnection implements Expiring {
     this.#used++;
     if (this.#state === IDLE) {
       this.#state = HEAD;
-      this.deadlineAt = requestDone ? monotonicMs() + receiver.responseMs : Number.POSITIVE_INFINITY;
+      this.deadlineAt = requestDone
+        ? monotonicMs() + receiver.responseMs
+        : Number.POSITIVE_INFINITY;
     }
     return this.#socket.write(bytes);
   }
@@ -129,11 +131,13 @@ export class UpstreamConnection implements Expiring {
   sendBody(bytes: Buffer, last: boolean): boolean {
     if (last) {
       this.#requestDone = true;
-      if (this.#state === HEAD) this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
+      if (this.#state === HEAD)
+        this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
     if (bytes.length === 0 || this.#socket.write(bytes)) return true;
     // The origin does not keep up with the body: the client waits for it, and it has this long.
-    if (this.#state === HEAD && !last) this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).sendMs;
+    if (this.#state === HEAD && !last)
+      this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).sendMs;
     return false;
   }
 
@@ -183,8 +187,15 @@ export class UpstreamConnection implements Expiring {
 
   #moveDeadline(receiver: ResponseReceiver): void {
     const limitMs =
-      this.#state === HEAD ? receiver.responseMs : this.#state === TUNNEL ? receiver.tunnelIdleMs : receiver.sendMs;
-    this.deadlineAt = this.#state === HEAD && !this.#requestDone ? Number.POSITIVE_INFINITY : monotonicMs() + limitMs;
+      this.#state === HEAD
+        ? receiver.responseMs
+        : this.#state === TUNNEL
+          ? receiver.tunnelIdleMs
+          : receiver.sendMs;
+    this.deadlineAt =
+      this.#state === HEAD && !this.#requestDone
+        ? Number.POSITIVE_INFINITY
+        : monotonicMs() + limitMs;
   }
 
   #onConnect(): void {
@@ -330,7 +341,12 @@ export class UpstreamConnection implements Expiring {
       piece.reset(shared, true);
       piece.last = true;
       receiver.onResponseBody(piece);
-    } else this.#fail({ kind: 'closed', reason: 'upstream closed the connection', reused: this.isReused });
+    } else
+      this.#fail({
+        kind: 'closed',
+        reason: 'upstream closed the connection',
+        reused: this.isReused,
+      });
   }
 
   #fail(failure: UpstreamFailure): void {
@@ -343,7 +359,9 @@ export class UpstreamConnection implements Expiring {
   #onClose(): void {
     const connecting = this.#state === CONNECTING;
     const reason = this.#failReason === '' ? 'upstream closed the connection' : this.#failReason;
-    this.#fail(connecting ? { kind: 'connect', reason } : { kind: 'closed', reason, reused: this.isReused });
+    this.#fail(
+      connecting ? { kind: 'connect', reason } : { kind: 'closed', reason, reused: this.isReused },
+    );
   }
 
   #close(): void {

@@ -26,7 +26,10 @@ export class UpstreamRegistry {
       };
       const servers = upstream.servers.map(({ url }) => {
         const key = `${name} ${url} ${JSON.stringify(settings)}`;
-        return this.#servers.get(key) ?? this.#add(key, new UpstreamServer(url, settings, this.#deadlines));
+        return (
+          this.#servers.get(key) ??
+          this.#add(key, new UpstreamServer(url, settings, this.#deadlines))
+        );
       });
       groups.set(name, new UpstreamGroup(name, servers));
     }

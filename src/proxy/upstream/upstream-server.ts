@@ -49,10 +49,16 @@ export class UpstreamServer implements Expiring {
     return this.#idle.length;
   }
 
-  /** A connection now, or false when the caller has been put in the queue, or null when that is full. */
-  acquire(take: ConnectionTaker): UpstreamConnection | false | null {
+  /**
+   * A connection now, or false when the caller has been put in the queue, or null when that is full.
+   * `fresh` asks for one that has not been used: the pooled ones have shown to be stale.
+   */
+  acquire(take: ConnectionTaker, fresh: boolean): UpstreamConnection | false | null {
     const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
+    if (idle !== undefined) {
+      if (!fresh) return idle;
+      idle.abort();
+    }
     if (this.#open < this.settings.connectionsMax) return this.#connect();
     if (this.#waiting.length >= this.settings.waitingMax) return null;
     const until = monotonicMs() + this.settings.connectMs;
@@ -87,7 +93,8 @@ export class UpstreamServer implements Expiring {
   /** Waiters are in order of arrival, so of time as well. */
   onDeadline(): void {
     const now = monotonicMs();
-    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now) this.#waiting.shift()?.take(null);
+    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now)
+      this.#waiting.shift()?.take(null);
     this.deadlineAt = this.#waiting[0]?.until ?? Number.POSITIVE_INFINITY;
     if (this.#retired && this.#waiting.length === 0) this.#deadlines.remove(this);
   }
