@@ -12,6 +12,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 export type BuildRulesOptions = {
   /** Folders with an `index.ts`, or single `.ts` files; by default every rule of this checkout. */
@@ -121,10 +122,13 @@ async function compileRule(entry: string): Promise<Uint8Array> {
       },
     },
   );
-  if (error !== null)
-    throw new RuleBuildError(`${relative(root, entry)}: ${stderr.toString().trim()}`, {
+  if (error !== null) {
+    // The compiler colours its words where the environment asks for it; an error's message is plain.
+    const said = stripVTControlCharacters(stderr.toString()).trim();
+    throw new RuleBuildError(`${relative(root, entry)}: ${said}`, {
       cause: error,
     });
+  }
   if (bytes === null)
     throw new RuleBuildError(`${relative(root, entry)}: the compiler wrote no module`);
   return bytes;
