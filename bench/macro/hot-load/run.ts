@@ -6,16 +6,14 @@
  * Ends at the first of the two bounds. The client reconnects but never retries, so an answer that is not
  * whole and 200 is a failure. Each load has another hash, and the edge confirms it in every worker.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { restamped } from '../../../test/support/edge-process.ts';
+import { pageRequest, root, startBenchEdge } from '../../support/edge.ts';
 import { LoadClient } from '../../support/load-client.ts';
-import { freePort, memoryMb, processTree, untilListening } from '../../support/processes.ts';
+import { memoryMb, processTree } from '../../support/processes.ts';
+import { keepResult } from '../../support/results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,112 +22,60 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '32' },
   },
 });
-const root = new URL('../../../', import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
-const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
-  stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-});
-const [{ url }] = (await once(shop, 'message')) as [{ url: string }];
-const port = await freePort();
-const config = join(folder, 'edge.yaml');
-writeFileSync(
-  config,
-  `edge:
-  workers: 2
-  listeners: [{ address: "127.0.0.1:${port}", plaintext: true }]
-upstreams: { shop: { servers: [{ url: "${url}" }] } }
-routes: [{ upstream: shop, waf: { rules: [bad-bot, path-traversal] } }]
-waf: { rules: { bad-bot: { module: "builtin:bad-bot" }, path-traversal: { module: "builtin:path-traversal" } } }
-admin: { address: "127.0.0.1:0" }
-accessLog: { to: "off" }
-log: { level: error }
-state: state
-`,
-);
-const edge = spawn(process.execPath, [join(root, 'src/main.ts'), 'edge', '--config', config], {
-  stdio: ['ignore', 'ignore', 'pipe'],
-});
-createInterface({ input: edge.stderr }).on('line', (line) => process.stderr.write(`${line}\n`));
-process.on('exit', () => {
-  edge.kill('SIGTERM');
-  shop.kill('SIGTERM');
-  rmSync(folder, { recursive: true, force: true });
-});
-await untilListening(port);
-const { admin } = JSON.parse(await untilFile(join(folder, 'state/edge.json'))) as { admin: string };
-const token = readFileSync(join(folder, 'state/token'), 'utf8').trim();
 const modules = ['bad-bot', 'path-traversal'].map((name) => ({
   name,
   bytes: readFileSync(join(root, `build/rules/${name}.wasm`)),
 }));
-
+const edge = await startBenchEdge();
 const load = new LoadClient({
   host: '127.0.0.1',
-  port,
+  port: edge.port,
   connections: Number(values.connections),
   expectStatus: 200,
   answerMs: 10_000,
-  request:
-    'GET /healthz HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n',
+  request: pageRequest,
   requestsMax: Number(values.requests),
 });
-const startedAt = performance.now();
-const running = load.run();
-const until = startedAt + Number(values.minutes) * 60_000;
 let loads = 0;
 let slowestLoadMs = 0;
 const memory: number[] = [];
-const stopTimer = setTimeout(() => load.stop(), until - startedAt);
+const startedAt = performance.now();
+const running = load.run();
+const stopTimer = setTimeout(() => load.stop(), Number(values.minutes) * 60_000);
 const loading = setInterval(() => void loadNext(), 1_000);
 const result = await running;
 clearInterval(loading);
 clearTimeout(stopTimer);
-const seconds = (performance.now() - startedAt) / 1_000;
-const figures = {
-  command: `node bench/macro/hot-load/run.ts --requests ${values.requests} --minutes ${values.minutes} --connections ${values.connections}`,
-  machine: `${cpus()[0]?.model}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`,
-  date: new Date().toISOString().slice(0, 10),
-  seconds: Math.round(seconds),
-  loads,
-  slowestLoadMs: Math.round(slowestLoadMs),
-  ...result,
-  slowestMs: Math.round(result.slowestMs),
-  memoryMbAtStart: Math.round(memory[0] ?? 0),
-  memoryMbAtEnd: Math.round(memory.at(-1) ?? 0),
-};
-const results = new URL('../../results/', import.meta.url).pathname;
-mkdirSync(results, { recursive: true });
-writeFileSync(`${results}hot-load.json`, `${JSON.stringify(figures, null, 1)}\n`);
-process.stdout.write(`${JSON.stringify(figures, null, 1)}\n`);
+keepResult(
+  'hot-load',
+  `node bench/macro/hot-load/run.ts --requests ${values.requests} --minutes ${values.minutes} --connections ${values.connections}`,
+  {
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+    loads,
+    slowestLoadMs: Math.round(slowestLoadMs),
+    ...result,
+    slowestMs: Math.round(result.slowestMs),
+    memoryMbAtStart: Math.round(memory[0] ?? Number.NaN),
+    memoryMbAtEnd: Math.round(memory.at(-1) ?? Number.NaN),
+  },
+);
 process.exit(result.failed === 0 && loads > 0 ? 0 : 1);
 
 async function loadNext(): Promise<void> {
   const module = modules[loads % modules.length] as (typeof modules)[number];
   const before = performance.now();
-  const response = await fetch(`${admin}/api/v1/modules/${module.name}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/wasm' },
-    body: restamped(module.bytes, `load ${loads}`) as Uint8Array<ArrayBuffer>,
-  });
-  const answer = (await response.json()) as { workers?: number };
-  if (response.status !== 200 || answer.workers !== 2)
-    throw new Error(`load refused: ${JSON.stringify(answer)}`);
+  const { workers } = await edge.call(
+    'POST',
+    `/api/v1/modules/${module.name}`,
+    restamped(module.bytes, `load ${loads}`),
+  );
+  if (workers !== 2) throw new Error(`live in ${workers} workers`);
   slowestLoadMs = Math.max(slowestLoadMs, performance.now() - before);
-  memory.push(memoryMb(processTree(edge.pid ?? -1)));
+  memory.push(memoryMb(processTree(edge.pid)));
   loads++;
-  if (loads % 10 === 0)
+  if (loads % 10 === 0) {
     process.stderr.write(
       `${loads} loads, ${load.answered} answered, ${load.failed} failed, ${memory.at(-1)?.toFixed(0)} MB\n`,
     );
-}
-
-/** The run file comes last at start. */
-async function untilFile(path: string): Promise<string> {
-  for (;;) {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
   }
 }
