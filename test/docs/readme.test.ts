@@ -1,51 +1,25 @@
 /** Every example of the README, run as it stands; only ports and the state folder are the test's own. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildRules } from '../../scripts/build-rules.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { consoleExamples } from '../support/console-blocks.ts';
+import { type DemoProcess, startDemoProcess } from '../support/demo-process.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { needs } from '../support/needs.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 describe('the README', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-readme-'));
-  const state = join(folder, '.weir');
-  const demo = spawn(
-    process.execPath,
-    [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      cwd: folder,
-    },
-  );
-  const exit = once(demo, 'exit');
-  let banner = '';
-
+  let demo: DemoProcess;
   before(async () => {
-    await buildRules({ log: () => {} });
-    demo.stdout.setEncoding('utf8').on('data', (text: string) => {
-      banner += text;
-    });
-    while (!banner.includes('Ctrl-C drains and ends.')) {
-      await Promise.race([
-        once(demo.stdout, 'data'),
-        exit.then(() => assert.fail(`the demo ended: ${banner}`)),
-      ]);
-    }
+    demo = await startDemoProcess();
   });
-  after(() => {
-    if (demo.exitCode === null) demo.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => demo[Symbol.dispose]());
 
-  const port = () => /edge\s+https:\/\/127\.0\.0\.1:(\d+)/.exec(banner)?.[1] ?? '';
+  const port = () => /edge\s+https:\/\/127\.0\.0\.1:(\d+)/.exec(demo.output())?.[1] ?? '';
   const examples = consoleExamples(readme);
 
   it('has examples', () => assert.ok(examples.length >= 7));
@@ -58,10 +32,10 @@ describe('the README', () => {
         .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)
         .replaceAll('build/rules', join(root, 'build/rules'))
         .replace('npx weir', `${process.execPath} ${mainFile}`);
-      const environment = { ...process.env, WEIR_STATE: state };
+      const environment = { ...process.env, WEIR_STATE: demo.state };
       const { stdout } = spawnSync('bash', ['-c', here], {
         encoding: 'utf8',
-        cwd: folder,
+        cwd: demo.folder,
         env: environment,
       });
       assert.match(
@@ -72,7 +46,7 @@ describe('the README', () => {
   }
 
   it('ends the demo with its last example', async () => {
-    const [code] = (await exit) as [number | null];
+    const [code] = await demo.exit;
     assert.equal(code, 0);
   });
 

@@ -2,61 +2,37 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildRules } from '../../scripts/build-rules.ts';
+import { type DemoProcess, startDemoProcess, untilBanner } from '../support/demo-process.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { needs } from '../support/needs.ts';
 
 describe('weir demo', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-demo-'));
-  const state = join(folder, 'state');
-  const demo = spawn(
-    process.execPath,
-    [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      cwd: folder,
-    },
-  );
-  const exit = once(demo, 'exit');
-  let output = '';
-
+  let demo: DemoProcess;
   before(async () => {
-    await buildRules({ log: () => {} });
-    demo.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-    while (!output.includes('Ctrl-C drains and ends.')) {
-      await Promise.race([
-        once(demo.stdout, 'data'),
-        exit.then(() => assert.fail(`the demo ended: ${output}`)),
-      ]);
-    }
+    demo = await startDemoProcess();
   });
-  after(() => {
-    if (demo.exitCode === null) demo.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => demo[Symbol.dispose]());
 
   const commands = () =>
-    output
+    demo
+      .output()
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line.startsWith('curl '));
   const paste = (line: string, flags = '') => {
     const { stdout } = spawnSync('bash', ['-c', line.replace(/^curl /, `curl -s ${flags} `)], {
       encoding: 'utf8',
-      cwd: folder,
+      cwd: demo.folder,
     });
     return stdout;
   };
 
   it('prints three lines to paste', () => {
-    assert.equal(commands().length, 3, output);
+    assert.equal(commands().length, 3, demo.output());
   });
 
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
@@ -88,27 +64,31 @@ describe('weir demo', () => {
   it('is found by weir status without being told where it runs', () => {
     const environment = { ...process.env };
     delete environment['WEIR_STATE'];
-    const { stdout, status } = spawnSync(process.execPath, [mainFile, 'status', '--state', state], {
-      encoding: 'utf8',
-      env: environment,
-    });
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [mainFile, 'status', '--state', demo.state],
+      {
+        encoding: 'utf8',
+        env: environment,
+      },
+    );
     assert.equal(status, 0);
     assert.match(stdout, /ready/);
     assert.match(stdout, /path-traversal/);
   });
 
   it('drains on Ctrl-C and exits with 0', async () => {
-    demo.kill('SIGINT');
-    const [code] = (await exit) as [number | null];
+    demo.process.kill('SIGINT');
+    const [code] = await demo.exit;
     assert.equal(code, 0);
-    assert.match(output, /drained, bye/);
-    assert.match(readFileSync(join(state, 'access.log'), 'utf8'), /"outcome":"blocked"/);
+    assert.match(demo.output(), /drained, bye/);
+    assert.match(readFileSync(join(demo.state, 'access.log'), 'utf8'), /"outcome":"blocked"/);
   });
 
   it('runs by npm start, and ends with 0 when Ctrl-C reaches the whole foreground group', async () => {
     const npm = spawn(
       'npm',
-      ['start', '--', '--listen', '[::1]:0', '--state', join(folder, 'npm')],
+      ['start', '--', '--listen', '[::1]:0', '--state', join(demo.folder, 'npm')],
       {
         cwd: root,
         stdio: ['ignore', 'pipe', 'ignore'],
@@ -120,9 +100,7 @@ describe('weir demo', () => {
     npm.stdout.setEncoding('utf8').on('data', (part: string) => {
       text += part;
     });
-    while (!text.includes('Ctrl-C drains and ends.')) {
-      await Promise.race([once(npm.stdout, 'data'), ended.then(() => assert.fail(text))]);
-    }
+    await untilBanner(npm, ended, () => text);
     assert.match(text, /edge {8}https:\/\/\[::1\]:\d+/);
     process.kill(-(npm.pid ?? 0), 'SIGINT');
     assert.deepEqual(await ended, [0, null]);
@@ -134,7 +112,7 @@ describe('weir demo', () => {
     const { port } = holder.address() as { port: number };
     const { status, stderr } = spawnSync(
       process.execPath,
-      [mainFile, 'demo', '--listen', `127.0.0.1:${port}`, '--state', join(folder, 'other')],
+      [mainFile, 'demo', '--listen', `127.0.0.1:${port}`, '--state', join(demo.folder, 'other')],
       { encoding: 'utf8', cwd: root },
     );
     holder.close();

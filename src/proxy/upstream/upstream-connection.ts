@@ -18,7 +18,6 @@ import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
-import type { UpstreamServer } from './upstream-server.ts';
 
 /** What ends a request at the upstream, as it is counted and answered. */
 export type UpstreamFailure =
@@ -27,6 +26,14 @@ export type UpstreamFailure =
   | { readonly kind: 'timeout'; readonly reason: string }
   | { readonly kind: 'closed'; readonly reason: string; readonly reused: boolean }
   | { readonly kind: 'protocol'; readonly reason: string };
+
+/** Whose connection it is: told when it is free again, and when it is gone. */
+export interface ConnectionOwner {
+  readonly host: string;
+  readonly port: number;
+  release(connection: UpstreamConnection): void;
+  remove(connection: UpstreamConnection): void;
+}
 
 /** The exchange's side, as the connection needs it. */
 export interface ResponseReceiver {
@@ -69,7 +76,7 @@ const piece = new BodyPiece();
 export class UpstreamConnection implements Expiring {
   deadlineAt: number;
   deadlineSlot = -1;
-  readonly server: UpstreamServer;
+  readonly #owner: ConnectionOwner;
   readonly #socket: net.Socket;
   readonly #deadlines: DeadlineTable;
   #state = CONNECTING;
@@ -82,13 +89,13 @@ export class UpstreamConnection implements Expiring {
   #informational = 0;
   #failReason = '';
 
-  constructor(server: UpstreamServer, deadlines: DeadlineTable, connectMs: number) {
-    this.server = server;
+  constructor(owner: ConnectionOwner, deadlines: DeadlineTable, connectMs: number) {
+    this.#owner = owner;
     this.#deadlines = deadlines;
     this.deadlineAt = monotonicMs() + connectMs;
     this.#socket = net.connect({
-      host: server.host,
-      port: server.port,
+      host: owner.host,
+      port: owner.port,
       noDelay: true,
       // One side of a tunnel may end before the other; everywhere else an end closes the connection.
       allowHalfOpen: true,
@@ -203,7 +210,7 @@ export class UpstreamConnection implements Expiring {
     const receiver = this.#receiver;
     this.#state = receiver === null ? IDLE : HEAD;
     if (receiver === null) {
-      this.server.release(this);
+      this.#owner.release(this);
       return;
     }
     this.#moveDeadline(receiver);
@@ -328,7 +335,7 @@ export class UpstreamConnection implements Expiring {
     this.#receiver = null;
     if (this.#reusable && this.#requestDone && this.#decoder.position === limit) {
       this.#state = IDLE;
-      this.server.release(this);
+      this.#owner.release(this);
     } else this.#close();
   }
 
@@ -368,7 +375,7 @@ export class UpstreamConnection implements Expiring {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
     this.#deadlines.remove(this);
-    this.server.remove(this);
+    this.#owner.remove(this);
     this.#socket.destroy();
   }
 }
