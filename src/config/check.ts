@@ -7,18 +7,28 @@ import { describeError } from '#core/errors.ts';
 import { isLoopback, parseCidr, parseIp } from '#core/ip.ts';
 import { addressesCollide, type ListenAddress, parseListenAddress } from './address.ts';
 import { checkCertificate } from './check-certificates.ts';
+import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
 import { builtinPrefix } from './file-names.ts';
-import type { LoadedConfig } from './load.ts';
+import type { LoadedConfig, LoadedDraft, LoadFailure } from './load.ts';
 import { nearestName } from './nearest-name.ts';
 import { type ConfigProblem, sortProblems } from './problem.ts';
-import { type Config, configSchema, type Listener } from './schema.ts';
+import { configSchema, type Listener, type Route } from './schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** `fix` may be left out. */
 type Say = (path: string, message: string, fix?: string) => void;
 
+/** Everything wrong with what `loadConfig` gave: its own problems, and those of the parts that are whole. */
+export async function allProblems(
+  loaded: LoadedConfig | LoadFailure,
+): Promise<readonly ConfigProblem[]> {
+  if (loaded.ok) return checkConfig(loaded);
+  const further = loaded.draft === null ? [] : await checkConfig(loaded.draft);
+  return sortProblems([...loaded.problems, ...further]);
+}
+
 export async function checkConfig(
-  loaded: LoadedConfig,
+  loaded: LoadedDraft,
   nowMs = Date.now(),
 ): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
@@ -31,7 +41,7 @@ export async function checkConfig(
   };
   const { config } = loaded;
   checkAddresses(config, say);
-  for (const [index, listener] of config.edge.listeners.entries()) {
+  for (const [index, listener] of present(config.edge?.listeners)) {
     checkListenerKind(listener, `edge.listeners[${index}]`, say);
   }
   checkTrustedProxies(config, say);
@@ -43,9 +53,9 @@ export async function checkConfig(
   return sortProblems(problems);
 }
 
-function checkListenerKind(listener: Listener, path: string, say: Say): void {
-  const kinds = (['tls', 'redirect', 'plaintext'] as const).filter(
-    (kind) => listener[kind] !== undefined,
+function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): void {
+  const kinds = (['tls', 'redirect', 'plaintext'] as const).filter((kind) =>
+    Object.hasOwn(listener, kind),
   );
   if (kinds.length === 0) {
     say(
@@ -69,13 +79,14 @@ function checkListenerKind(listener: Listener, path: string, say: Say): void {
   }
 }
 
-function checkAddresses(config: Config, say: Say): void {
+function checkAddresses(config: ConfigDraft, say: Say): void {
   const taken: { readonly path: string; readonly address: ListenAddress }[] = [];
-  const named = config.edge.listeners.map((listener, index) => ({
+  const named = present(config.edge?.listeners).map(([index, { address }]) => ({
     path: `edge.listeners[${index}].address`,
-    text: listener.address,
+    text: address,
   }));
-  for (const { path, text } of [...named, { path: 'admin.address', text: config.admin.address }]) {
+  for (const { path, text } of [...named, { path: 'admin.address', text: config.admin?.address }]) {
+    if (text === undefined) continue;
     const address = parseListenAddress(text);
     if (address === null) {
       say(
@@ -104,8 +115,8 @@ function isLoopbackHost(host: string): boolean {
   return address !== null && isLoopback(address);
 }
 
-function checkTrustedProxies(config: Config, say: Say): void {
-  for (const [index, text] of config.edge.trustedProxies.entries()) {
+function checkTrustedProxies(config: ConfigDraft, say: Say): void {
+  for (const [index, text] of present(config.edge?.trustedProxies)) {
     const path = `edge.trustedProxies[${index}]`;
     const cidr = parseCidr(text);
     if (cidr === null) {
@@ -124,10 +135,11 @@ function checkTrustedProxies(config: Config, say: Say): void {
   }
 }
 
-function checkUpstreams(config: Config, say: Say): void {
-  for (const [name, upstream] of Object.entries(config.upstreams)) {
+function checkUpstreams(config: ConfigDraft, say: Say): void {
+  for (const [name, upstream] of presentEntries(config.upstreams)) {
     const seen = new Set<string>();
-    for (const [index, server] of upstream.servers.entries()) {
+    for (const [index, server] of present(upstream.servers)) {
+      if (server.url === undefined) continue;
       const path = `upstreams.${name}.servers[${index}].url`;
       const url = parseUpstreamUrl(server.url);
       if (!url.ok) {
@@ -141,50 +153,75 @@ function checkUpstreams(config: Config, say: Say): void {
   }
 }
 
-function checkRoutes(config: Config, say: Say): void {
+function checkRoutes(config: ConfigDraft, say: Say): void {
   const seen = new Map<string, string>();
-  for (const [index, route] of config.routes.entries()) {
+  for (const [index, route] of present(config.routes)) {
     const path = `routes[${index}]`;
-    const { host } = route.match;
-    if (!isRouteHost(host)) {
-      say(
-        `${path}.match.host`,
-        `${JSON.stringify(host)} is no host name`,
-        'a name without port, "*.example.org" or "*"',
-      );
-    }
-    const key = `${host.toLowerCase()} ${route.match.path}`;
-    const first = seen.get(key);
-    if (first !== undefined) {
-      say(
-        path,
-        `matches host ${host} and path ${route.match.path}, as ${first} already does`,
-        'remove one of the two',
-      );
-    }
-    seen.set(key, first ?? path);
+    checkRouteMatch(route.match ?? {}, path, seen, say);
     // hasOwn: "constructor" is a name like any other.
-    if (!Object.hasOwn(config.upstreams, route.upstream)) {
+    const { upstreams } = config;
+    if (
+      route.upstream !== undefined &&
+      upstreams !== undefined &&
+      !Object.hasOwn(upstreams, route.upstream)
+    ) {
       say(
         `${path}.upstream`,
         `no upstream is named ${JSON.stringify(route.upstream)}`,
-        choose(route.upstream, Object.keys(config.upstreams), 'upstreams'),
+        choose(route.upstream, Object.keys(upstreams), 'upstreams'),
       );
     }
-    const rules = new Set<string>();
-    for (const [at, rule] of route.waf.rules.entries()) {
-      const place = `${path}.waf.rules[${at}]`;
-      if (!Object.hasOwn(config.waf.rules, rule)) {
-        say(
-          place,
-          `no rules are named ${JSON.stringify(rule)}`,
-          choose(rule, Object.keys(config.waf.rules), 'waf.rules'),
-        );
-      } else if (rules.has(rule)) {
-        say(place, `${rule} would run twice`, 'keep one');
-      }
-      rules.add(rule);
+    checkRouteRules(route.waf?.rules, config.waf?.rules, path, say);
+  }
+}
+
+function checkRouteMatch(
+  match: Draft<Route['match']>,
+  path: string,
+  seen: Map<string, string>,
+  say: Say,
+): void {
+  const { host, path: prefix } = match;
+  if (host === undefined || prefix === undefined) return;
+  if (!isRouteHost(host)) {
+    say(
+      `${path}.match.host`,
+      `${JSON.stringify(host)} is no host name`,
+      'a name without port, "*.example.org" or "*"',
+    );
+  }
+  const key = `${host.toLowerCase()} ${prefix}`;
+  const first = seen.get(key);
+  if (first !== undefined) {
+    say(
+      path,
+      `matches host ${host} and path ${prefix}, as ${first} already does`,
+      'remove one of the two',
+    );
+  }
+  seen.set(key, first ?? path);
+}
+
+function checkRouteRules(
+  rules: readonly (string | undefined)[] | undefined,
+  known: Readonly<Record<string, unknown>> | undefined,
+  path: string,
+  say: Say,
+): void {
+  if (known === undefined) return;
+  const seen = new Set<string>();
+  for (const [at, rule] of present(rules)) {
+    const place = `${path}.waf.rules[${at}]`;
+    if (!Object.hasOwn(known, rule)) {
+      say(
+        place,
+        `no rules are named ${JSON.stringify(rule)}`,
+        choose(rule, Object.keys(known), 'waf.rules'),
+      );
+    } else if (seen.has(rule)) {
+      say(place, `${rule} would run twice`, 'keep one');
     }
+    seen.add(rule);
   }
 }
 
@@ -206,10 +243,11 @@ function choose(name: string, known: readonly string[], where: string): string {
     : `add it under ${where}, which has ${known.slice(0, 10).join(', ')}`;
 }
 
-async function checkCertificates(config: Config, nowMs: number, say: Say): Promise<void> {
-  for (const [index, listener] of config.edge.listeners.entries()) {
-    for (const [at, files] of (listener.tls?.certificates ?? []).entries()) {
-      for (const problem of await checkCertificate(files, nowMs)) {
+async function checkCertificates(config: ConfigDraft, nowMs: number, say: Say): Promise<void> {
+  for (const [index, listener] of present(config.edge?.listeners)) {
+    for (const [at, { cert, key }] of present(listener.tls?.certificates)) {
+      if (cert === undefined || key === undefined) continue;
+      for (const problem of await checkCertificate({ cert, key }, nowMs)) {
         say(
           `edge.listeners[${index}].tls.certificates[${at}].${problem.key}`,
           problem.message,
@@ -220,8 +258,9 @@ async function checkCertificates(config: Config, nowMs: number, say: Say): Promi
   }
 }
 
-async function checkModules(config: Config, say: Say): Promise<void> {
-  for (const [name, rule] of Object.entries(config.waf.rules)) {
+async function checkModules(config: ConfigDraft, say: Say): Promise<void> {
+  for (const [name, rule] of presentEntries(config.waf?.rules)) {
+    if (rule.module === undefined) continue;
     const path = `waf.rules.${name}.module`;
     if (rule.module.startsWith(builtinPrefix)) {
       const builtin = rule.module.slice(builtinPrefix.length);
@@ -257,10 +296,10 @@ async function isBuiltin(name: string): Promise<boolean> {
   }
 }
 
-async function checkRedact(config: Config, say: Say): Promise<void> {
-  const { redact } = config.accessLog;
+async function checkRedact(config: ConfigDraft, say: Say): Promise<void> {
+  const redact = config.accessLog?.redact;
   const standard = JSON.stringify(configSchema.properties.accessLog.properties.redact);
-  if (redact.length === 0) return;
+  if (redact === undefined || redact.length === 0) return;
   type Re2 = new (pattern: string) => unknown;
   let re2: Re2;
   try {
@@ -276,7 +315,7 @@ async function checkRedact(config: Config, say: Say): Promise<void> {
     }
     return;
   }
-  for (const [index, pattern] of redact.entries()) {
+  for (const [index, pattern] of present(redact)) {
     try {
       new re2(pattern);
     } catch (error) {

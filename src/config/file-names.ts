@@ -5,33 +5,34 @@
  * from the environment or a default to the working directory.
  */
 import { resolve } from 'node:path';
-import type { Config } from './schema.ts';
+import { type ConfigDraft, present, presentEntries } from './draft.ts';
 
 export const builtinPrefix = 'builtin:';
 
-export function resolveFileNames(
-  config: Config,
+export function resolveFileNames<C extends ConfigDraft>(
+  config: C,
   origins: ReadonlyMap<string, string>,
   baseDirectory: string,
   workingDirectory: string,
-): Config {
+): C {
   const absolute = (path: string, name: string): string =>
     resolve((origins.get(path) ?? '').startsWith('file') ? baseDirectory : workingDirectory, name);
 
   const resolved = structuredClone(config);
-  resolved.state = absolute('state', config.state);
-  if (config.accessLog.to !== 'stdout' && config.accessLog.to !== 'off') {
-    resolved.accessLog.to = absolute('accessLog.to', config.accessLog.to);
+  const { accessLog } = resolved;
+  if (resolved.state !== undefined) resolved.state = absolute('state', resolved.state);
+  if (accessLog?.to !== undefined && accessLog.to !== 'stdout' && accessLog.to !== 'off') {
+    accessLog.to = absolute('accessLog.to', accessLog.to);
   }
-  for (const [index, listener] of resolved.edge.listeners.entries()) {
-    for (const [at, certificate] of (listener.tls?.certificates ?? []).entries()) {
+  for (const [index, listener] of present(resolved.edge?.listeners)) {
+    for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;
-      certificate.cert = absolute(`${path}.cert`, certificate.cert);
-      certificate.key = absolute(`${path}.key`, certificate.key);
+      if (files.cert !== undefined) files.cert = absolute(`${path}.cert`, files.cert);
+      if (files.key !== undefined) files.key = absolute(`${path}.key`, files.key);
     }
   }
-  for (const [name, rule] of Object.entries(resolved.waf.rules)) {
-    if (!rule.module.startsWith(builtinPrefix))
+  for (const [name, rule] of presentEntries(resolved.waf?.rules)) {
+    if (rule.module !== undefined && !rule.module.startsWith(builtinPrefix))
       rule.module = absolute(`waf.rules.${name}.module`, rule.module);
   }
   return resolved;

@@ -15,6 +15,7 @@ import { dirname, resolve } from 'node:path';
 import { Check } from 'typebox/value';
 import { assert } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
+import type { ConfigDraft } from './draft.ts';
 import { readEnvironment } from './environment.ts';
 import { resolveFileNames } from './file-names.ts';
 import { type ConfigProblem, sortProblems } from './problem.ts';
@@ -47,7 +48,17 @@ export type LoadedConfig = {
   readonly file: string | null;
 };
 
-export type LoadFailure = { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+/** What can be checked further, though something in it is wrong. */
+export type LoadedDraft = Pick<LoadedConfig, 'origins' | 'positions'> & {
+  readonly config: ConfigDraft;
+};
+
+export type LoadFailure = {
+  readonly ok: false;
+  readonly problems: readonly ConfigProblem[];
+  /** Null when there is nothing to look at: no file, or no YAML. */
+  readonly draft: LoadedDraft | null;
+};
 
 export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
   const text = options.file === null ? (options.defaults ?? null) : readConfigFile(options.file);
@@ -57,7 +68,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
 
   const root = schemaNode(configSchema);
   const source = parseYamlSource(text);
-  if (source.problems.length > 0) return { ok: false, problems: sortProblems(source.problems) };
+  if (source.problems.length > 0)
+    return { ok: false, problems: sortProblems(source.problems), draft: null };
   const variables = replaceVariables(source.value, options.env, source.positions);
   const environment = readEnvironment(root, options.env);
   for (const { keys, value } of environment.values.values()) setAt(variables.value, keys, value);
@@ -70,16 +82,21 @@ export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
   });
 
   const problems = [...variables.problems, ...environment.problems, ...validated.problems];
-  if (problems.length > 0) return { ok: false, problems: sortProblems(problems) };
   const { value, origins } = validated;
-  assert(Check(configSchema, value), 'what passed the loader passes the schema');
   const workingDirectory = process.cwd();
   const baseDirectory = options.file === null ? workingDirectory : dirname(resolve(options.file));
+  const positions = options.file === null ? new Map() : source.positions;
+  if (problems.length > 0) {
+    const draft = (value ?? {}) as ConfigDraft;
+    const config = resolveFileNames(draft, origins, baseDirectory, workingDirectory);
+    return { ok: false, problems: sortProblems(problems), draft: { config, origins, positions } };
+  }
+  assert(Check(configSchema, value), 'what passed the loader passes the schema');
   return {
     ok: true,
     config: resolveFileNames(value, origins, baseDirectory, workingDirectory),
     origins,
-    positions: options.file === null ? new Map() : source.positions,
+    positions,
     sha256: createHash('sha256').update(canonicalJson(value)).digest('hex'),
     baseDirectory,
     file: options.file,
@@ -116,7 +133,11 @@ function readConfigFile(file: string): string | LoadFailure {
 }
 
 function failure([message, fix]: readonly [string, string]): LoadFailure {
-  return { ok: false, problems: [{ path: '', message, line: null, column: null, fix }] };
+  return {
+    ok: false,
+    problems: [{ path: '', message, line: null, column: null, fix }],
+    draft: null,
+  };
 }
 
 /** Where the file holds something else than a mapping on the way, that is reported and the value left out. */

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { checkConfig } from '#config/check.ts';
+import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
@@ -22,10 +22,9 @@ export type LoadedModule = ModuleSource & { readonly source: string; readonly pa
 
 /** Loads and checks everything; throws CONFIG_INVALID with every problem at once. */
 export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
-  const loaded = await loadConfig({ ...origin, env: process.env });
-  if (!loaded.ok) throw invalid(origin, loaded.problems);
-  const problems = await checkConfig(loaded);
-  if (problems.length > 0) throw invalid(origin, problems);
+  const loaded = loadConfig({ ...origin, env: process.env });
+  const problems = await allProblems(loaded);
+  if (!loaded.ok || problems.length > 0) throw invalid(origin, problems);
   return loaded;
 }
 

@@ -107,6 +107,42 @@ describe('weir check', () => {
     );
   });
 
+  it('lets a mistyped key hide nothing: what only the machine can tell comes at the same time', async () => {
+    await writeFile(
+      join(directory, 'mixed.yaml'),
+      `edge:
+  wrokers: 2
+  listeners:
+    - { address: "127.0.0.1:0", tls: { certificates: [{ cert: no.crt, key: no.key }] } }
+    - { address: 7 }
+upstreams: { app: { servers: [{ url: "https://127.0.0.1" }], idleMs: soon } }
+routes:
+  - { upstream: other, waf: { mode: blok, rules: [own, none] } }
+waf: { rules: { own: { module: own.wasm, wach: true } } }
+`,
+    );
+    const { exit, stdout } = await check('mixed.yaml', '--json');
+    const { problems } = JSON.parse(stdout) as { problems: { path: string }[] };
+    assert.equal(exit, 1);
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      [
+        'edge.wrokers',
+        'edge.listeners[0].tls.certificates[0].cert',
+        'edge.listeners[0].tls.certificates[0].key',
+        'edge.listeners[1]',
+        'edge.listeners[1].address',
+        'upstreams.app.servers[0].url',
+        'upstreams.app.idleMs',
+        'routes[0].upstream',
+        'routes[0].waf.mode',
+        'routes[0].waf.rules[1]',
+        'waf.rules.own.module',
+        'waf.rules.own.wach',
+      ],
+    );
+  });
+
   it('names a file that is not there', async () => {
     const none = await check('none.yaml');
     assert.equal(none.exit, 1);

@@ -15,10 +15,10 @@ export const check: Command = {
   examples: ['weir check --config weir.yaml'],
   async run({ io, print, given }) {
     const { loadConfig } = await import('#config/load.ts');
-    const { checkConfig } = await import('#config/check.ts');
+    const { allProblems } = await import('#config/check.ts');
     const file = given.text('config') ?? '';
     const loaded = loadConfig({ file, env: io.env });
-    const problems = loaded.ok ? await checkConfig(loaded) : loaded.problems;
+    const problems = await allProblems(loaded);
     if (loaded.ok && problems.length === 0) {
       const summary = summarise(loaded.config);
       print.answer({ ok: true, file, sha256: loaded.sha256, ...summary, problems: [] }, () => {
