@@ -24,3 +24,6 @@ export function sortProblems(problems: readonly ConfigProblem[]): ConfigProblem[
   const rank = (problem: ConfigProblem): number => problem.line ?? Number.MAX_SAFE_INTEGER;
   return problems.toSorted((a, b) => rank(a) - rank(b) || (a.column ?? 0) - (b.column ?? 0));
 }
+
+/** One problem at a configuration path; `fix` may be left out. */
+export type Say = (path: string, message: string, fix?: string) => void;

@@ -6,122 +6,11 @@
  * A key stands here only if something reads it.
  */
 import Type, { type Static } from 'typebox';
-
-const strict = { additionalProperties: false };
-const bytes = (fallback: number, maximum: number, description: string) =>
-  Type.Integer({ minimum: 1, maximum, default: fallback, description: `${description} (bytes)` });
-const milliseconds = (fallback: number, description: string) =>
-  Type.Integer({
-    minimum: 1,
-    maximum: 86_400_000,
-    default: fallback,
-    description: `${description} (ms)`,
-  });
-const name = '^[a-z0-9][a-z0-9_-]{0,62}$';
-
-export const tlsCertificate = Type.Object(
-  {
-    cert: Type.String({ description: 'PEM file with the certificate chain, leaf first' }),
-    key: Type.String({ description: 'PEM file with the private key' }),
-  },
-  strict,
-);
-
-export const listener = Type.Object(
-  {
-    address: Type.String({
-      description:
-        'host:port to listen on; IPv6 as "[::]:8443", which is IPv6 only; port 0 lets the system pick',
-    }),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          certificates: Type.Array(tlsCertificate, {
-            minItems: 1,
-            maxItems: 1,
-            description: 'the certificate shown',
-          }),
-        },
-        strict,
-      ),
-    ),
-    redirect: Type.Optional(
-      Type.Literal('https', { description: 'answer everything with a redirect to https' }),
-    ),
-    redirectPort: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 65_535,
-        description: 'port in the redirect, where it is not 443',
-      }),
-    ),
-    plaintext: Type.Optional(
-      Type.Literal(true, {
-        description: 'serve without TLS; a listener without tls or redirect has to say so',
-      }),
-    ),
-  },
-  strict,
-);
-
-export const upstream = Type.Object(
-  {
-    servers: Type.Array(
-      Type.Object({ url: Type.String({ description: 'http://host:port' }) }, strict),
-      { minItems: 1, maxItems: 256, description: 'the servers, used in turn (round robin)' },
-    ),
-    connectionsMax: Type.Integer({
-      minimum: 1,
-      maximum: 65_535,
-      default: 256,
-      description: 'connections to each server, per worker; beyond it requests wait',
-    }),
-    waitingMax: Type.Integer({
-      minimum: 0,
-      maximum: 100_000,
-      default: 1024,
-      description: 'requests waiting for a connection, per server and worker; beyond it 503',
-    }),
-    idleMs: milliseconds(4_000, 'how long an unused connection is kept'),
-  },
-  strict,
-);
-
-export const route = Type.Object(
-  {
-    match: Type.Object(
-      {
-        host: Type.String({
-          default: '*',
-          description: 'a host name, "*.example.org" for any one or more labels before it, or "*"',
-        }),
-        path: Type.String({
-          default: '/',
-          pattern: '^/',
-          description: 'path prefix, matched at segment borders',
-        }),
-      },
-      { ...strict, default: {} },
-    ),
-    upstream: Type.String({ description: 'a name under upstreams' }),
-    websocket: Type.Boolean({ default: true, description: 'let Upgrade requests through' }),
-    waf: Type.Object(
-      {
-        mode: Type.Union([Type.Literal('block'), Type.Literal('monitor'), Type.Literal('off')], {
-          default: 'block',
-          description: 'block; monitor: decide and log, never stop; off: run no rules',
-        }),
-        rules: Type.Array(Type.String(), {
-          default: [],
-          maxItems: 64,
-          description: 'names under waf.rules, in the order they run',
-        }),
-      },
-      { ...strict, default: {} },
-    ),
-  },
-  strict,
-);
+import { limits, timeouts } from './limits-schema.ts';
+import { listener } from './listener-schema.ts';
+import { route } from './route-schema.ts';
+import { namePattern, strict } from './schema-parts.ts';
+import { upstream } from './upstream-schema.ts';
 
 export const ruleModule = Type.Object(
   {
@@ -155,61 +44,12 @@ export const configSchema = Type.Object(
           maxItems: 1024,
           description: 'addresses and CIDR ranges whose X-Forwarded-For is believed',
         }),
-        limits: Type.Object(
-          {
-            headBytesMax: bytes(32_768, 1_048_576, 'request line and header fields together'),
-            urlBytesMax: bytes(8_192, 65_536, 'request target'),
-            headersMax: Type.Integer({
-              minimum: 1,
-              maximum: 1_000,
-              default: 100,
-              description: 'header fields in a request',
-            }),
-            bodyBytesMax: bytes(10_485_760, Number.MAX_SAFE_INTEGER, 'request body'),
-            pipelinedBytesMax: bytes(
-              65_536,
-              1_048_576,
-              'bytes kept of requests sent ahead of an answer; then reading pauses',
-            ),
-            connectionsMax: Type.Integer({
-              minimum: 1,
-              maximum: 1_000_000,
-              default: 100_000,
-              description: 'client connections over all workers',
-            }),
-          },
-          { ...strict, default: {} },
-        ),
-        timeouts: Type.Object(
-          {
-            handshakeMs: milliseconds(10_000, 'TLS handshake'),
-            headMs: milliseconds(10_000, 'from the first byte of a request to the end of its head'),
-            bodyIdleMs: milliseconds(10_000, 'between two pieces of a request body'),
-            idleMs: milliseconds(60_000, 'between two requests on a kept-alive connection'),
-            connectMs: milliseconds(
-              5_000,
-              'connect to an upstream server, and wait for a free connection',
-            ),
-            responseMs: milliseconds(60_000, 'from the request sent to the head of the response'),
-            sendMs: milliseconds(
-              60_000,
-              'between two pieces of a response, from the upstream or to the client',
-            ),
-            tunnelIdleMs: milliseconds(
-              3_600_000,
-              'an upgraded connection without a byte either way',
-            ),
-            drainMs: milliseconds(
-              60_000,
-              'finish what is in flight when draining; then connections are cut',
-            ),
-          },
-          { ...strict, default: {} },
-        ),
+        limits,
+        timeouts,
       },
       strict,
     ),
-    upstreams: Type.Record(Type.String({ pattern: name }), upstream, {
+    upstreams: Type.Record(Type.String({ pattern: namePattern }), upstream, {
       maxProperties: 10_000,
       description: 'the backends, by the names routes use',
     }),
@@ -220,7 +60,7 @@ export const configSchema = Type.Object(
     }),
     waf: Type.Object(
       {
-        rules: Type.Record(Type.String({ pattern: name }), ruleModule, {
+        rules: Type.Record(Type.String({ pattern: namePattern }), ruleModule, {
           default: {},
           maxProperties: 64,
           description: 'rule modules, by the names routes use',
@@ -267,8 +107,4 @@ export const configSchema = Type.Object(
 );
 
 export type Config = Static<typeof configSchema>;
-export type Listener = Static<typeof listener>;
-export type Upstream = Static<typeof upstream>;
-export type Route = Static<typeof route>;
 export type RuleModule = Static<typeof ruleModule>;
-export type WafMode = Route['waf']['mode'];

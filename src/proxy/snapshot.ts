@@ -2,7 +2,8 @@
  * What a request is served by: the configuration compiled once, immutable. A request takes the current
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
-import type { Config, WafMode } from '#config/schema.ts';
+import type { WafMode } from '#config/route-schema.ts';
+import type { Config } from '#config/schema.ts';
 import { CidrMap } from '#core/cidr-map.ts';
 import { parseCidr } from '#core/ip.ts';
 import type { LiveModule } from '#wasm/live-module.ts';

@@ -13,6 +13,11 @@ export class BodyPiece {
   size = 0;
   /** The message ends with this piece. */
   last = false;
+  /**
+   * Trailer fields that came with the last piece and may travel on: `name: value CR LF` lines, already
+   * checked and filtered. Empty when there are none. Never borrowed.
+   */
+  trailers: Buffer = noBytes;
   /** `bytes` is only valid during the call (a shared read buffer): what is kept must be copied. */
   borrowed = false;
 
@@ -22,6 +27,7 @@ export class BodyPiece {
     this.count = 0;
     this.size = 0;
     this.last = false;
+    this.trailers = noBytes;
   }
 
   add(start: number, end: number): void {

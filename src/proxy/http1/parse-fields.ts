@@ -167,6 +167,7 @@ export function resetFields(view: HeadView, bytes: Buffer, start: number): void 
   view.bytes = bytes;
   view.start = start;
   view.end = start;
+  view.major = 1;
   view.minor = 1;
   view.headerCount = 0;
   view.contentLength = -1;
