@@ -102,7 +102,7 @@ export const stages: readonly Stage[] = [
   },
   {
     name: 'retry on a fresh connection',
-    file: exchange,
+    file: 'src/proxy/upstream/upstream-call.ts',
     from: 'if (this.#mayRetry(failure))',
     to: 'if (false)',
     tests: wire,

@@ -18,38 +18,19 @@ import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, wantsHtml } from './error-page.ts';
-import { forwardRequest } from './forward-request.ts';
-import { type Framing, framing } from './http1/body-decoder.ts';
+import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { ascii, equalsFolded } from './http1/bytes.ts';
-import { encodeBody } from './http1/encode-body.ts';
 import { fieldKind } from './http1/field-kind.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import { isRequestId, nextRequestId } from './request-id.ts';
 import type { CompiledRoute, Snapshot } from './snapshot.ts';
-import type {
-  ResponseReceiver,
-  UpstreamConnection,
-  UpstreamFailure,
-} from './upstream/upstream-connection.ts';
-import type { ConnectionTaker, UpstreamServer } from './upstream/upstream-server.ts';
+import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 
-/** Servers tried for one request, the first included. */
-const attemptsMax = 3;
 const WEBSOCKET = ascii('websocket');
-/** RFC 9110 section 9.2.2, without TRACE, which is not served. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
 const notServed = /^(?:CONNECT|TRACE)$/i;
-const failureStatus = {
-  connect: 502,
-  'connect-timeout': 504,
-  timeout: 504,
-  closed: 502,
-  protocol: 502,
-} as const;
-
-export class Exchange implements ResponseReceiver {
+export class Exchange implements UpstreamCaller {
   readonly #context: ProxyContext;
   readonly #client: ClientSide;
   readonly #view: RequestView;
@@ -68,20 +49,11 @@ export class Exchange implements ResponseReceiver {
   #wafMs = 0;
   #bytesIn = 0;
   #bytesOut = 0;
-  #server: UpstreamServer | null = null;
-  #connection: UpstreamConnection | null = null;
-  #waiting: ConnectionTaker | null = null;
-  #attempts = 0;
-  /** Head and first piece, kept while the request can still be sent again. */
-  #first: Buffer | null = null;
-  #firstIsAll = false;
-  #bodySent = false;
+  #call: UpstreamCall | null = null;
   #responded = false;
   #finished = false;
   #tunnel = false;
-  #tunnelEnded = false;
   readonly isHead: boolean;
-  isUpgrade = false;
 
   constructor(context: ProxyContext, client: ClientSide, view: RequestView) {
     this.#context = context;
@@ -138,17 +110,23 @@ export class Exchange implements ResponseReceiver {
       this.#answer(405, 'refused', 'method not served');
       return;
     }
-    this.isUpgrade = route.websocket && this.#asksForWebSocket();
-    this.#first = forwardRequest(view, piece, {
-      peer: this.#client.peer,
-      isTls: this.#client.isTls,
-      peerIsTrusted: this.#peerIsTrusted,
-      requestId: this.#requestId,
-      isUpgrade: this.isUpgrade,
-    });
-    this.#firstIsAll = piece.last;
+    const call = new UpstreamCall(
+      this,
+      route.upstream,
+      this.#context.metrics,
+      view,
+      {
+        peer: this.#client.peer,
+        isTls: this.#client.isTls,
+        peerIsTrusted: this.#peerIsTrusted,
+        requestId: this.#requestId,
+        isUpgrade: route.websocket && this.#asksForWebSocket(),
+      },
+      piece,
+    );
+    this.#call = call;
     if (!piece.last) this.#client.pauseBody();
-    this.#acquire();
+    call.start();
   }
 
   /** Runs the route's modules in order; the first block decides. True when the request goes on. */
@@ -206,55 +184,18 @@ export class Exchange implements ResponseReceiver {
 
   // ── towards the upstream ──────────────────────────────────────────────────────────────────────────
 
-  #acquire(): void {
-    this.#attempts++;
-    const server = (this.#route as CompiledRoute).upstream.pick();
-    this.#server = server;
-    const take: ConnectionTaker = (connection) => {
-      this.#waiting = null;
-      if (connection === null) this.#busy();
-      else this.#send(connection);
-    };
-    const connection = server.acquire(take, this.#attempts > 1);
-    if (connection === null) this.#busy();
-    else if (connection === false) this.#waiting = take;
-    else this.#send(connection);
-  }
-
-  #busy(): void {
-    this.#context.metrics.upstreamFailures.busy.value++;
-    this.#answer(503, 'failed', 'no upstream connection free');
-  }
-
-  #send(connection: UpstreamConnection): void {
-    this.#connection = connection;
-    connection.send(this, this.#first as Buffer, this.#firstIsAll);
-    if (connection.isConnected) this.onConnected();
-  }
-
-  onConnected(): void {
-    if (this.#firstIsAll || this.#finished) return;
-    if (this.#view.expectContinue && this.#bytesIn === 0 && !this.#bodySent)
-      this.#client.sendContinue();
+  onUpstreamReady(): void {
+    if (this.#finished) return;
+    if (this.#view.expectContinue && this.#bytesIn === 0) this.#client.sendContinue();
     this.#client.resumeBody();
   }
 
   /** A further piece of the request body. */
   onRequestBody(piece: BodyPiece): void {
     this.#bytesIn += piece.size;
-    if (this.#bytesIn > this.#snapshot.limits.bodyBytesMax) {
-      this.#connection?.abort();
-      this.#connection = null;
-      if (this.#responded) this.#cut('request body too large');
-      else this.#answer(413, 'refused', 'request body too large');
-      return;
-    }
-    const connection = this.#connection;
-    if (connection === null) return;
-    this.#bodySent = true;
-    this.#first = null;
-    const bytes = encodeBody(piece, this.#view.chunked ? framing.chunked : framing.length);
-    if (!connection.sendBody(bytes, piece.last) && !piece.last) this.#client.pauseBody();
+    if (this.#bytesIn > this.#snapshot.limits.bodyBytesMax)
+      this.onRequestFault(413, 'request body too large');
+    else if (this.#call?.sendBody(piece) === false && !piece.last) this.#client.pauseBody();
   }
 
   onUpstreamDrain(): void {
@@ -263,43 +204,15 @@ export class Exchange implements ResponseReceiver {
 
   /** The client's bytes broke the framing of its own body, or stopped coming. */
   onRequestFault(status: number, reason: string): void {
-    this.#connection?.abort();
-    this.#connection = null;
+    this.#call?.abort();
     if (this.#responded) this.#cut(reason);
     else this.#answer(status, 'refused', reason);
   }
 
-  onUpstreamFailure(failure: UpstreamFailure): void {
-    this.#connection = null;
-    // Both sides of a tunnel have ended: what is still to be written to the client is the connection's.
-    if (this.#finished || this.#tunnelEnded) return;
-    this.#context.metrics.upstreamFailures[failure.kind].value++;
-    if (this.#tunnel || this.#responded) {
-      this.#cut(failure.reason);
-      return;
-    }
-    if (this.#mayRetry(failure)) {
-      this.#context.metrics.upstreamRetries.value++;
-      this.#acquire();
-      return;
-    }
-    this.#answer(failureStatus[failure.kind], 'failed', failure.reason);
-  }
-
-  /**
-   * Nothing reached the origin when the connection was never made. When a reused connection was closed
-   * under the request, only an idempotent request that is held whole may be sent again (RFC 9110, 9.2.2).
-   */
-  #mayRetry(failure: UpstreamFailure): boolean {
-    if (this.#first === null || this.#attempts >= attemptsMax) return false;
-    if (failure.kind === 'connect')
-      return this.#attempts < (this.#route as CompiledRoute).upstream.servers.length;
-    return (
-      failure.kind === 'closed' &&
-      failure.reused &&
-      this.#firstIsAll &&
-      idempotent.has(this.#method)
-    );
+  onUpstreamFailed(status: number, reason: string): void {
+    if (this.#finished) return;
+    if (this.#responded) this.#cut(reason);
+    else this.#answer(status, 'failed', reason);
   }
 
   // ── towards the client ────────────────────────────────────────────────────────────────────────────
@@ -309,11 +222,9 @@ export class Exchange implements ResponseReceiver {
   }
 
   onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
-    this.#first = null;
     this.#responded = true;
     this.#status = view.status;
     this.#bytesOut = piece.size;
-    if (piece.last) this.#connection = null;
     const writable = this.#client.sendResponse(
       view,
       bodyFraming,
@@ -322,34 +233,32 @@ export class Exchange implements ResponseReceiver {
       this.isHead,
     );
     if (piece.last) this.#finish();
-    else if (!writable) this.#connection?.pause();
+    else if (!writable) this.#call?.pause();
   }
 
   onResponseBody(piece: BodyPiece): void {
     this.#bytesOut += piece.size;
-    if (piece.last) this.#connection = null;
     const writable = this.#client.sendBody(piece);
     if (piece.last) this.#finish();
-    else if (!writable) this.#connection?.pause();
+    else if (!writable) this.#call?.pause();
   }
 
   onClientDrain(): void {
-    this.#connection?.resume();
+    this.#call?.resume();
   }
 
   onTunnel(view: ResponseView, first: Buffer): void {
-    this.#first = null;
     this.#responded = true;
     this.#tunnel = true;
     this.#status = 101;
     this.#context.metrics.tunnelsOpen.value++;
     let writable = this.#client.startTunnel(view, this.#requestId);
     if (first.length > 0) writable = this.#forwardTunnel(first);
-    if (!writable) this.#connection?.pause();
+    if (!writable) this.#call?.pause();
   }
 
   onTunnelData(bytes: Buffer): void {
-    if (!this.#forwardTunnel(bytes)) this.#connection?.pause();
+    if (!this.#forwardTunnel(bytes)) this.#call?.pause();
   }
 
   #forwardTunnel(bytes: Buffer): boolean {
@@ -358,24 +267,22 @@ export class Exchange implements ResponseReceiver {
   }
 
   onTunnelEnd(): void {
-    this.#tunnelEnded = true;
     this.#client.endTunnel();
   }
 
   onClientTunnelData(bytes: Buffer): void {
     this.#bytesIn += bytes.length;
-    if (this.#connection?.sendTunnel(bytes) === false) this.#client.pauseBody();
+    if (this.#call?.sendTunnel(bytes) === false) this.#client.pauseBody();
   }
 
   onClientTunnelEnd(): void {
-    this.#connection?.endTunnel();
+    this.#call?.endTunnel();
   }
 
   /** The client's connection is gone. */
   onClientGone(): void {
     if (this.#finished) return;
-    this.#connection?.abort();
-    this.#connection = null;
+    this.#call?.abort();
     if (!this.#tunnel) {
       this.#outcome = 'aborted';
       this.#reason = 'client closed the connection';
@@ -422,8 +329,8 @@ export class Exchange implements ResponseReceiver {
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#first = null;
-    if (this.#waiting !== null) this.#server?.cancel(this.#waiting);
+    // Leaves the queue, where it still waits in one.
+    this.#call?.abort();
     const { metrics } = this.#context;
     const durationMs = monotonicMs() - this.#startedAt;
     if (this.#tunnel) metrics.tunnelsOpen.value--;
@@ -452,7 +359,7 @@ export class Exchange implements ResponseReceiver {
       outcome: this.#outcome,
       reason: this.#reason,
       route: this.#route?.name ?? '',
-      upstream: this.#server?.url ?? '',
+      upstream: this.#call?.url ?? '',
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       durationMs,

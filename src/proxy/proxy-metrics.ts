@@ -1,6 +1,6 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
-import type { UpstreamFailure } from './upstream/upstream-connection.ts';
+import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
 export type RefusedConnection = 'blocked' | 'limit';

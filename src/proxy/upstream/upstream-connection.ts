@@ -14,18 +14,18 @@ import net from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
 import { ResponseView } from '#waf/response-view.ts';
+import { forwardRequest } from '../forward-request.ts';
 import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
+import { encodeBody } from '../http1/encode-body.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
-
-/** What ends a request at the upstream, as it is counted and answered. */
-export type UpstreamFailure =
-  | { readonly kind: 'connect'; readonly reason: string }
-  | { readonly kind: 'connect-timeout'; readonly reason: string }
-  | { readonly kind: 'timeout'; readonly reason: string }
-  | { readonly kind: 'closed'; readonly reason: string; readonly reused: boolean }
-  | { readonly kind: 'protocol'; readonly reason: string };
+import type {
+  ResponseReceiver,
+  UpstreamFailure,
+  UpstreamRequest,
+  UpstreamStream,
+} from './upstream-stream.ts';
 
 /** Whose connection it is: told when it is free again, and when it is gone. */
 export interface ConnectionOwner {
@@ -33,26 +33,6 @@ export interface ConnectionOwner {
   readonly port: number;
   release(connection: UpstreamConnection): void;
   remove(connection: UpstreamConnection): void;
-}
-
-/** The exchange's side, as the connection needs it. */
-export interface ResponseReceiver {
-  /** Its request is a HEAD, so its response has no body. */
-  readonly isHead: boolean;
-  readonly isUpgrade: boolean;
-  readonly responseMs: number;
-  readonly sendMs: number;
-  readonly tunnelIdleMs: number;
-  onConnected(): void;
-  onInformational(view: ResponseView): void;
-  /** `piece` is valid during the call only. After `piece.last` the connection is no longer this exchange's. */
-  onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void;
-  onResponseBody(piece: BodyPiece): void;
-  onTunnel(view: ResponseView, first: Buffer): void;
-  onTunnelData(bytes: Buffer): void;
-  onTunnelEnd(): void;
-  onUpstreamDrain(): void;
-  onUpstreamFailure(failure: UpstreamFailure): void;
 }
 
 const CONNECTING = 0;
@@ -72,8 +52,10 @@ const informationalMax = 16;
 const shared = Buffer.allocUnsafeSlow(65_536);
 const view = new ResponseView(responseHeadersMax);
 const piece = new BodyPiece();
+/** The part of a request body that goes out with its head. */
+const first = new BodyPiece();
 
-export class UpstreamConnection implements Expiring {
+export class UpstreamConnection implements UpstreamStream, Expiring {
   deadlineAt: number;
   deadlineSlot = -1;
   readonly #owner: ConnectionOwner;
@@ -83,6 +65,7 @@ export class UpstreamConnection implements Expiring {
   #receiver: ResponseReceiver | null = null;
   #decoder = new BodyDecoder();
   #pendingHead: Buffer | null = null;
+  #requestFraming: Framing = framing.none;
   #requestDone = true;
   #reusable = true;
   #used = 0;
@@ -120,30 +103,35 @@ export class UpstreamConnection implements Expiring {
     return this.#used > 1;
   }
 
-  /** Begins a request: its head and whatever of its body is there. False asks to wait for a drain. */
-  send(receiver: ResponseReceiver, bytes: Buffer, requestDone: boolean): boolean {
+  /** Head and what there is of the body go out in one write, also before the connection stands. */
+  send(receiver: ResponseReceiver, request: UpstreamRequest): boolean {
     this.#receiver = receiver;
-    this.#requestDone = requestDone;
+    this.#requestDone = request.last;
+    this.#requestFraming = request.view.chunked ? framing.chunked : framing.length;
     this.#informational = 0;
     this.#used++;
     if (this.#state === IDLE) {
       this.#state = HEAD;
-      this.deadlineAt = requestDone
+      this.deadlineAt = request.last
         ? monotonicMs() + receiver.responseMs
         : Number.POSITIVE_INFINITY;
     }
-    return this.#socket.write(bytes);
+    first.reset(request.body, false);
+    if (request.body.length > 0) first.add(0, request.body.length);
+    first.last = request.last;
+    return this.#socket.write(forwardRequest(request.view, first, request.forwarding));
   }
 
-  sendBody(bytes: Buffer, last: boolean): boolean {
-    if (last) {
+  sendBody(body: BodyPiece): boolean {
+    if (body.last) {
       this.#requestDone = true;
       if (this.#state === HEAD)
         this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
+    const bytes = encodeBody(body, this.#requestFraming);
     if (bytes.length === 0 || this.#socket.write(bytes)) return true;
     // The origin does not keep up with the body: the client waits for it, and it has this long.
-    if (this.#state === HEAD && !last)
+    if (this.#state === HEAD && !body.last)
       this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).sendMs;
     return false;
   }

@@ -7,6 +7,7 @@
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
+import type { StreamTaker } from './upstream-stream.ts';
 
 export type ServerSettings = {
   readonly connectionsMax: number;
@@ -14,9 +15,6 @@ export type ServerSettings = {
   readonly idleMs: number;
   readonly connectMs: number;
 };
-
-/** Told once: a connection (perhaps still connecting), or null when the wait was too long. */
-export type ConnectionTaker = (connection: UpstreamConnection | null) => void;
 
 export class UpstreamServer implements Expiring {
   deadlineAt = Number.POSITIVE_INFINITY;
@@ -27,7 +25,7 @@ export class UpstreamServer implements Expiring {
   readonly settings: ServerSettings;
   readonly #deadlines: DeadlineTable;
   readonly #idle: UpstreamConnection[] = [];
-  readonly #waiting: { readonly take: ConnectionTaker; readonly until: number }[] = [];
+  readonly #waiting: { readonly taker: StreamTaker; readonly until: number }[] = [];
   #open = 0;
   #retired = false;
 
@@ -53,7 +51,7 @@ export class UpstreamServer implements Expiring {
    * A connection now, or false when the caller has been put in the queue, or null when that is full.
    * `fresh` asks for one that has not been used: the pooled ones have shown to be stale.
    */
-  acquire(take: ConnectionTaker, fresh: boolean): UpstreamConnection | false | null {
+  acquire(taker: StreamTaker, fresh: boolean): UpstreamConnection | false | null {
     const idle = this.#idle.pop();
     if (idle !== undefined) {
       if (!fresh) return idle;
@@ -62,14 +60,14 @@ export class UpstreamServer implements Expiring {
     if (this.#open < this.settings.connectionsMax) return this.#connect();
     if (this.#waiting.length >= this.settings.waitingMax) return null;
     const until = monotonicMs() + this.settings.connectMs;
-    this.#waiting.push({ take, until });
+    this.#waiting.push({ taker, until });
     if (this.deadlineAt > until) this.deadlineAt = until;
     return false;
   }
 
   /** Takes the caller out of the queue; it has gone away. */
-  cancel(take: ConnectionTaker): void {
-    const at = this.#waiting.findIndex((waiter) => waiter.take === take);
+  cancel(taker: StreamTaker): void {
+    const at = this.#waiting.findIndex((waiter) => waiter.taker === taker);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 
@@ -77,7 +75,7 @@ export class UpstreamServer implements Expiring {
   release(connection: UpstreamConnection): void {
     connection.idle(this.settings.idleMs);
     const waiter = this.#waiting.shift();
-    if (waiter !== undefined) waiter.take(connection);
+    if (waiter !== undefined) waiter.taker.onStream(connection);
     else if (this.#retired) connection.abort();
     else this.#idle.push(connection);
   }
@@ -87,14 +85,14 @@ export class UpstreamServer implements Expiring {
     this.#open--;
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
-    if (this.#waiting.length > 0) this.#waiting.shift()?.take(this.#connect());
+    if (this.#waiting.length > 0) this.#waiting.shift()?.taker.onStream(this.#connect());
   }
 
   /** Waiters are in order of arrival, so of time as well. */
   onDeadline(): void {
     const now = monotonicMs();
     while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now)
-      this.#waiting.shift()?.take(null);
+      this.#waiting.shift()?.taker.onStream(null);
     this.deadlineAt = this.#waiting[0]?.until ?? Number.POSITIVE_INFINITY;
     if (this.#retired && this.#waiting.length === 0) this.#deadlines.remove(this);
   }
