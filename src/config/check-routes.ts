@@ -1,6 +1,6 @@
 /** Routes: what they match, and that what they name exists. */
 import { parseIp } from '#core/ip.ts';
-import { type ConfigDraft, type Draft, present } from './draft.ts';
+import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
 import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
 import type { Route } from './route-schema.ts';
@@ -10,20 +10,84 @@ export function checkRoutes(config: ConfigDraft, say: Say): void {
   for (const [index, route] of present(config.routes)) {
     const path = `routes[${index}]`;
     checkRouteMatch(route.match ?? {}, path, seen, say);
-    // hasOwn: "constructor" is a name like any other.
-    const { upstreams } = config;
-    if (
-      route.upstream !== undefined &&
-      upstreams !== undefined &&
-      !Object.hasOwn(upstreams, route.upstream)
-    ) {
+    checkUpstreamName(route.upstream, `${path}.upstream`, config, say);
+    checkUpstreamName(route.canary?.upstream, `${path}.canary.upstream`, config, say);
+    if (route.canary !== undefined && route.canary.upstream === route.upstream)
       say(
-        `${path}.upstream`,
-        `no upstream is named ${JSON.stringify(route.upstream)}`,
-        choose(route.upstream, Object.keys(upstreams), 'upstreams'),
+        `${path}.canary.upstream`,
+        'is the upstream of the route itself',
+        'name another upstream',
       );
-    }
+    if (route.rewritePrefix !== undefined && route.match?.exact !== true)
+      checkRewrite(route, path, say);
+    for (const side of ['requestHeaders', 'responseHeaders'] as const)
+      checkHeaderRules(route[side], `${path}.${side}`, say);
     checkRouteRules(route.waf?.rules, config.waf?.rules, path, say);
+  }
+}
+
+/** hasOwn: "constructor" is a name like any other. */
+function checkUpstreamName(
+  name: string | undefined,
+  path: string,
+  { upstreams }: ConfigDraft,
+  say: Say,
+): void {
+  if (name === undefined || upstreams === undefined || Object.hasOwn(upstreams, name)) return;
+  say(
+    path,
+    `no upstream is named ${JSON.stringify(name)}`,
+    choose(name, Object.keys(upstreams), 'upstreams'),
+  );
+}
+
+/** `/shop` to `/` would make `/shop/a` into `//a`, and `/shop/` to `/x` would make `/shop/a` into `/xa`. */
+function checkRewrite(route: Draft<Route>, path: string, say: Say): void {
+  const { rewritePrefix: to, match } = route;
+  const from = match?.path;
+  if (to === undefined || from === undefined || from.endsWith('/') === to.endsWith('/')) return;
+  say(
+    `${path}.rewritePrefix`,
+    `${to} in the place of ${from} ${to.endsWith('/') ? 'doubles the slash behind it' : 'joins two segments'}`,
+    to.endsWith('/') ? `let match.path end in a slash too: ${from}/` : `write ${to}/`,
+  );
+}
+
+/** What frames a message, names its host or is the edge's own to say cannot be a route's. */
+const ownFields: ReadonlySet<string> = new Set([
+  ...[
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'upgrade',
+    'expect',
+    'keep-alive',
+  ],
+  ...['te', 'trailer', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
+  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip'],
+  ...['forwarded', 'x-request-id'],
+]);
+
+function checkHeaderRules(
+  rules: Draft<Route['requestHeaders']> | undefined,
+  path: string,
+  say: Say,
+): void {
+  const own = (name: string, place: string) => {
+    if (ownFields.has(name.toLowerCase()))
+      say(place, `${name} is written by the edge itself`, 'leave it out');
+  };
+  const set = presentEntries(rules?.set).map(([name]) => name);
+  for (const name of set) own(name, `${path}.set.${name}`);
+  for (const [index, name] of present(rules?.remove)) {
+    own(name, `${path}.remove[${index}]`);
+    if (set.some((other) => other.toLowerCase() === name.toLowerCase()))
+      say(
+        `${path}.remove[${index}]`,
+        `${name} is set as well`,
+        'set replaces what came; remove this',
+      );
   }
 }
 
@@ -42,7 +106,8 @@ function checkRouteMatch(
       'a name without port, "*.example.org" or "*"',
     );
   }
-  const key = `${host.toLowerCase()} ${prefix}`;
+  const conditions = [match.exact, [...(match.methods ?? [])].sort(), match.headers];
+  const key = `${host.toLowerCase()} ${prefix} ${JSON.stringify(conditions)}`;
   const first = seen.get(key);
   if (first !== undefined) {
     say(

@@ -12,6 +12,20 @@ export const limits = Type.Object(
       default: 100,
       description: 'header fields in a request',
     }),
+    parametersMax: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 100,
+      description: 'parameters in the query',
+    }),
+    parameterBytesMax: bytes(8_192, 65_536, 'one parameter of the query, name and value'),
+    bodyBytesPerSecondMin: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000_000,
+      default: 256,
+      description:
+        'rate a request body must keep, as a mean, once bodyIdleMs have passed; 0 for none (bytes/s)',
+    }),
     bodyBytesMax: bytes(10_485_760, Number.MAX_SAFE_INTEGER, 'request body'),
     pipelinedBytesMax: bytes(
       65_536,

@@ -38,6 +38,19 @@ export const listener = Type.Object(
         description: 'port in the redirect, where it is not 443',
       }),
     ),
+    lengthWithChunked: Type.Union([Type.Literal('refuse'), Type.Literal('drop')], {
+      default: 'refuse',
+      description:
+        'a request with both Content-Length and Transfer-Encoding: refuse it, or drop Content-Length and close the connection behind it (RFC 9112 section 6.3)',
+    }),
+    headerAliases: Type.Union(
+      [Type.Literal('drop-known'), Type.Literal('drop'), Type.Literal('keep')],
+      {
+        default: 'drop-known',
+        description:
+          'fields with _ or . in their names, which many applications read as -. drop-known: those that could pass for a field the edge itself reads or writes; drop: all; keep: none. Rules see them either way',
+      },
+    ),
     plaintext: Type.Optional(
       Type.Literal(true, {
         description: 'serve without TLS; a listener without tls or redirect has to say so',

@@ -2,14 +2,23 @@
 import Type from 'typebox';
 
 export const strict = { additionalProperties: false };
-export const bytes = (fallback: number, maximum: number, description: string) =>
-  Type.Integer({ minimum: 1, maximum, default: fallback, description: `${description} (bytes)` });
-export const milliseconds = (fallback: number, description: string) =>
+export const bytes = (fallback: number | undefined, maximum: number, description: string) =>
+  Type.Integer({
+    minimum: 1,
+    maximum,
+    ...(fallback === undefined ? {} : { default: fallback }),
+    description: `${description} (bytes)`,
+  });
+export const milliseconds = (fallback: number | undefined, description: string) =>
   Type.Integer({
     minimum: 1,
     maximum: 86_400_000,
-    default: fallback,
+    ...(fallback === undefined ? {} : { default: fallback }),
     description: `${description} (ms)`,
   });
 /** What upstreams and rules may be called. */
 export const namePattern = '^[a-z0-9][a-z0-9_-]{0,62}$';
+/** RFC 9110 section 5.6.2, bounded. */
+export const headerName = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$";
+/** RFC 9110 section 5.5 without obs-text: no blanks at the ends. */
+export const headerValue = '^(?:[!-~](?:[\\t -~]{0,4094}[!-~])?)?$';

@@ -1,5 +1,6 @@
 /** What an exchange needs of the connection its request came in on, whatever HTTP version that speaks. */
 import type { ResponseView } from '#waf/response-view.ts';
+import type { AddedFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 
@@ -7,6 +8,8 @@ export interface ClientSide {
   /** Address of the peer as the socket shows it, IPv4-mapped ones as IPv4. */
   readonly peer: string;
   readonly isTls: boolean;
+  /** Index of the listener it came in by. */
+  readonly listener: number;
   /** The whole request body has been read. */
   readonly requestDone: boolean;
 
@@ -19,6 +22,7 @@ export interface ClientSide {
     piece: BodyPiece,
     requestId: string,
     isHead: boolean,
+    added: AddedFields,
   ): boolean;
   sendBody(piece: BodyPiece): boolean;
   /** An answer of the edge's own. Closes the connection where the request was not read to its end. */

@@ -18,13 +18,17 @@ import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, wantsHtml } from './error-page.ts';
+import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { ascii, equalsFolded } from './http1/bytes.ts';
 import { fieldKind } from './http1/field-kind.ts';
+import { problemOf } from './http1/parse-problem.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import { isRequestId, nextRequestId } from './request-id.ts';
-import type { CompiledRoute, Snapshot } from './snapshot.ts';
+import { canRewrite, markAliases, parametersProblem, pickUpstream } from './route-request.ts';
+import type { CompiledRoute, ListenerRules, RouteTimeouts, Snapshot } from './snapshot.ts';
+import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 
 const WEBSOCKET = ascii('websocket');
@@ -53,6 +57,7 @@ export class Exchange implements UpstreamCaller {
   #responded = false;
   #finished = false;
   #tunnel = false;
+  #totalTime: TotalTime | null = null;
   readonly isHead: boolean;
 
   constructor(context: ProxyContext, client: ClientSide, view: RequestView) {
@@ -68,16 +73,20 @@ export class Exchange implements UpstreamCaller {
     this.#address = this.#peerIsTrusted ? clientAddress(client.peer, view, trusted) : client.peer;
   }
 
+  get timeouts(): RouteTimeouts {
+    return this.#route?.timeouts ?? this.#snapshot.defaultTimeouts;
+  }
+
   get responseMs(): number {
-    return this.#snapshot.timeouts.responseMs;
+    return this.timeouts.responseMs;
   }
 
   get sendMs(): number {
-    return this.#snapshot.timeouts.sendMs;
+    return this.timeouts.sendMs;
   }
 
   get tunnelIdleMs(): number {
-    return this.#snapshot.timeouts.tunnelIdleMs;
+    return this.timeouts.tunnelIdleMs;
   }
 
   get isTunnel(): boolean {
@@ -93,8 +102,9 @@ export class Exchange implements UpstreamCaller {
       return;
     }
     const { limits, router } = this.#snapshot;
-    if (view.contentLength > limits.bodyBytesMax || piece.size > limits.bodyBytesMax) {
-      this.#answer(413, 'refused', 'request body too large');
+    const parameters = parametersProblem(view, limits);
+    if (parameters !== null) {
+      this.#answer(414, 'refused', parameters);
       return;
     }
     const host =
@@ -105,14 +115,36 @@ export class Exchange implements UpstreamCaller {
       return;
     }
     this.#route = route;
+    const { bodyBytesMax } = route.limits;
+    if (view.contentLength > bodyBytesMax || piece.size > bodyBytesMax) {
+      this.#answer(413, 'refused', 'request body too large');
+      return;
+    }
     if (route.modules.length > 0 && !this.#inspect(route)) return;
+    if (view.refusal !== 0) {
+      const { status, reason } = problemOf(view.refusal);
+      this.#answer(status, 'refused', reason);
+      return;
+    }
     if (notServed.test(this.#method)) {
       this.#answer(405, 'refused', 'method not served');
       return;
     }
+    if (route.rewrite !== null && !canRewrite(view, route.rewrite)) {
+      this.#answer(404, 'refused', 'path cannot be rewritten as it is spelled');
+      return;
+    }
+    const listener = this.#snapshot.listeners[this.#client.listener] as ListenerRules;
+    if (listener.marksAliases) markAliases(view);
+    if (route.timeouts.totalMs !== Number.POSITIVE_INFINITY)
+      this.#totalTime = new TotalTime(
+        this,
+        this.#context.deadlines,
+        this.#startedAt + route.timeouts.totalMs,
+      );
     const call = new UpstreamCall(
       this,
-      route.upstream,
+      pickUpstream(route, this.#address),
       this.#context.metrics,
       view,
       {
@@ -121,6 +153,9 @@ export class Exchange implements UpstreamCaller {
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
         isUpgrade: route.websocket && this.#asksForWebSocket(),
+        drops: listener.drops,
+        added: route.requestEdits === null ? noFields : route.requestEdits.apply(view),
+        rewrite: route.rewrite,
       },
       piece,
     );
@@ -193,7 +228,7 @@ export class Exchange implements UpstreamCaller {
   /** A further piece of the request body. */
   onRequestBody(piece: BodyPiece): void {
     this.#bytesIn += piece.size;
-    if (this.#bytesIn > this.#snapshot.limits.bodyBytesMax)
+    if (this.#bytesIn > (this.#route?.limits.bodyBytesMax ?? 0))
       this.onRequestFault(413, 'request body too large');
     else if (this.#call?.sendBody(piece) === false && !piece.last) this.#client.pauseBody();
   }
@@ -222,15 +257,23 @@ export class Exchange implements UpstreamCaller {
   }
 
   onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
+    const route = this.#route as CompiledRoute;
+    this.#bytesOut = piece.size;
+    if (Math.max(view.contentLength, piece.size) > route.limits.responseBytesMax && !this.isHead) {
+      this.#call?.abort();
+      this.#answer(502, 'failed', 'response body too large');
+      return;
+    }
     this.#responded = true;
     this.#status = view.status;
-    this.#bytesOut = piece.size;
+    const edits = this.#client.isTls ? route.responseEditsTls : route.responseEdits;
     const writable = this.#client.sendResponse(
       view,
       bodyFraming,
       piece,
       this.#requestId,
       this.isHead,
+      edits === null ? noFields : edits.apply(view),
     );
     if (piece.last) this.#finish();
     else if (!writable) this.#call?.pause();
@@ -238,6 +281,11 @@ export class Exchange implements UpstreamCaller {
 
   onResponseBody(piece: BodyPiece): void {
     this.#bytesOut += piece.size;
+    if (this.#bytesOut > (this.#route as CompiledRoute).limits.responseBytesMax) {
+      this.#call?.abort();
+      this.#cut('response body too large');
+      return;
+    }
     const writable = this.#client.sendBody(piece);
     if (piece.last) this.#finish();
     else if (!writable) this.#call?.pause();
@@ -252,6 +300,12 @@ export class Exchange implements UpstreamCaller {
     this.#tunnel = true;
     this.#status = 101;
     this.#context.metrics.tunnelsOpen.value++;
+    this.#totalTime?.end();
+    const { tunnelTotalMs } = this.timeouts;
+    this.#totalTime =
+      tunnelTotalMs === Number.POSITIVE_INFINITY
+        ? null
+        : new TotalTime(this, this.#context.deadlines, monotonicMs() + tunnelTotalMs);
     let writable = this.#client.startTunnel(view, this.#requestId);
     if (first.length > 0) writable = this.#forwardTunnel(first);
     if (!writable) this.#call?.pause();
@@ -277,6 +331,13 @@ export class Exchange implements UpstreamCaller {
 
   onClientTunnelEnd(): void {
     this.#call?.endTunnel();
+  }
+
+  /** The exchange, or its tunnel, has lasted as long as it may. */
+  onTotalTime(): void {
+    this.#call?.abort();
+    if (this.#responded) this.#cut('total time used up');
+    else this.#answer(504, 'failed', 'total time used up');
   }
 
   /** The client's connection is gone. */
@@ -329,6 +390,7 @@ export class Exchange implements UpstreamCaller {
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#totalTime?.end();
     // Leaves the queue, where it still waits in one.
     this.#call?.abort();
     const { metrics } = this.#context;

@@ -6,6 +6,7 @@
  * `Connection: X-Forwarded-For` removes nothing of ours.
  */
 import type { RequestView } from '#waf/request-view.ts';
+import type { AddedFields } from './header-edits.ts';
 import { framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { encodedSizeMax, encodePiece } from './http1/encode-body.ts';
@@ -14,6 +15,7 @@ import {
   forwardingDrops,
   headSizeMax,
   hostDrop,
+  type PrefixRewrite,
   requestDrops,
   writeFields,
   writeRequestLine,
@@ -26,6 +28,11 @@ export type Forwarding = {
   readonly peerIsTrusted: boolean;
   readonly requestId: string;
   readonly isUpgrade: boolean;
+  /** Kinds of fields dropped beside the usual ones. */
+  readonly drops: number;
+  /** The route's own fields. */
+  readonly added: AddedFields;
+  readonly rewrite: PrefixRewrite | null;
 };
 
 /** Head and first piece of the body in one buffer, for one write. */
@@ -38,7 +45,7 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   const isAbsolute = view.pathStart !== view.targetStart;
   const host =
     view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
-  let added = ownFields(view, facts, host);
+  let added = facts.added.lines + ownFields(view, facts, host);
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
   if (isAbsolute || host === '') added = `Host: ${host}\r\n${added}`;
   if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';
@@ -47,12 +54,17 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   added += '\r\n';
 
   const target = Buffer.allocUnsafe(
-    headSizeMax(view, added.length) + encodedSizeMax(piece, bodyFraming),
+    headSizeMax(view, added.length) +
+      (facts.rewrite?.to.length ?? 0) +
+      encodedSizeMax(piece, bodyFraming),
   );
   const drops =
-    requestDrops | (facts.peerIsTrusted ? 0 : forwardingDrops) | (isAbsolute ? hostDrop : 0);
+    requestDrops |
+    facts.drops |
+    (facts.peerIsTrusted ? 0 : forwardingDrops) |
+    (isAbsolute || host === '' ? hostDrop : 0);
   const trustedDrops = facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : 0;
-  let at = writeRequestLine(view, target, 0);
+  let at = writeRequestLine(view, facts.rewrite, target, 0);
   at = writeFields(view, drops | trustedDrops, target, at);
   at += target.write(added, at, 'latin1');
   at = encodePiece(piece, bodyFraming, target, at);

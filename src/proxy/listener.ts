@@ -38,12 +38,19 @@ export class ProxyListener {
   readonly #server: net.Server;
   readonly #tls: tls.Server | null;
   readonly #kind: ListenerKind;
+  readonly #index: number;
   /** Every accepted socket, in a handshake or beyond it. */
   readonly #sockets = new Map<net.Socket, string>();
   readonly #connections = new Set<ClientConnection>();
 
-  constructor(kind: ListenerKind, context: ProxyContext, connectionsMax: () => number) {
+  constructor(
+    kind: ListenerKind,
+    index: number,
+    context: ProxyContext,
+    connectionsMax: () => number,
+  ) {
     this.#kind = kind;
+    this.#index = index;
     this.#context = context;
     this.#connectionsMax = connectionsMax;
     const options = { allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 };
@@ -158,8 +165,13 @@ export class ProxyListener {
       socket.destroy();
       return;
     }
-    const connection = new ClientConnection(socket, peer, isTls, this.#context, (closed) =>
-      this.#connections.delete(closed),
+    const connection = new ClientConnection(
+      socket,
+      peer,
+      isTls,
+      this.#index,
+      this.#context,
+      (closed) => this.#connections.delete(closed),
     );
     this.#connections.add(connection);
     if (this.#context.draining) connection.drain();

@@ -27,6 +27,7 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
     if (!bytes.includes(LF) && pending.length < context.snapshot.limits.headBytesMax) return;
     const view = views.take();
     let result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
+    if (result === complete && view.refusal !== 0) result = view.refusal;
     // HTTP/1.0 may leave Host out, but then there is nowhere to redirect to.
     if (result === complete && view.hostStart < 0) result = parseProblem.hostMissing;
     if (result !== incomplete) {

@@ -1,19 +1,29 @@
 /**
- * Which route a request takes: the most specific host first, then the longest path prefix.
+ * Which route a request takes: the most specific host first, then the longest path, an exact one before a
+ * prefix, then the one with more conditions on method and header fields.
  *
  * Paths are compared after decoding percent escapes and resolving dot segments and doubled slashes, so
  * `/%61dmin` cannot leave the policy of `/admin`. What is forwarded stays as it came, and origins differ in
  * what they make of dot segments, doubled and encoded slashes: a path that climbs (`/x/../admin`,
  * `/admin/..%2fx`), or whose literal reading leads to another route, has no route where paths matter.
  */
+import type { Route } from '#config/route-schema.ts';
 import type { RequestView } from '#waf/request-view.ts';
+import { ascii, equalsFolded } from './http1/bytes.ts';
 
-export type RouteMatch = { readonly host: string; readonly path: string };
+export type RouteMatch = Pick<Route['match'], 'host' | 'path'> & Partial<Route['match']>;
 
 /** Bound on remembered authorities. */
 const seenMax = 4_096;
 
-type Entry<R> = { readonly path: string; readonly value: R };
+type Entry<R> = {
+  readonly path: string;
+  readonly exact: boolean;
+  /** Null: any. */
+  readonly methods: ReadonlySet<string> | null;
+  readonly headers: readonly { readonly name: Uint8Array; readonly value: string | null }[];
+  readonly value: R;
+};
 
 export class Router<R> {
   readonly #exact = new Map<string, readonly Entry<R>[]>();
@@ -63,28 +73,71 @@ export class Router<R> {
   match(entries: readonly Entry<R>[], view: RequestView): R | undefined {
     const first = entries[0];
     if (first === undefined) return undefined;
-    if (entries.length === 1 && first.path === '/') return first.value;
+    if (entries.length === 1 && first.path === '/' && isPlain(first)) return first.value;
     const raw = view.bytes.toString('latin1', view.pathStart, view.pathEnd);
-    if (!needsWork.test(raw)) return find(entries, raw === '' || raw === '*' ? '/' : raw);
+    if (!needsWork.test(raw)) return find(entries, raw === '' || raw === '*' ? '/' : raw, view);
     const path = resolvePath(raw);
     if (path === null) return undefined;
-    const value = find(entries, path);
-    return find(entries, decode(raw.replace(/%(?:2f|5c)/gi, '%25'))) === value ? value : undefined;
+    const value = find(entries, path, view);
+    const literal = decode(raw.replace(/%(?:2f|5c)/gi, '%25'));
+    return find(entries, literal, view) === value ? value : undefined;
   }
 }
 
-function find<R>(entries: readonly Entry<R>[], path: string): R | undefined {
-  for (const entry of entries) if (isUnder(path, entry.path)) return entry.value;
+function find<R>(entries: readonly Entry<R>[], path: string, view: RequestView): R | undefined {
+  for (const entry of entries) {
+    const isPath = entry.exact ? path === entry.path : isUnder(path, entry.path);
+    if (isPath && (isPlain(entry) || meets(entry, view))) return entry.value;
+  }
   return undefined;
+}
+
+const isPlain = (entry: Entry<unknown>): boolean =>
+  entry.methods === null && entry.headers.length === 0 && !entry.exact;
+
+function meets(entry: Entry<unknown>, view: RequestView): boolean {
+  const { methods, headers } = entry;
+  if (methods !== null && !methods.has(view.bytes.toString('latin1', view.start, view.methodEnd)))
+    return false;
+  for (const { name, value } of headers) if (!hasField(view, name, value)) return false;
+  return true;
+}
+
+/** Of repeated fields every one counts: a value that is there is there. */
+function hasField(view: RequestView, name: Uint8Array, value: string | null): boolean {
+  for (let i = 0; i < view.headerCount; i++) {
+    const start = view.headers[i * 4] as number;
+    const end = view.headers[i * 4 + 1] as number;
+    if (!equalsFolded(view.bytes, start, end, name)) continue;
+    if (value === null || view.headerValue(i) === value) return true;
+  }
+  return false;
 }
 
 function sortEntries<R>(
   routes: readonly { readonly match: RouteMatch; readonly value: R }[],
 ): Entry<R>[] {
   return routes
-    .map(({ match, value }) => ({ path: match.path, value }))
-    .sort((a, b) => b.path.length - a.path.length);
+    .map(({ match, value }) => ({
+      path: match.path,
+      exact: match.exact === true,
+      methods: (match.methods ?? []).length === 0 ? null : new Set(match.methods),
+      headers: (match.headers ?? []).map((header) => ({
+        name: ascii(header.name.toLowerCase()),
+        value: header.value ?? null,
+      })),
+      value,
+    }))
+    .sort(
+      (a, b) =>
+        b.path.length - a.path.length ||
+        Number(b.exact) - Number(a.exact) ||
+        conditions(b) - conditions(a),
+    );
 }
+
+const conditions = (entry: Entry<unknown>): number =>
+  (entry.methods === null ? 0 : 1) + entry.headers.length;
 
 /** Lower case, without port and without the final dot of a fully qualified name. */
 function hostName(authority: string): string {

@@ -2,11 +2,15 @@
  * What a request is served by: the configuration compiled once, immutable. A request takes the current
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
-import type { WafMode } from '#config/route-schema.ts';
+import type { Listener } from '#config/listener-schema.ts';
+import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import { CidrMap } from '#core/cidr-map.ts';
 import { parseCidr } from '#core/ip.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import type { HeadLimits } from './http1/parse-request.ts';
+import { aliasDrop } from './http1/write-head.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
@@ -14,16 +18,57 @@ export type CompiledRoute = {
   /** `host path` as configured; what logs and metrics call the route. */
   readonly name: string;
   readonly upstream: UpstreamGroup;
+  /** The upstream of a part of the clients, null when there is none. */
+  readonly canary: Canary | null;
+  readonly rewrite: PathRewrite | null;
+  readonly requestEdits: HeaderEdits | null;
+  readonly responseEdits: HeaderEdits | null;
+  readonly responseEditsTls: HeaderEdits | null;
+  readonly limits: RouteLimits;
+  readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
   /** In the order they run. */
   readonly modules: readonly LiveModule[];
 };
 
+export type Canary = { readonly upstream: UpstreamGroup; readonly percent: number };
+
+/** `prefix` at the start of the path gives way to `to`; where `isWhole`, the path is no longer than that. */
+export type PathRewrite = {
+  readonly prefix: Buffer;
+  readonly to: Buffer;
+  readonly isWhole: boolean;
+};
+
+export type RouteLimits = { readonly bodyBytesMax: number; readonly responseBytesMax: number };
+
+/** Those of the edge, where the route has none of its own. Infinity: no limit. */
+export type RouteTimeouts = {
+  readonly bodyIdleMs: number;
+  readonly responseMs: number;
+  readonly sendMs: number;
+  readonly tunnelIdleMs: number;
+  readonly totalMs: number;
+  readonly tunnelTotalMs: number;
+};
+
+/** How the requests of one listener are read, by its index in the configuration. */
+export type ListenerRules = {
+  readonly head: HeadLimits;
+  /** Kinds of fields that never travel on, beside the usual ones. */
+  readonly drops: number;
+  /** Every name with `_` or `.` counts as an alias. */
+  readonly marksAliases: boolean;
+};
+
 export type Snapshot = {
   readonly generation: number;
+  readonly listeners: readonly ListenerRules[];
   readonly limits: Config['edge']['limits'];
   readonly timeouts: Config['edge']['timeouts'];
+  /** For a request that has no route. */
+  readonly defaultTimeouts: RouteTimeouts;
   readonly trustedProxies: CidrMap<true>;
   readonly router: Router<CompiledRoute>;
 };
@@ -43,8 +88,24 @@ export function compileSnapshot(
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: {
-      name: `${route.match.host} ${route.match.path}`,
+      name: routeName(route.match),
       upstream: found(upstreams, route.upstream, 'upstream'),
+      canary:
+        route.canary === undefined
+          ? null
+          : {
+              upstream: found(upstreams, route.canary.upstream, 'upstream'),
+              percent: route.canary.percent,
+            },
+      rewrite: compileRewrite(route),
+      requestEdits: requestEdits(route),
+      responseEdits: responseEdits(route, false),
+      responseEditsTls: responseEdits(route, true),
+      limits: {
+        bodyBytesMax: route.limits.bodyBytesMax ?? config.edge.limits.bodyBytesMax,
+        responseBytesMax: route.limits.responseBytesMax ?? Number.POSITIVE_INFINITY,
+      },
+      timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
       modules:
@@ -55,10 +116,49 @@ export function compileSnapshot(
   }));
   return {
     generation,
+    listeners: config.edge.listeners.map((listener) => compileListener(config, listener)),
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
+    defaultTimeouts: compileTimeouts(config, null),
     trustedProxies,
     router: new Router(routes),
+  };
+}
+
+/** Routes that share host and path are told apart by what else they match. */
+function routeName({ host, path, exact, methods, headers }: Route['match']): string {
+  const conditions = [...methods, ...headers.map(({ name }) => name)];
+  const suffix = conditions.length === 0 ? '' : ` [${conditions.join(' ')}]`;
+  return `${host} ${exact ? '=' : ''}${path}${suffix}`;
+}
+
+function compileRewrite({ rewritePrefix, match }: Route): PathRewrite | null {
+  if (rewritePrefix === undefined) return null;
+  return {
+    prefix: Buffer.from(match.path, 'latin1'),
+    to: Buffer.from(rewritePrefix, 'latin1'),
+    isWhole: match.exact,
+  };
+}
+
+function compileTimeouts({ edge }: Config, route: Route | null): RouteTimeouts {
+  const { bodyIdleMs, responseMs, sendMs, tunnelIdleMs } = edge.timeouts;
+  return {
+    bodyIdleMs,
+    responseMs,
+    sendMs,
+    tunnelIdleMs,
+    totalMs: Number.POSITIVE_INFINITY,
+    tunnelTotalMs: Number.POSITIVE_INFINITY,
+    ...route?.timeouts,
+  };
+}
+
+function compileListener({ edge }: Config, listener: Listener): ListenerRules {
+  return {
+    head: { ...edge.limits, dropsLengthBesideChunked: listener.lengthWithChunked === 'drop' },
+    drops: listener.headerAliases === 'keep' ? 0 : aliasDrop,
+    marksAliases: listener.headerAliases === 'drop',
   };
 }
 

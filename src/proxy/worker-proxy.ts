@@ -97,7 +97,7 @@ export class WorkerProxy {
           : listener.redirect !== undefined
             ? { kind: 'redirect', port: listener.redirectPort ?? 443 }
             : { kind: 'plaintext' };
-      proxy.#listeners.push(new ProxyListener(kind, context, () => proxy.#connectionsMax()));
+      proxy.#listeners.push(new ProxyListener(kind, index, context, () => proxy.#connectionsMax()));
     });
     return proxy;
   }

@@ -17,4 +17,10 @@ export class RequestView extends HeadView {
   hostEnd = -1;
   /** Expect holds `100-continue`. */
   expectContinue = false;
+  /**
+   * Why the request is refused although its head can be read: a parse problem, or 0. Rules see such a
+   * request first, so that scanners which send one are noticed; then it is answered and the connection
+   * closes.
+   */
+  refusal = 0;
 }

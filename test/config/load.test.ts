@@ -235,12 +235,18 @@ test('what is left out is filled from the schema', () => {
   assert.equal(config.edge.limits.urlBytesMax, 8_192);
   assert.equal(config.upstreams['app']?.connectionsMax, 256);
   assert.deepEqual(config.routes[0], {
-    match: { host: '*', path: '/' },
+    match: { host: '*', path: '/', exact: false, methods: [], headers: [] },
     upstream: 'app',
+    requestHeaders: { set: {}, remove: [] },
+    responseHeaders: { set: {}, remove: [] },
+    hideServer: true,
+    hardening: 'off',
+    limits: {},
+    timeouts: {},
     websocket: true,
     waf: { mode: 'block', rules: [] },
   });
-  assert.deepEqual(config.edge.listeners, [{ address: '127.0.0.1:0', plaintext: true }]);
+  assert.equal(config.edge.listeners[0]?.lengthWithChunked, 'refuse');
   assert.equal(origins.get('edge.limits.urlBytesMax'), 'default');
   assert.equal(origins.get('routes[0].upstream'), 'file:7');
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { forwardRequest } from '#proxy/forward-request.ts';
+import { noFields } from '#proxy/header-edits.ts';
 import { BodyDecoder, framing } from '#proxy/http1/body-decoder.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
 import { complete } from '#proxy/http1/parse-problem.ts';
@@ -19,6 +20,9 @@ const facts = {
   peerIsTrusted: false,
   requestId: 'id-1',
   isUpgrade: false,
+  drops: 0,
+  added: noFields,
+  rewrite: null,
 };
 const ownFields = [
   'X-Forwarded-For',

@@ -16,8 +16,10 @@ function parse(text: string, own: Partial<typeof limits> = {}, headersMax = 100,
 
 function outcome(view: RequestView, result: number): Record<string, unknown> {
   if (result === incomplete) return { incomplete: true };
-  if (result !== complete)
-    return { problem: Object.entries(parseProblem).find(([, value]) => value === result)?.[0] };
+  // What rules may still see is refused all the same.
+  const problem = result === complete && view.refusal !== 0 ? view.refusal : result;
+  if (problem !== complete)
+    return { problem: Object.entries(parseProblem).find(([, value]) => value === problem)?.[0] };
   const text = (from: number, to: number): string => view.bytes.toString('latin1', from, to);
   return {
     method: text(view.start, view.methodEnd),

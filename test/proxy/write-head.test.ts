@@ -16,7 +16,7 @@ function written(text: string, drops: number): string {
   );
   // Exactly the bound, filled: what is not written shows.
   const target = Buffer.alloc(headSizeMax(view, 0), '~');
-  const at = writeFields(view, drops, target, writeRequestLine(view, target, 0));
+  const at = writeFields(view, drops, target, writeRequestLine(view, null, target, 0));
   assert.ok(at <= target.length);
   return target.toString('latin1', 0, at);
 }

@@ -17,11 +17,14 @@ import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
+import { BodyRate } from '../body-rate.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ProxyContext } from '../context.ts';
 import { errorAnswer } from '../error-page.ts';
 import { Exchange } from '../exchange.ts';
-import { nextRequestId } from '../request-id.ts';
+import type { AddedFields } from '../header-edits.ts';
+import { refuseUnread } from '../refuse-unread.ts';
+import type { ListenerRules, RouteTimeouts } from '../snapshot.ts';
 import { BodyDecoder, type Framing, framing } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
 import { LF } from './bytes.ts';
@@ -55,10 +58,12 @@ export class ClientConnection implements ClientSide, Expiring {
   deadlineSlot = -1;
   readonly peer: string;
   readonly isTls: boolean;
+  readonly listener: number;
   readonly #socket: Socket;
   readonly #context: ProxyContext;
   readonly #onClosed: (connection: ClientConnection) => void;
   readonly #decoder = new BodyDecoder();
+  readonly #rate = new BodyRate();
   #state = HEAD;
   #pending: Buffer | null = null;
   #view: RequestView | null = null;
@@ -75,12 +80,14 @@ export class ClientConnection implements ClientSide, Expiring {
     socket: Socket,
     peer: string,
     isTls: boolean,
+    listener: number,
     context: ProxyContext,
     onClosed: (connection: ClientConnection) => void,
   ) {
     this.#socket = socket;
     this.peer = peer;
     this.isTls = isTls;
+    this.listener = listener;
     this.#context = context;
     this.#onClosed = onClosed;
     // The first request of a connection has the head's time, not the longer idle time.
@@ -149,9 +156,10 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#parsing = true;
     let bytes = first;
     while (this.#state === HEAD) {
-      const { limits, timeouts } = this.#context.snapshot;
+      const { listeners, timeouts } = this.#context.snapshot;
       const view = this.#context.views.take();
-      const result = parseRequest(view, bytes, 0, bytes.length, limits);
+      const { head } = listeners[this.listener] as ListenerRules;
+      const result = parseRequest(view, bytes, 0, bytes.length, head);
       if (result === incomplete) {
         if (this.#pending === null) this.deadlineAt = monotonicMs() + timeouts.headMs;
         this.#pending = bytes;
@@ -177,7 +185,8 @@ export class ClientConnection implements ClientSide, Expiring {
   #begin(view: RequestView, bytes: Buffer): Buffer | null {
     this.#state = EXCHANGE;
     this.#view = view;
-    this.#closeAfter ||= view.connectionClose || (view.minor === 0 && !view.connectionKeepAlive);
+    this.#closeAfter ||=
+      view.connectionClose || view.refusal !== 0 || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
     const kind = view.chunked
       ? framing.chunked
@@ -189,6 +198,10 @@ export class ClientConnection implements ClientSide, Expiring {
     const at = this.#decoder.position;
     this.#pending = at < bytes.length ? bytes.subarray(at) : null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
+    if (!this.#decoder.done) {
+      this.#rate.start(monotonicMs());
+      this.#rate.add(piece.size);
+    }
     const exchange = new Exchange(this.#context, this, view);
     this.#exchange = exchange;
     if (result < 0) {
@@ -205,10 +218,11 @@ export class ClientConnection implements ClientSide, Expiring {
       exchange.onRequestFault(problemOf(result).status, problemOf(result).reason);
       return;
     }
+    this.#rate.add(piece.size);
+    this.#moveDeadline();
     if (result === complete) {
-      this.#moveDeadline();
       if (this.#decoder.position < bytes.length) this.#keep(bytes.subarray(this.#decoder.position));
-    } else this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.bodyIdleMs;
+    }
     if (piece.size > 0 || piece.last) exchange.onRequestBody(piece);
   }
 
@@ -294,6 +308,7 @@ export class ClientConnection implements ClientSide, Expiring {
     body: BodyPiece,
     requestId: string,
     isHead: boolean,
+    extra: AddedFields,
   ): boolean {
     const isOld = (this.#view as RequestView).minor === 0;
     let kind = bodyFraming;
@@ -305,7 +320,7 @@ export class ClientConnection implements ClientSide, Expiring {
       drops |= contentLengthDrop;
     if (kind === framing.close || !this.#decoder.done) this.#closeAfter = true;
     this.#bodyFraming = kind;
-    let added = `X-Request-Id: ${requestId}\r\n`;
+    let added = `${extra.lines}X-Request-Id: ${requestId}\r\n`;
     const namesCoding = isHead && view.chunked && !isOld && view.status !== 204;
     if (kind === framing.chunked || namesCoding) added += 'Transfer-Encoding: chunked\r\n';
     added += this.#connectionField(isOld);
@@ -367,12 +382,14 @@ export class ClientConnection implements ClientSide, Expiring {
 
   pauseBody(): void {
     this.#bodyPaused = true;
+    this.#rate.pause(monotonicMs());
     this.#socket.pause();
     this.#moveDeadline();
   }
 
   resumeBody(): void {
     this.#bodyPaused = false;
+    this.#rate.resume(monotonicMs());
     this.#socket.resume();
     this.#moveDeadline();
   }
@@ -420,33 +437,10 @@ export class ClientConnection implements ClientSide, Expiring {
 
   /** A head that could not be read: there is no exchange, but there is an answer, a line and a count. */
   #refuse(problem: ParseProblem): void {
-    const requestId = nextRequestId();
-    const { metrics, accessLog } = this.#context;
-    metrics.outcomes.refused.value++;
-    metrics.status(problem.status).value++;
     this.#closeAfter = true;
+    const requestId = refuseUnread(this.#context, this.peer, problem);
     const answer = errorAnswer(problem.status, requestId, false);
     this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
-    accessLog.write({
-      id: requestId,
-      client: this.peer,
-      peer: this.peer,
-      method: '',
-      host: '',
-      path: '',
-      query: null,
-      status: problem.status,
-      outcome: 'refused',
-      reason: problem.reason,
-      route: '',
-      upstream: '',
-      bytesIn: 0,
-      bytesOut: answer.body.length,
-      durationMs: 0,
-      wafMs: 0,
-      verdict: null,
-      userAgent: '',
-    });
     this.#endAndLinger();
   }
 
@@ -459,17 +453,23 @@ export class ClientConnection implements ClientSide, Expiring {
     const writable = this.#socket.write(bytes);
     if (!writable) {
       this.#needsDrain = true;
-      this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.sendMs;
+      this.deadlineAt = monotonicMs() + this.#timeouts.sendMs;
     }
     return writable;
   }
 
+  get #timeouts(): RouteTimeouts {
+    return this.#exchange?.timeouts ?? this.#context.snapshot.defaultTimeouts;
+  }
+
   /** Which of the client's time limits runs: none while the upstream is the one to wait for. */
   #moveDeadline(): void {
-    const { timeouts } = this.#context.snapshot;
-    if (this.#needsDrain) this.deadlineAt = monotonicMs() + timeouts.sendMs;
+    const { sendMs, bodyIdleMs } = this.#timeouts;
+    if (this.#needsDrain) this.deadlineAt = monotonicMs() + sendMs;
     else if (this.#state === EXCHANGE && !this.#decoder.done && !this.#bodyPaused) {
-      this.deadlineAt = monotonicMs() + timeouts.bodyIdleMs;
+      const { bodyBytesPerSecondMin } = this.#context.snapshot.limits;
+      const slowest = this.#rate.deadline(bodyIdleMs, bodyBytesPerSecondMin);
+      this.deadlineAt = Math.min(monotonicMs() + bodyIdleMs, slowest);
     } else this.deadlineAt = Number.POSITIVE_INFINITY;
   }
 

@@ -4,8 +4,8 @@
  * Hop-by-hop fields (RFC 9110 section 7.6.1) and the fields the edge writes itself are recognised once,
  * while parsing, so that serialising is a walk over numbers.
  *
- * Origins behind CGI, WSGI and the like turn `-` and `_` into the same variable name, so that to them
- * `X_Forwarded_For` is X-Forwarded-For: a name that is one of these but for underscores never travels on.
+ * Origins behind CGI, WSGI, PHP and the like turn `-`, `_` and `.` into the same variable name, so that to
+ * them `X_Forwarded_For` is X-Forwarded-For: a name that is one of these but for that is an alias.
  */
 import { ascii, equalsFolded } from '#proxy/http1/bytes.ts';
 
@@ -17,7 +17,7 @@ export const fieldKind = {
   connection: 4,
   upgrade: 5,
   expect: 6,
-  /** proxy-connection, te, trailer, proxy-authenticate, proxy-authorization, aliases: always dropped. */
+  /** proxy-connection, te, trailer, proxy-authenticate, proxy-authorization: always dropped. */
   hopByHop: 7,
   /** Named in Connection by the sender: dropped. */
   nominated: 8,
@@ -26,6 +26,12 @@ export const fieldKind = {
   xForwardedFor: 10,
   requestId: 11,
   keepAlive: 12,
+  /** One of these names but for `_` or `.` in the place of `-`; any name with one where the listener says so. */
+  alias: 13,
+  /** Taken out by a route's header rules. */
+  removed: 14,
+  /** Server, X-Powered-By and the like: what tells an attacker where to begin. */
+  banner: 15,
 } as const;
 
 const known: readonly (readonly [string, number])[] = [
@@ -48,6 +54,10 @@ const known: readonly (readonly [string, number])[] = [
   ['x-real-ip', fieldKind.forwarding],
   ['forwarded', fieldKind.forwarding],
   ['x-request-id', fieldKind.requestId],
+  ['server', fieldKind.banner],
+  ['x-powered-by', fieldKind.banner],
+  ['x-aspnet-version', fieldKind.banner],
+  ['x-aspnetmvc-version', fieldKind.banner],
 ];
 
 const longest = 19;
@@ -69,16 +79,17 @@ export function classifyField(bytes: Uint8Array, start: number, end: number): nu
     const candidate = candidates[i] as (typeof candidates)[number];
     if (candidate.first !== first) continue;
     if (equalsFolded(bytes, start, end, candidate.name)) return candidate.kind;
-    if (isAlias(bytes, start, candidate.name)) return fieldKind.hopByHop;
+    if (isAlias(bytes, start, candidate.name)) return fieldKind.alias;
   }
   return fieldKind.other;
 }
 
-/** True when the bytes are `lower` with underscores for some of its hyphens, ignoring ASCII case. */
+/** True when the bytes are `lower` with `_` or `.` for some of its hyphens, ignoring ASCII case. */
 function isAlias(bytes: Uint8Array, start: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) {
     const byte = bytes[start + i] as number;
-    if (lower[i] === 45 ? byte !== 45 && byte !== 95 : (byte | 32) !== lower[i]) return false;
+    if (lower[i] === 45 ? byte !== 45 && byte !== 95 && byte !== 46 : (byte | 32) !== lower[i])
+      return false;
   }
   return true;
 }

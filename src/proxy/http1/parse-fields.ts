@@ -3,7 +3,8 @@
  * offset table, and framing is decided here and nowhere else (RFC 9112 sections 5 and 6).
  *
  * Refused rather than repaired: bare CR or LF, blanks before the colon, obs-fold, control bytes,
- * repeated or signed lengths, Content-Length beside Transfer-Encoding, any coding but `chunked`.
+ * repeated or signed lengths, any coding but `chunked`, and Content-Length beside it unless the listener
+ * drops it.
  */
 import type { HeadView } from '#waf/head-view.ts';
 import {
@@ -35,7 +36,12 @@ const lengthDigitsMax = 15;
  * Parses `bytes[from, limit)` up to and with the empty line; sets `view.end`.
  * The caller has set `view.bytes` and cleared the view with `resetFields`.
  */
-export function parseFields(view: HeadView, from: number, limit: number): number {
+export function parseFields(
+  view: HeadView,
+  from: number,
+  limit: number,
+  dropsLengthBesideChunked = false,
+): number {
   const bytes = view.bytes;
   const headers = view.headers;
   const headersMax = view.kinds.length;
@@ -102,9 +108,15 @@ export function parseFields(view: HeadView, from: number, limit: number): number
     count++;
   }
   view.headerCount = count;
-  if (view.chunked && view.contentLength >= 0) return parseProblem.lengthAndChunked;
-  if (hasConnection) return parseConnection(view);
-  return complete;
+  const hasBoth = view.chunked && view.contentLength >= 0;
+  if (hasBoth && !dropsLengthBesideChunked) return parseProblem.lengthAndChunked;
+  const result = hasConnection ? parseConnection(view) : complete;
+  if (hasBoth) {
+    // The coding decides, and the connection must not be used again (RFC 9112 section 6.3).
+    view.contentLength = -1;
+    view.connectionClose = true;
+  }
+  return result;
 }
 
 /** Digits only; -1 for anything else, and for a number that would not fit. */

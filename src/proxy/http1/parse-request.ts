@@ -22,7 +22,12 @@ import { fieldKind } from './field-kind.ts';
 import { parseFields, resetFields } from './parse-fields.ts';
 import { complete, incomplete, parseProblem } from './parse-problem.ts';
 
-export type HeadLimits = { readonly headBytesMax: number; readonly urlBytesMax: number };
+export type HeadLimits = {
+  readonly headBytesMax: number;
+  readonly urlBytesMax: number;
+  /** With chunked coding a Content-Length is ignored instead of refused (RFC 9112 section 6.3). */
+  readonly dropsLengthBesideChunked?: boolean;
+};
 
 const SLASH = 47;
 const QUESTION = 63;
@@ -52,10 +57,11 @@ export function parseRequest(
   view.hostStart = -1;
   view.hostEnd = -1;
   view.expectContinue = false;
+  view.refusal = 0;
   // What lies beyond the limit is never looked at: a head that needs it is too large.
   const cap = start + limits.headBytesMax;
   const end = limit < cap ? limit : cap;
-  const result = parseRequestLine(view, start, end, limits.urlBytesMax);
+  const result = parseRequestLine(view, start, end, limits);
   if (result === incomplete && end === cap) {
     return view.targetEnd < view.targetStart
       ? parseProblem.targetTooLong
@@ -69,7 +75,7 @@ function parseRequestLine(
   view: RequestView,
   start: number,
   limit: number,
-  urlBytesMax: number,
+  limits: HeadLimits,
 ): number {
   const bytes = view.bytes;
   let at = start;
@@ -82,7 +88,7 @@ function parseRequestLine(
   if (byte !== SP || at === start) return parseProblem.method;
   view.methodEnd = at++;
   view.targetStart = at;
-  const targetLimit = at + urlBytesMax;
+  const targetLimit = at + limits.urlBytesMax;
   let question = -1;
   while (at < limit && isTargetByte[(byte = bytes[at] as number)] === 1) {
     if (byte === QUESTION && question < 0) question = at;
@@ -109,11 +115,14 @@ function parseRequestLine(
   if (bytes[at + 8] !== CR)
     return bytes[at + 8] === LF ? parseProblem.lineBreak : parseProblem.requestLine;
   if (bytes[at + 9] !== LF) return parseProblem.lineBreak;
-  if (major !== 49 || minor > 49) return parseProblem.version;
-  view.minor = minor - 48;
+  // HTTP/0.9 had no version in its request line: who writes one is no client.
+  if (major === 48) return parseProblem.requestLine;
+  if (major !== 49 || minor > 49) view.refusal = parseProblem.version;
+  view.major = major - 48;
+  view.minor = minor === 48 && major === 49 ? 0 : 1;
   const target = parseTarget(view);
   if (target !== complete) return target;
-  return parseFields(view, at + 10, limit);
+  return parseFields(view, at + 10, limit, limits.dropsLengthBesideChunked === true);
 }
 
 /** The four forms of RFC 9112 section 3.2; sets the path, and the authority of absolute-form. */
@@ -157,6 +166,8 @@ function checkRequest(view: RequestView): number {
       hosts++;
       const start = headers[i * 4 + 2] as number;
       const end = headers[i * 4 + 3] as number;
+      // HTTP/1.0 had no Host: an empty one says as much as none.
+      if (start === end && view.minor === 0) continue;
       if (!isAuthority(bytes, start, end)) return parseProblem.hostMalformed;
       // With absolute-form the target's authority counts and Host is replaced (RFC 9112, 3.2.2).
       if (view.hostStart < 0) {
@@ -167,12 +178,12 @@ function checkRequest(view: RequestView): number {
       if (
         !equalsFolded(bytes, headers[i * 4 + 2] as number, headers[i * 4 + 3] as number, CONTINUE)
       ) {
-        return parseProblem.expectation;
-      }
-      view.expectContinue = view.minor === 1;
+        view.refusal = parseProblem.expectation;
+      } else view.expectContinue = view.minor === 1;
     }
   }
-  if (hosts > 1 || (hosts === 0 && view.minor === 1)) return parseProblem.hostMissing;
+  if (hosts > 1 || (hosts === 0 && view.minor === 1 && view.refusal === 0))
+    return parseProblem.hostMissing;
   if (view.chunked && view.minor === 0) return parseProblem.transferEncodingOld;
   return complete;
 }

@@ -20,6 +20,7 @@ const hopByHop = bit(
   fieldKind.keepAlive,
   fieldKind.nominated,
   fieldKind.transferEncoding,
+  fieldKind.removed,
 );
 
 /** Fields of a request that never travel on; the edge writes its own of some. */
@@ -30,6 +31,7 @@ export const forwardingDrops = bit(fieldKind.forwarding, fieldKind.xForwardedFor
 /** With an absolute-form target the Host field gives way to the target's authority. */
 export const hostDrop = bit(fieldKind.host);
 export const responseDrops = hopByHop | bit(fieldKind.requestId);
+export const aliasDrop = bit(fieldKind.alias);
 export const contentLengthDrop = bit(fieldKind.contentLength);
 
 /** Upper bound of the bytes a head takes once written: one blank may be added to each field. */
@@ -37,14 +39,29 @@ export function headSizeMax(view: HeadView, added: number): number {
   return view.end - view.start + view.headerCount + added + 32;
 }
 
+export type PrefixRewrite = { readonly prefix: Buffer; readonly to: Buffer };
+
 const HTTP11 = Buffer.from('HTTP/1.1\r\n');
 const HTTP11_SPACE = Buffer.from('HTTP/1.1 ');
 
-/** `METHOD origin-form HTTP/1.1`. A path is never empty: absolute-form without one means `/`. */
-export function writeRequestLine(view: RequestView, target: Buffer, at: number): number {
+/**
+ * `METHOD origin-form HTTP/1.1`. A path is never empty: absolute-form without one means `/`. With a
+ * rewrite the path begins with the prefix, which the caller has made sure of.
+ */
+export function writeRequestLine(
+  view: RequestView,
+  rewrite: PrefixRewrite | null,
+  target: Buffer,
+  at: number,
+): number {
   const { bytes } = view;
   let to = at;
-  if (view.pathStart === view.targetStart) {
+  if (rewrite !== null) {
+    to += bytes.copy(target, to, view.start, view.methodEnd + 1);
+    to += rewrite.to.copy(target, to);
+    to += bytes.copy(target, to, view.pathStart + rewrite.prefix.length, view.targetEnd);
+    target[to++] = SP;
+  } else if (view.pathStart === view.targetStart) {
     to += bytes.copy(target, to, view.start, view.targetEnd + 1);
   } else {
     to += bytes.copy(target, to, view.start, view.methodEnd + 1);
