@@ -80,7 +80,7 @@ export async function checkCertificate(
 /** More than any real chain has. */
 const chainMax = 16;
 
-function pemCertificates(text: string): X509Certificate[] {
+export function pemCertificates(text: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.slice(0, chainMax).map((block) => new X509Certificate(block));
 }

@@ -1,7 +1,7 @@
 /** Listeners: addresses, what each does, its certificates, and whom it believes. */
 import { isLoopback, parseCidr, parseIp } from '#core/ip.ts';
 import { addressesCollide, type ListenAddress, parseListenAddress } from './address.ts';
-import { checkCertificate } from './check-certificates.ts';
+import { checkTls } from './check-tls.ts';
 import { type ConfigDraft, type Draft, present } from './draft.ts';
 import type { Listener } from './listener-schema.ts';
 import type { Say } from './problem.ts';
@@ -9,10 +9,11 @@ import type { Say } from './problem.ts';
 export async function checkListeners(config: ConfigDraft, nowMs: number, say: Say): Promise<void> {
   checkAddresses(config, say);
   for (const [index, listener] of present(config.edge?.listeners)) {
-    checkListenerKind(listener, `edge.listeners[${index}]`, say);
+    const path = `edge.listeners[${index}]`;
+    checkListenerKind(listener, path, say);
+    if (listener.tls !== undefined) await checkTls(listener.tls, `${path}.tls`, nowMs, say);
   }
   checkTrustedProxies(config, say);
-  await checkCertificates(config, nowMs, say);
 }
 
 function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): void {
@@ -93,21 +94,6 @@ function checkTrustedProxies(config: ConfigDraft, say: Say): void {
         `${text} names an address inside the range ${cidr.text}`,
         `write ${cidr.text}, or the address alone`,
       );
-    }
-  }
-}
-
-async function checkCertificates(config: ConfigDraft, nowMs: number, say: Say): Promise<void> {
-  for (const [index, listener] of present(config.edge?.listeners)) {
-    for (const [at, { cert, key }] of present(listener.tls?.certificates)) {
-      if (cert === undefined || key === undefined) continue;
-      for (const problem of await checkCertificate({ cert, key }, nowMs)) {
-        say(
-          `edge.listeners[${index}].tls.certificates[${at}].${problem.key}`,
-          problem.message,
-          problem.fix,
-        );
-      }
     }
   }
 }

@@ -29,6 +29,12 @@ export function resolveFileNames<C extends ConfigDraft>(
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;
       if (files.cert !== undefined) files.cert = absolute(`${path}.cert`, files.cert);
       if (files.key !== undefined) files.key = absolute(`${path}.key`, files.key);
+      if (files.ocsp !== undefined) files.ocsp = absolute(`${path}.ocsp`, files.ocsp);
+    }
+    const authorities = listener.tls?.clientCertificates;
+    if (authorities?.ca !== undefined) {
+      const path = `edge.listeners[${index}].tls.clientCertificates.ca`;
+      authorities.ca = absolute(path, authorities.ca);
     }
   }
   for (const [name, rule] of presentEntries(resolved.waf?.rules)) {

@@ -1,14 +1,7 @@
 /** `edge.listeners`: where clients connect, and how. */
 import Type, { type Static } from 'typebox';
 import { strict } from './schema-parts.ts';
-
-export const tlsCertificate = Type.Object(
-  {
-    cert: Type.String({ description: 'PEM file with the certificate chain, leaf first' }),
-    key: Type.String({ description: 'PEM file with the private key' }),
-  },
-  strict,
-);
+import { tls } from './tls-schema.ts';
 
 export const listener = Type.Object(
   {
@@ -16,18 +9,7 @@ export const listener = Type.Object(
       description:
         'host:port to listen on; IPv6 as "[::]:8443", which is IPv6 only; port 0 lets the system pick',
     }),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          certificates: Type.Array(tlsCertificate, {
-            minItems: 1,
-            maxItems: 1,
-            description: 'the certificate shown',
-          }),
-        },
-        strict,
-      ),
-    ),
+    tls: Type.Optional(tls),
     redirect: Type.Optional(
       Type.Literal('https', { description: 'answer everything with a redirect to https' }),
     ),

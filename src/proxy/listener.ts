@@ -10,7 +10,6 @@
  * Refusing comes before the handshake: a blocked address costs one accept and one close.
  */
 import net from 'node:net';
-import tls from 'node:tls';
 import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
@@ -18,14 +17,12 @@ import { peerAddress } from './client-address.ts';
 import type { ProxyContext } from './context.ts';
 import { ClientConnection } from './http1/client-connection.ts';
 import { serveRedirect } from './redirect.ts';
+import type { TlsEngine } from './tls/tls-engine.ts';
+import { TlsFront } from './tls/tls-front.ts';
+import type { TlsSource } from './tls/tls-source.ts';
 
 export type ListenerKind =
-  | {
-      readonly kind: 'tls';
-      readonly cert: string;
-      readonly key: string;
-      readonly ticketKeys: Buffer;
-    }
+  | { readonly kind: 'tls'; readonly source: TlsSource; readonly ticketKeys: Buffer }
   | { readonly kind: 'plaintext' }
   | { readonly kind: 'redirect'; readonly port: number };
 
@@ -36,7 +33,7 @@ export class ProxyListener {
   readonly #context: ProxyContext;
   readonly #connectionsMax: () => number;
   readonly #server: net.Server;
-  readonly #tls: tls.Server | null;
+  readonly #tls: TlsFront | null;
   readonly #kind: ListenerKind;
   readonly #index: number;
   /** Every accepted socket, in a handshake or beyond it. */
@@ -55,7 +52,12 @@ export class ProxyListener {
     this.#connectionsMax = connectionsMax;
     const options = { allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 };
     this.#server = net.createServer(options, (socket) => this.#accept(socket));
-    this.#tls = kind.kind === 'tls' ? this.#makeTls(kind) : null;
+    this.#tls =
+      kind.kind === 'tls'
+        ? new TlsFront(kind.source, kind.ticketKeys, context, (secure, peer) =>
+            this.#serve(secure, peer, true),
+          )
+        : null;
   }
 
   /** Binds and listens; the promise gives the address bound. */
@@ -83,9 +85,14 @@ export class ProxyListener {
     return this.#sockets.size;
   }
 
-  /** New handshakes use the new certificate; connections that stand are not touched. */
-  setCertificate(cert: string, key: string): void {
-    this.#tls?.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  /** Null for a listener without TLS. */
+  prepareTls(source: TlsSource, ticketKeys: Buffer): TlsEngine | null {
+    return this.#tls?.prepare(source, ticketKeys) ?? null;
+  }
+
+  /** New handshakes are the new engine's; connections that stand are not touched. */
+  commitTls(engine: TlsEngine): void {
+    this.#tls?.commit(engine);
   }
 
   /** Cuts connections whose peer has just been blocked. */
@@ -131,40 +138,12 @@ export class ProxyListener {
       this.#sockets.delete(socket);
     });
     socket.on('error', () => socket.destroy());
-    if (this.#tls !== null) this.#tls.emit('connection', socket);
+    if (this.#tls !== null) this.#tls.begin(socket, peer);
     else if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
     else this.#serve(socket, peer, false);
   }
 
-  #makeTls(kind: Extract<ListenerKind, { kind: 'tls' }>): tls.Server {
-    const { metrics } = this.#context;
-    const server = tls.createServer({
-      cert: kind.cert,
-      key: kind.key,
-      minVersion: 'TLSv1.2',
-      ALPNProtocols: ['http/1.1'],
-      ticketKeys: kind.ticketKeys,
-      handshakeTimeout: this.#context.snapshot.timeouts.handshakeMs,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
-    server.on('secureConnection', (socket) => {
-      metrics.handshakes.value++;
-      // The raw socket knows the peer even where the TLS one no longer does.
-      this.#serve(socket, peerAddress(socket.remoteAddress ?? ''), true);
-    });
-    server.on('tlsClientError', (_error, socket) => {
-      metrics.handshakesFailed.value++;
-      socket.destroy();
-    });
-    return server;
-  }
-
   #serve(socket: net.Socket, peer: string, isTls: boolean): void {
-    if (peer === '') {
-      socket.destroy();
-      return;
-    }
     const connection = new ClientConnection(
       socket,
       peer,

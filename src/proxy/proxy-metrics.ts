@@ -1,5 +1,6 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
+import { type HandshakeFailure, handshakeFailures } from './tls/handshake-failure.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
@@ -20,7 +21,7 @@ export class ProxyMetrics {
   readonly connectionsTotal: Series;
   readonly connectionsRefused: Readonly<Record<RefusedConnection, Series>>;
   readonly handshakes: Series;
-  readonly handshakesFailed: Series;
+  readonly handshakesFailed: Readonly<Record<HandshakeFailure, Series>>;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
   readonly upstreamFailures: Readonly<Record<UpstreamFailure['kind'] | 'busy', Series>>;
@@ -70,10 +71,18 @@ export class ProxyMetrics {
       });
     this.connectionsRefused = { blocked: refused('blocked'), limit: refused('limit') };
     this.handshakes = registry.counter('weir_tls_handshakes_total', 'TLS handshakes completed.');
-    this.handshakesFailed = registry.counter(
-      'weir_tls_handshakes_failed_total',
-      'TLS handshakes that failed or ran out of time.',
-    );
+    const handshakeFailed = (reason: HandshakeFailure): [HandshakeFailure, Series] => [
+      reason,
+      registry.counter(
+        'weir_tls_handshakes_failed_total',
+        'TLS handshakes that did not come about, by reason.',
+        { reason },
+      ),
+    ];
+    this.handshakesFailed = Object.fromEntries(handshakeFailures.map(handshakeFailed)) as Record<
+      HandshakeFailure,
+      Series
+    >;
     this.bytesReceived = registry.counter(
       'weir_request_body_bytes_total',
       'Request body payload received.',

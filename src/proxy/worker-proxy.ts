@@ -14,6 +14,9 @@ import type { ProxyContext } from './context.ts';
 import { type ListenerKind, ProxyListener } from './listener.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
+import type { CertificateSource } from './tls/certificate-store.ts';
+import type { TlsEngine } from './tls/tls-engine.ts';
+import { type TlsSource, tlsSourceKey } from './tls/tls-source.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 import { UpstreamRegistry } from './upstream/upstream-registry.ts';
 import { ViewPool } from './view-pool.ts';
@@ -21,11 +24,10 @@ import { ViewPool } from './view-pool.ts';
 export type WorkerSource = {
   readonly generation: number;
   readonly config: Config;
-  readonly certificates: readonly {
-    readonly listener: number;
-    readonly cert: string;
-    readonly key: string;
-  }[];
+  /** In the order of each listener's list; a listener with TLS has at least one. */
+  readonly certificates: readonly CertificateSource[];
+  /** PEM of the authorities whose client certificates a listener takes. */
+  readonly clientAuthorities?: readonly { readonly listener: number; readonly pem: string }[];
   readonly modules: ReadonlyMap<string, LiveModule>;
 };
 
@@ -34,6 +36,8 @@ type Prepared = {
   readonly snapshot: Snapshot;
   readonly groups: ReadonlyMap<string, UpstreamGroup>;
   readonly accessLog: AccessLog;
+  /** By listener index; only those whose certificates or settings change. */
+  readonly engines: ReadonlyMap<number, TlsEngine>;
 };
 
 export class WorkerProxy {
@@ -42,6 +46,7 @@ export class WorkerProxy {
   readonly #workers: number;
   readonly #listeners: ProxyListener[] = [];
   readonly #onDegraded: (part: string, reason: string) => void;
+  readonly #ticketKeys: Buffer;
   #live: Prepared;
 
   private constructor(
@@ -49,12 +54,14 @@ export class WorkerProxy {
     upstreams: UpstreamRegistry,
     live: Prepared,
     workers: number,
+    ticketKeys: Buffer,
     onDegraded: (part: string, reason: string) => void,
   ) {
     this.#context = context;
     this.#upstreams = upstreams;
     this.#live = live;
     this.#workers = workers;
+    this.#ticketKeys = ticketKeys;
     this.#onDegraded = onDegraded;
   }
 
@@ -85,15 +92,16 @@ export class WorkerProxy {
     const proxy = new WorkerProxy(
       context,
       upstreams,
-      { source, snapshot, groups, accessLog },
+      { source, snapshot, groups, accessLog, engines: new Map() },
       workers,
+      ticketKeys,
       onDegraded,
     );
     source.config.edge.listeners.forEach((listener, index) => {
-      const certificate = source.certificates.find((one) => one.listener === index);
+      const tls = tlsSourceOf(source, index);
       const kind: ListenerKind =
-        certificate !== undefined
-          ? { kind: 'tls', cert: certificate.cert, key: certificate.key, ticketKeys }
+        tls !== null
+          ? { kind: 'tls', source: tls, ticketKeys }
           : listener.redirect !== undefined
             ? { kind: 'redirect', port: listener.redirectPort ?? 443 }
             : { kind: 'plaintext' };
@@ -117,6 +125,7 @@ export class WorkerProxy {
     const groups = this.#upstreams.prepare(source.config);
     try {
       const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
+      const engines = this.#prepareTls(source);
       const before = JSON.stringify(this.#live.source.config.accessLog);
       const accessLog =
         before === JSON.stringify(source.config.accessLog)
@@ -126,7 +135,7 @@ export class WorkerProxy {
               this.#context.metrics.logDropped,
               (reason) => this.#onDegraded('access log', reason),
             );
-      return { source, snapshot, groups, accessLog };
+      return { source, snapshot, groups, accessLog, engines };
     } catch (error) {
       this.#upstreams.retain(this.#live.groups.values());
       throw error;
@@ -135,14 +144,7 @@ export class WorkerProxy {
 
   commit(prepared: Prepared): void {
     const { source } = prepared;
-    for (const certificate of source.certificates) {
-      const before = this.#live.source.certificates.find(
-        (one) => one.listener === certificate.listener,
-      );
-      if (before?.cert !== certificate.cert || before.key !== certificate.key) {
-        this.#listeners[certificate.listener]?.setCertificate(certificate.cert, certificate.key);
-      }
-    }
+    for (const [index, engine] of prepared.engines) this.#listeners[index]?.commitTls(engine);
     if (prepared.accessLog !== this.#context.accessLog) {
       void this.#context.accessLog.close();
       this.#context.accessLog = prepared.accessLog;
@@ -188,8 +190,35 @@ export class WorkerProxy {
     });
   }
 
+  /** A certificate, key or setting that OpenSSL does not take fails here, while nothing has changed. */
+  #prepareTls(source: WorkerSource): ReadonlyMap<number, TlsEngine> {
+    const engines = new Map<number, TlsEngine>();
+    for (const [index, listener] of this.#listeners.entries()) {
+      const next = tlsSourceOf(source, index);
+      const before = tlsSourceOf(this.#live.source, index);
+      if (next === null || (before !== null && tlsSourceKey(before) === tlsSourceKey(next)))
+        continue;
+      const engine = listener.prepareTls(next, this.#ticketKeys);
+      if (engine !== null) engines.set(index, engine);
+    }
+    return engines;
+  }
+
   /** The limit holds over all workers; each takes its share. */
   #connectionsMax(): number {
     return Math.max(1, Math.ceil(this.#context.snapshot.limits.connectionsMax / this.#workers));
   }
+}
+
+/** Null for a listener without TLS. */
+function tlsSourceOf(source: WorkerSource, index: number): TlsSource | null {
+  const settings = source.config.edge.listeners[index]?.tls;
+  if (settings === undefined) return null;
+  return {
+    settings,
+    certificates: source.certificates.filter(({ listener }) => listener === index),
+    clientAuthorities:
+      source.clientAuthorities?.find(({ listener }) => listener === index)?.pem ?? null,
+    protocols: ['http/1.1'],
+  };
 }

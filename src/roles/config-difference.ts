@@ -7,7 +7,6 @@ const startOnly = [
   /^edge\.listeners\[\d+\]$/,
   /^edge\.listeners\[\d+\]\.(address|redirect|redirectPort|plaintext)$/,
   /^edge\.listeners\[\d+\]\.tls$/,
-  /^edge\.timeouts\.handshakeMs$/,
   /^admin\./,
   /^state$/,
   /^log\./,

@@ -33,8 +33,8 @@ import {
   type LoadedConfig,
   type LoadedModule,
   loadChecked,
-  readCertificates,
   readModules,
+  readTlsFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -268,7 +268,7 @@ export class EdgeNode implements NodeControl {
     const generation = this.#options.supervisor.snapshot.generation + 1;
     const workers = await this.#goLive({
       config: loaded.config,
-      certificates: await readCertificates(loaded.config, loaded.baseDirectory),
+      ...(await readTlsFiles(loaded.config)),
       modules: forWorkers(modules),
     });
     const now = new Date().toISOString();

@@ -20,8 +20,8 @@ import {
   type ConfigOrigin,
   forWorkers,
   loadChecked,
-  readCertificates,
   readModules,
+  readTlsFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
 import { version } from './version.ts';
@@ -49,7 +49,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   const state = openStateDirectory(config.state);
   const store = BlockStore.open(state.path);
   const modules = await readModules(loaded);
-  const certificates = await readCertificates(config, loaded.baseDirectory);
+  const tlsFiles = await readTlsFiles(config);
 
   const { registry, metrics } = nodeRegistry();
   const gauges = new Set(
@@ -60,7 +60,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   const workers = workerCount(config.edge.workers);
   let node: EdgeNode | null = null;
   const supervisor = new Supervisor(
-    { generation: 1, config, certificates, modules: forWorkers(modules) },
+    { generation: 1, config, ...tlsFiles, modules: forWorkers(modules) },
     {
       entry: new URL('../main.ts', import.meta.url).pathname,
       workers,

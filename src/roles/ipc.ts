@@ -15,18 +15,17 @@
  * forked workers ever speak it; both come from the same checkout, so it carries no version.
  */
 import type { Config } from '#config/schema.ts';
+import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
   readonly generation: number;
   readonly config: Config;
-  /** One for each listener with TLS, by its index in `config.edge.listeners`. */
-  readonly certificates: readonly {
-    readonly listener: number;
-    readonly cert: string;
-    readonly key: string;
-  }[];
+  /** In the order of each listener's list; the first of a listener is its default. */
+  readonly certificates: readonly CertificateSource[];
+  /** PEM of the authorities whose client certificates a listener takes. */
+  readonly clientAuthorities: readonly { readonly listener: number; readonly pem: string }[];
   readonly modules: readonly ModuleSource[];
 };
 

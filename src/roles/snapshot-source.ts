@@ -3,12 +3,12 @@
  * before anything that is live is touched.
  */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
+import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import { validateModule } from '#wasm/validate.ts';
 import type { ModuleSource, SnapshotSource } from './ipc.ts';
@@ -38,21 +38,25 @@ export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]>
   );
 }
 
-export async function readCertificates(
-  config: Config,
-  baseDirectory: string,
-): Promise<SnapshotSource['certificates']> {
-  const certificates: { listener: number; cert: string; key: string }[] = [];
-  for (const [index, listener] of config.edge.listeners.entries()) {
-    const files = listener.tls?.certificates[0];
-    if (files === undefined) continue;
-    certificates.push({
-      listener: index,
-      cert: await readFile(resolve(baseDirectory, files.cert), 'utf8'),
-      key: await readFile(resolve(baseDirectory, files.key), 'utf8'),
-    });
+export type TlsFiles = Pick<SnapshotSource, 'certificates' | 'clientAuthorities'>;
+
+export async function readTlsFiles(config: Config): Promise<TlsFiles> {
+  const certificates: CertificateSource[] = [];
+  const clientAuthorities: { listener: number; pem: string }[] = [];
+  for (const [index, { tls }] of config.edge.listeners.entries()) {
+    for (const files of tls?.certificates ?? []) {
+      certificates.push({
+        listener: index,
+        cert: await readFile(files.cert, 'utf8'),
+        key: await readFile(files.key, 'utf8'),
+        ...(files.ocsp === undefined ? {} : { ocsp: await readFile(files.ocsp) }),
+      });
+    }
+    const asked = tls?.clientCertificates;
+    if (asked?.ca !== undefined && asked.mode !== 'off')
+      clientAuthorities.push({ listener: index, pem: await readFile(asked.ca, 'utf8') });
   }
-  return certificates;
+  return { certificates, clientAuthorities };
 }
 
 /** Modules as workers get them: without where they came from. */

@@ -127,6 +127,7 @@ class Worker {
       generation: snapshot.generation,
       config: snapshot.config,
       certificates: snapshot.certificates,
+      clientAuthorities: snapshot.clientAuthorities,
       modules,
     };
   }

@@ -28,6 +28,7 @@ mkdirSync(join(directory, 'certs'));
 for (const [name, content] of Object.entries({
   'certs/site.crt': made.certificate,
   'certs/site.key': made.privateKey,
+  'certs/other.crt': other.certificate,
   'certs/other.key': other.privateKey,
   'certs/locked.key': generateKeyPairSync('ed25519').privateKey.export(passphrase),
   'certs/none.crt': 'no certificate\n',
@@ -340,3 +341,85 @@ for (const name of readdirSync(examples).filter((file) => file.endsWith('.yaml')
     assert.deepEqual(loaded.ok ? await checkConfig(loaded) : loaded.problems, []);
   });
 }
+
+const tlsRows: readonly [name: string, settings: string, expected: readonly string[]][] = [
+  [
+    'versions and names that fit',
+    'minVersion: "1.2", ciphers: [TLS_AES_128_GCM_SHA256, ECDHE-ECDSA-AES128-GCM-SHA256], curves: [X25519]',
+    [],
+  ],
+  [
+    'TLS 1.3 alone needs no suite for 1.2',
+    'minVersion: "1.3", ciphers: [TLS_AES_128_GCM_SHA256]',
+    [],
+  ],
+  [
+    'a cipher suite that is misspelt',
+    'ciphers: [TLS_AES_128_GCM_SHA265, ECDHE-RSA-AES128-GCM-SHA256]',
+    [
+      'ciphers[0]: "TLS_AES_128_GCM_SHA265" is no cipher suite Weir knows (did you mean TLS_AES_128_GCM_SHA256?)',
+    ],
+  ],
+  [
+    'a cipher suite without forward secrecy',
+    'ciphers: [TLS_AES_128_GCM_SHA256, ECDHE-RSA-AES128-GCM-SHA256, AES128-GCM-SHA256]',
+    ['ciphers[2]: AES128-GCM-SHA256 gives no forward secrecy or needs keys Weir does not have'],
+  ],
+  [
+    'a version without a suite',
+    'ciphers: [TLS_AES_128_GCM_SHA256]',
+    ['ciphers: names no suite for TLS 1.2, which the versions allow'],
+  ],
+  [
+    'versions the wrong way round',
+    'minVersion: "1.3", maxVersion: "1.2"',
+    ['maxVersion: is older than minVersion'],
+  ],
+  [
+    'a group nobody knows',
+    'curves: [X25519, P-265]',
+    ['curves[1]: "P-265" is no key exchange group Weir knows (did you mean P-256?)'],
+  ],
+  [
+    'client certificates without authorities',
+    'clientCertificates: { mode: required }',
+    ['clientCertificates: mode required needs to know'],
+  ],
+  [
+    'authorities for nothing',
+    'clientCertificates: { ca: certs/site.crt }',
+    ['clientCertificates.ca: does nothing with mode: off'],
+  ],
+  [
+    'an authority that is none',
+    'clientCertificates: { mode: optional, ca: certs/site.crt }',
+    [
+      'clientCertificates.ca: ' +
+        'D/certs/site.crt' +
+        ' holds a certificate that is no authority (O=Weir development certificate)',
+    ],
+  ],
+];
+for (const [name, settings, expected] of tlsRows) {
+  test(`tls: ${name}`, async () => {
+    const found = await problemsOf({
+      listeners: `[{ address: "127.0.0.1:8443", tls: { certificates: [{ cert: certs/site.crt, key: certs/site.key }], ${settings} } }]`,
+    });
+    const at = 'edge.listeners[0].tls.';
+    const lines = found.map((line) => line.slice(line.indexOf(at) + at.length));
+    assert.equal(lines.length, expected.length, lines.join('\n'));
+    for (const [index, text] of expected.entries())
+      assert.ok(lines[index]?.startsWith(text), `${lines[index]} begins with ${text}`);
+  });
+}
+
+test('tls: a certificate all of whose names are taken is never shown', async () => {
+  const found = await problemsOf({
+    listeners: `[{ address: "127.0.0.1:8443", tls: { certificates: [{ cert: certs/site.crt, key: certs/site.key }, { cert: certs/other.crt, key: certs/other.key }] } }]`,
+  });
+  assert.equal(found.length, 1);
+  assert.match(
+    found[0] ?? '',
+    /certificates\[1\]\.cert: .* is never shown: localhost is in certificates\[0\] already/,
+  );
+});

@@ -111,7 +111,7 @@ describe('TLS', () => {
     });
     await assert.rejects(once(socket, 'secureConnect'));
     assert.equal(edge.sample('weir_tls_handshakes_total'), 0);
-    assert.equal(edge.sample('weir_tls_handshakes_failed_total'), 1);
+    assert.equal(edge.sample('weir_tls_handshakes_failed_total{reason="version"}'), 1);
   });
 
   it('plain HTTP on the TLS port is cut', async () => {
@@ -121,7 +121,7 @@ describe('TLS', () => {
     client.send(get);
     await client.untilEnded();
     assert.doesNotMatch(client.received, /HTTP/);
-    assert.equal(edge.sample('weir_tls_handshakes_failed_total'), 1);
+    assert.equal(edge.sample('weir_tls_handshakes_failed_total{reason="protocol"}'), 1);
   });
 
   it('a handshake that is not finished is cut when its time is up', async () => {
@@ -132,7 +132,7 @@ describe('TLS', () => {
     using client = await RawClient.connect(edge.address);
     client.send('\x16\x03\x01');
     await client.untilEnded();
-    assert.equal(edge.sample('weir_tls_handshakes_failed_total'), 1);
+    assert.equal(edge.sample('weir_tls_handshakes_failed_total{reason="timeout"}'), 1);
   });
 
   it('a reload shows a new certificate to new connections, keeps the old ones and their sessions', async () => {

@@ -1,0 +1,138 @@
+/** `edge.listeners[].tls`: names OpenSSL knows, versions that leave something to speak, files that hold what they should. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import tls from 'node:tls';
+import { certificateNames } from '#core/certificate-names.ts';
+import { describeError } from '#core/errors.ts';
+import { checkCertificate, pemCertificates } from './check-certificates.ts';
+import { type Draft, present } from './draft.ts';
+import { nearestName } from './nearest-name.ts';
+import type { Say } from './problem.ts';
+import { knownCiphers, knownCurves } from './tls-names.ts';
+import type { ListenerTls } from './tls-schema.ts';
+
+/** `path` is that of the `tls` object. */
+export async function checkTls(
+  settings: Draft<ListenerTls>,
+  path: string,
+  nowMs: number,
+  say: Say,
+): Promise<void> {
+  checkVersions(settings, path, say);
+  checkNames(settings.curves, `${path}.curves`, 'key exchange group', knownCurves, say);
+  await checkCertificates(settings, path, nowMs, say);
+  await checkClientCertificates(settings, path, nowMs, say);
+}
+
+function checkVersions(settings: Draft<ListenerTls>, path: string, say: Say): void {
+  const { minVersion, maxVersion } = settings;
+  checkNames(settings.ciphers, `${path}.ciphers`, 'cipher suite', knownCiphers, say);
+  if (minVersion === '1.3' && maxVersion === '1.2') {
+    say(`${path}.maxVersion`, 'is older than minVersion, so nothing can be spoken', 'leave it out');
+    return;
+  }
+  const named = present(settings.ciphers).map(([, name]) => name);
+  if (named.length === 0 || minVersion === undefined || maxVersion === undefined) return;
+  for (const version of ['1.2', '1.3'] as const) {
+    const isSpoken = minVersion <= version && version <= maxVersion;
+    const prefix = version === '1.3' ? 'TLS_' : 'ECDHE-';
+    if (!isSpoken || named.some((name) => name.startsWith(prefix))) continue;
+    say(
+      `${path}.ciphers`,
+      `names no suite for TLS ${version}, which the versions allow`,
+      version === '1.2'
+        ? 'add an ECDHE- suite, or set minVersion: "1.3"'
+        : 'add TLS_AES_128_GCM_SHA256, or set maxVersion: "1.2"',
+    );
+  }
+}
+
+function checkNames(
+  names: readonly (string | undefined)[] | undefined,
+  path: string,
+  what: string,
+  known: readonly string[],
+  say: Say,
+): void {
+  const seen = new Set<string>();
+  for (const [index, name] of present(names)) {
+    const at = `${path}[${index}]`;
+    if (seen.has(name)) say(at, `${name} stands in the list twice`, 'keep one');
+    seen.add(name);
+    if (known.includes(name)) continue;
+    const near = nearestName(name, known);
+    const hint = near === null ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
+    if (what === 'cipher suite' && tls.getCiphers().includes(name.toLowerCase()))
+      say(at, `${name} gives no forward secrecy or needs keys Weir does not have`, hint);
+    else say(at, `${JSON.stringify(name)} is no ${what} Weir knows`, hint);
+  }
+}
+
+async function checkCertificates(
+  settings: Draft<ListenerTls>,
+  path: string,
+  nowMs: number,
+  say: Say,
+): Promise<void> {
+  const shownBy = new Map<string, number>();
+  for (const [at, files] of present(settings.certificates)) {
+    const { cert, key } = files;
+    if (cert === undefined || key === undefined) continue;
+    const problems = await checkCertificate({ cert, key }, nowMs);
+    for (const { key: of, message, fix } of problems)
+      say(`${path}.certificates[${at}].${of}`, message, fix);
+    if (problems.length > 0) continue;
+    const names = certificateNames(new X509Certificate(await readFile(cert)));
+    const fresh = names.filter((name) => !shownBy.has(name));
+    for (const name of fresh) shownBy.set(name, at);
+    if (at === 0 || fresh.length > 0) continue;
+    const earlier = [...new Set(names.map((name) => shownBy.get(name)))];
+    say(
+      `${path}.certificates[${at}].cert`,
+      names.length === 0
+        ? `${cert} names no host, so it is never shown`
+        : `${cert} is never shown: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} in certificates[${earlier.join('], certificates[')}] already`,
+      'leave it out, or put it first to show it instead',
+    );
+  }
+}
+
+async function checkClientCertificates(
+  settings: Draft<ListenerTls>,
+  path: string,
+  nowMs: number,
+  say: Say,
+): Promise<void> {
+  const asked = settings.clientCertificates;
+  if (asked?.mode === undefined) return;
+  const at = `${path}.clientCertificates`;
+  if (asked.mode === 'off') {
+    if (asked.ca !== undefined)
+      say(`${at}.ca`, 'does nothing with mode: off', 'set mode: optional or required');
+    return;
+  }
+  if (asked.ca === undefined) {
+    say(at, `mode ${asked.mode} needs to know whose certificates are valid`, 'add ca: FILE');
+    return;
+  }
+  try {
+    const authorities = pemCertificates(await readFile(asked.ca, 'latin1'));
+    if (authorities.length === 0) say(`${at}.ca`, `${asked.ca} holds no PEM certificate`);
+    for (const authority of authorities) {
+      if (!authority.ca)
+        say(
+          `${at}.ca`,
+          `${asked.ca} holds a certificate that is no authority (${oneLine(authority.subject)})`,
+        );
+      else if (authority.validToDate.getTime() <= nowMs)
+        say(
+          `${at}.ca`,
+          `${asked.ca} holds an authority that expired on ${authority.validToDate.toISOString()} (${oneLine(authority.subject)})`,
+        );
+    }
+  } catch (error) {
+    say(`${at}.ca`, `${asked.ca} cannot be read: ${describeError(error)}`);
+  }
+}
+
+const oneLine = (subject: string | undefined): string => (subject ?? '').replaceAll('\n', ', ');
