@@ -19,7 +19,7 @@ export const entryPoints: readonly RegExp[] = [
   /^bin\/weir\.mjs$/,
   /^src\/main\.ts$/,
   /^scripts\/(?:start|test|setup)\.mjs$/,
-  /^scripts\/(?:check|build-rules|generate-reference|switch-off)\.ts$/,
+  /^scripts\/(?:check|build-rules|generate-reference|replay-smuggling|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.
   /^wasm-rules\/testing\/[^/]+\.ts$/,

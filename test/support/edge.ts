@@ -27,6 +27,8 @@ export type EdgeOptions = {
   readonly certificates?: WorkerSource['certificates'];
   readonly ticketKeys?: Buffer;
   readonly generation?: number;
+  /** `off` where nobody reads it; a file of the edge's own otherwise. */
+  readonly accessLog?: 'off';
 };
 
 /** One route for everything to one origin. */
@@ -133,7 +135,7 @@ function sourceOf(options: EdgeOptions, log: string): WorkerSource {
       upstreams: options.upstreams,
       routes: options.routes,
       waf: { rules },
-      accessLog: { to: log },
+      accessLog: { to: options.accessLog ?? log },
     }),
   });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
