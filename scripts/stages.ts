@@ -68,7 +68,7 @@ export const stages: readonly Stage[] = [
   {
     name: 'body limit',
     file: exchange,
-    from: 'this.#bytesIn > this.#snapshot.limits.bodyBytesMax',
+    from: 'this.#bytesIn > (this.#route?.limits.bodyBytesMax ?? 0)',
     to: 'false',
     tests: wire,
   },

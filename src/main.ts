@@ -6,6 +6,9 @@
 if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { runWorker } = await import('#roles/worker.ts');
   runWorker();
+} else if (process.argv[2] === 'successor' && process.send !== undefined) {
+  const { runSuccessor } = await import('#roles/successor.ts');
+  process.exitCode = await runSuccessor();
 } else {
   // `weir block list | head` closes the pipe early; that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -25,9 +25,11 @@ export interface NodeControl {
   drain(): Promise<DrainAnswer>;
   /** As drain, but cuts what is in flight after `graceMs`. */
   stop(graceMs: number): Promise<DrainAnswer>;
+  /** Starts the program on disk in this one's place, over the same sockets, and drains. All or nothing. */
+  upgrade(): Promise<UpgradeAnswer>;
 }
 
-export type NodeState = 'starting' | 'ready' | 'draining';
+export type NodeState = 'starting' | 'ready' | 'upgrading' | 'draining';
 
 export type NodeStatus = {
   readonly version: string;
@@ -138,4 +140,20 @@ export type DrainAnswer = {
   readonly state: 'draining';
   readonly openConnections: number | null;
   readonly deadline: string;
+};
+
+export type UpgradeAnswer = {
+  /** The process that serves from now on. */
+  readonly pid: number;
+  readonly version: string;
+  /** Of its configuration. */
+  readonly sha256: string;
+  readonly workers: number;
+  readonly tookMs: number;
+  /** The process that was asked, which ends when its connections have. */
+  readonly drains: {
+    readonly pid: number;
+    readonly openConnections: number | null;
+    readonly deadline: string;
+  };
 };

@@ -172,6 +172,18 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
     () => control.drain(),
   );
 
+  app.post(
+    '/api/v1/upgrade',
+    {
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.nothing,
+        response: { 200: schema.upgradeAnswer, ...errors },
+      },
+    },
+    () => control.upgrade(),
+  );
+
   app.post<{ Body: schema.StopBody | undefined }>(
     '/api/v1/stop',
     {

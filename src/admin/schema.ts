@@ -102,7 +102,7 @@ export const statusAnswer = Type.Object(
     version: Type.String(),
     nodeVersion: Type.String(),
     pid: count,
-    state: literals('starting', 'ready', 'draining'),
+    state: literals('starting', 'ready', 'upgrading', 'draining'),
     startedAt: Type.String(),
     uptimeSeconds: Type.Number({ minimum: 0 }),
     listeners: Type.Array(
@@ -193,3 +193,18 @@ export const drainAnswer = Type.Object(
 
 export type BlockAddBody = Static<typeof blockAddBody>;
 export type StopBody = Static<typeof stopBody>;
+
+export const upgradeAnswer = Type.Object(
+  {
+    pid: count,
+    version: Type.String(),
+    sha256: Type.String(),
+    workers: count,
+    tookMs: count,
+    drains: Type.Object(
+      { pid: count, openConnections: orNull(count), deadline: Type.String() },
+      strict,
+    ),
+  },
+  strict,
+);

@@ -11,6 +11,7 @@
  * whoever restarts or balances has none; they tell states and nothing else. TLS is left out: the
  * address is on loopback, and from afar one goes through an ssh tunnel.
  */
+import { once } from 'node:events';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { answerThrown, sendError } from '#admin/answers.ts';
 import { AttemptLimit } from '#admin/attempt-limit.ts';
@@ -25,6 +26,8 @@ export type AdminOptions = {
   readonly control: NodeControl;
   /** host:port; IPv6 as `[::1]:9999`; port 0 lets the system pick. */
   readonly address: string;
+  /** A socket bound to that address already; null to bind here. */
+  readonly descriptor?: number | null;
   readonly token: string;
   readonly logger: FastifyBaseLogger;
 };
@@ -32,6 +35,8 @@ export type AdminOptions = {
 export type AdminServer = {
   /** The address bound, as `http://host:port`. */
   readonly address: string;
+  /** Takes no new connections; calls under way are answered. */
+  stopListening(): void;
   close(): Promise<void>;
 };
 
@@ -75,12 +80,23 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   addRoutes(app, options.control);
 
   try {
-    const bound = await app.listen({
-      host,
-      port,
-      listenTextResolver: (at) => `management api listens on ${at}`,
-    });
-    return { address: bound, close: () => app.close() };
+    const bound =
+      typeof options.descriptor === 'number'
+        ? await listenOn(app, options.descriptor, options.address)
+        : await app.listen({
+            host,
+            port,
+            listenTextResolver: (at) => `management api listens on ${at}`,
+          });
+    return {
+      address: bound,
+      stopListening: () => void app.server.close(),
+      close: async () => {
+        app.server.close();
+        app.server.closeIdleConnections();
+        await app.close();
+      },
+    };
   } catch (error) {
     await app.close();
     throw new WeirError(
@@ -92,6 +108,14 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       },
     );
   }
+}
+
+async function listenOn(app: FastifyInstance, fd: number, address: string): Promise<string> {
+  await app.ready();
+  app.server.listen({ fd, backlog: 511 });
+  await once(app.server, 'listening');
+  app.log.info(`management api listens on http://${address}`);
+  return `http://${address}`;
 }
 
 /** The three checks, in the order of the drawing above. */

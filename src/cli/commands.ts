@@ -15,6 +15,7 @@ import { moduleLoad } from '#cli/commands/module-load.ts';
 import { reload } from '#cli/commands/reload.ts';
 import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
+import { upgrade } from '#cli/commands/upgrade.ts';
 
 export const commands: readonly Command[] = [
   demo,
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   configSchemaCommand,
   status,
   reload,
+  upgrade,
   drain,
   stop,
   blockAdd,

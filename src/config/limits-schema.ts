@@ -55,6 +55,10 @@ export const timeouts = Type.Object(
       'between two pieces of a response, from the upstream or to the client',
     ),
     tunnelIdleMs: milliseconds(3_600_000, 'an upgraded connection without a byte either way'),
+    drainIdleMs: milliseconds(
+      1_000,
+      'an idle connection may still be used when draining; then it is closed',
+    ),
     drainMs: milliseconds(
       60_000,
       'finish what is in flight when draining; then connections are cut',

@@ -13,6 +13,7 @@ import net from 'node:net';
 import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
+import { listenHint } from '#core/listen-hint.ts';
 import { peerAddress } from './client-address.ts';
 import type { ProxyContext } from './context.ts';
 import { ClientConnection } from './http1/client-connection.ts';
@@ -60,21 +61,29 @@ export class ProxyListener {
         : null;
   }
 
-  /** Binds and listens; the promise gives the address bound. */
-  listen(address: string): Promise<string> {
+  /** Listens on a socket bound before, or binds one; the promise gives the address bound. */
+  listen(address: string, descriptor: number | null): Promise<string> {
     const parsed = parseListenAddress(address);
     assert(parsed !== null, 'the configuration check has refused other addresses');
     const { host, port } = parsed;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         reject(
-          new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(error)}`, {
-            cause: error,
-          }),
+          new WeirError(
+            'LISTEN_FAILED',
+            `cannot listen on ${address}: ${listenHint(error.code ?? error.message)}`,
+            {
+              cause: error,
+            },
+          ),
         );
       });
       // An IPv6 address is IPv6 only, so that 0.0.0.0 and [::] stand beside each other.
-      this.#server.listen({ host, port, backlog, reusePort: true, ipv6Only: true }, () => {
+      const where =
+        descriptor === null
+          ? { host, port, backlog, reusePort: true, ipv6Only: true }
+          : { fd: descriptor, backlog };
+      this.#server.listen(where, () => {
         const bound = this.#server.address() as net.AddressInfo;
         resolve(formatListenAddress({ host: bound.address, port: bound.port }));
       });
@@ -104,10 +113,10 @@ export class ProxyListener {
     }
   }
 
-  /** Stops accepting and lets connections finish. */
-  drain(): void {
+  /** Stops accepting and lets connections finish; idle ones may be used once more for `idleMs`. */
+  drain(idleMs: number): void {
     this.#server.close();
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections) connection.drain(idleMs);
     // A redirect is one small answer; who has not asked by now is let go.
     if (this.#kind.kind === 'redirect')
       for (const socket of this.#sockets.keys()) socket.destroySoon();
@@ -153,14 +162,6 @@ export class ProxyListener {
       (closed) => this.#connections.delete(closed),
     );
     this.#connections.add(connection);
-    if (this.#context.draining) connection.drain();
+    if (this.#context.draining) connection.drain(0);
   }
-}
-
-function listenHint(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EADDRINUSE')
-    return 'another program has the port; stop it or choose another address';
-  if (error.code === 'EACCES') return 'ports below 1024 need the capability cap_net_bind_service';
-  if (error.code === 'EADDRNOTAVAIL') return 'this machine does not have that address';
-  return error.message;
 }

@@ -114,10 +114,15 @@ export class WorkerProxy {
     return this.#context.snapshot.generation;
   }
 
-  /** Binds every listener; `addresses` are by index. */
-  listen(addresses: readonly string[]): Promise<string[]> {
+  /** Opens every listener; `addresses` and `descriptors` are by index, the latter null to bind here. */
+  listen(
+    addresses: readonly string[],
+    descriptors: readonly number[] | null = null,
+  ): Promise<string[]> {
     return Promise.all(
-      this.#listeners.map((listener, index) => listener.listen(addresses[index] as string)),
+      this.#listeners.map((listener, index) =>
+        listener.listen(addresses[index] as string, descriptors?.[index] ?? null),
+      ),
     );
   }
 
@@ -174,10 +179,13 @@ export class WorkerProxy {
     return metrics.registry.samples();
   }
 
-  /** Resolves when the last connection is gone, at the latest after `graceMs`. */
-  drain(graceMs: number): Promise<void> {
+  /**
+   * Resolves when the last connection is gone, at the latest after `graceMs`. An idle connection may be
+   * used once more for `idleMs`, and is then told that it closes: a client cannot be told before.
+   */
+  drain(graceMs: number, idleMs: number): Promise<void> {
     this.#context.draining = true;
-    for (const listener of this.#listeners) listener.drain();
+    for (const listener of this.#listeners) listener.drain(idleMs);
     return new Promise((resolve) => {
       const started = performance.now();
       const timer = setInterval(() => {

@@ -16,9 +16,11 @@ import type {
   NodeState,
   NodeStatus,
   ReloadAnswer,
+  UpgradeAnswer,
 } from '#admin/control.ts';
+import type { AdminServer } from '#admin/server.ts';
 import { wallMs } from '#core/clock.ts';
-import { WeirError } from '#core/errors.ts';
+import { describeError, WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
@@ -27,6 +29,7 @@ import { validateModule } from '#wasm/validate.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { NodeMetrics } from './node-metrics.ts';
+import type { NodeSockets } from './node-sockets.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -37,6 +40,7 @@ import {
   readTlsFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
+import { Successor } from './takeover.ts';
 
 /** How often expired blocks are taken out. */
 const expireMs = 1_000;
@@ -47,6 +51,12 @@ export type EdgeNodeOptions = {
   readonly modules: readonly LoadedModule[];
   readonly supervisor: Supervisor;
   readonly store: BlockStore;
+  /** Opens the store again after a successor that did not get there. */
+  readonly openStore: () => BlockStore;
+  readonly blockVersion: number;
+  readonly entry: string;
+  readonly sockets: NodeSockets;
+  readonly ticketKeys: Uint8Array;
   readonly registry: MetricRegistry;
   readonly metrics: NodeMetrics;
   readonly version: string;
@@ -65,15 +75,17 @@ export class EdgeNode implements NodeControl {
   #modules: Map<string, ModuleRecord>;
   #state: NodeState = 'ready';
   #blockVersion: number;
-  #adminAddress = '';
+  #admin: AdminServer | null = null;
+  #store: BlockStore;
   /** Changes are made one after another, from reading the files to the last worker's reply. */
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: EdgeNodeOptions) {
-    const { loaded, modules, supervisor, store } = options;
+    const { loaded, modules, supervisor } = options;
     this.#options = options;
     this.#loaded = loaded;
-    this.#blockVersion = store.count;
+    this.#store = options.store;
+    this.#blockVersion = options.blockVersion;
     const generation = supervisor.snapshot.generation;
     this.#modules = new Map(
       modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]),
@@ -82,8 +94,16 @@ export class EdgeNode implements NodeControl {
     this.#timer.unref();
   }
 
-  set adminAddress(address: string) {
-    this.#adminAddress = address;
+  set admin(server: AdminServer) {
+    this.#admin = server;
+  }
+
+  blockItems(): { version: number; items: BlockItem[] } {
+    return blockItems(this.#blockVersion, this.#store);
+  }
+
+  closeStore(): void {
+    this.#store.close();
   }
 
   async status(): Promise<NodeStatus> {
@@ -111,7 +131,7 @@ export class EdgeNode implements NodeControl {
                 : 'plaintext',
         };
       }),
-      admin: { address: this.#adminAddress },
+      admin: { address: this.#admin?.address ?? '' },
       workers: supervisor.status(),
       config: {
         file: this.#loaded.file,
@@ -120,7 +140,7 @@ export class EdgeNode implements NodeControl {
         loadedAt: this.#loadedAt,
       },
       modules: this.listModules(),
-      blocks: { count: this.#options.store.count, version: this.#blockVersion },
+      blocks: { count: this.#store.count, version: this.#blockVersion },
       requests:
         outcomes.length === 0
           ? null
@@ -137,7 +157,7 @@ export class EdgeNode implements NodeControl {
   async metrics(): Promise<string> {
     const { supervisor, registry, metrics } = this.#options;
     metrics.workerRestarts.value = supervisor.restartsTotal;
-    metrics.blockEntries.value = this.#options.store.count;
+    metrics.blockEntries.value = this.#store.count;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
@@ -148,16 +168,17 @@ export class EdgeNode implements NodeControl {
   // ── block list ────────────────────────────────────────────────────────────────────────────────────
 
   listBlocks(): BlockList {
-    const entries = this.#options.store.list().map(entryOf);
+    const entries = this.#store.list().map(entryOf);
     return { version: this.#blockVersion, count: entries.length, entries };
   }
 
   async addBlock(request: BlockRequest): Promise<BlockAnswer> {
+    this.#refuseWhileUpgrading();
     const target = canonicalTarget(request.target);
     const now = wallMs();
     const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
     // Durable first: an answer is a promise that outlives the process.
-    this.#options.store.put({
+    this.#store.put({
       target,
       reason: request.reason,
       origin: request.origin,
@@ -168,8 +189,9 @@ export class EdgeNode implements NodeControl {
   }
 
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
+    this.#refuseWhileUpgrading();
     const target = canonicalTarget(text);
-    const removed = this.#options.store.remove(target);
+    const removed = this.#store.remove(target);
     return { ...(await this.#publish(target, [], [target], null)), removed };
   }
 
@@ -182,12 +204,13 @@ export class EdgeNode implements NodeControl {
     const version = ++this.#blockVersion;
     const workers = await this.#options.supervisor.changeBlocks(version, add, remove);
     const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
-    return { target, version, count: this.#options.store.count, workers, expiresAt };
+    return { target, version, count: this.#store.count, workers, expiresAt };
   }
 
   async #expire(): Promise<void> {
-    const expired = this.#options.store.expire(wallMs());
-    if (expired.length === 0 || this.#state === 'draining') return;
+    if (this.#state !== 'ready') return;
+    const expired = this.#store.expire(wallMs());
+    if (expired.length === 0) return;
     await this.#options.supervisor.changeBlocks(++this.#blockVersion, [], expired);
     this.#options.log.info({ expired: expired.length }, 'blocks expired');
   }
@@ -260,7 +283,7 @@ export class EdgeNode implements NodeControl {
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a restart, so nothing was changed: ${fixed.join(', ')}`,
+        `these values need a new process (weir upgrade), so nothing was changed: ${fixed.join(', ')}`,
         { details: fixed },
       );
     }
@@ -324,26 +347,87 @@ export class EdgeNode implements NodeControl {
   // ── ending ────────────────────────────────────────────────────────────────────────────────────────
 
   drain(): Promise<DrainAnswer> {
-    return this.#end(this.#loaded.config.edge.timeouts.drainMs);
+    const { drainMs, drainIdleMs } = this.#loaded.config.edge.timeouts;
+    return this.#end(drainMs, drainIdleMs);
   }
 
   stop(graceMs: number): Promise<DrainAnswer> {
-    return this.#end(graceMs);
+    return this.#end(graceMs, 0);
   }
 
-  async #end(graceMs: number): Promise<DrainAnswer> {
+  /** Another process takes over, from the program that stands on disk now; this one drains. */
+  upgrade(): Promise<UpgradeAnswer> {
+    return this.#oneAtATime(async () => {
+      const { sockets, log, ticketKeys, origin, entry, openStore } = this.#options;
+      if (sockets.edge === null || sockets.admin === null) {
+        throw new WeirError(
+          'UPGRADE_UNAVAILABLE',
+          `this node cannot hand its sockets on: ${sockets.reason}`,
+        );
+      }
+      if (origin.file === null)
+        throw new WeirError(
+          'UPGRADE_UNAVAILABLE',
+          'the demo has no configuration file to start from',
+        );
+      if (this.#state !== 'ready')
+        throw new WeirError('SHUTTING_DOWN', 'the node is draining and takes no changes');
+      const startedAt = performance.now();
+      this.#state = 'upgrading';
+      try {
+        const successor = await Successor.start(entry, {
+          origin,
+          pid: process.pid,
+          listeners: sockets.edge.listeners,
+          admin: sockets.admin.listeners,
+          ticketKeys,
+          blocks: this.blockItems(),
+        });
+        this.#store.close();
+        const live = await successor.goLive().catch((error: unknown) => {
+          this.#store = openStore();
+          throw error;
+        });
+        const tookMs = Math.round(performance.now() - startedAt);
+        log.info({ successor: live.pid, version: live.version, tookMs }, 'successor is live');
+        this.#admin?.stopListening();
+        const { drainMs, idleMs } = this.#loaded.config.edge.timeouts;
+        const { openConnections, deadline } = await this.#end(drainMs, idleMs);
+        return { ...live, tookMs, drains: { pid: process.pid, openConnections, deadline } };
+      } catch (error) {
+        if (this.#state === 'upgrading') this.#state = 'ready';
+        log.error({ reason: describeError(error) }, 'upgrade failed, this process stays');
+        throw error;
+      }
+    });
+  }
+
+  #refuseWhileUpgrading(): void {
+    if (this.#state === 'upgrading')
+      throw new WeirError('SHUTTING_DOWN', 'an upgrade is under way; say it again in a moment');
+  }
+
+  async #end(graceMs: number, idleMs: number): Promise<DrainAnswer> {
     const { supervisor, log, onDrained } = this.#options;
     const openConnections = supervisor.lastSamples().get('weir_connections_open') ?? null;
     if (this.#state !== 'draining') log.info({ graceMs, openConnections }, 'draining');
     this.#state = 'draining';
     clearInterval(this.#timer);
-    void supervisor.drain(graceMs).then(onDrained);
+    void supervisor.drain(graceMs, idleMs).then(onDrained);
     return {
       state: 'draining',
       openConnections,
       deadline: new Date(wallMs() + graceMs).toISOString(),
     };
   }
+}
+
+export function blockItems(
+  version: number,
+  store: BlockStore | null,
+): { version: number; items: BlockItem[] } {
+  const rows = store?.list() ?? [];
+  return { version, items: rows.map(({ target, expiresAtMs }) => ({ target, expiresAtMs })) };
 }
 
 function canonicalTarget(text: string): string {

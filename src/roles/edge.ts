@@ -5,6 +5,8 @@
  * config ─► state directory ─► block store ─► modules ─► workers listen ─► management API ─► run file
  * ```
  *
+ * A successor (`takeover.ts`) gets sockets and blocks from the process before it, and opens the block store
+ * only when that has closed it.
  * The run file comes last: whoever finds it finds a node that answers.
  */
 import { randomBytes } from 'node:crypto';
@@ -13,9 +15,10 @@ import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
-import { EdgeNode } from './edge-node.ts';
+import { blockItems, EdgeNode } from './edge-node.ts';
 import { watchModules } from './module-watch.ts';
 import { nodeRegistry } from './node-metrics.ts';
+import { bindSockets } from './node-sockets.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -24,6 +27,7 @@ import {
   readTlsFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
+import type { Takeover } from './takeover.ts';
 import { version } from './version.ts';
 import { workerCount } from './worker-count.ts';
 
@@ -34,6 +38,8 @@ export type RunningEdge = {
   readonly token: string;
   readonly tokenIsNew: boolean;
   readonly workers: number;
+  readonly version: string;
+  readonly configSha256: string;
   /** Resolves when the edge has drained and everything is closed. */
   readonly ended: Promise<void>;
   drain(): void;
@@ -42,12 +48,15 @@ export type RunningEdge = {
   reload(): Promise<void>;
 };
 
-export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
+export async function startEdge(
+  origin: ConfigOrigin,
+  takeover: Takeover | null = null,
+): Promise<RunningEdge> {
   const loaded = await loadChecked(origin);
   const { config } = loaded;
   const log = createLog(config.log.level, 'supervisor');
-  const state = openStateDirectory(config.state);
-  const store = BlockStore.open(state.path);
+  const state = openStateDirectory(config.state, takeover?.pid ?? null);
+  let store = takeover === null ? BlockStore.open(state.path) : null;
   const modules = await readModules(loaded);
   const tlsFiles = await readTlsFiles(config);
 
@@ -57,29 +66,33 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   );
 
   const ended = Promise.withResolvers<void>();
+  const entry = new URL('../main.ts', import.meta.url).pathname;
   const workers = workerCount(config.edge.workers);
   let node: EdgeNode | null = null;
+  const ticketKeys = takeover?.ticketKeys ?? randomBytes(48);
+  const sockets = bindSockets(config, workers, takeover);
   const supervisor = new Supervisor(
     { generation: 1, config, ...tlsFiles, modules: forWorkers(modules) },
     {
-      entry: new URL('../main.ts', import.meta.url).pathname,
+      entry,
       workers,
       log,
-      ticketKeys: randomBytes(48),
+      ticketKeys,
+      sockets: sockets.edge,
       gauges,
-      blocks: () => ({
-        version: node?.listBlocks().version ?? 0,
-        items: store.list().map(({ target, expiresAtMs }) => ({ target, expiresAtMs })),
-      }),
+      blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
     },
   );
   try {
+    if (sockets.reason !== null) supervisor.setDegraded('listening sockets', sockets.reason);
     const addresses = await supervisor.start();
+    if (takeover !== null) await takeover.release();
+    store ??= BlockStore.open(state.path);
     const watching = { close: () => {} };
     const drained = async () => {
       watching.close();
       await admin.close();
-      store.close();
+      running.closeStore();
       state.removeRunFile();
       log.info('ended');
       ended.resolve();
@@ -90,6 +103,11 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       modules,
       supervisor,
       store,
+      openStore: () => BlockStore.open(state.path),
+      blockVersion: takeover?.blocks.version ?? store.count,
+      entry,
+      sockets,
+      ticketKeys,
       registry,
       metrics,
       version,
@@ -98,11 +116,13 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
     });
     const admin = await startAdmin({
       control: node,
-      address: config.admin.address,
+      address: sockets.admin?.listeners[0]?.address ?? config.admin.address,
+      descriptor: sockets.admin?.listeners[0]?.descriptors[0] ?? null,
       token: state.token,
       logger: log,
     });
-    node.adminAddress = admin.address;
+    const running = node;
+    running.admin = admin;
     watching.close = watchModules(modules, loaded, node, supervisor, log);
     state.writeRunFile({
       pid: process.pid,
@@ -111,7 +131,6 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       version,
     });
     log.info({ addresses, admin: admin.address, workers }, 'edge ready');
-    const running = node;
     return {
       addresses,
       adminAddress: admin.address,
@@ -119,6 +138,8 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       token: state.token,
       tokenIsNew: state.tokenIsNew,
       workers,
+      version,
+      configSha256: loaded.sha256,
       ended: ended.promise,
       drain: () => void running.drain(),
       stop: () => void running.stop(0),
@@ -126,7 +147,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
     };
   } catch (error) {
     supervisor.killAll();
-    store.close();
+    store?.close();
     throw error;
   }
 }

@@ -44,8 +44,10 @@ export type ToWorker =
       readonly slot: number;
       readonly workers: number;
       readonly snapshot: SnapshotSource;
-      /** Addresses to bind, by listener index; the first worker resolves port 0. */
+      /** By listener index; where there are no descriptors the first worker resolves port 0. */
       readonly addresses: readonly string[];
+      /** Sockets bound by the supervisor, by listener index, as this process numbers them. */
+      readonly descriptors: readonly number[] | null;
       /** TLS session ticket keys, 48 bytes, the same in every worker so that any of them can resume. */
       readonly ticketKeys: Uint8Array;
       readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
@@ -61,7 +63,7 @@ export type ToWorker =
       readonly remove: readonly string[];
     }
   | { readonly kind: 'metrics'; readonly id: number }
-  | { readonly kind: 'drain'; readonly graceMs: number };
+  | { readonly kind: 'drain'; readonly graceMs: number; readonly idleMs: number };
 
 export type FromWorker =
   | { readonly kind: 'listening'; readonly addresses: readonly string[] }

@@ -9,7 +9,8 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
-import { type Question, WorkerProcess } from './worker-process.ts';
+import type { ListeningSockets } from './listening-sockets.ts';
+import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 
 const backoffStartMs = 50;
 const backoffMaxMs = 5_000;
@@ -36,6 +37,8 @@ export type SupervisorOptions = {
   readonly workers: number;
   readonly log: Logger;
   readonly ticketKeys: Uint8Array;
+  /** Null where this machine cannot hand sockets on: workers then bind for themselves. */
+  readonly sockets: ListeningSockets | null;
   readonly gauges: ReadonlySet<string>;
   /** The block list as it stands, for a worker that starts. */
   readonly blocks: () => { readonly version: number; readonly items: readonly BlockItem[] };
@@ -56,7 +59,9 @@ export class Supervisor {
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
     this.#snapshot = snapshot;
-    this.#addresses = snapshot.config.edge.listeners.map((listener) => listener.address);
+    this.#addresses =
+      options.sockets?.listeners.map(({ address }) => address) ??
+      snapshot.config.edge.listeners.map(({ address }) => address);
     this.#slots = Array.from({ length: options.workers }, (_, index) => ({
       index,
       worker: null,
@@ -176,8 +181,10 @@ export class Supervisor {
   }
 
   /** Resolves when every worker has ended. */
-  drain(graceMs: number): Promise<void> {
+  drain(graceMs: number, idleMs: number): Promise<void> {
     this.#draining = true;
+    // Without a successor nobody would accept what the kernel still queued on them.
+    this.#options.sockets?.close();
     return new Promise((resolve) => {
       this.#onAllGone = resolve;
       for (const slot of this.#slots) {
@@ -185,7 +192,7 @@ export class Supervisor {
         const worker = slot.worker;
         if (worker === null) continue;
         slot.state = 'draining';
-        worker.send({ kind: 'drain', graceMs });
+        worker.send({ kind: 'drain', graceMs, idleMs });
         slot.timer = setTimeout(() => worker.kill(), graceMs + killAfterMs);
       }
       this.#checkAllGone();
@@ -210,7 +217,8 @@ export class Supervisor {
     const { log } = this.#options;
     slot.state = 'starting';
     slot.startedAt = performance.now();
-    const worker = new WorkerProcess(this.#options.entry, {
+    const sockets = this.#options.sockets?.descriptorsFor(slot.index) ?? null;
+    const worker = new WorkerProcess(this.#options.entry, sockets ?? [], {
       onListening: (addresses) => {
         slot.state = 'ready';
         if (slot.generation === null) slot.generation = started.generation;
@@ -239,6 +247,7 @@ export class Supervisor {
       workers: this.#options.workers,
       snapshot: started,
       addresses: this.#addresses,
+      descriptors: sockets === null ? null : sockets.map((_, index) => inheritedFrom + index),
       ticketKeys: this.#options.ticketKeys,
       blocks: this.#options.blocks(),
     });

@@ -9,6 +9,9 @@ const replyMs = 10_000;
 /** Requests under way to one worker; beyond it something is badly wrong. */
 const pendingMax = 10_000;
 
+/** The first descriptor a forked process inherits beside its standard ones and the channel. */
+export const inheritedFrom = 4;
+
 type Asking = Extract<ToWorker, { readonly id: number }>;
 export type Question = Asking extends infer M ? (M extends Asking ? Omit<M, 'id'> : never) : never;
 
@@ -33,10 +36,11 @@ export class WorkerProcess {
   #nextId = 1;
   samples: MetricSamples = new Map();
 
-  constructor(entry: string, events: WorkerEvents) {
+  /** `descriptors` become 4, 5, … in the worker (`inheritedFrom`). */
+  constructor(entry: string, descriptors: readonly number[], events: WorkerEvents) {
     this.#child = fork(entry, ['worker'], {
       serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
     });
     this.pid = this.#child.pid ?? -1;
     this.#child.on('message', (message) => this.#onMessage(message as FromWorker, events));

@@ -71,7 +71,7 @@ class Worker {
         return;
       case 'drain':
         // Not awaited: metrics and block changes still arrive while connections finish.
-        void this.#drain(message.graceMs);
+        void this.#drain(message.graceMs, message.idleMs);
         return;
       default:
         unreachable(message);
@@ -79,7 +79,7 @@ class Worker {
   }
 
   async end(): Promise<void> {
-    await this.#proxy?.drain(5_000);
+    await this.#proxy?.drain(5_000, 0);
     process.exit(0);
   }
 
@@ -94,7 +94,7 @@ class Worker {
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       this.#proxy = proxy;
-      const addresses = await proxy.listen(message.addresses);
+      const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
       setInterval(
         () => send({ kind: 'metrics', id: null, samples: this.#samples() }),
@@ -105,8 +105,8 @@ class Worker {
     }
   }
 
-  async #drain(graceMs: number): Promise<void> {
-    await this.#proxy?.drain(graceMs);
+  async #drain(graceMs: number, idleMs: number): Promise<void> {
+    await this.#proxy?.drain(graceMs, idleMs);
     send({ kind: 'metrics', id: null, samples: this.#samples() });
     send({ kind: 'drained' });
   }

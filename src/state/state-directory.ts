@@ -47,13 +47,24 @@ const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
   /^(?:token|edge\.json|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
 
-/** Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there. */
-export function openStateDirectory(directory: string): StateDirectory {
+/**
+ * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the
+ * successor of.
+ */
+export function openStateDirectory(
+  directory: string,
+  successorOf: number | null = null,
+): StateDirectory {
   const path = resolve(directory);
   try {
     makePrivate(path);
     const running = readRunFile(path);
-    if (running !== null && running.pid !== process.pid && isRunning(running)) {
+    if (
+      running !== null &&
+      running.pid !== process.pid &&
+      running.pid !== successorOf &&
+      isRunning(running)
+    ) {
       throw new WeirError(
         'STATE_UNUSABLE',
         `an edge already runs with the state directory ${path} (pid ${running.pid}); stop it with "weir stop", or set "state" to another directory`,

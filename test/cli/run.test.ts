@@ -43,6 +43,7 @@ Usage  weir COMMAND [OPTIONS]
   config schema           print the JSON Schema of the configuration
   status                  show how a running node is doing
   reload                  read the configuration file anew, without dropping a request
+  upgrade                 let a new process take over from a running node, without dropping a connection
   drain                   end a node after what is in flight is finished
   stop                    end a node soon, cutting what takes too long
   block add ADDR|CIDR     block an address or a CIDR range

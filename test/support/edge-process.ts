@@ -1,7 +1,7 @@
 /** A real `weir edge` in a folder of its own: started, spoken to, ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -106,14 +106,27 @@ export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
       };
     },
     [Symbol.asyncDispose]: async () => {
+      endSuccessor(folder, child.pid);
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
         child.kill('SIGTERM');
         await exit;
       }
+      // A successor writes to the same pipe.
+      if (!child.stderr.closed) await once(child.stderr, 'close');
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** After an upgrade the node is a process that is not our child. */
+function endSuccessor(folder: string, pid: number | undefined): void {
+  const file = join(folder, 'state/edge.json');
+  if (!existsSync(file)) return;
+  const node = JSON.parse(readFileSync(file, 'utf8')) as { pid: number };
+  if (node.pid === pid) return;
+  process.kill(node.pid, 'SIGTERM');
+  process.kill(node.pid, 'SIGTERM');
 }
 
 /** The same module with another hash: a custom section says nothing to the engine. */

@@ -109,7 +109,7 @@ export class TestEdge implements AsyncDisposable {
   async #end(): Promise<void> {
     if (!this.#live) return;
     this.#live = false;
-    await this.proxy.drain(0);
+    await this.proxy.drain(0, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -116,6 +116,18 @@ export class FakeControl implements NodeControl {
     return { state: 'draining' as const, openConnections: 3, deadline: '2026-01-02T03:05:05.000Z' };
   }
 
+  async upgrade() {
+    this.#call('upgrade');
+    return {
+      pid: 4_712,
+      version: '1.2.4',
+      sha256: 'c'.repeat(64),
+      workers: 2,
+      tookMs: 1_300,
+      drains: { pid: 4_711, openConnections: 3, deadline: '2026-01-02T03:05:05.000Z' },
+    };
+  }
+
   async stop(graceMs: number) {
     this.#call(`stop ${graceMs}`);
     return {

@@ -102,7 +102,7 @@ describe('draining', () => {
     busy.send(get('/1') + get('/2'));
     const upstream = await origin.connection(0);
     await upstream.until((bytes) => bytes.endsWith('\r\n\r\n'));
-    const drained = edge.proxy.drain(60_000);
+    const drained = edge.proxy.drain(60_000, 0);
     assert.equal(await idle.untilEnded(), '');
     idle.end();
     upstream.write(answer('1'));
@@ -116,6 +116,25 @@ describe('draining', () => {
     assert.equal(late.error, 'ECONNREFUSED');
   });
 
+  it('lets an idle connection be used once more, and tells it then that it closes', async () => {
+    await using origin = await RawOrigin.answering(answer('1'));
+    await using edge = await TestEdge.start(simpleEdge(origin.url));
+    using used = await RawClient.connect(edge.address);
+    using unused = await RawClient.connect(edge.address);
+    used.send(get('/1'));
+    await used.response();
+    unused.send(get('/1'));
+    await unused.response();
+    const drained = edge.proxy.drain(60_000, 150);
+    used.send(get('/2'));
+    const { messages } = readMessages(await used.untilEnded());
+    assert.deepEqual(fieldValues(messages[1] as never, 'connection'), ['close']);
+    used.end();
+    assert.equal(readMessages(await unused.untilEnded()).messages.length, 1);
+    unused.end();
+    await drained;
+  });
+
   it('cuts what is left when its time is over', async () => {
     await using origin = await RawOrigin.start();
     await using edge = await TestEdge.start(simpleEdge(origin.url));
@@ -123,7 +142,7 @@ describe('draining', () => {
     client.send(get());
     const upstream = await origin.connection(0);
     await upstream.until((bytes) => bytes.endsWith('\r\n\r\n'));
-    await edge.proxy.drain(1);
+    await edge.proxy.drain(1, 0);
     await client.untilEnded();
     await upstream.untilEnded();
   });

@@ -108,10 +108,14 @@ export class ClientConnection implements ClientSide, Expiring {
     return this.#state === HEAD && this.#pending === null;
   }
 
-  /** The worker drains: an idle connection closes now, a busy one after its response. */
-  drain(): void {
-    if (this.isIdle) this.#endAndLinger();
-    else this.#closeAfter = true;
+  /**
+   * The worker drains: a busy connection closes after its response. An idle one has `idleMs` to be used
+   * once more, so that a request which is on its way is answered and not reset.
+   */
+  drain(idleMs: number): void {
+    if (!this.isIdle) this.#closeAfter = true;
+    else if (idleMs === 0) this.#endAndLinger();
+    else this.deadlineAt = Math.min(this.deadlineAt, monotonicMs() + idleMs);
   }
 
   destroy(): void {

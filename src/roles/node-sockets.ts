@@ -1,0 +1,25 @@
+/** The sockets of a node: those of its listeners, and that of its management API. */
+import type { Config } from '#config/schema.ts';
+import { assert } from '#core/assert.ts';
+import { ListeningSockets } from './listening-sockets.ts';
+import type { Handover } from './takeover.ts';
+
+export type NodeSockets = {
+  readonly edge: ListeningSockets | null;
+  readonly admin: ListeningSockets | null;
+  /** Why there are none. */
+  readonly reason: string | null;
+};
+
+export function bindSockets(
+  config: Config,
+  workers: number,
+  takeover: Handover | null,
+): NodeSockets {
+  const addresses = config.edge.listeners.map(({ address }) => address);
+  const edge = ListeningSockets.bind(addresses, workers, takeover?.listeners);
+  if (typeof edge === 'string') return { edge: null, admin: null, reason: edge };
+  const admin = ListeningSockets.bind([config.admin.address], 1, takeover?.admin);
+  assert(typeof admin !== 'string', 'what can be bound once can be bound again');
+  return { edge, admin, reason: null };
+}
