@@ -68,15 +68,15 @@ async function lead(): Promise<void> {
   const finished = new Map<number, RunCounts>();
   let next = state.nextBlock;
   let failure = '';
-  let done = state.counts.requests;
+  const first = { requests: state.counts.requests };
+  let done = first.requests;
   const timer = setInterval(() => {
-    const rate = (done - state.counts.requests) / ((performance.now() - startedAt) / 1_000);
+    const rate = (done - first.requests) / ((performance.now() - startedAt) / 1_000);
     process.stderr.write(
       `${done} of ${total} requests (${((100 * done) / total).toFixed(1)} %), ${rate.toFixed(0)}/s\n`,
     );
     save();
   }, progressMs);
-  const first = { requests: state.counts.requests };
   await Promise.all(
     Array.from({ length: Number(values.workers) }, async () => {
       const worker = new Worker(new URL(import.meta.url), { workerData: { seed } });
