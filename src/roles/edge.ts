@@ -7,7 +7,6 @@
  *
  * The run file comes last: whoever finds it finds a node that answers.
  */
-import { randomBytes } from 'node:crypto';
 import { startAdmin } from '#admin/server.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
@@ -24,6 +23,7 @@ import {
   readTlsFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
+import { newTicketKeys, rotateTicketKeys } from './ticket-rotation.ts';
 import { version } from './version.ts';
 import { workerCount } from './worker-count.ts';
 
@@ -65,7 +65,7 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
       entry: new URL('../main.ts', import.meta.url).pathname,
       workers,
       log,
-      ticketKeys: randomBytes(48),
+      ticketKeys: newTicketKeys(),
       gauges,
       blocks: () => ({
         version: node?.listBlocks().version ?? 0,
@@ -76,8 +76,10 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   try {
     const addresses = await supervisor.start();
     const watching = { close: () => {} };
+    const rotation = rotateTicketKeys(supervisor, log);
     const drained = async () => {
       watching.close();
+      rotation.close();
       await admin.close();
       store.close();
       state.removeRunFile();

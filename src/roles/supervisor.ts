@@ -46,6 +46,7 @@ export class Supervisor {
   readonly #slots: Slot[];
   readonly #degraded = new Map<string, string>();
   #snapshot: SnapshotSource;
+  #ticketKeys: Uint8Array;
   #addresses: readonly string[];
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
@@ -56,6 +57,7 @@ export class Supervisor {
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
     this.#snapshot = snapshot;
+    this.#ticketKeys = options.ticketKeys;
     this.#addresses = snapshot.config.edge.listeners.map((listener) => listener.address);
     this.#slots = Array.from({ length: options.workers }, (_, index) => ({
       index,
@@ -165,6 +167,15 @@ export class Supervisor {
     });
   }
 
+  /** Returns how many workers make their tickets with the new keys. */
+  changeTicketKeys(keys: Uint8Array): Promise<number> {
+    return this.#oneAtATime(async () => {
+      this.#ticketKeys = keys;
+      const results = await this.#everyone({ kind: 'ticket-keys', keys });
+      return results.filter(({ error }) => error === null).length;
+    });
+  }
+
   /** Sums over all workers, those that have ended included. */
   async samples(): Promise<MetricSamples> {
     await this.#everyone({ kind: 'metrics' });
@@ -226,7 +237,8 @@ export class Supervisor {
         first?.reject(new WeirError('LISTEN_FAILED', reason));
         worker.kill();
       },
-      onDegraded: (part, reason) => this.setDegraded(part, reason),
+      onDegraded: (part, reason) =>
+        this.setDegraded(part === 'overload' ? overloadOf(slot) : part, reason),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -239,7 +251,7 @@ export class Supervisor {
       workers: this.#options.workers,
       snapshot: started,
       addresses: this.#addresses,
-      ticketKeys: this.#options.ticketKeys,
+      ticketKeys: this.#ticketKeys,
       blocks: this.#options.blocks(),
     });
   }
@@ -253,6 +265,7 @@ export class Supervisor {
   ): void {
     slot.worker = null;
     slot.generation = null;
+    this.setDegraded(overloadOf(slot), null);
     this.#retire(worker.samples);
     reject?.(
       new WeirError(
@@ -356,3 +369,6 @@ export class Supervisor {
     if (this.#slots.every((slot) => slot.worker === null)) this.#onAllGone?.();
   }
 }
+
+/** Several workers may be overloaded, and each recovers by itself. */
+const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;

@@ -21,6 +21,14 @@ export type RequestFacts = {
   /** IPv4 or IPv6 text, behind trusted proxies already. */
   readonly clientAddress: string;
   readonly tls: boolean;
+  /** JA4 of the client hello, ASCII; empty or absent without TLS. */
+  readonly ja4?: string;
+  /** What the client showed of itself in the handshake; the subject is ASCII. */
+  readonly certificate?: {
+    readonly subject: string;
+    readonly sha256: string;
+    readonly verified: boolean;
+  } | null;
 };
 
 /** The longest head a guest has to make room for; the same numbers as in `edge.limits`. */

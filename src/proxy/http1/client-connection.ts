@@ -19,6 +19,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import { BodyRate } from '../body-rate.ts';
 import type { ClientSide } from '../client-side.ts';
+import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
 import { errorAnswer } from '../error-page.ts';
 import { Exchange } from '../exchange.ts';
@@ -59,6 +60,7 @@ export class ClientConnection implements ClientSide, Expiring {
   readonly peer: string;
   readonly isTls: boolean;
   readonly listener: number;
+  readonly facts: ConnectionFacts;
   readonly #socket: Socket;
   readonly #context: ProxyContext;
   readonly #onClosed: (connection: ClientConnection) => void;
@@ -75,19 +77,19 @@ export class ClientConnection implements ClientSide, Expiring {
   #ended = false;
   #bodyPaused = false;
   #lingered = 0;
+  #requests = 0;
 
   constructor(
     socket: Socket,
-    peer: string,
-    isTls: boolean,
-    listener: number,
+    facts: ConnectionFacts,
     context: ProxyContext,
     onClosed: (connection: ClientConnection) => void,
   ) {
     this.#socket = socket;
-    this.peer = peer;
-    this.isTls = isTls;
-    this.listener = listener;
+    this.facts = facts;
+    this.peer = facts.peer;
+    this.isTls = facts.isTls;
+    this.listener = facts.listener;
     this.#context = context;
     this.#onClosed = onClosed;
     // The first request of a connection has the head's time, not the longer idle time.
@@ -201,6 +203,10 @@ export class ClientConnection implements ClientSide, Expiring {
     if (!this.#decoder.done) {
       this.#rate.start(monotonicMs());
       this.#rate.add(piece.size);
+    }
+    if (++this.#requests === this.#context.snapshot.limits.requestsPerConnectionMax) {
+      this.#closeAfter = true;
+      this.#context.metrics.connections.lastRequest.value++;
     }
     const exchange = new Exchange(this.#context, this, view);
     this.#exchange = exchange;
@@ -438,7 +444,7 @@ export class ClientConnection implements ClientSide, Expiring {
   /** A head that could not be read: there is no exchange, but there is an answer, a line and a count. */
   #refuse(problem: ParseProblem): void {
     this.#closeAfter = true;
-    const requestId = refuseUnread(this.#context, this.peer, problem);
+    const requestId = refuseUnread(this.#context, this.facts, problem);
     const answer = errorAnswer(problem.status, requestId, false);
     this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
     this.#endAndLinger();

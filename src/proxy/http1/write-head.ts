@@ -25,7 +25,8 @@ const hopByHop = bit(
 
 /** Fields of a request that never travel on; the edge writes its own of some. */
 export const requestDrops =
-  hopByHop | bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId);
+  hopByHop |
+  bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId, fieldKind.clientCertificate);
 /** Beside them, what only a trusted proxy in front may say. */
 export const forwardingDrops = bit(fieldKind.forwarding, fieldKind.xForwardedFor);
 /** With an absolute-form target the Host field gives way to the target's authority. */

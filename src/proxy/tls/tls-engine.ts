@@ -27,12 +27,14 @@ const handshakeTimeoutMs = 86_400_000;
 
 export class TlsEngine {
   readonly store: CertificateStore;
+  readonly asksForCertificates: boolean;
   readonly #server: tls.Server;
 
   /** Throws what OpenSSL does not take: a key that is not the certificate's, a cipher it does not know. */
   constructor(source: TlsSource, ticketKeys: Buffer, events: TlsEvents) {
     const { settings, certificates, clientAuthorities } = source;
     const { mode } = settings.clientCertificates;
+    this.asksForCertificates = mode !== 'off';
     const shared: tls.SecureContextOptions = {
       minVersion: `TLSv${settings.minVersion}`,
       maxVersion: `TLSv${settings.maxVersion}`,
