@@ -55,7 +55,7 @@ export class TlsFront {
   /** Builds the engine of another source beside the live one. Throws what OpenSSL does not take. */
   prepare(source: TlsSource, ticketKeys: Buffer): TlsEngine {
     return new TlsEngine(source, ticketKeys, {
-      onSecure: (socket) => this.#secured(socket),
+      onSecure: (socket, engine) => this.#secured(socket, engine),
       onFailure: (error, socket) => this.#failed(error, socket),
     });
   }
@@ -115,10 +115,16 @@ export class TlsFront {
     this.#engine.handshake(handshake.socket);
   }
 
-  #secured(socket: tls.TLSSocket): void {
+  /** `engine` is the one the handshake was made with, which a reload may have replaced. */
+  #secured(socket: tls.TLSSocket, engine: TlsEngine): void {
     const handshake = this.#handshakes.get(keyOf(socket));
     // Already gone: cut by its deadline or the block list in the same turn.
     if (handshake === undefined) {
+      socket.destroy();
+      return;
+    }
+    if (engine.demandsCertificates && !socket.authorized) {
+      handshake.settle('client-certificate');
       socket.destroy();
       return;
     }
@@ -133,13 +139,13 @@ export class TlsFront {
       peer: handshake.peer,
       isTls: true,
       ja4: handshake.ja4,
-      certificate: this.#engine.asksForCertificates ? clientCertificate(socket) : null,
+      certificate: engine.asksForCertificates ? clientCertificate(socket) : null,
     });
   }
 
   #failed(error: NodeJS.ErrnoException, socket: tls.TLSSocket): void {
     // One whose address cannot be told any more settles when its raw socket closes.
-    this.#handshakes.get(keyOf(socket))?.settle(handshakeFailureOf(error, socket));
+    this.#handshakes.get(keyOf(socket))?.settle(handshakeFailureOf(error));
     socket.destroy();
   }
 }
