@@ -42,6 +42,8 @@ const record = (): AccessRecord => ({
   wafMs: 0.003,
   verdict: null,
   userAgent: text(agentAt, head.length - 4),
+  ja4: '',
+  certificate: null,
 });
 
 const batch = Buffer.allocUnsafeSlow(65_536);

@@ -4,6 +4,7 @@ import { addressesCollide, type ListenAddress, parseListenAddress } from './addr
 import { checkTls } from './check-tls.ts';
 import { type ConfigDraft, type Draft, present } from './draft.ts';
 import type { Listener } from './listener-schema.ts';
+import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
 
 export async function checkListeners(config: ConfigDraft, nowMs: number, say: Say): Promise<void> {
@@ -11,20 +12,23 @@ export async function checkListeners(config: ConfigDraft, nowMs: number, say: Sa
   for (const [index, listener] of present(config.edge?.listeners)) {
     const path = `edge.listeners[${index}]`;
     checkListenerKind(listener, path, say);
+    checkClientAddress(config, listener, path, say);
+    checkRanges(listener.proxyProtocol?.from, `${path}.proxyProtocol.from`, say);
     if (listener.tls !== undefined) await checkTls(listener.tls, `${path}.tls`, nowMs, say);
   }
-  checkTrustedProxies(config, say);
+  checkRanges(config.edge?.trustedProxies, 'edge.trustedProxies', say);
+  checkRanges(config.edge?.limits?.unlimitedAddresses, 'edge.limits.unlimitedAddresses', say);
 }
 
 function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): void {
-  const kinds = (['tls', 'redirect', 'plaintext'] as const).filter((kind) =>
+  const kinds = (['tls', 'redirect', 'plaintext', 'tcp'] as const).filter((kind) =>
     Object.hasOwn(listener, kind),
   );
   if (kinds.length === 0) {
     say(
       path,
-      'says neither tls, redirect nor plaintext',
-      'add tls: { certificates: [{ cert: FILE, key: FILE }] }, or redirect: https, or plaintext: true to serve without TLS',
+      'says neither tls, redirect, plaintext nor tcp',
+      'add tls: { certificates: [{ cert: FILE, key: FILE }] }, or redirect: https, plaintext: true to serve without TLS, or tcp: { upstream: NAME } to pass bytes through',
     );
   } else if (kinds.length > 1) {
     say(
@@ -78,19 +82,66 @@ function isLoopbackHost(host: string): boolean {
   return address !== null && isLoopback(address);
 }
 
-function checkTrustedProxies(config: ConfigDraft, say: Say): void {
-  for (const [index, text] of present(config.edge?.trustedProxies)) {
-    const path = `edge.trustedProxies[${index}]`;
+function checkClientAddress(
+  config: ConfigDraft,
+  listener: Draft<Listener>,
+  path: string,
+  say: Say,
+): void {
+  const rule = listener.clientAddress;
+  if (listener.tcp !== undefined) {
+    const known = Object.keys(config.upstreams ?? {});
+    const name = listener.tcp.upstream;
+    if (name !== undefined && config.upstreams !== undefined && !known.includes(name)) {
+      const near = nearestName(name, known);
+      say(
+        `${path}.tcp.upstream`,
+        `no upstream is named ${name}`,
+        near === null ? `there are ${known.join(', ')}` : `did you mean ${near}?`,
+      );
+    }
+  }
+  if (rule === undefined) return;
+  if (listener.tcp !== undefined || listener.redirect !== undefined) {
+    say(
+      `${path}.clientAddress`,
+      'does nothing on a listener that serves no requests',
+      'leave it out',
+    );
+  } else if (config.edge?.trustedProxies?.length === 0) {
+    say(
+      `${path}.clientAddress`,
+      'is believed from edge.trustedProxies only, and there are none',
+      'name the proxies in front under edge.trustedProxies',
+    );
+  }
+  const isList = /^(?:x-forwarded-for|forwarded)$/i.test(rule.header ?? '');
+  if (rule.header !== undefined && !isList && (rule.hops ?? 1) !== 1) {
+    say(
+      `${path}.clientAddress.hops`,
+      `${rule.header} holds one address, so there is nothing to count`,
+      'leave it out',
+    );
+  }
+}
+
+function checkRanges(
+  ranges: readonly (string | undefined)[] | undefined,
+  path: string,
+  say: Say,
+): void {
+  for (const [index, text] of present(ranges)) {
+    const at = `${path}[${index}]`;
     const cidr = parseCidr(text);
     if (cidr === null) {
       say(
-        path,
+        at,
         `${JSON.stringify(text)} is no address or CIDR range`,
         'for example 10.0.0.0/8 or fd00::/8',
       );
     } else if (cidr.hostBitsSet) {
       say(
-        path,
+        at,
         `${text} names an address inside the range ${cidr.text}`,
         `write ${cidr.text}, or the address alone`,
       );

@@ -1,6 +1,6 @@
 /** `edge.limits` and `edge.timeouts`: what a client may cost. */
 import Type from 'typebox';
-import { bytes, milliseconds, strict } from './schema-parts.ts';
+import { bytes, count, milliseconds, strict } from './schema-parts.ts';
 
 export const limits = Type.Object(
   {
@@ -38,13 +38,56 @@ export const limits = Type.Object(
       default: 100_000,
       description: 'client connections over all workers',
     }),
+    addressConnectionsMax: count(
+      50,
+      1_000_000,
+      'client connections from one IPv4 address or IPv6 /64, over all workers',
+    ),
+    connectionsPerSecondMax: count(
+      1_000,
+      1_000_000,
+      'new client connections a second, over all workers',
+    ),
+    unlimitedAddresses: Type.Array(Type.String(), {
+      default: ['127.0.0.0/8', '::1'],
+      maxItems: 1_024,
+      description:
+        'addresses and CIDR ranges that limits by address and by second do not hold for, beside edge.trustedProxies',
+    }),
+    handshakesMax: count(10_000, 1_000_000, 'TLS handshakes under way, over all workers'),
+    addressHandshakesPerSecondMax: count(
+      20,
+      1_000_000,
+      'new TLS handshakes a second from one IPv4 address or IPv6 /64, over all workers',
+    ),
+    requestsPerConnectionMax: count(
+      10_000,
+      1_000_000_000,
+      'requests on one connection; the last is answered with Connection: close',
+    ),
+    shedAtLoopDelayMs: Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      default: 500,
+      description:
+        'how late a worker may be with its work; beyond it new requests get 503 until it has caught up (ms)',
+    }),
+    shedAtRequests: count(
+      50_000,
+      1_000_000,
+      'requests under way over all workers; beyond it new ones get 503',
+    ),
   },
   { ...strict, default: {} },
 );
 
 export const timeouts = Type.Object(
   {
-    handshakeMs: milliseconds(10_000, 'TLS handshake'),
+    handshakeMs: milliseconds(10_000, 'TLS handshake, and the PROXY header before it'),
+    ticketRotationMs: milliseconds(
+      43_200_000,
+      'how long TLS session tickets are made with one key',
+    ),
     headMs: milliseconds(10_000, 'from the first byte of a request to the end of its head'),
     bodyIdleMs: milliseconds(10_000, 'between two pieces of a request body'),
     idleMs: milliseconds(60_000, 'between two requests on a kept-alive connection'),

@@ -1,7 +1,22 @@
 /** `edge.listeners`: where clients connect, and how. */
 import Type, { type Static } from 'typebox';
-import { strict } from './schema-parts.ts';
+import { milliseconds, strict } from './schema-parts.ts';
 import { tls } from './tls-schema.ts';
+
+const tcp = Type.Object(
+  {
+    upstream: Type.String({
+      description: 'a name under upstreams; its servers get the bytes as they come',
+    }),
+    idleMs: milliseconds(600_000, 'without a byte either way'),
+    sendProxyProtocol: Type.Optional(
+      Type.Literal('v2', {
+        description: 'begin each upstream connection with a PROXY header that names the client',
+      }),
+    ),
+  },
+  strict,
+);
 
 export const listener = Type.Object(
   {
@@ -35,8 +50,41 @@ export const listener = Type.Object(
     ),
     plaintext: Type.Optional(
       Type.Literal(true, {
-        description: 'serve without TLS; a listener without tls or redirect has to say so',
+        description: 'serve without TLS; a listener without tls, redirect or tcp has to say so',
       }),
+    ),
+    tcp: Type.Optional(tcp),
+    proxyProtocol: Type.Optional(
+      Type.Object(
+        {
+          from: Type.Array(Type.String(), {
+            minItems: 1,
+            maxItems: 1_024,
+            description:
+              'addresses and CIDR ranges of the load balancers that begin each connection with a PROXY header (version 1 or 2); others are refused',
+          }),
+        },
+        strict,
+      ),
+    ),
+    clientAddress: Type.Optional(
+      Type.Object(
+        {
+          header: Type.String({
+            pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$",
+            description:
+              'X-Forwarded-For, Forwarded, or a field that holds one address, such as CF-Connecting-IP; believed from edge.trustedProxies only',
+          }),
+          hops: Type.Integer({
+            minimum: 1,
+            maximum: 32,
+            default: 1,
+            description:
+              'proxies in front that add to the field: the address is this one from the right',
+          }),
+        },
+        strict,
+      ),
     ),
   },
   strict,

@@ -9,6 +9,8 @@ export const bytes = (fallback: number | undefined, maximum: number, description
     ...(fallback === undefined ? {} : { default: fallback }),
     description: `${description} (bytes)`,
   });
+export const count = (fallback: number, maximum: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum, default: fallback, description });
 export const milliseconds = (fallback: number | undefined, description: string) =>
   Type.Integer({
     minimum: 1,

@@ -27,6 +27,16 @@ export type AccessRecord = {
   /** What a rule decided, null when none did. */
   readonly verdict: AccessVerdict | null;
   readonly userAgent: string;
+  /** Of the client hello; empty without TLS. */
+  readonly ja4: string;
+  /** What the client showed of itself in the handshake. */
+  readonly certificate: AccessCertificate | null;
+};
+
+export type AccessCertificate = {
+  readonly subject: string;
+  readonly sha256: string;
+  readonly verified: boolean;
 };
 
 export type AccessVerdict = {
@@ -51,6 +61,11 @@ export function accessLine(record: AccessRecord): string {
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
   if (verdict !== null) {
     line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}}`;
+  }
+  if (record.ja4 !== '') line += `,"ja4":"${record.ja4}"`;
+  if (record.certificate !== null) {
+    const { subject, sha256, verified } = record.certificate;
+    line += `,"clientCertificate":{"subject":"${quoted(subject)}","sha256":"${sha256}","verified":${verified}}`;
   }
   return `${line},"userAgent":"${quoted(record.userAgent)}"}\n`;
 }

@@ -1,5 +1,6 @@
 /** What an exchange needs of the connection its request came in on, whatever HTTP version that speaks. */
 import type { ResponseView } from '#waf/response-view.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
 import type { AddedFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
@@ -10,6 +11,7 @@ export interface ClientSide {
   readonly isTls: boolean;
   /** Index of the listener it came in by. */
   readonly listener: number;
+  readonly facts: ConnectionFacts;
   /** The whole request body has been read. */
   readonly requestDone: boolean;
 

@@ -2,6 +2,8 @@
 import type { DeadlineTable } from '#core/deadline-table.ts';
 import type { AccessLog } from './access-log.ts';
 import type { BlockList } from './block-list.ts';
+import type { Admission } from './listener/admission.ts';
+import type { LoadShedder } from './load-shedder.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { ViewPool } from './view-pool.ts';
@@ -15,5 +17,7 @@ export type ProxyContext = {
   readonly metrics: ProxyMetrics;
   readonly blockList: BlockList;
   readonly deadlines: DeadlineTable;
+  readonly admission: Admission;
+  readonly load: LoadShedder;
   views: ViewPool;
 };

@@ -70,7 +70,11 @@ export class Exchange implements UpstreamCaller {
     const trusted = this.#snapshot.trustedProxies;
     this.#peerIsTrusted = trusted.size > 0 && trusted.lookup(client.peer) !== undefined;
     this.#requestId = (this.#peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
-    this.#address = this.#peerIsTrusted ? clientAddress(client.peer, view, trusted) : client.peer;
+    const rule = this.#snapshot.entrances[client.listener]?.addressRule ?? null;
+    this.#address = this.#peerIsTrusted
+      ? clientAddress(client.peer, view, trusted, rule)
+      : client.peer;
+    context.load.inFlight++;
   }
 
   get timeouts(): RouteTimeouts {
@@ -97,6 +101,11 @@ export class Exchange implements UpstreamCaller {
   start(piece: BodyPiece): void {
     const view = this.#view;
     this.#bytesIn = piece.size;
+    if (this.#context.load.refuses()) {
+      this.#context.metrics.connections.requestsShed.value++;
+      this.#answer(503, 'refused', 'overloaded');
+      return;
+    }
     if (this.#peerIsTrusted && this.#context.blockList.isBlocked(this.#address)) {
       this.#answer(403, 'blocked', 'client address is on the block list');
       return;
@@ -150,6 +159,7 @@ export class Exchange implements UpstreamCaller {
       {
         peer: this.#client.peer,
         isTls: this.#client.isTls,
+        clientCertificate: this.#client.facts.certificate?.field ?? '',
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
         isUpgrade: route.websocket && this.#asksForWebSocket(),
@@ -167,7 +177,8 @@ export class Exchange implements UpstreamCaller {
   /** Runs the route's modules in order; the first block decides. True when the request goes on. */
   #inspect(route: CompiledRoute): boolean {
     const before = monotonicMs();
-    const facts = { clientAddress: this.#address, tls: this.#client.isTls };
+    const { isTls, ja4, certificate } = this.#client.facts;
+    const facts = { clientAddress: this.#address, tls: isTls, ja4, certificate };
     for (const module of route.modules) {
       const verdict = module.inspectRequestHead(this.#view, facts);
       if (verdict.kind === 'allow') continue;
@@ -306,6 +317,7 @@ export class Exchange implements UpstreamCaller {
       tunnelTotalMs === Number.POSITIVE_INFINITY
         ? null
         : new TotalTime(this, this.#context.deadlines, monotonicMs() + tunnelTotalMs);
+    this.#context.load.inFlight--;
     let writable = this.#client.startTunnel(view, this.#requestId);
     if (first.length > 0) writable = this.#forwardTunnel(first);
     if (!writable) this.#call?.pause();
@@ -395,6 +407,7 @@ export class Exchange implements UpstreamCaller {
     this.#call?.abort();
     const { metrics } = this.#context;
     const durationMs = monotonicMs() - this.#startedAt;
+    if (!this.#tunnel) this.#context.load.inFlight--;
     if (this.#tunnel) metrics.tunnelsOpen.value--;
     else metrics.duration.observe(durationMs / 1_000);
     metrics.outcomes[this.#outcome].value++;
@@ -436,6 +449,8 @@ export class Exchange implements UpstreamCaller {
               enforced: this.#outcome === 'blocked',
             },
       userAgent: userAgent(view),
+      ja4: this.#client.facts.ja4,
+      certificate: this.#client.facts.certificate,
     });
   }
 }

@@ -26,6 +26,8 @@ export type Forwarding = {
   readonly isTls: boolean;
   /** The peer is a trusted proxy, so what it says of its client stays and is added to. */
   readonly peerIsTrusted: boolean;
+  /** Value of Client-Cert (RFC 9440); empty where the client showed no valid certificate. */
+  readonly clientCertificate: string;
   readonly requestId: string;
   readonly isUpgrade: boolean;
   /** Kinds of fields dropped beside the usual ones. */
@@ -46,6 +48,7 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   const host =
     view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
   let added = facts.added.lines + ownFields(view, facts, host);
+  if (facts.clientCertificate !== '') added += `Client-Cert: ${facts.clientCertificate}\r\n`;
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
   if (isAbsolute || host === '') added = `Host: ${host}\r\n${added}`;
   if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';

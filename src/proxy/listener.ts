@@ -3,21 +3,26 @@
  * connections and a worker that dies takes only its own with it.
  *
  * ```
- * accept ─► block list ─► connection limit ─► TLS handshake ─► ClientConnection
- *             closed          closed            (deadline)
+ * accept ─► block list, limits ─► PROXY header? ─► limits of the address ─► TLS? ─► ClientConnection
+ *             reset                 reset             reset                (deadline)   or TcpTunnel
  * ```
  *
  * Refusing comes before the handshake: a blocked address costs one accept and one close.
  */
-import net from 'node:net';
+import net, { type Socket } from 'node:net';
 import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { listenHint } from '#core/listen-hint.ts';
 import { peerAddress } from './client-address.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
+import type { RefusedConnection } from './connection-metrics.ts';
 import type { ProxyContext } from './context.ts';
+import type { Entrance } from './entrance.ts';
 import { ClientConnection } from './http1/client-connection.ts';
+import { readProxyHeader } from './listener/read-proxy-header.ts';
 import { serveRedirect } from './redirect.ts';
+import { TcpTunnel } from './tcp/tcp-tunnel.ts';
 import type { TlsEngine } from './tls/tls-engine.ts';
 import { TlsFront } from './tls/tls-front.ts';
 import type { TlsSource } from './tls/tls-source.ts';
@@ -25,38 +30,36 @@ import type { TlsSource } from './tls/tls-source.ts';
 export type ListenerKind =
   | { readonly kind: 'tls'; readonly source: TlsSource; readonly ticketKeys: Buffer }
   | { readonly kind: 'plaintext' }
+  | { readonly kind: 'tcp' }
   | { readonly kind: 'redirect'; readonly port: number };
 
 /** Connections waiting to be accepted; the kernel caps it at net.core.somaxconn. */
 const backlog = 4_096;
 
+/** An accepted socket: its client, once that is known, and what the limits know it by. */
+type Accepted = { peer: string; limitKey: string };
+
 export class ProxyListener {
+  readonly #index: number;
   readonly #context: ProxyContext;
-  readonly #connectionsMax: () => number;
   readonly #server: net.Server;
   readonly #tls: TlsFront | null;
   readonly #kind: ListenerKind;
-  readonly #index: number;
   /** Every accepted socket, in a handshake or beyond it. */
-  readonly #sockets = new Map<net.Socket, string>();
+  readonly #sockets = new Map<Socket, Accepted>();
   readonly #connections = new Set<ClientConnection>();
 
-  constructor(
-    kind: ListenerKind,
-    index: number,
-    context: ProxyContext,
-    connectionsMax: () => number,
-  ) {
+  /** `index` is that in `edge.listeners`. */
+  constructor(kind: ListenerKind, index: number, context: ProxyContext) {
     this.#kind = kind;
     this.#index = index;
     this.#context = context;
-    this.#connectionsMax = connectionsMax;
     const options = { allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 };
     this.#server = net.createServer(options, (socket) => this.#accept(socket));
     this.#tls =
       kind.kind === 'tls'
-        ? new TlsFront(kind.source, kind.ticketKeys, context, (secure, peer) =>
-            this.#serve(secure, peer, true),
+        ? new TlsFront(kind.source, kind.ticketKeys, index, context, (secure, facts) =>
+            this.#serve(secure, facts),
           )
         : null;
   }
@@ -104,11 +107,15 @@ export class ProxyListener {
     this.#tls?.commit(engine);
   }
 
+  setTicketKeys(keys: Buffer): void {
+    this.#tls?.setTicketKeys(keys);
+  }
+
   /** Cuts connections whose peer has just been blocked. */
   cutBlocked(): void {
-    for (const [socket, peer] of this.#sockets) {
+    for (const [socket, { peer }] of this.#sockets) {
       if (!this.#context.blockList.isBlocked(peer)) continue;
-      this.#context.metrics.connectionsRefused.blocked.value++;
+      this.#context.metrics.connections.refused.blocked.value++;
       socket.destroy();
     }
   }
@@ -126,42 +133,91 @@ export class ProxyListener {
     for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
-  #accept(socket: net.Socket): void {
-    const { metrics, blockList } = this.#context;
+  get #settings(): Entrance {
+    return this.#context.snapshot.entrances[this.#index] as Entrance;
+  }
+
+  #accept(socket: Socket): void {
+    const { metrics, blockList, admission, snapshot } = this.#context;
     const peer = peerAddress(socket.remoteAddress ?? '');
+    // Without an address it is gone already.
     if (peer === '' || blockList.isBlocked(peer)) {
-      metrics.connectionsRefused.blocked.value++;
-      socket.resetAndDestroy();
+      this.#refuse(socket, 'blocked');
       return;
     }
-    if (metrics.connectionsOpen.value >= this.#connectionsMax()) {
-      metrics.connectionsRefused.limit.value++;
-      socket.resetAndDestroy();
+    const refused = admission.accept(peer, snapshot);
+    if (refused !== null) {
+      this.#refuse(socket, refused);
       return;
     }
-    metrics.connectionsTotal.value++;
-    metrics.connectionsOpen.value++;
-    this.#sockets.set(socket, peer);
+    const accepted: Accepted = { peer, limitKey: '' };
+    metrics.connections.total.value++;
+    metrics.connections.open.value++;
+    this.#sockets.set(socket, accepted);
     socket.on('close', () => {
-      metrics.connectionsOpen.value--;
+      metrics.connections.open.value--;
+      admission.closed();
+      admission.leave(accepted.limitKey);
       this.#sockets.delete(socket);
     });
     socket.on('error', () => socket.destroy());
-    if (this.#tls !== null) this.#tls.begin(socket, peer);
-    else if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
-    else this.#serve(socket, peer, false);
+    const from = this.#settings.proxyProtocolFrom;
+    if (from === null) this.#enter(socket, accepted);
+    else if (from.lookup(peer) === undefined) this.#refuse(socket, 'proxy-header');
+    else {
+      readProxyHeader(socket, this.#context, (source) => {
+        if (source === false) {
+          this.#refuse(socket, 'proxy-header');
+          return;
+        }
+        if (source !== null) accepted.peer = source;
+        if (blockList.isBlocked(accepted.peer)) this.#refuse(socket, 'blocked');
+        else this.#enter(socket, accepted);
+      });
+    }
   }
 
-  #serve(socket: net.Socket, peer: string, isTls: boolean): void {
-    const connection = new ClientConnection(
-      socket,
-      peer,
-      isTls,
-      this.#index,
-      this.#context,
-      (closed) => this.#connections.delete(closed),
+  /** The client is known. */
+  #enter(socket: Socket, accepted: Accepted): void {
+    const { admission, snapshot } = this.#context;
+    const { peer } = accepted;
+    const key = admission.enter(peer, snapshot);
+    if (key === null) {
+      this.#refuse(socket, 'address-limit');
+      return;
+    }
+    accepted.limitKey = key;
+    if (this.#tls !== null) this.#tls.begin(socket, peer);
+    else {
+      const { tcp } = this.#settings;
+      if (tcp !== null) new TcpTunnel(socket, peer, tcp, this.#context);
+      else {
+        if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
+        else this.#serve(socket, plainFacts(this.#index, peer));
+        // A PROXY header has been read off it.
+        if (socket.isPaused()) socket.resume();
+      }
+    }
+  }
+
+  #refuse(socket: Socket, reason: RefusedConnection): void {
+    this.#context.metrics.connections.refused[reason].value++;
+    socket.resetAndDestroy();
+  }
+
+  #serve(socket: Socket, facts: ConnectionFacts): void {
+    const connection = new ClientConnection(socket, facts, this.#context, (closed) =>
+      this.#connections.delete(closed),
     );
     this.#connections.add(connection);
     if (this.#context.draining) connection.drain(0);
   }
 }
+
+const plainFacts = (listener: number, peer: string): ConnectionFacts => ({
+  listener,
+  peer,
+  isTls: false,
+  ja4: '',
+  certificate: null,
+});

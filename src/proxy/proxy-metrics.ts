@@ -1,10 +1,9 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
-import { type HandshakeFailure, handshakeFailures } from './tls/handshake-failure.ts';
+import { ConnectionMetrics } from './connection-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
-export type RefusedConnection = 'blocked' | 'limit';
 
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const wafBounds = [
@@ -17,11 +16,7 @@ export class ProxyMetrics {
   readonly monitored: Series;
   readonly duration: Histogram;
   readonly wafDuration: Histogram;
-  readonly connectionsOpen: Series;
-  readonly connectionsTotal: Series;
-  readonly connectionsRefused: Readonly<Record<RefusedConnection, Series>>;
-  readonly handshakes: Series;
-  readonly handshakesFailed: Readonly<Record<HandshakeFailure, Series>>;
+  readonly connections: ConnectionMetrics;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
   readonly upstreamFailures: Readonly<Record<UpstreamFailure['kind'] | 'busy', Series>>;
@@ -60,29 +55,7 @@ export class ProxyMetrics {
       'Time a request spent in rule modules.',
       wafBounds,
     );
-    this.connectionsOpen = registry.gauge('weir_connections_open', 'Client connections.');
-    this.connectionsTotal = registry.counter(
-      'weir_connections_total',
-      'Client connections accepted.',
-    );
-    const refused = (reason: RefusedConnection) =>
-      registry.counter('weir_connections_refused_total', 'Client connections closed at accept.', {
-        reason,
-      });
-    this.connectionsRefused = { blocked: refused('blocked'), limit: refused('limit') };
-    this.handshakes = registry.counter('weir_tls_handshakes_total', 'TLS handshakes completed.');
-    const handshakeFailed = (reason: HandshakeFailure): [HandshakeFailure, Series] => [
-      reason,
-      registry.counter(
-        'weir_tls_handshakes_failed_total',
-        'TLS handshakes that did not come about, by reason.',
-        { reason },
-      ),
-    ];
-    this.handshakesFailed = Object.fromEntries(handshakeFailures.map(handshakeFailed)) as Record<
-      HandshakeFailure,
-      Series
-    >;
+    this.connections = new ConnectionMetrics(registry);
     this.bytesReceived = registry.counter(
       'weir_request_body_bytes_total',
       'Request body payload received.',

@@ -1,4 +1,5 @@
 /** A request that could not be read has no exchange, but it has a count, an access line and an id. */
+import type { ConnectionFacts } from './connection-facts.ts';
 import type { ProxyContext } from './context.ts';
 import type { ParseProblem } from './http1/parse-problem.ts';
 import { nextRequestId } from './request-id.ts';
@@ -6,7 +7,7 @@ import { nextRequestId } from './request-id.ts';
 /** Returns the request id the answer names. */
 export function refuseUnread(
   { metrics, accessLog }: ProxyContext,
-  peer: string,
+  { peer, ja4, certificate }: ConnectionFacts,
   problem: ParseProblem,
 ): string {
   const id = nextRequestId();
@@ -31,6 +32,8 @@ export function refuseUnread(
     wafMs: 0,
     verdict: null,
     userAgent: '',
+    ja4,
+    certificate,
   });
   return id;
 }

@@ -5,9 +5,9 @@
 import type { Listener } from '#config/listener-schema.ts';
 import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
-import { CidrMap } from '#core/cidr-map.ts';
-import { parseCidr } from '#core/ip.ts';
+import type { CidrMap } from '#core/cidr-map.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
 import type { HeadLimits } from './http1/parse-request.ts';
 import { aliasDrop } from './http1/write-head.ts';
@@ -70,6 +70,10 @@ export type Snapshot = {
   /** For a request that has no route. */
   readonly defaultTimeouts: RouteTimeouts;
   readonly trustedProxies: CidrMap<true>;
+  /** Whom limits by address and by second do not hold for, trusted proxies among them. */
+  readonly unlimited: CidrMap<true>;
+  /** By index in `edge.listeners`, as `listeners` is. */
+  readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
 };
 
@@ -79,12 +83,7 @@ export function compileSnapshot(
   upstreams: ReadonlyMap<string, UpstreamGroup>,
   modules: ReadonlyMap<string, LiveModule>,
 ): Snapshot {
-  const trustedProxies = new CidrMap<true>(Math.max(1, config.edge.trustedProxies.length));
-  for (const text of config.edge.trustedProxies) {
-    const cidr = parseCidr(text);
-    if (cidr === null) throw new Error(`trusted proxy ${text} is not an address or range`);
-    trustedProxies.set(cidr, true);
-  }
+  const { trustedProxies } = config.edge;
   const routes = config.routes.map((route) => ({
     match: route.match,
     value: {
@@ -120,7 +119,9 @@ export function compileSnapshot(
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),
-    trustedProxies,
+    trustedProxies: compileRanges(trustedProxies),
+    unlimited: compileRanges([...trustedProxies, ...config.edge.limits.unlimitedAddresses]),
+    entrances: config.edge.listeners.map((listener) => compileEntrance(listener, upstreams)),
     router: new Router(routes),
   };
 }

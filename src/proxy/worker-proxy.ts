@@ -11,7 +11,9 @@ import type { LiveModule } from '#wasm/live-module.ts';
 import { AccessLog } from './access-log.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
 import type { ProxyContext } from './context.ts';
+import { Admission } from './listener/admission.ts';
 import { type ListenerKind, ProxyListener } from './listener.ts';
+import { LoadShedder } from './load-shedder.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { CertificateSource } from './tls/certificate-store.ts';
@@ -43,24 +45,21 @@ type Prepared = {
 export class WorkerProxy {
   readonly #context: ProxyContext;
   readonly #upstreams: UpstreamRegistry;
-  readonly #workers: number;
   readonly #listeners: ProxyListener[] = [];
-  readonly #onDegraded: (part: string, reason: string) => void;
-  readonly #ticketKeys: Buffer;
+  readonly #onDegraded: (part: string, reason: string | null) => void;
+  #ticketKeys: Buffer;
   #live: Prepared;
 
   private constructor(
     context: ProxyContext,
     upstreams: UpstreamRegistry,
     live: Prepared,
-    workers: number,
     ticketKeys: Buffer,
-    onDegraded: (part: string, reason: string) => void,
+    onDegraded: (part: string, reason: string | null) => void,
   ) {
     this.#context = context;
     this.#upstreams = upstreams;
     this.#live = live;
-    this.#workers = workers;
     this.#ticketKeys = ticketKeys;
     this.#onDegraded = onDegraded;
   }
@@ -70,7 +69,7 @@ export class WorkerProxy {
     workers: number,
     ticketKeys: Buffer,
     registry: MetricRegistry,
-    onDegraded: (part: string, reason: string) => void,
+    onDegraded: (part: string, reason: string | null) => void,
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
     const deadlines = new DeadlineTable();
@@ -87,13 +86,21 @@ export class WorkerProxy {
       metrics,
       deadlines,
       blockList: new BlockList(),
+      admission: new Admission(workers),
+      load: new LoadShedder(
+        workers,
+        () => context.snapshot,
+        (reason) => {
+          metrics.connections.shedding.value = reason === null ? 0 : 1;
+          onDegraded('overload', reason);
+        },
+      ),
       views: new ViewPool(source.config.edge.limits.headersMax),
     };
     const proxy = new WorkerProxy(
       context,
       upstreams,
       { source, snapshot, groups, accessLog, engines: new Map() },
-      workers,
       ticketKeys,
       onDegraded,
     );
@@ -104,8 +111,8 @@ export class WorkerProxy {
           ? { kind: 'tls', source: tls, ticketKeys }
           : listener.redirect !== undefined
             ? { kind: 'redirect', port: listener.redirectPort ?? 443 }
-            : { kind: 'plaintext' };
-      proxy.#listeners.push(new ProxyListener(kind, index, context, () => proxy.#connectionsMax()));
+            : { kind: listener.tcp !== undefined ? 'tcp' : 'plaintext' };
+      proxy.#listeners.push(new ProxyListener(kind, index, context));
     });
     return proxy;
   }
@@ -167,6 +174,12 @@ export class WorkerProxy {
     this.#upstreams.retain(this.#live.groups.values());
   }
 
+  /** Tickets that were made before are no longer taken; their clients make a full handshake. */
+  setTicketKeys(keys: Buffer): void {
+    this.#ticketKeys = keys;
+    for (const listener of this.#listeners) listener.setTicketKeys(keys);
+  }
+
   applyBlocks(version: number, add: readonly BlockItem[], remove: readonly string[]): void {
     this.#context.blockList.apply(version, add, remove);
     if (add.length > 0) for (const listener of this.#listeners) listener.cutBlocked();
@@ -193,6 +206,7 @@ export class WorkerProxy {
         if (open > 0 && performance.now() - started < graceMs) return;
         clearInterval(timer);
         for (const listener of this.#listeners) listener.destroyAll();
+        this.#context.load.close();
         resolve(this.#context.accessLog.close());
       }, 20);
     });
@@ -210,11 +224,6 @@ export class WorkerProxy {
       if (engine !== null) engines.set(index, engine);
     }
     return engines;
-  }
-
-  /** The limit holds over all workers; each takes its share. */
-  #connectionsMax(): number {
-    return Math.max(1, Math.ceil(this.#context.snapshot.limits.connectionsMax / this.#workers));
   }
 }
 

@@ -56,7 +56,6 @@ export type EdgeNodeOptions = {
   readonly blockVersion: number;
   readonly entry: string;
   readonly sockets: NodeSockets;
-  readonly ticketKeys: Uint8Array;
   readonly registry: MetricRegistry;
   readonly metrics: NodeMetrics;
   readonly version: string;
@@ -358,7 +357,7 @@ export class EdgeNode implements NodeControl {
   /** Another process takes over, from the program that stands on disk now; this one drains. */
   upgrade(): Promise<UpgradeAnswer> {
     return this.#oneAtATime(async () => {
-      const { sockets, log, ticketKeys, origin, entry, openStore } = this.#options;
+      const { sockets, supervisor, log, origin, entry, openStore } = this.#options;
       if (sockets.edge === null || sockets.admin === null) {
         throw new WeirError(
           'UPGRADE_UNAVAILABLE',
@@ -380,7 +379,7 @@ export class EdgeNode implements NodeControl {
           pid: process.pid,
           listeners: sockets.edge.listeners,
           admin: sockets.admin.listeners,
-          ticketKeys,
+          ticketKeys: supervisor.ticketKeys,
           blocks: this.blockItems(),
         });
         this.#store.close();

@@ -9,7 +9,6 @@
  * only when that has closed it.
  * The run file comes last: whoever finds it finds a node that answers.
  */
-import { randomBytes } from 'node:crypto';
 import { startAdmin } from '#admin/server.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
@@ -28,6 +27,7 @@ import {
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Takeover } from './takeover.ts';
+import { newTicketKeys, rotateTicketKeys } from './ticket-rotation.ts';
 import { version } from './version.ts';
 import { workerCount } from './worker-count.ts';
 
@@ -69,7 +69,7 @@ export async function startEdge(
   const entry = new URL('../main.ts', import.meta.url).pathname;
   const workers = workerCount(config.edge.workers);
   let node: EdgeNode | null = null;
-  const ticketKeys = takeover?.ticketKeys ?? randomBytes(48);
+  const ticketKeys = takeover?.ticketKeys ?? newTicketKeys();
   const sockets = bindSockets(config, workers, takeover);
   const supervisor = new Supervisor(
     { generation: 1, config, ...tlsFiles, modules: forWorkers(modules) },
@@ -89,8 +89,10 @@ export async function startEdge(
     if (takeover !== null) await takeover.release();
     store ??= BlockStore.open(state.path);
     const watching = { close: () => {} };
+    const rotation = rotateTicketKeys(supervisor, log);
     const drained = async () => {
       watching.close();
+      rotation.close();
       await admin.close();
       running.closeStore();
       state.removeRunFile();
@@ -107,7 +109,6 @@ export async function startEdge(
       blockVersion: takeover?.blocks.version ?? store.count,
       entry,
       sockets,
-      ticketKeys,
       registry,
       metrics,
       version,

@@ -62,6 +62,7 @@ export type ToWorker =
       readonly add: readonly BlockItem[];
       readonly remove: readonly string[];
     }
+  | { readonly kind: 'ticket-keys'; readonly id: number; readonly keys: Uint8Array }
   | { readonly kind: 'metrics'; readonly id: number }
   | { readonly kind: 'drain'; readonly graceMs: number; readonly idleMs: number };
 
@@ -70,5 +71,6 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'reply'; readonly id: number; readonly error: string | null }
   | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
-  | { readonly kind: 'degraded'; readonly part: string; readonly reason: string }
+  /** Null when it is well again. */
+  | { readonly kind: 'degraded'; readonly part: string; readonly reason: string | null }
   | { readonly kind: 'drained' };

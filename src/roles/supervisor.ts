@@ -49,6 +49,7 @@ export class Supervisor {
   readonly #slots: Slot[];
   readonly #degraded = new Map<string, string>();
   #snapshot: SnapshotSource;
+  #ticketKeys: Uint8Array;
   #addresses: readonly string[];
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
@@ -59,6 +60,7 @@ export class Supervisor {
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
     this.#snapshot = snapshot;
+    this.#ticketKeys = options.ticketKeys;
     this.#addresses =
       options.sockets?.listeners.map(({ address }) => address) ??
       snapshot.config.edge.listeners.map(({ address }) => address);
@@ -84,6 +86,10 @@ export class Supervisor {
 
   get snapshot(): SnapshotSource {
     return this.#snapshot;
+  }
+
+  get ticketKeys(): Uint8Array {
+    return this.#ticketKeys;
   }
 
   get addresses(): readonly string[] {
@@ -170,6 +176,15 @@ export class Supervisor {
     });
   }
 
+  /** Returns how many workers make their tickets with the new keys. */
+  changeTicketKeys(keys: Uint8Array): Promise<number> {
+    return this.#oneAtATime(async () => {
+      this.#ticketKeys = keys;
+      const results = await this.#everyone({ kind: 'ticket-keys', keys });
+      return results.filter(({ error }) => error === null).length;
+    });
+  }
+
   /** Sums over all workers, those that have ended included. */
   async samples(): Promise<MetricSamples> {
     await this.#everyone({ kind: 'metrics' });
@@ -234,7 +249,8 @@ export class Supervisor {
         first?.reject(new WeirError('LISTEN_FAILED', reason));
         worker.kill();
       },
-      onDegraded: (part, reason) => this.setDegraded(part, reason),
+      onDegraded: (part, reason) =>
+        this.setDegraded(part === 'overload' ? overloadOf(slot) : part, reason),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -248,7 +264,7 @@ export class Supervisor {
       snapshot: started,
       addresses: this.#addresses,
       descriptors: sockets === null ? null : sockets.map((_, index) => inheritedFrom + index),
-      ticketKeys: this.#options.ticketKeys,
+      ticketKeys: this.#ticketKeys,
       blocks: this.#options.blocks(),
     });
   }
@@ -262,6 +278,7 @@ export class Supervisor {
   ): void {
     slot.worker = null;
     slot.generation = null;
+    this.setDegraded(overloadOf(slot), null);
     this.#retire(worker.samples);
     reject?.(
       new WeirError(
@@ -365,3 +382,6 @@ export class Supervisor {
     if (this.#slots.every((slot) => slot.worker === null)) this.#onAllGone?.();
   }
 }
+
+/** Several workers may be overloaded, and each recovers by itself. */
+const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;

@@ -18,7 +18,7 @@ export type Question = Asking extends infer M ? (M extends Asking ? Omit<M, 'id'
 export type WorkerEvents = {
   onListening(addresses: readonly string[]): void;
   onFailed(reason: string): void;
-  onDegraded(part: string, reason: string): void;
+  onDegraded(part: string, reason: string | null): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };

@@ -66,6 +66,10 @@ class Worker {
         return this.#reply(message.id, async () => {
           this.#live().applyBlocks(message.version, message.add, message.remove);
         });
+      case 'ticket-keys':
+        return this.#reply(message.id, async () => {
+          this.#live().setTicketKeys(Buffer.from(message.keys));
+        });
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
         return;

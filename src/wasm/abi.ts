@@ -6,9 +6,12 @@
  * moved by one constant. Nothing is allocated.
  *
  * ```
- * at ─► size flags (offset length)×6 headerCount (name, value)×n │ head bytes │ client address
- *       └───────────────── table, 60 + 16·n bytes ──────────────┘
+ * at ─► size flags (offset length)×6 headerCount (name, value)×n │ head bytes │ client address │ connection
+ *       └───────────────── table, 60 + 16·n bytes ──────────────┘                               (TLS only)
  * ```
+ *
+ * The connection record stands behind everything a guest of the first day knows of, so it needs no new
+ * version; a flag says that it is there.
  */
 import { assert } from '#core/assert.ts';
 import type { RequestView } from '#waf/request-view.ts';
@@ -21,6 +24,14 @@ export type RequestFacts = {
   /** IPv4 or IPv6 text, behind trusted proxies already. */
   readonly clientAddress: string;
   readonly tls: boolean;
+  /** JA4 of the client hello, ASCII; empty or absent without TLS. */
+  readonly ja4?: string;
+  /** What the client showed of itself in the handshake; the subject is ASCII. */
+  readonly certificate?: {
+    readonly subject: string;
+    readonly sha256: string;
+    readonly verified: boolean;
+  } | null;
 };
 
 /** The longest head a guest has to make room for; the same numbers as in `edge.limits`. */
@@ -31,12 +42,22 @@ export type GuestLimits = {
 
 export const flagTls = 1;
 export const flagHttp10 = 2;
+/** A connection record stands behind the client address. */
+export const flagConnection = 4;
+
+/** Bits of the connection record's last word. */
+export const certificateShown = 1;
+export const certificateVerified = 2;
 
 /** Words before the header table. */
 const fixedWords = 15;
 const headerWords = 4;
 /** Longest text of an address: IPv4-mapped IPv6 (45) with a zone identifier. */
 export const clientAddressBytesMax = 64;
+/** JA4, subject and SHA-256 as offset and length, and the certificate's bits. */
+const connectionWords = 7;
+/** Its three texts together: JA4 has 36 bytes, a subject at most 512, a hash 64. */
+export const connectionBytesMax = 640;
 
 export const verdictAllow = 0;
 export const verdictBlock = 1;
@@ -53,7 +74,10 @@ export function viewBytesMax(limits: GuestLimits): number {
   const bytes =
     (fixedWords + headerWords * limits.headersMax) * 4 +
     limits.headBytesMax +
-    clientAddressBytesMax;
+    clientAddressBytesMax +
+    3 +
+    connectionWords * 4 +
+    connectionBytesMax;
   return (bytes + 15) & ~15;
 }
 
@@ -76,8 +100,14 @@ export function encodeRequestHead(
   const shift = headOffset - view.start;
   const words = memory.words;
   let word = at >>> 2;
-  words[word++] = clientOffset + clientLength;
-  words[word++] = (facts.tls ? flagTls : 0) | (view.minor === 0 ? flagHttp10 : 0);
+  const hasConnection = facts.ja4 !== undefined && facts.ja4 !== '';
+  words[word++] = hasConnection
+    ? writeConnection(facts, memory, at, clientOffset + clientLength)
+    : clientOffset + clientLength;
+  words[word++] =
+    (hasConnection ? flagConnection : 0) |
+    (facts.tls ? flagTls : 0) |
+    (view.minor === 0 ? flagHttp10 : 0);
   words[word++] = headOffset;
   words[word++] = view.methodEnd - view.start;
   words[word++] = view.targetStart + shift;
@@ -101,8 +131,45 @@ export function encodeRequestHead(
     words[word++] = (headers[i + 3] ?? 0) - valueStart;
   }
   view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
-  // A third of what one call of Buffer's `write` costs for so few bytes.
-  const bytes = memory.bytes;
-  for (let i = 0; i < clientLength; i++)
-    bytes[at + clientOffset + i] = facts.clientAddress.charCodeAt(i);
+  writeAscii(facts.clientAddress, memory.bytes, at + clientOffset);
+}
+
+/** At the next multiple of 4 behind `end`. Returns where the record ends. */
+function writeConnection(
+  facts: RequestFacts,
+  memory: GuestMemory,
+  at: number,
+  end: number,
+): number {
+  const { ja4 = '', certificate = null } = facts;
+  const subject = certificate?.subject ?? '';
+  const sha256 = certificate?.sha256 ?? '';
+  const record = (end + 3) & ~3;
+  const ja4Offset = record + connectionWords * 4;
+  const subjectOffset = ja4Offset + ja4.length;
+  const sha256Offset = subjectOffset + subject.length;
+  const recordEnd = sha256Offset + sha256.length;
+  assert(
+    recordEnd - ja4Offset <= connectionBytesMax,
+    'what is known of the connection is too long',
+  );
+  const { words, bytes } = memory;
+  let word = (at + record) >>> 2;
+  words[word++] = ja4Offset;
+  words[word++] = ja4.length;
+  words[word++] = subject === '' ? 0 : subjectOffset;
+  words[word++] = subject.length;
+  words[word++] = sha256 === '' ? 0 : sha256Offset;
+  words[word++] = sha256.length;
+  words[word] =
+    certificate === null ? 0 : certificateShown | (certificate.verified ? certificateVerified : 0);
+  writeAscii(ja4, bytes, at + ja4Offset);
+  writeAscii(subject, bytes, at + subjectOffset);
+  writeAscii(sha256, bytes, at + sha256Offset);
+  return recordEnd;
+}
+
+/** A third of what one call of Buffer's `write` costs for so few bytes. */
+function writeAscii(text: string, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
 }

@@ -12,7 +12,12 @@ export function sampleRequests(): readonly SampleRequest[] {
     { view: sample('/', null, []), facts: { clientAddress: '192.0.2.1', tls: false } },
     {
       view: sample('/search', 'q=two+words&page=2', browserHeaders),
-      facts: { clientAddress: '2001:db8::1', tls: true },
+      facts: {
+        clientAddress: '2001:db8::1',
+        tls: true,
+        ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1',
+        certificate: { subject: 'CN=sample', sha256: '0'.repeat(64), verified: true },
+      },
     },
   ];
 }

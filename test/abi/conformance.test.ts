@@ -77,6 +77,25 @@ describe('a guest sees', () => {
     assert.equal(echo({ target: '/size' }).status, 400 + (size % 200));
   });
 
+  it('what is known of the connection, wherever the client address ends', () => {
+    const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1';
+    const certificate = { subject: 'CN=a,O=\\C3\\A9', sha256: 'ab'.repeat(32), verified: true };
+    for (const clientAddress of ['192.0.2.1', '192.0.2.10', '192.0.2.100', '192.0.12.100']) {
+      const given = { clientAddress, tls: true, ja4, certificate };
+      assert.equal(echo({ target: '/ja4' }, given).matched, ja4);
+      assert.equal(echo({ target: '/subject' }, given).matched, certificate.subject);
+      assert.equal(echo({ target: '/sha256' }, given).matched, certificate.sha256);
+      assert.equal(echo({ target: '/certificate' }, given).status, 403);
+      assert.equal(echo({ target: '/client' }, given).matched, clientAddress);
+      const bare = { ...given, certificate: null };
+      assert.equal(echo({ target: '/subject' }, bare).reason, 'absent');
+      assert.equal(echo({ target: '/certificate' }, bare).status, 400);
+      const doubtful = { ...given, certificate: { ...certificate, verified: false } };
+      assert.equal(echo({ target: '/certificate' }, doubtful).status, 401);
+    }
+    assert.equal(echo({ target: '/ja4' }, { clientAddress: '::1', tls: false }).reason, 'absent');
+  });
+
   it('a header name in the target of a verdict in lower case and cut to its bound', () => {
     const long = `X-${'A'.repeat(300)}`;
     assert.equal(

@@ -9,9 +9,11 @@ import { viewOf } from '../support/view.ts';
 
 const limits = { headBytesMax: 4_096, headersMax: 10 };
 
-function exampleBytes(): Buffer {
+/** The first example of the page, or the one after it. */
+function exampleBytes(index = 0): Buffer {
   const document = readFileSync(join(import.meta.dirname, '../../wasm-rules/abi.md'), 'utf8');
-  const [, dump] = /```hex\n([^`]*)```/.exec(document) ?? assert.fail('no hex dump in abi.md');
+  const [, dump] =
+    [...document.matchAll(/```hex\n([^`]*)```/g)][index] ?? assert.fail('no hex dump in abi.md');
   return Buffer.from((dump ?? '').replace(/^[0-9a-f]{4} /gm, '').replace(/\s/g, ''), 'hex');
 }
 
@@ -31,6 +33,20 @@ describe('the packed request head', () => {
     }
   });
 
+  it('is the worked example with a connection record, behind what was there before', () => {
+    const before = exampleBytes();
+    before.writeUInt32LE(0xa5, 0);
+    before.writeUInt32LE(5, 4);
+    const expected = Buffer.concat([before, Buffer.alloc(3), exampleBytes(1)]);
+    assert.equal(expected.length, 0xa5);
+    const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
+    const view = viewOf({ target: '/a?b=1', headers: [['Host', 'x.example']] });
+    const certificate = { subject: 'CN=a', sha256: '0f', verified: true };
+    const facts = { clientAddress: '192.0.2.7', tls: true, ja4: 't13', certificate };
+    encodeRequestHead(view, facts, limits, memory, 64);
+    assert.deepEqual(memory.bytes.subarray(64, 64 + expected.length), expected);
+  });
+
   it('never needs more than the guest was asked for', () => {
     const headers = Array.from(
       { length: limits.headersMax },
@@ -41,7 +57,8 @@ describe('the packed request head', () => {
     const view = viewOf({ target, headers });
     assert.equal(view.end, limits.headBytesMax);
     const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
-    const facts = { clientAddress: 'f'.repeat(64), tls: false };
+    const certificate = { subject: 's'.repeat(540), sha256: '0'.repeat(64), verified: false };
+    const facts = { clientAddress: 'f'.repeat(64), tls: true, ja4: 'j'.repeat(36), certificate };
     encodeRequestHead(view, facts, limits, memory, 0);
     assert((memory.words[0] ?? 0) <= viewBytesMax(limits));
     assert.throws(
@@ -62,6 +79,10 @@ describe('the packed request head', () => {
     assert.throws(
       () =>
         encodeRequestHead(short, { clientAddress: 'f'.repeat(65), tls: false }, limits, memory, 0),
+      /assertion failed/,
+    );
+    assert.throws(
+      () => encodeRequestHead(short, { ...facts, ja4: 'j'.repeat(37) }, limits, memory, 0),
       /assertion failed/,
     );
   });

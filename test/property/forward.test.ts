@@ -18,6 +18,7 @@ const facts = {
   peer: '192.0.2.1',
   isTls: true,
   peerIsTrusted: false,
+  clientCertificate: '',
   requestId: 'id-1',
   isUpgrade: false,
   drops: 0,

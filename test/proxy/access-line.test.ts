@@ -22,6 +22,8 @@ const plain: AccessRecord = {
   wafMs: 0,
   verdict: null,
   userAgent: 'x',
+  ja4: '',
+  certificate: null,
 };
 
 const read = (record: Partial<AccessRecord>): Record<string, unknown> =>

@@ -19,7 +19,7 @@ function client(...chains: readonly string[]): string {
     parseRequest(view, bytes, 0, bytes.length, { headBytesMax: 32_768, urlBytesMax: 100 }),
     complete,
   );
-  return clientAddress('10.0.0.1', view, trusted);
+  return clientAddress('10.0.0.1', view, trusted, null);
 }
 
 describe('X-Forwarded-For from a trusted proxy', () => {

@@ -7,6 +7,11 @@ export const abiVersion: i32 = 1;
 /** Bits of the word `flags`. */
 export const flagTls: u32 = 1;
 export const flagHttp10: u32 = 2;
+export const flagConnection: u32 = 4;
+
+/** Bits of a connection's certificate word. */
+export const certificateShown: u32 = 1;
+export const certificateVerified: u32 = 2;
 
 export const verdictBlock: u32 = 1;
 

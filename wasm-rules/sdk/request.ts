@@ -10,7 +10,13 @@
  * All offsets count from the start of the view; a part that is absent has offset 0. The accessors
  * trust the table: the host wrote it.
  */
-import { flagHttp10, flagTls } from './layout';
+import {
+  certificateShown,
+  certificateVerified,
+  flagConnection,
+  flagHttp10,
+  flagTls,
+} from './layout';
 
 /** Where the header table starts, in bytes from the start of the view. */
 const headerTable: usize = 15 * 4;
@@ -86,6 +92,32 @@ export class Request {
     return <i32>(this.clientAt - this.headAt);
   }
 
+  /** False without TLS; then there is no `connection` to read. */
+  @inline get hasConnection(): bool {
+    return (this.flags & flagConnection) != 0;
+  }
+
+  /** What is known of the connection. Ask `hasConnection` first. */
+  @inline get connection(): Connection {
+    const end = this.clientAt + this.clientLength;
+    return changetype<Connection>((end + 3) & ~3);
+  }
+
+  /** The JA4 fingerprint of the client's TLS, for example `t13d1516h2_8daaf6152771_e5627efa2ab1`. */
+  @inline ja4At(connection: Connection): usize {
+    return changetype<usize>(this) + connection.ja4Offset;
+  }
+
+  /** The subject of the client's certificate, RFC 4514 text; length 0 without one. */
+  @inline subjectAt(connection: Connection): usize {
+    return changetype<usize>(this) + connection.subjectOffset;
+  }
+
+  /** SHA-256 of the client's certificate, lower-case hexadecimal; length 0 without one. */
+  @inline sha256At(connection: Connection): usize {
+    return changetype<usize>(this) + connection.sha256Offset;
+  }
+
   @inline header(index: i32): Header {
     return changetype<Header>(changetype<usize>(this) + headerTable + <usize>index * headerBytes);
   }
@@ -106,4 +138,24 @@ export class Header {
   nameLength: i32;
   valueOffset: u32;
   valueLength: i32;
+}
+
+@unmanaged
+export class Connection {
+  ja4Offset: u32;
+  ja4Length: i32;
+  subjectOffset: u32;
+  subjectLength: i32;
+  sha256Offset: u32;
+  sha256Length: i32;
+  certificate: u32;
+
+  @inline get showsCertificate(): bool {
+    return (this.certificate & certificateShown) != 0;
+  }
+
+  /** One of the listener's authorities issued it, and it is valid today. */
+  @inline get isVerified(): bool {
+    return (this.certificate & certificateVerified) != 0;
+  }
 }

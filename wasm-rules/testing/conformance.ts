@@ -3,7 +3,7 @@
  * the packed view.
  *
  * The path says which part: `/method`, `/target`, `/path`, `/query`, `/host`, `/client`, `/head`,
- * `/flags`, `/count`, `/name/N` and `/value/N`. The part comes back as `matched`, cut at 128 bytes;
+ * `/flags`, `/count`, `/ja4`, `/subject`, `/sha256`, `/certificate`, `/name/N` and `/value/N`. The part comes back as `matched`, cut at 128 bytes;
  * its full length as the status, 400 plus the length modulo 200; what it was asked for as the
  * target; `absent` as the reason where the request has no such part.
  */
@@ -36,6 +36,19 @@ export function weir_request_head(view: usize): usize {
   if (startsWithIgnoreCase(at, length, '/size')) return number('size', request.size);
   if (startsWithIgnoreCase(at, length, '/flags')) {
     return number('flags', (request.isTls ? 1 : 0) | (request.isHttp10 ? 2 : 0));
+  }
+  if (!request.hasConnection) {
+    if (startsWithIgnoreCase(at, length, '/ja4')) return echo('ja4', false, at, 0);
+  } else {
+    const known = request.connection;
+    if (startsWithIgnoreCase(at, length, '/ja4'))
+      return echo('ja4', true, request.ja4At(known), known.ja4Length);
+    if (startsWithIgnoreCase(at, length, '/subject'))
+      return echo('subject', known.subjectOffset != 0, request.subjectAt(known), known.subjectLength);
+    if (startsWithIgnoreCase(at, length, '/sha256'))
+      return echo('sha256', known.sha256Offset != 0, request.sha256At(known), known.sha256Length);
+    if (startsWithIgnoreCase(at, length, '/certificate'))
+      return number('certificate', (known.showsCertificate ? 1 : 0) | (known.isVerified ? 2 : 0));
   }
   const isName = startsWithIgnoreCase(at, length, '/name/');
   if (!isName && !startsWithIgnoreCase(at, length, '/value/')) return 0;

@@ -19,6 +19,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import { BodyRate } from '../body-rate.ts';
 import type { ClientSide } from '../client-side.ts';
+import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
 import { errorAnswer } from '../error-page.ts';
 import { Exchange } from '../exchange.ts';
@@ -35,6 +36,7 @@ import {
   contentLengthDrop,
   headSizeMax,
   responseDrops,
+  responseHead,
   writeFields,
   writeStatusLine,
 } from './write-head.ts';
@@ -59,6 +61,7 @@ export class ClientConnection implements ClientSide, Expiring {
   readonly peer: string;
   readonly isTls: boolean;
   readonly listener: number;
+  readonly facts: ConnectionFacts;
   readonly #socket: Socket;
   readonly #context: ProxyContext;
   readonly #onClosed: (connection: ClientConnection) => void;
@@ -75,19 +78,19 @@ export class ClientConnection implements ClientSide, Expiring {
   #ended = false;
   #bodyPaused = false;
   #lingered = 0;
+  #requests = 0;
 
   constructor(
     socket: Socket,
-    peer: string,
-    isTls: boolean,
-    listener: number,
+    facts: ConnectionFacts,
     context: ProxyContext,
     onClosed: (connection: ClientConnection) => void,
   ) {
     this.#socket = socket;
-    this.peer = peer;
-    this.isTls = isTls;
-    this.listener = listener;
+    this.facts = facts;
+    this.peer = facts.peer;
+    this.isTls = facts.isTls;
+    this.listener = facts.listener;
     this.#context = context;
     this.#onClosed = onClosed;
     // The first request of a connection has the head's time, not the longer idle time.
@@ -206,6 +209,10 @@ export class ClientConnection implements ClientSide, Expiring {
       this.#rate.start(monotonicMs());
       this.#rate.add(piece.size);
     }
+    if (++this.#requests === this.#context.snapshot.limits.requestsPerConnectionMax) {
+      this.#closeAfter = true;
+      this.#context.metrics.connections.lastRequest.value++;
+    }
     const exchange = new Exchange(this.#context, this, view);
     this.#exchange = exchange;
     if (result < 0) {
@@ -299,11 +306,7 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   sendInformational(view: ResponseView): void {
-    const target = Buffer.allocUnsafe(headSizeMax(view, 2));
-    let at = writeStatusLine(view, target, 0);
-    at = writeFields(view, responseDrops | contentLengthDrop, target, at);
-    at += target.write('\r\n', at, 'latin1');
-    this.#socket.write(target.subarray(0, at));
+    this.#socket.write(responseHead(view, '\r\n'));
   }
 
   sendResponse(
@@ -362,11 +365,7 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#state = TUNNEL;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     const added = `Connection: Upgrade\r\nUpgrade: ${view.headerValue(view.upgradeIndex)}\r\nX-Request-Id: ${requestId}\r\n\r\n`;
-    const target = Buffer.allocUnsafe(headSizeMax(view, added.length));
-    let at = writeStatusLine(view, target, 0);
-    at = writeFields(view, responseDrops | contentLengthDrop, target, at);
-    at += target.write(added, at, 'latin1');
-    const writable = this.#write(target.subarray(0, at));
+    const writable = this.#write(responseHead(view, added));
     const early = this.#pending;
     this.#pending = null;
     if (early !== null) (this.#exchange as Exchange).onClientTunnelData(early);
@@ -442,7 +441,7 @@ export class ClientConnection implements ClientSide, Expiring {
   /** A head that could not be read: there is no exchange, but there is an answer, a line and a count. */
   #refuse(problem: ParseProblem): void {
     this.#closeAfter = true;
-    const requestId = refuseUnread(this.#context, this.peer, problem);
+    const requestId = refuseUnread(this.#context, this.facts, problem);
     const answer = errorAnswer(problem.status, requestId, false);
     this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
     this.#endAndLinger();

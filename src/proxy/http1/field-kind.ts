@@ -32,6 +32,8 @@ export const fieldKind = {
   removed: 14,
   /** Server, X-Powered-By and the like: what tells an attacker where to begin. */
   banner: 15,
+  /** client-cert, client-cert-chain: the edge's word on a TLS handshake, whoever else says it. */
+  clientCertificate: 16,
 } as const;
 
 const known: readonly (readonly [string, number])[] = [
@@ -58,6 +60,8 @@ const known: readonly (readonly [string, number])[] = [
   ['x-powered-by', fieldKind.banner],
   ['x-aspnet-version', fieldKind.banner],
   ['x-aspnetmvc-version', fieldKind.banner],
+  ['client-cert', fieldKind.clientCertificate],
+  ['client-cert-chain', fieldKind.clientCertificate],
 ];
 
 const longest = 19;

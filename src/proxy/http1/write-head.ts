@@ -25,7 +25,8 @@ const hopByHop = bit(
 
 /** Fields of a request that never travel on; the edge writes its own of some. */
 export const requestDrops =
-  hopByHop | bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId);
+  hopByHop |
+  bit(fieldKind.contentLength, fieldKind.expect, fieldKind.requestId, fieldKind.clientCertificate);
 /** Beside them, what only a trusted proxy in front may say. */
 export const forwardingDrops = bit(fieldKind.forwarding, fieldKind.xForwardedFor);
 /** With an absolute-form target the Host field gives way to the target's authority. */
@@ -81,6 +82,15 @@ export function writeStatusLine(view: ResponseView, target: Buffer, at: number):
   target[to++] = CR;
   target[to++] = 10;
   return to;
+}
+
+/** A whole head of a response that has no body: 1xx. `end` is what the edge adds, with the empty line. */
+export function responseHead(view: ResponseView, end: string): Buffer {
+  const target = Buffer.allocUnsafe(headSizeMax(view, end.length));
+  let at = writeStatusLine(view, target, 0);
+  at = writeFields(view, responseDrops | contentLengthDrop, target, at);
+  at += target.write(end, at, 'latin1');
+  return target.subarray(0, at);
 }
 
 /** Every field whose kind is not in `drops`, in the order they came. Returns the position after them. */

@@ -1,5 +1,4 @@
 /** Why a handshake failed, in a word: what OpenSSL says is for developers and has no bound as a label. */
-import type { TLSSocket } from 'node:tls';
 
 export const handshakeFailures = [
   /** Not done in time. */
@@ -32,15 +31,9 @@ const byCode: Readonly<Record<string, HandshakeFailure>> = {
   ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS: 'cipher',
   ERR_SSL_NO_SUITABLE_GROUPS: 'cipher',
   ERR_SSL_NO_APPLICATION_PROTOCOL: 'alpn',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'client-certificate',
 };
 
-export function handshakeFailureOf(
-  error: NodeJS.ErrnoException,
-  socket: TLSSocket,
-): HandshakeFailure {
-  // Node ends the connection of a certificate that does not verify without an error of its own.
-  if (socket.authorizationError) return 'client-certificate';
+export function handshakeFailureOf(error: NodeJS.ErrnoException): HandshakeFailure {
   const code = error.code ?? '';
   // ERR_SSL_TLSV1_ALERT_UNKNOWN_CA, ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN and their kin.
   if (/^ERR_SSL_(?:TLSV1|TLSV13|SSLV3)_ALERT_/.test(code)) return 'refused-by-client';

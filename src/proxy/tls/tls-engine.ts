@@ -18,7 +18,7 @@ import { CertificateStore } from './certificate-store.ts';
 import type { TlsSource } from './tls-source.ts';
 
 export interface TlsEvents {
-  onSecure(socket: tls.TLSSocket): void;
+  onSecure(socket: tls.TLSSocket, engine: TlsEngine): void;
   onFailure(error: NodeJS.ErrnoException, socket: tls.TLSSocket): void;
 }
 
@@ -27,12 +27,17 @@ const handshakeTimeoutMs = 86_400_000;
 
 export class TlsEngine {
   readonly store: CertificateStore;
+  readonly asksForCertificates: boolean;
+  /** A connection without a valid certificate must go no further. */
+  readonly demandsCertificates: boolean;
   readonly #server: tls.Server;
 
   /** Throws what OpenSSL does not take: a key that is not the certificate's, a cipher it does not know. */
   constructor(source: TlsSource, ticketKeys: Buffer, events: TlsEvents) {
     const { settings, certificates, clientAuthorities } = source;
     const { mode } = settings.clientCertificates;
+    this.asksForCertificates = mode !== 'off';
+    this.demandsCertificates = mode === 'required';
     const shared: tls.SecureContextOptions = {
       minVersion: `TLSv${settings.minVersion}`,
       maxVersion: `TLSv${settings.maxVersion}`,
@@ -55,7 +60,8 @@ export class TlsEngine {
       SNICallback: (name, done) => done(null, this.store.select(name) ?? undefined),
       ALPNProtocols: [...source.protocols],
       requestCert: mode !== 'off',
-      rejectUnauthorized: mode === 'required',
+      // Node would close a connection it rejects without saying why; `demandsCertificates` is the front's.
+      rejectUnauthorized: false,
       ticketKeys,
       handshakeTimeout: handshakeTimeoutMs,
       allowHalfOpen: true,
@@ -64,7 +70,7 @@ export class TlsEngine {
     if (this.store.hasStaples) {
       this.#server.on('OCSPRequest', (leaf, _issuer, done) => done(null, this.store.staple(leaf)));
     }
-    this.#server.on('secureConnection', (socket) => events.onSecure(socket));
+    this.#server.on('secureConnection', (socket) => events.onSecure(socket, this));
     this.#server.on('tlsClientError', (error, socket) => events.onFailure(error, socket));
   }
 

@@ -2,31 +2,52 @@
  * TLS of one listener: from an accepted socket to a secure one, within a time, counted.
  *
  * ```
- * begin ─► handshake (engine) ─► onSecure
- *              └─ failed, closed, too slow ─► counted by reason, closed
+ * begin ─► limits ─► client hello, read ahead ─► handshake (engine) ─► onSecure
+ *            reset            │                       │
+ *                             └───────────────────────┴─ failed, closed, too slow ─► counted by reason
  * ```
  *
  * The engine is replaced when certificates or settings change; handshakes under way stay with theirs.
+ * Where the hello has been read (`#hello`) is the place to answer some of them otherwise: it knows the name
+ * and the protocols asked for before TLS has seen a byte.
  */
 import type { Socket } from 'node:net';
 import type tls from 'node:tls';
 import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
+import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
+import { readFirstBytes } from '../listener/first-bytes.ts';
+import { clientCertificate } from './client-certificate.ts';
+import { type ClientHello, helloBytesMax, parseClientHello } from './client-hello.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
+import { ja4 } from './ja4.ts';
 import { TlsEngine } from './tls-engine.ts';
 import type { TlsSource } from './tls-source.ts';
 
-export type OnSecure = (socket: tls.TLSSocket, peer: string) => void;
+export type OnSecure = (socket: tls.TLSSocket, facts: ConnectionFacts) => void;
+
+/** The hello in its records, with room for a header every few hundred bytes. */
+const firstBytesMax = helloBytesMax + 512;
+/** Fatal, decode_error: what RFC 8446 section 6.2 asks for. */
+const decodeError = Buffer.from([21, 3, 1, 0, 2, 2, 50]);
 
 export class TlsFront {
   readonly #context: ProxyContext;
+  readonly #listener: number;
   readonly #onSecure: OnSecure;
   readonly #handshakes = new Map<string, Handshake>();
   #engine: TlsEngine;
 
-  constructor(source: TlsSource, ticketKeys: Buffer, context: ProxyContext, onSecure: OnSecure) {
+  constructor(
+    source: TlsSource,
+    ticketKeys: Buffer,
+    listener: number,
+    context: ProxyContext,
+    onSecure: OnSecure,
+  ) {
     this.#context = context;
+    this.#listener = listener;
     this.#onSecure = onSecure;
     this.#engine = this.prepare(source, ticketKeys);
   }
@@ -34,7 +55,7 @@ export class TlsFront {
   /** Builds the engine of another source beside the live one. Throws what OpenSSL does not take. */
   prepare(source: TlsSource, ticketKeys: Buffer): TlsEngine {
     return new TlsEngine(source, ticketKeys, {
-      onSecure: (socket) => this.#secured(socket),
+      onSecure: (socket, engine) => this.#secured(socket, engine),
       onFailure: (error, socket) => this.#failed(error, socket),
     });
   }
@@ -48,28 +69,83 @@ export class TlsFront {
   }
 
   begin(socket: Socket, peer: string): void {
+    const { admission, metrics, snapshot } = this.#context;
+    const refused = admission.handshake(peer, snapshot);
+    if (refused !== null) {
+      metrics.connections.refused[refused].value++;
+      socket.resetAndDestroy();
+      return;
+    }
     const handshake = new Handshake(socket, peer, this.#context, (done) =>
       this.#handshakes.delete(done.key),
     );
     this.#handshakes.set(handshake.key, handshake);
-    this.#engine.handshake(socket);
+    let hello: ClientHello | null = null;
+    readFirstBytes(
+      socket,
+      firstBytesMax,
+      (bytes) => {
+        const result = parseClientHello(bytes);
+        if (result === 'incomplete') return 'more';
+        if (result === 'invalid') {
+          if (bytes[0] === 22) socket.write(decodeError);
+          return 'refuse';
+        }
+        hello = result;
+        // All of it goes to OpenSSL.
+        return 0;
+      },
+      (result) => {
+        if (result === 'ended') {
+          handshake.settle('closed');
+          socket.destroy();
+        } else this.#hello(handshake, hello);
+      },
+    );
   }
 
-  #secured(socket: tls.TLSSocket): void {
+  #hello(handshake: Handshake, hello: ClientHello | null): void {
+    if (handshake.socket.destroyed) return;
+    if (hello === null) {
+      handshake.settle('protocol');
+      handshake.socket.destroySoon();
+      return;
+    }
+    handshake.ja4 = ja4(hello);
+    this.#engine.handshake(handshake.socket);
+  }
+
+  /** `engine` is the one the handshake was made with, which a reload may have replaced. */
+  #secured(socket: tls.TLSSocket, engine: TlsEngine): void {
     const handshake = this.#handshakes.get(keyOf(socket));
     // Already gone: cut by its deadline or the block list in the same turn.
     if (handshake === undefined) {
       socket.destroy();
       return;
     }
+    if (engine.demandsCertificates && !socket.authorized) {
+      handshake.settle('client-certificate');
+      socket.destroy();
+      return;
+    }
     handshake.settle(null);
-    this.#context.metrics.handshakes.value++;
-    this.#onSecure(socket, handshake.peer);
+    const { connections } = this.#context.metrics;
+    connections.handshakes(socket.getProtocol(), socket.getCipher().name).value++;
+    connections.handshakeDuration.observe((monotonicMs() - handshake.startedAt) / 1_000);
+    const isResumed = socket.isSessionReused();
+    if (isResumed) connections.sessionsResumed.value++;
+    this.#onSecure(socket, {
+      listener: this.#listener,
+      peer: handshake.peer,
+      isTls: true,
+      ja4: handshake.ja4,
+      certificate: engine.asksForCertificates ? clientCertificate(socket) : null,
+    });
   }
 
   #failed(error: NodeJS.ErrnoException, socket: tls.TLSSocket): void {
     // One whose address cannot be told any more settles when its raw socket closes.
-    this.#handshakes.get(keyOf(socket))?.settle(handshakeFailureOf(error, socket));
+    this.#handshakes.get(keyOf(socket))?.settle(handshakeFailureOf(error));
     socket.destroy();
   }
 }
@@ -79,11 +155,13 @@ const keyOf = (socket: Socket): string =>
   `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
 
 class Handshake implements Expiring {
+  readonly startedAt = monotonicMs();
   deadlineAt: number;
   deadlineSlot = -1;
-  readonly key: string;
+  readonly socket: Socket;
   readonly peer: string;
-  readonly #socket: Socket;
+  readonly key: string;
+  ja4 = '';
   readonly #context: ProxyContext;
   readonly #onSettled: (handshake: Handshake) => void;
   #settled = false;
@@ -94,13 +172,14 @@ class Handshake implements Expiring {
     context: ProxyContext,
     onSettled: (handshake: Handshake) => void,
   ) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#context = context;
     this.#onSettled = onSettled;
     this.key = keyOf(socket);
     this.peer = peer;
-    this.deadlineAt = monotonicMs() + context.snapshot.timeouts.handshakeMs;
+    this.deadlineAt = this.startedAt + context.snapshot.timeouts.handshakeMs;
     context.deadlines.add(this);
+    context.metrics.connections.handshakesOpen.value++;
     socket.on('close', () => this.settle('closed'));
   }
 
@@ -108,13 +187,16 @@ class Handshake implements Expiring {
   settle(failure: HandshakeFailure | null): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#context.deadlines.remove(this);
+    const { deadlines, admission, metrics } = this.#context;
+    deadlines.remove(this);
+    admission.handshakeDone();
     this.#onSettled(this);
-    if (failure !== null) this.#context.metrics.handshakesFailed[failure].value++;
+    metrics.connections.handshakesOpen.value--;
+    if (failure !== null) metrics.connections.handshakesFailed[failure].value++;
   }
 
   onDeadline(): void {
     this.settle('timeout');
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 }

@@ -1,0 +1,56 @@
+/** What a listener says of the connections that come in by it, compiled; part of the snapshot. */
+import type { Listener } from '#config/listener-schema.ts';
+import { assert } from '#core/assert.ts';
+import { CidrMap } from '#core/cidr-map.ts';
+import { parseCidr } from '#core/ip.ts';
+import { type AddressRule, compileAddressRule } from './client-address.ts';
+import type { UpstreamGroup } from './upstream/upstream-group.ts';
+
+export type Entrance = {
+  /** How a trusted proxy tells the client's address; null: X-Forwarded-For, past trusted addresses. */
+  readonly addressRule: AddressRule | null;
+  /** Who must begin with a PROXY header; null: nobody may. */
+  readonly proxyProtocolFrom: CidrMap<true> | null;
+  readonly tcp: CompiledTcp | null;
+};
+
+export type CompiledTcp = {
+  readonly upstream: UpstreamGroup;
+  readonly idleMs: number;
+  readonly sendProxyProtocol: boolean;
+};
+
+export function compileEntrance(
+  listener: Listener,
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+): Entrance {
+  const { clientAddress, proxyProtocol, tcp } = listener;
+  return {
+    addressRule:
+      clientAddress === undefined
+        ? null
+        : compileAddressRule(clientAddress.header, clientAddress.hops),
+    proxyProtocolFrom: proxyProtocol === undefined ? null : compileRanges(proxyProtocol.from),
+    tcp: tcp === undefined ? null : compileTcp(tcp, upstreams),
+  };
+}
+
+function compileTcp(
+  tcp: NonNullable<Listener['tcp']>,
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+): CompiledTcp {
+  const upstream = upstreams.get(tcp.upstream);
+  if (upstream === undefined) throw new Error(`upstream ${tcp.upstream} does not exist`);
+  return { upstream, idleMs: tcp.idleMs, sendProxyProtocol: tcp.sendProxyProtocol !== undefined };
+}
+
+/** The configuration check has refused what is no address or range. */
+export function compileRanges(texts: readonly string[]): CidrMap<true> {
+  const map = new CidrMap<true>(Math.max(1, texts.length));
+  for (const text of texts) {
+    const cidr = parseCidr(text);
+    assert(cidr !== null, `${text} is an address or range`);
+    map.set(cidr, true);
+  }
+  return map;
+}
