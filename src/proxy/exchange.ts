@@ -47,6 +47,8 @@ export class Exchange implements UpstreamCaller {
   #reason = '';
   #status = 0;
   #wafMs = 0;
+  /** What a 503 says. */
+  #retryAfterSeconds = 1;
   #bytesIn = 0;
   #bytesOut = 0;
   #call: UpstreamCall | null = null;
@@ -117,10 +119,11 @@ export class Exchange implements UpstreamCaller {
       view,
       {
         peer: this.#client.peer,
+        client: this.#address,
         isTls: this.#client.isTls,
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
-        isUpgrade: route.websocket && this.#asksForWebSocket(),
+        isUpgrade: route.websocket && route.upstream.takesUpgrades && this.#asksForWebSocket(),
       },
       piece,
     );
@@ -209,8 +212,9 @@ export class Exchange implements UpstreamCaller {
     else this.#answer(status, 'refused', reason);
   }
 
-  onUpstreamFailed(status: number, reason: string): void {
+  onUpstreamFailed(status: number, reason: string, retryAfterSeconds: number): void {
     if (this.#finished) return;
+    this.#retryAfterSeconds = retryAfterSeconds;
     if (this.#responded) this.#cut(reason);
     else this.#answer(status, 'failed', reason);
   }
@@ -300,7 +304,7 @@ export class Exchange implements UpstreamCaller {
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
     const fields =
       status === 503
-        ? 'Retry-After: 1\r\n'
+        ? `Retry-After: ${this.#retryAfterSeconds}\r\n`
         : status === 405
           ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
           : '';

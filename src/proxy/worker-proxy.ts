@@ -15,7 +15,11 @@ import { type ListenerKind, ProxyListener } from './listener.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
-import { UpstreamRegistry } from './upstream/upstream-registry.ts';
+import {
+  type ServerChange,
+  type UpstreamFiles,
+  UpstreamRegistry,
+} from './upstream/upstream-registry.ts';
 import { ViewPool } from './view-pool.ts';
 
 export type WorkerSource = {
@@ -27,6 +31,7 @@ export type WorkerSource = {
     readonly key: string;
   }[];
   readonly modules: ReadonlyMap<string, LiveModule>;
+  readonly upstreamFiles: readonly UpstreamFiles[];
 };
 
 type Prepared = {
@@ -64,11 +69,12 @@ export class WorkerProxy {
     ticketKeys: Buffer,
     registry: MetricRegistry,
     onDegraded: (part: string, reason: string) => void,
+    onServerChange: (change: ServerChange) => void,
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
     const deadlines = new DeadlineTable();
-    const upstreams = new UpstreamRegistry(deadlines);
-    const groups = upstreams.prepare(source.config);
+    const upstreams = new UpstreamRegistry(deadlines, registry, onServerChange);
+    const groups = upstreams.prepare(source.config, source.upstreamFiles);
     const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
     const accessLog = await AccessLog.open(source.config.accessLog, metrics.logDropped, (reason) =>
       onDegraded('access log', reason),
@@ -89,6 +95,7 @@ export class WorkerProxy {
       workers,
       onDegraded,
     );
+    upstreams.retain(groups.values());
     source.config.edge.listeners.forEach((listener, index) => {
       const certificate = source.certificates.find((one) => one.listener === index);
       const kind: ListenerKind =
@@ -114,7 +121,7 @@ export class WorkerProxy {
   }
 
   async prepare(source: WorkerSource): Promise<Prepared> {
-    const groups = this.#upstreams.prepare(source.config);
+    const groups = this.#upstreams.prepare(source.config, source.upstreamFiles);
     try {
       const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
       const before = JSON.stringify(this.#live.source.config.accessLog);
@@ -167,7 +174,7 @@ export class WorkerProxy {
 
   samples(): MetricSamples {
     const { metrics, blockList } = this.#context;
-    metrics.upstreamOpen.value = this.#upstreams.connections.open;
+    metrics.upstreamOpen.value = this.#upstreams.measure();
     metrics.blockEntries.value = blockList.size;
     return metrics.registry.samples();
   }
@@ -183,6 +190,7 @@ export class WorkerProxy {
         if (open > 0 && performance.now() - started < graceMs) return;
         clearInterval(timer);
         for (const listener of this.#listeners) listener.destroyAll();
+        this.#upstreams.close();
         resolve(this.#context.accessLog.close());
       }, 20);
     });

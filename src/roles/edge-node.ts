@@ -35,6 +35,7 @@ import {
   loadChecked,
   readCertificates,
   readModules,
+  readUpstreamFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -269,6 +270,7 @@ export class EdgeNode implements NodeControl {
     const workers = await this.#goLive({
       config: loaded.config,
       certificates: await readCertificates(loaded.config, loaded.baseDirectory),
+      upstreamFiles: await readUpstreamFiles(loaded.config),
       modules: forWorkers(modules),
     });
     const now = new Date().toISOString();

@@ -22,6 +22,7 @@ import {
   loadChecked,
   readCertificates,
   readModules,
+  readUpstreamFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
 import { version } from './version.ts';
@@ -60,7 +61,13 @@ export async function startEdge(origin: ConfigOrigin): Promise<RunningEdge> {
   const workers = workerCount(config.edge.workers);
   let node: EdgeNode | null = null;
   const supervisor = new Supervisor(
-    { generation: 1, config, certificates, modules: forWorkers(modules) },
+    {
+      generation: 1,
+      config,
+      certificates,
+      modules: forWorkers(modules),
+      upstreamFiles: await readUpstreamFiles(config),
+    },
     {
       entry: new URL('../main.ts', import.meta.url).pathname,
       workers,

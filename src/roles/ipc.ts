@@ -15,6 +15,7 @@
  * forked workers ever speak it; both come from the same checkout, so it carries no version.
  */
 import type { Config } from '#config/schema.ts';
+import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
@@ -28,6 +29,8 @@ export type SnapshotSource = {
     readonly key: string;
   }[];
   readonly modules: readonly ModuleSource[];
+  /** For each upstream with `tls`: the files it names, read. */
+  readonly upstreamFiles: readonly UpstreamFiles[];
 };
 
 export type ModuleSource = {
@@ -70,4 +73,5 @@ export type FromWorker =
   | { readonly kind: 'reply'; readonly id: number; readonly error: string | null }
   | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
   | { readonly kind: 'degraded'; readonly part: string; readonly reason: string }
+  | { readonly kind: 'server'; readonly change: ServerChange }
   | { readonly kind: 'drained' };

@@ -227,6 +227,11 @@ export class Supervisor {
         worker.kill();
       },
       onDegraded: (part, reason) => this.setDegraded(part, reason),
+      onServerChange: (change) =>
+        log[change.state === 'healthy' || change.state === 'starting' ? 'info' : 'warn'](
+          { worker: worker.pid, ...change },
+          'upstream server changed state',
+        ),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });

@@ -91,6 +91,7 @@ class Worker {
         Buffer.from(message.ticketKeys),
         this.#registry,
         (part, reason) => send({ kind: 'degraded', part, reason }),
+        (change) => send({ kind: 'server', change }),
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       this.#proxy = proxy;
@@ -127,6 +128,7 @@ class Worker {
       generation: snapshot.generation,
       config: snapshot.config,
       certificates: snapshot.certificates,
+      upstreamFiles: snapshot.upstreamFiles,
       modules,
     };
   }

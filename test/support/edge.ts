@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
+import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { readUpstreamFiles } from '#roles/snapshot-source.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import { allow, type Verdict } from '#waf/verdict.ts';
@@ -27,6 +29,7 @@ export type EdgeOptions = {
   readonly certificates?: WorkerSource['certificates'];
   readonly ticketKeys?: Buffer;
   readonly generation?: number;
+  readonly onServerChange?: (change: ServerChange) => void;
 };
 
 /** One route for everything to one origin. */
@@ -56,7 +59,7 @@ export class TestEdge implements AsyncDisposable {
 
   static async start(options: EdgeOptions): Promise<TestEdge> {
     const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
-    const source = sourceOf(options, join(folder, 'access.log'));
+    const source = await sourceOf(options, join(folder, 'access.log'));
     const ticketKeys = options.ticketKeys ?? randomBytes(48);
     const proxy = await WorkerProxy.create(
       source,
@@ -66,6 +69,7 @@ export class TestEdge implements AsyncDisposable {
       (part, reason) => {
         throw new Error(`${part}: ${reason}`);
       },
+      (change) => options.onServerChange?.(change),
     );
     const bound = await proxy.listen(source.config.edge.listeners.map(({ address }) => address));
     return new TestEdge(proxy, bound, folder);
@@ -77,7 +81,7 @@ export class TestEdge implements AsyncDisposable {
 
   /** Makes another configuration live, as a reload does. */
   async reload(options: EdgeOptions): Promise<void> {
-    const source = sourceOf(
+    const source = await sourceOf(
       { generation: this.proxy.generation + 1, ...options },
       join(this.#folder, 'access.log'),
     );
@@ -116,7 +120,7 @@ export class TestEdge implements AsyncDisposable {
   }
 }
 
-function sourceOf(options: EdgeOptions, log: string): WorkerSource {
+async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource> {
   const {
     edge = {},
     listeners = [{ address: '127.0.0.1:0', plaintext: true }],
@@ -141,6 +145,7 @@ function sourceOf(options: EdgeOptions, log: string): WorkerSource {
     generation: options.generation ?? 1,
     config: loaded.config satisfies Config,
     certificates: options.certificates ?? [],
+    upstreamFiles: await readUpstreamFiles(loaded.config),
     modules: new Map(
       Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)]),
     ),
