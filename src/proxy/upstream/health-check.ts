@@ -35,7 +35,6 @@ const noBytes = Buffer.alloc(0);
 export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamRequest {
   readonly view = new RequestView(8);
   readonly body = noBytes;
-  readonly trailers = noBytes;
   readonly last = true;
   readonly isHead = false;
   readonly isUpgrade = false;

@@ -4,6 +4,10 @@
  *
  * Flow control is HTTP/2's own: a stream that is not read gets no further credit, a write that finds no
  * credit says so, and the client waits.
+ *
+ * Trailers of a request stop here. `node:http2` sends them only on streams opened with `waitForTrailers`,
+ * and aborts the process when such a stream is reset while it still has data to send (Node 26.10,
+ * `Http2Stream::OnTrailers`): any client could end a worker so.
  */
 import http2, { type ClientHttp2Stream } from 'node:http2';
 import { monotonicMs } from '#core/clock.ts';
@@ -14,7 +18,7 @@ import { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import { complete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
-import { decodeTrailers, encodeTrailers, trailerBytesMax } from '../http1/trailers.ts';
+import { encodeTrailers, trailerBytesMax } from '../http1/trailers.ts';
 import { responseHead } from './http2-head.ts';
 import { informationalMax, responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type {
@@ -37,7 +41,7 @@ export interface Http2Carrier {
   leave(): void;
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = http2.constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = http2.constants;
 const noBytes: Buffer = Buffer.alloc(0);
 const view = new ResponseView(responseHeadersMax);
 const piece = new BodyPiece();
@@ -50,8 +54,9 @@ export class Http2Stream implements UpstreamStream, Expiring {
   #receiver: ResponseReceiver | null = null;
   #responded = false;
   #hasNoBody = false;
+  /** The server has said that the response is whole. */
+  #ended = false;
   #requestDone = false;
-  #requestTrailers = noBytes;
   #responseTrailers = noBytes;
   #informational = 0;
   #left = false;
@@ -78,7 +83,6 @@ export class Http2Stream implements UpstreamStream, Expiring {
       return true;
     }
     this.#stream = stream;
-    this.#requestTrailers = request.trailers;
     this.#carrier.deadlines.add(this);
     stream.on('headers', (headers, _flags, raw) =>
       this.#onInformational(headers[':status'] ?? 0, raw as unknown as readonly string[]),
@@ -89,7 +93,6 @@ export class Http2Stream implements UpstreamStream, Expiring {
     stream.on('trailers', (_headers, _flags, raw) =>
       this.#onTrailers(raw as unknown as readonly string[]),
     );
-    stream.on('wantTrailers', () => this.#sendTrailers(stream));
     stream.on('drain', () => this.#onDrain());
     // What went wrong is read from the stream when it closes.
     stream.on('error', () => {});
@@ -98,7 +101,6 @@ export class Http2Stream implements UpstreamStream, Expiring {
   }
 
   sendBody(body: BodyPiece): boolean {
-    if (body.last) this.#requestTrailers = body.trailers;
     return this.#write(body.size === 0 ? noBytes : encodeBody(body, framing.length), body.last);
   }
 
@@ -144,14 +146,6 @@ export class Http2Stream implements UpstreamStream, Expiring {
       else this.deadlineAt = writable ? Number.POSITIVE_INFINITY : monotonicMs() + receiver.sendMs;
     }
     return writable;
-  }
-
-  #sendTrailers(stream: ClientHttp2Stream): void {
-    const fields: Record<string, string[]> = Object.create(null);
-    const pairs = decodeTrailers(this.#requestTrailers);
-    for (let i = 0; i + 1 < pairs.length; i += 2)
-      (fields[(pairs[i] as string).toLowerCase()] ??= []).push(pairs[i + 1] as string);
-    stream.sendTrailers(fields);
   }
 
   #moveDeadline(receiver: ResponseReceiver): void {
@@ -200,6 +194,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
     if (piece.last) this.#finish();
     else {
       this.#moveDeadline(receiver);
+      this.#watchEnd(stream);
       stream.on('data', (bytes: Buffer) => this.#onData(bytes));
       stream.on('end', () => this.#onEnd());
     }
@@ -219,7 +214,22 @@ export class Http2Stream implements UpstreamStream, Expiring {
     receiver.onResponseBody(piece);
   }
 
+  /**
+   * `node:http2` emits `end` after END_STREAM, and just the same when the connection is closed or the
+   * stream reset with NO_ERROR in the middle of a body: a part would pass for the whole. The two differ
+   * in the moment the reading side is ended, before or after the stream counts as closed.
+   */
+  #watchEnd(stream: ClientHttp2Stream): void {
+    const { push } = stream;
+    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+      if (chunk === null && !stream.closed) this.#ended = true;
+      return push.call(stream, chunk, encoding);
+    };
+  }
+
   #onTrailers(raw: readonly string[]): void {
+    // The section that follows a body carries END_STREAM (RFC 9113 section 8.1).
+    this.#ended = true;
     let size = 0;
     for (const text of raw) size += text.length + 2;
     if (size > trailerBytesMax) this.#protocol('upstream response: too long trailer section');
@@ -228,9 +238,8 @@ export class Http2Stream implements UpstreamStream, Expiring {
 
   #onEnd(): void {
     const receiver = this.#receiver;
-    // A stream that was reset ends its reading side as well; how it ended is told by its close.
-    if (receiver === null || (this.#stream?.rstCode ?? NGHTTP2_NO_ERROR) !== NGHTTP2_NO_ERROR)
-      return;
+    // Otherwise its close says what became of it.
+    if (receiver === null || !this.#ended) return;
     this.#finish();
     piece.reset(noBytes, false);
     piece.last = true;

@@ -62,7 +62,6 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   readonly view: RequestView;
   readonly forwarding: Forwarding;
   body: Buffer;
-  trailers: Buffer;
   authority = '';
   readonly last: boolean;
   readonly #caller: UpstreamCaller;
@@ -98,7 +97,6 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     this.view = view;
     this.forwarding = forwarding;
     this.body = piece.size === 0 ? noBytes : encodeBody(piece, framing.length);
-    this.trailers = piece.trailers;
     this.last = piece.last;
   }
 

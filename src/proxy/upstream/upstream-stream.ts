@@ -26,8 +26,6 @@ export interface UpstreamRequest {
   readonly forwarding: Forwarding;
   /** Payload, without framing. */
   readonly body: Buffer;
-  /** As `BodyPiece.trailers`, where the body ends with `body`. */
-  readonly trailers: Buffer;
   /** The Host to send in place of the client's, or empty. */
   readonly authority: string;
   /** The body ends with `body`. */
