@@ -36,7 +36,7 @@ export async function checkConfig(
   };
   const { config } = loaded;
   await checkListeners(config, nowMs, say);
-  checkUpstreams(config, say);
+  await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
   await checkModules(config, say);
   await checkRedact(config, say);

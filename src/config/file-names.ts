@@ -37,6 +37,13 @@ export function resolveFileNames<C extends ConfigDraft>(
       authorities.ca = absolute(path, authorities.ca);
     }
   }
+  for (const [name, upstream] of presentEntries(resolved.upstreams)) {
+    const { tls } = upstream;
+    const path = `upstreams.${name}.tls`;
+    if (tls?.ca !== undefined) tls.ca = absolute(`${path}.ca`, tls.ca);
+    if (tls?.cert !== undefined) tls.cert = absolute(`${path}.cert`, tls.cert);
+    if (tls?.key !== undefined) tls.key = absolute(`${path}.key`, tls.key);
+  }
   for (const [name, rule] of presentEntries(resolved.waf?.rules)) {
     if (rule.module !== undefined && !rule.module.startsWith(builtinPrefix))
       rule.module = absolute(`waf.rules.${name}.module`, rule.module);

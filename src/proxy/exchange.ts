@@ -51,6 +51,8 @@ export class Exchange implements UpstreamCaller {
   #reason = '';
   #status = 0;
   #wafMs = 0;
+  /** What a 503 says. */
+  #retryAfterSeconds = 1;
   #bytesIn = 0;
   #bytesOut = 0;
   #call: UpstreamCall | null = null;
@@ -151,18 +153,20 @@ export class Exchange implements UpstreamCaller {
         this.#context.deadlines,
         this.#startedAt + route.timeouts.totalMs,
       );
+    const upstream = pickUpstream(route, this.#address);
     const call = new UpstreamCall(
       this,
-      pickUpstream(route, this.#address),
+      upstream,
       this.#context.metrics,
       view,
       {
         peer: this.#client.peer,
+        client: this.#address,
         isTls: this.#client.isTls,
         clientCertificate: this.#client.facts.certificate?.field ?? '',
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
-        isUpgrade: route.websocket && this.#asksForWebSocket(),
+        isUpgrade: route.websocket && upstream.takesUpgrades && this.#asksForWebSocket(),
         drops: listener.drops,
         added: route.requestEdits === null ? noFields : route.requestEdits.apply(view),
         rewrite: route.rewrite,
@@ -255,8 +259,9 @@ export class Exchange implements UpstreamCaller {
     else this.#answer(status, 'refused', reason);
   }
 
-  onUpstreamFailed(status: number, reason: string): void {
+  onUpstreamFailed(status: number, reason: string, retryAfterSeconds: number): void {
     if (this.#finished) return;
+    this.#retryAfterSeconds = retryAfterSeconds;
     if (this.#responded) this.#cut(reason);
     else this.#answer(status, 'failed', reason);
   }
@@ -373,7 +378,7 @@ export class Exchange implements UpstreamCaller {
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
     const fields =
       status === 503
-        ? 'Retry-After: 1\r\n'
+        ? `Retry-After: ${this.#retryAfterSeconds}\r\n`
         : status === 405
           ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
           : '';

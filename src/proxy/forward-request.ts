@@ -22,7 +22,10 @@ import {
 } from './http1/write-head.ts';
 
 export type Forwarding = {
+  /** Empty for a request of the edge's own. */
   readonly peer: string;
+  /** Who the client is: the peer, or the one a trusted proxy speaks for. */
+  readonly client: string;
   readonly isTls: boolean;
   /** The peer is a trusted proxy, so what it says of its client stays and is added to. */
   readonly peerIsTrusted: boolean;
@@ -38,7 +41,12 @@ export type Forwarding = {
 };
 
 /** Head and first piece of the body in one buffer, for one write. */
-export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwarding): Buffer {
+export function forwardRequest(
+  view: RequestView,
+  piece: BodyPiece,
+  facts: Forwarding,
+  authority = '',
+): Buffer {
   const bodyFraming = view.chunked
     ? framing.chunked
     : view.contentLength >= 0
@@ -47,10 +55,10 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
   const isAbsolute = view.pathStart !== view.targetStart;
   const host =
     view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
-  let added = facts.added.lines + ownFields(view, facts, host);
-  if (facts.clientCertificate !== '') added += `Client-Cert: ${facts.clientCertificate}\r\n`;
+  let added = ownFields(view, facts, host);
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
-  if (isAbsolute || host === '') added = `Host: ${host}\r\n${added}`;
+  const writesHost = isAbsolute || host === '' || authority !== '';
+  if (writesHost) added = `Host: ${authority || host}\r\n${added}`;
   if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';
   else if (bodyFraming === framing.length) added += `Content-Length: ${view.contentLength}\r\n`;
   if (facts.isUpgrade) added += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
@@ -61,20 +69,34 @@ export function forwardRequest(view: RequestView, piece: BodyPiece, facts: Forwa
       (facts.rewrite?.to.length ?? 0) +
       encodedSizeMax(piece, bodyFraming),
   );
-  const drops =
-    requestDrops |
-    facts.drops |
-    (facts.peerIsTrusted ? 0 : forwardingDrops) |
-    (isAbsolute || host === '' ? hostDrop : 0);
-  const trustedDrops = facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : 0;
+  const drops = forwardDrops(facts) | (writesHost ? hostDrop : 0);
   let at = writeRequestLine(view, facts.rewrite, target, 0);
-  at = writeFields(view, drops | trustedDrops, target, at);
+  at = writeFields(view, drops, target, at);
   at += target.write(added, at, 'latin1');
   at = encodePiece(piece, bodyFraming, target, at);
   return target.subarray(0, at);
 }
 
-function ownFields(view: RequestView, facts: Forwarding, host: string): string {
+/** Fields of the client that stop here, beside Host: what the edge says itself, and hop-by-hop ones. */
+export function forwardDrops(facts: Forwarding): number {
+  return (
+    requestDrops |
+    facts.drops |
+    (facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : forwardingDrops)
+  );
+}
+
+/** `Name: value CR LF` lines the edge adds; `host` is what the client asked for. */
+export function ownFields(view: RequestView, facts: Forwarding, host: string): string {
+  const certificate =
+    facts.clientCertificate === '' ? '' : `Client-Cert: ${facts.clientCertificate}\r\n`;
+  return `${facts.added.lines}${certificate}${clientFields(view, facts, host)}`;
+}
+
+/** Who the client is, and the request's id. */
+function clientFields(view: RequestView, facts: Forwarding, host: string): string {
+  // A check of the edge's own has no client to speak of.
+  if (facts.peer === '') return `X-Request-Id: ${facts.requestId}\r\n`;
   const proto = facts.isTls ? 'https' : 'http';
   const node = facts.peer.includes(':') ? `"[${facts.peer}]"` : facts.peer;
   const hostPart = host === '' ? '' : `;host="${host}"`;

@@ -1,6 +1,7 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
 import { ConnectionMetrics } from './connection-metrics.ts';
+import { serverFamilies } from './upstream/upstream-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
@@ -19,8 +20,11 @@ export class ProxyMetrics {
   readonly connections: ConnectionMetrics;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
-  readonly upstreamFailures: Readonly<Record<UpstreamFailure['kind'] | 'busy', Series>>;
+  readonly upstreamFailures: Readonly<
+    Record<UpstreamFailure['kind'] | 'busy' | 'unhealthy', Series>
+  >;
   readonly upstreamRetries: Series;
+  readonly upstreamRetriesRefused: Series;
   readonly upstreamOpen: Series;
   readonly tunnelsOpen: Series;
   readonly logDropped: Series;
@@ -64,7 +68,7 @@ export class ProxyMetrics {
       'weir_response_body_bytes_total',
       'Response body payload sent.',
     );
-    const failure = (reason: UpstreamFailure['kind'] | 'busy') =>
+    const failure = (reason: UpstreamFailure['kind'] | 'busy' | 'unhealthy') =>
       registry.counter('weir_upstream_failures_total', 'Requests an upstream failed, by reason.', {
         reason,
       });
@@ -74,16 +78,23 @@ export class ProxyMetrics {
       timeout: failure('timeout'),
       closed: failure('closed'),
       protocol: failure('protocol'),
+      unprocessed: failure('unprocessed'),
       busy: failure('busy'),
+      unhealthy: failure('unhealthy'),
     };
     this.upstreamRetries = registry.counter(
       'weir_upstream_retries_total',
       'Requests sent again on another connection.',
     );
+    this.upstreamRetriesRefused = registry.counter(
+      'weir_upstream_retries_refused_total',
+      'Requests not sent again because the retry budget was used up.',
+    );
     this.upstreamOpen = registry.gauge(
       'weir_upstream_connections_open',
       'Connections to upstream servers.',
     );
+    for (const family of Object.values(serverFamilies)) registry.family(family);
     this.tunnelsOpen = registry.gauge('weir_tunnels_open', 'Upgraded connections.');
     this.logDropped = registry.counter(
       'weir_access_log_dropped_total',

@@ -20,7 +20,11 @@ import type { CertificateSource } from './tls/certificate-store.ts';
 import type { TlsEngine } from './tls/tls-engine.ts';
 import { type TlsSource, tlsSourceKey } from './tls/tls-source.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
-import { UpstreamRegistry } from './upstream/upstream-registry.ts';
+import {
+  type ServerChange,
+  type UpstreamFiles,
+  UpstreamRegistry,
+} from './upstream/upstream-registry.ts';
 import { ViewPool } from './view-pool.ts';
 
 export type WorkerSource = {
@@ -31,6 +35,7 @@ export type WorkerSource = {
   /** PEM of the authorities whose client certificates a listener takes. */
   readonly clientAuthorities?: readonly { readonly listener: number; readonly pem: string }[];
   readonly modules: ReadonlyMap<string, LiveModule>;
+  readonly upstreamFiles: readonly UpstreamFiles[];
 };
 
 type Prepared = {
@@ -70,11 +75,12 @@ export class WorkerProxy {
     ticketKeys: Buffer,
     registry: MetricRegistry,
     onDegraded: (part: string, reason: string | null) => void,
+    onServerChange: (change: ServerChange) => void,
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
     const deadlines = new DeadlineTable();
-    const upstreams = new UpstreamRegistry(deadlines);
-    const groups = upstreams.prepare(source.config);
+    const upstreams = new UpstreamRegistry(deadlines, registry, onServerChange);
+    const groups = upstreams.prepare(source.config, source.upstreamFiles);
     const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
     const accessLog = await AccessLog.open(source.config.accessLog, metrics.logDropped, (reason) =>
       onDegraded('access log', reason),
@@ -104,6 +110,7 @@ export class WorkerProxy {
       ticketKeys,
       onDegraded,
     );
+    upstreams.retain(groups.values());
     source.config.edge.listeners.forEach((listener, index) => {
       const tls = tlsSourceOf(source, index);
       const kind: ListenerKind =
@@ -134,7 +141,7 @@ export class WorkerProxy {
   }
 
   async prepare(source: WorkerSource): Promise<Prepared> {
-    const groups = this.#upstreams.prepare(source.config);
+    const groups = this.#upstreams.prepare(source.config, source.upstreamFiles);
     try {
       const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
       const engines = this.#prepareTls(source);
@@ -187,7 +194,7 @@ export class WorkerProxy {
 
   samples(): MetricSamples {
     const { metrics, blockList } = this.#context;
-    metrics.upstreamOpen.value = this.#upstreams.connections.open;
+    metrics.upstreamOpen.value = this.#upstreams.measure();
     metrics.blockEntries.value = blockList.size;
     return metrics.registry.samples();
   }
@@ -207,6 +214,7 @@ export class WorkerProxy {
         clearInterval(timer);
         for (const listener of this.#listeners) listener.destroyAll();
         this.#context.load.close();
+        this.#upstreams.close();
         resolve(this.#context.accessLog.close());
       }, 20);
     });

@@ -38,6 +38,7 @@ import {
   loadChecked,
   readModules,
   readTlsFiles,
+  readUpstreamFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 import { Successor } from './takeover.ts';
@@ -291,6 +292,7 @@ export class EdgeNode implements NodeControl {
     const workers = await this.#goLive({
       config: loaded.config,
       ...(await readTlsFiles(loaded.config)),
+      upstreamFiles: await readUpstreamFiles(loaded.config),
       modules: forWorkers(modules),
     });
     const now = new Date().toISOString();

@@ -24,6 +24,7 @@ import {
   loadChecked,
   readModules,
   readTlsFiles,
+  readUpstreamFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Takeover } from './takeover.ts';
@@ -72,7 +73,13 @@ export async function startEdge(
   const ticketKeys = takeover?.ticketKeys ?? newTicketKeys();
   const sockets = bindSockets(config, workers, takeover);
   const supervisor = new Supervisor(
-    { generation: 1, config, ...tlsFiles, modules: forWorkers(modules) },
+    {
+      generation: 1,
+      config,
+      ...tlsFiles,
+      modules: forWorkers(modules),
+      upstreamFiles: await readUpstreamFiles(config),
+    },
     {
       entry,
       workers,

@@ -16,6 +16,7 @@
  */
 import type { Config } from '#config/schema.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
+import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
@@ -27,6 +28,8 @@ export type SnapshotSource = {
   /** PEM of the authorities whose client certificates a listener takes. */
   readonly clientAuthorities: readonly { readonly listener: number; readonly pem: string }[];
   readonly modules: readonly ModuleSource[];
+  /** For each upstream with `tls`: the files it names, read. */
+  readonly upstreamFiles: readonly UpstreamFiles[];
 };
 
 export type ModuleSource = {
@@ -73,4 +76,5 @@ export type FromWorker =
   | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
   /** Null when it is well again. */
   | { readonly kind: 'degraded'; readonly part: string; readonly reason: string | null }
+  | { readonly kind: 'server'; readonly change: ServerChange }
   | { readonly kind: 'drained' };

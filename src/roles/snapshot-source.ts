@@ -9,6 +9,7 @@ import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
+import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import { validateModule } from '#wasm/validate.ts';
 import type { ModuleSource, SnapshotSource } from './ipc.ts';
@@ -57,6 +58,26 @@ export async function readTlsFiles(config: Config): Promise<TlsFiles> {
       clientAuthorities.push({ listener: index, pem: await readFile(asked.ca, 'utf8') });
   }
   return { certificates, clientAuthorities };
+}
+
+/** The files of `upstreams.NAME.tls`. */
+export function readUpstreamFiles(config: Config): Promise<UpstreamFiles[]> {
+  const read = async (file: string | undefined): Promise<string | null> =>
+    file === undefined ? null : readFile(file, 'utf8');
+  return Promise.all(
+    Object.entries(config.upstreams).flatMap(([upstream, { tls }]) =>
+      tls === undefined
+        ? []
+        : [
+            Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]).then(([ca, cert, key]) => ({
+              upstream,
+              ca,
+              cert,
+              key,
+            })),
+          ],
+    ),
+  );
 }
 
 /** Modules as workers get them: without where they came from. */

@@ -251,6 +251,11 @@ export class Supervisor {
       },
       onDegraded: (part, reason) =>
         this.setDegraded(part === 'overload' ? overloadOf(slot) : part, reason),
+      onServerChange: (change) =>
+        log[change.state === 'healthy' || change.state === 'starting' ? 'info' : 'warn'](
+          { worker: worker.pid, ...change },
+          'upstream server changed state',
+        ),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });

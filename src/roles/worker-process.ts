@@ -1,6 +1,7 @@
 /** One worker process as the supervisor holds it: messages out, replies matched by id, its last counters. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
+import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 
@@ -19,6 +20,7 @@ export type WorkerEvents = {
   onListening(addresses: readonly string[]): void;
   onFailed(reason: string): void;
   onDegraded(part: string, reason: string | null): void;
+  onServerChange(change: ServerChange): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };
@@ -99,6 +101,9 @@ export class WorkerProcess {
         break;
       case 'degraded':
         events.onDegraded(message.part, message.reason);
+        break;
+      case 'server':
+        events.onServerChange(message.change);
         break;
       case 'drained':
         events.onDrained();

@@ -95,6 +95,7 @@ class Worker {
         Buffer.from(message.ticketKeys),
         this.#registry,
         (part, reason) => send({ kind: 'degraded', part, reason }),
+        (change) => send({ kind: 'server', change }),
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       this.#proxy = proxy;
@@ -132,6 +133,7 @@ class Worker {
       config: snapshot.config,
       certificates: snapshot.certificates,
       clientAuthorities: snapshot.clientAuthorities,
+      upstreamFiles: snapshot.upstreamFiles,
       modules,
     };
   }

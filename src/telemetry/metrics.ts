@@ -62,6 +62,17 @@ export class MetricRegistry {
     return histogram;
   }
 
+  /** Ends every series of a family that has these labels, others beside them or not. */
+  forget(name: string, labels: Readonly<Record<string, string>>): void {
+    const pairs = Object.entries(labels).map(
+      ([label, value]) => `${label}="${escapeLabel(value)}"`,
+    );
+    for (const key of this.#series.keys()) {
+      if (key.startsWith(`${name}{`) && pairs.every((pair) => key.includes(pair)))
+        this.#series.delete(key);
+    }
+  }
+
   get families(): readonly MetricFamily[] {
     return [...this.#families.values()];
   }

@@ -138,8 +138,10 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
   },
   ...(
     [
-      ['https://app:443', /names an https server/],
-      ['app:80', /is no http:\/\/ address/],
+      ['https://app', /names no port \(write https:\/\/app:443\)/],
+      ['app:80', /is no http:\/\/, https:\/\/ or unix: address/],
+      ['unix:run/app.sock', /names no absolute path \(write unix:/],
+      [`unix:/${'a'.repeat(107)}`, /names a path longer than a socket can have/],
       ['http://app', /names no port \(write http:\/\/app:80\)/],
       ['http://app:80/', /holds a path \(end it after the port: http:\/\/app:80\)/],
       ['http://app:80?x', /holds a path/],
@@ -158,6 +160,43 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
     servers: '[{ url: "http://app:80" }, { url: "http://APP:80" }]',
     says: /upstreams\.app\.servers\[1\]\.url: .* twice/,
   },
+  ...(
+    [
+      ['tls: { verify: true }', /upstreams\.app\.tls: does nothing without an https/],
+      ['host: "a b"', /upstreams\.app\.host: "a b" is no host/],
+      ['health: { path: "/a b" }', /upstreams\.app\.health\.path: holds a blank/],
+      ['health: { path: /, host: "a/b" }', /upstreams\.app\.health\.host: "a\/b" is no host/],
+      [
+        'health: { path: /, expect: ["300-200"] }',
+        /expect\[0\]: 300-200 is an empty range \(write 200-300\)/,
+      ],
+      [
+        'health: { path: /, intervalMs: 10, timeoutMs: 11 }',
+        /timeoutMs: 11 is longer than intervalMs \(10\)/,
+      ],
+    ] as const
+  ).map(([key, says]) => ({
+    why: `an upstream with ${key}`,
+    servers: `[{ url: "http://app:80" }], ${key}`,
+    says,
+  })),
+  ...(
+    [
+      ['ca: certs/none.crt', /tls\.ca: D\/certs\/none\.crt holds no PEM certificate/],
+      ['ca: certs/absent.crt', /tls\.ca: D\/certs\/absent\.crt cannot be read as certificates/],
+      ['ca: certs/site.crt, verify: false', /tls\.ca: does nothing with verify: false/],
+      ['cert: certs/site.crt', /tls\.key: stands without cert|tls\.cert: stands without key/],
+      [
+        'cert: certs/site.crt, key: certs/other.key',
+        /tls\.key: .* is not the key of the certificate/,
+      ],
+      ['serverName: "a:1"', /tls\.serverName: "a:1" is no host name/],
+    ] as const
+  ).map(([keys, says]) => ({
+    why: `upstream tls with ${keys}`,
+    servers: `[{ url: "https://app:443" }], tls: { ${keys} }`,
+    says,
+  })),
   {
     why: 'a route to no upstream',
     routes: '[{ upstream: ap }]',

@@ -16,6 +16,7 @@ import { propertySettings } from '../support/property.ts';
 const limits = { headBytesMax: 32_768, urlBytesMax: 8_192 };
 const facts = {
   peer: '192.0.2.1',
+  client: '192.0.2.1',
   isTls: true,
   peerIsTrusted: false,
   clientCertificate: '',

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
+import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { readUpstreamFiles } from '#roles/snapshot-source.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import { allow, type Verdict } from '#waf/verdict.ts';
@@ -31,6 +33,7 @@ export type EdgeOptions = {
   readonly onDegraded?: (part: string, reason: string | null) => void;
   /** PEM of the authorities for listeners that ask for client certificates, by index. */
   readonly clientAuthorities?: WorkerSource['clientAuthorities'];
+  readonly onServerChange?: (change: ServerChange) => void;
 };
 
 /** One route for everything to one origin. */
@@ -60,7 +63,7 @@ export class TestEdge implements AsyncDisposable {
 
   static async start(options: EdgeOptions): Promise<TestEdge> {
     const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
-    const source = sourceOf(options, join(folder, 'access.log'));
+    const source = await sourceOf(options, join(folder, 'access.log'));
     const ticketKeys = options.ticketKeys ?? randomBytes(48);
     const proxy = await WorkerProxy.create(
       source,
@@ -71,6 +74,7 @@ export class TestEdge implements AsyncDisposable {
         if (options.onDegraded === undefined) throw new Error(`${part}: ${reason}`);
         options.onDegraded(part, reason);
       },
+      (change) => options.onServerChange?.(change),
     );
     const bound = await proxy.listen(source.config.edge.listeners.map(({ address }) => address));
     return new TestEdge(proxy, bound, folder);
@@ -82,7 +86,7 @@ export class TestEdge implements AsyncDisposable {
 
   /** Makes another configuration live, as a reload does. */
   async reload(options: EdgeOptions): Promise<void> {
-    const source = sourceOf(
+    const source = await sourceOf(
       { generation: this.proxy.generation + 1, ...options },
       join(this.#folder, 'access.log'),
     );
@@ -124,7 +128,7 @@ export class TestEdge implements AsyncDisposable {
 /** Neither the machine's other work nor a test's own speed turns requests away, unless a test says so. */
 const calm = { shedAtLoopDelayMs: 60_000, connectionsPerSecondMax: 1_000_000 };
 
-function sourceOf(options: EdgeOptions, log: string): WorkerSource {
+async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource> {
   const {
     edge = {},
     listeners = [{ address: '127.0.0.1:0', plaintext: true }],
@@ -150,6 +154,7 @@ function sourceOf(options: EdgeOptions, log: string): WorkerSource {
     config: loaded.config satisfies Config,
     certificates: options.certificates ?? [],
     ...(options.clientAuthorities && { clientAuthorities: options.clientAuthorities }),
+    upstreamFiles: await readUpstreamFiles(loaded.config),
     modules: new Map(
       Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)]),
     ),

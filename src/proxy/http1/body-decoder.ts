@@ -26,13 +26,14 @@ export class BodyDecoder {
   #remaining = 0;
   #chunks: ChunkedDecoder | null = null;
 
-  reset(kind: Framing, contentLength: number): void {
+  /** `keepTrailers` asks for the trailer fields of a chunked body with its last piece. */
+  reset(kind: Framing, contentLength: number, keepTrailers = false): void {
     this.framing = kind;
     this.#remaining = contentLength;
     this.done = kind === framing.none || (kind === framing.length && contentLength === 0);
     if (kind === framing.chunked) {
       this.#chunks ??= new ChunkedDecoder();
-      this.#chunks.reset();
+      this.#chunks.reset(keepTrailers);
     }
   }
 

@@ -37,6 +37,11 @@ export class BodyPiece {
     this.size += end - start;
   }
 
+  /** The next hop takes no trailers. */
+  dropTrailers(): void {
+    this.trailers = noBytes;
+  }
+
   /** Copies the payload to `target` at `at`; returns the position after it. */
   copyTo(target: Buffer, at: number): number {
     let to = at;

@@ -8,11 +8,13 @@
  * ```
  *
  * Strict: CR LF only, hexadecimal digits only, extensions and trailers bounded over the whole message.
- * Trailers are checked for their bounds and bytes and then dropped, as section 6.5.1 of RFC 9110 allows.
+ * Trailers are checked for their bounds and bytes; they are kept where the caller asks for them, and
+ * dropped elsewhere, as section 6.5.1 of RFC 9110 allows.
  */
 import type { BodyPiece } from './body-piece.ts';
 import { CR, HTAB, isTokenByte, isValueByte, LF } from './bytes.ts';
 import { complete, incomplete, parseProblem } from './parse-problem.ts';
+import { filterTrailers, trailerBytesMax } from './trailers.ts';
 
 const SIZE = 0;
 const EXTENSION = 1;
@@ -30,7 +32,6 @@ const END_LF = 10;
 const sizeDigitsMax = 12;
 /** Over the whole message: an extension on every one-byte chunk is an attack (CVE-2023-39326). */
 const extensionBytesMax = 4_096;
-const trailerBytesMax = 8_192;
 
 export class ChunkedDecoder {
   /** Where decoding stopped: one past the message when complete. */
@@ -40,13 +41,19 @@ export class ChunkedDecoder {
   #digits = 0;
   #extensionBytes = 0;
   #trailerBytes = 0;
+  #keepTrailers = false;
+  /** The trailer section as it comes; made for the few messages that have one. */
+  #trailers: Buffer | null = null;
 
-  reset(): void {
+  /** `keepTrailers` asks for the trailer fields with the last piece. */
+  reset(keepTrailers = false): void {
     this.#state = SIZE;
     this.#remaining = 0;
     this.#digits = 0;
     this.#extensionBytes = 0;
     this.#trailerBytes = 0;
+    this.#keepTrailers = keepTrailers;
+    this.#trailers = null;
   }
 
   /** Adds the payload in `bytes[from, limit)` to the piece. */
@@ -112,10 +119,19 @@ export class ChunkedDecoder {
         default:
           if (byte !== LF) return parseProblem.trailer;
           this.position = at;
+          // The count includes the CR of the empty line; the line feeds are in neither.
+          if (this.#trailers !== null)
+            piece.trailers = filterTrailers(this.#trailers.subarray(0, this.#trailerBytes - 1));
           return complete;
       }
-      if (this.#state >= TRAILER_NAME && ++this.#trailerBytes > trailerBytesMax)
-        return parseProblem.trailer;
+      if (this.#state >= TRAILER_NAME) {
+        if (this.#trailerBytes === trailerBytesMax) return parseProblem.trailer;
+        if (this.#keepTrailers && this.#state !== END_LF) {
+          this.#trailers ??= Buffer.allocUnsafe(trailerBytesMax);
+          this.#trailers[this.#trailerBytes] = byte;
+        }
+        this.#trailerBytes++;
+      }
     }
     this.position = at;
     return incomplete;

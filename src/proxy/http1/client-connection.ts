@@ -32,6 +32,7 @@ import { LF } from './bytes.ts';
 import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
 import { complete, incomplete, type ParseProblem, problemOf } from './parse-problem.ts';
 import { parseRequest } from './parse-request.ts';
+import { dropUnaskedTrailers } from './trailers.ts';
 import {
   contentLengthDrop,
   headSizeMax,
@@ -331,6 +332,7 @@ export class ClientConnection implements ClientSide, Expiring {
     const namesCoding = isHead && view.chunked && !isOld && view.status !== 204;
     if (kind === framing.chunked || namesCoding) added += 'Transfer-Encoding: chunked\r\n';
     added += this.#connectionField(isOld);
+    dropUnaskedTrailers(body, this.#view as RequestView);
     const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(body, kind));
     let at = writeStatusLine(view, target, 0);
     at = writeFields(view, drops, target, at);
@@ -342,6 +344,7 @@ export class ClientConnection implements ClientSide, Expiring {
   sendBody(body: BodyPiece): boolean {
     if (body.size === 0 && !(body.last && this.#bodyFraming === framing.chunked))
       return !this.#needsDrain;
+    dropUnaskedTrailers(body, this.#view as RequestView);
     return this.#write(encodeBody(body, this.#bodyFraming));
   }
 

@@ -1,17 +1,17 @@
 /**
- * Payload to the wire under the framing of the next hop, always framed anew: chunk sizes, extensions
- * and trailers of the sender never travel on.
+ * Payload to the wire under the framing of the next hop, always framed anew: chunk sizes and extensions
+ * of the sender never travel on, and trailers only as far as `BodyPiece.trailers` still has them.
  */
 import { type Framing, framing } from './body-decoder.ts';
 import type { BodyPiece } from './body-piece.ts';
 
 const CRLF = '\r\n';
-const LAST_CHUNK = '0\r\n\r\n';
+const LAST_CHUNK = '0\r\n';
 
 /** Upper bound of the bytes a piece takes on the wire. */
 export function encodedSizeMax(piece: BodyPiece, kind: Framing): number {
   // 12 hexadecimal digits, two line ends, the last chunk.
-  return kind === framing.chunked ? piece.size + 21 : piece.size;
+  return kind === framing.chunked ? piece.size + piece.trailers.length + 21 : piece.size;
 }
 
 /** Writes a piece to `target` at `at`; returns the position after it. */
@@ -23,8 +23,10 @@ export function encodePiece(piece: BodyPiece, kind: Framing, target: Buffer, at:
     to = piece.copyTo(target, to);
     to += target.write(CRLF, to, 'latin1');
   }
-  if (piece.last) to += target.write(LAST_CHUNK, to, 'latin1');
-  return to;
+  if (!piece.last) return to;
+  to += target.write(LAST_CHUNK, to, 'latin1');
+  to += piece.trailers.copy(target, to);
+  return to + target.write(CRLF, to, 'latin1');
 }
 
 /** A piece as one buffer to write. An owned single range without framing is passed on without a copy. */

@@ -73,6 +73,17 @@ export function writeRequestLine(
   return to + HTTP11.copy(target, to);
 }
 
+/** The same target as text, for a next hop that takes no request line. */
+export function requestTarget(view: RequestView, rewrite: PrefixRewrite | null): string {
+  const { bytes, pathStart, pathEnd, targetEnd } = view;
+  if (rewrite !== null) {
+    const rest = bytes.toString('latin1', pathStart + rewrite.prefix.length, targetEnd);
+    return rewrite.to.toString('latin1') + rest;
+  }
+  const target = bytes.toString('latin1', pathStart, targetEnd);
+  return pathStart === pathEnd ? `/${target}` : target;
+}
+
 /** `HTTP/1.1 status reason`, whatever minor version the origin spoke. */
 export function writeStatusLine(view: ResponseView, target: Buffer, at: number): number {
   let to = at + HTTP11_SPACE.copy(target, at);

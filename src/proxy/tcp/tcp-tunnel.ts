@@ -10,12 +10,13 @@
  * Each side may close its half and still read the other's. A server that cannot be reached is passed over
  * for the next one, as long as nothing of the connection has been sent.
  */
-import net, { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { ProxyContext } from '../context.ts';
 import type { CompiledTcp } from '../entrance.ts';
 import { encodeProxyHeader } from '../listener/encode-proxy-header.ts';
+import type { UpstreamServer } from '../upstream/upstream-server.ts';
 
 /** Servers tried for one connection, the first included. */
 const attemptsMax = 3;
@@ -27,9 +28,12 @@ export class TcpTunnel implements Expiring {
   readonly #peer: string;
   readonly #settings: CompiledTcp;
   readonly #context: ProxyContext;
+  readonly #tried: UpstreamServer[] = [];
   #server: Socket | null = null;
+  /** What the breaker knows this connection by. */
+  #token = 0;
   #connected = false;
-  #attempts = 0;
+  #isJudged = false;
   #closed = false;
 
   constructor(client: Socket, peer: string, settings: CompiledTcp, context: ProxyContext) {
@@ -57,26 +61,36 @@ export class TcpTunnel implements Expiring {
   }
 
   #connect(): void {
-    this.#attempts++;
-    const { host, port } = this.#settings.upstream.pick();
-    const server = net.connect({
-      host,
-      port,
-      noDelay: true,
-      allowHalfOpen: true,
-    });
+    const now = monotonicMs();
+    const upstream = this.#settings.upstream.pick(this.#peer, this.#tried, now);
+    if (upstream === null) {
+      this.#context.metrics.connections.tcpFailed.value++;
+      this.#client.resetAndDestroy();
+      return;
+    }
+    this.#tried.push(upstream);
+    upstream.metrics.open.value++;
+    this.#token = upstream.health.begin(now);
+    this.#isJudged = false;
+    const { dialer } = upstream;
+    const server = dialer.dial(null);
     this.#server = server;
-    this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.connectMs;
-    server.on('connect', () => this.#onConnect(server));
+    this.deadlineAt = now + this.#context.snapshot.timeouts.connectMs;
+    server.on(dialer.readyEvent, () => this.#onConnect(server));
     server.on('data', (bytes: Buffer) => this.#onServerData(bytes));
     server.on('end', () => this.#client.end());
     server.on('drain', () => this.#client.resume());
-    server.on('error', () => this.#onServerError(server));
-    server.on('close', () => this.#onServerClose(server));
+    server.on('error', (error) => this.#onServerError(server, error));
+    server.on('close', () => {
+      upstream.metrics.open.value--;
+      this.#onServerClose(server);
+    });
   }
 
   #onConnect(server: Socket): void {
     this.#connected = true;
+    this.#isJudged = true;
+    this.#tried.at(-1)?.health.succeeded(this.#token, monotonicMs());
     this.#touch();
     if (this.#settings.sendProxyProtocol) {
       const { remotePort = 0, localAddress = '', localPort = 0 } = this.#client;
@@ -97,11 +111,14 @@ export class TcpTunnel implements Expiring {
     if (!this.#client.write(bytes)) this.#server?.pause();
   }
 
-  #onServerError(server: Socket): void {
+  #onServerError(server: Socket, error: Error): void {
     if (this.#closed || this.#server !== server) return;
     if (!this.#connected) {
+      const now = monotonicMs();
+      this.#isJudged = true;
+      this.#tried.at(-1)?.health.failed(this.#token, now, error.message);
       const { upstream } = this.#settings;
-      if (this.#attempts < Math.min(attemptsMax, upstream.servers.length)) {
+      if (this.#tried.length < attemptsMax && upstream.hasOther(this.#tried, now)) {
         this.#connect();
         return;
       }
@@ -125,6 +142,7 @@ export class TcpTunnel implements Expiring {
     if (this.#closed) return;
     this.#closed = true;
     this.#context.deadlines.remove(this);
+    if (!this.#isJudged) this.#tried.at(-1)?.health.abandoned(this.#token);
     this.#context.metrics.connections.tcpOpen.value--;
     this.#server?.destroy();
   }

@@ -8,6 +8,7 @@
  *            └──────┴──────────┴─► again? ─no─► onUpstreamFailed(status)
  * ```
  */
+import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import type { Forwarding } from '../forward-request.ts';
@@ -40,12 +41,10 @@ export interface UpstreamCaller {
   onTunnel(view: ResponseView, first: Buffer): void;
   onTunnelData(bytes: Buffer): void;
   onTunnelEnd(): void;
-  /** Nothing more comes. `status` is the answer, where none has begun. */
-  onUpstreamFailed(status: number, reason: string): void;
+  /** Nothing more comes. `status` is the answer, where none has begun; a 503 says when to come again. */
+  onUpstreamFailed(status: number, reason: string, retryAfterSeconds: number): void;
 }
 
-/** Servers tried for one request, the first included. */
-const attemptsMax = 3;
 /** RFC 9110 section 9.2.2, without TRACE, which is not served. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const failureStatus = {
@@ -54,23 +53,33 @@ const failureStatus = {
   timeout: 504,
   closed: 502,
   protocol: 502,
+  unprocessed: 502,
 } as const;
 const noBytes = Buffer.alloc(0);
+const noServers: readonly UpstreamServer[] = [];
 
 export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTaker {
   readonly view: RequestView;
   readonly forwarding: Forwarding;
   body: Buffer;
+  authority = '';
   readonly last: boolean;
   readonly #caller: UpstreamCaller;
   readonly #group: UpstreamGroup;
   readonly #metrics: ProxyMetrics;
   #server: UpstreamServer | null = null;
+  /** Servers tried before the present one. */
+  #tried: readonly UpstreamServer[] = noServers;
   #stream: UpstreamStream | null = null;
+  /** What the server's health goes by; said back once, by `#judge`. */
+  #token = 0;
+  #judged = true;
+  #inHand = false;
   #waiting = false;
   #attempts = 0;
   /** What was sent so far is held in `body`, so it can be sent again. */
   #held = true;
+  #responded = false;
   #tunnelEnded = false;
 
   /** `piece` is valid during the call only. */
@@ -117,10 +126,23 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   }
 
   start(): void {
-    this.#attempts++;
-    const server = this.#group.pick();
+    const now = monotonicMs();
+    if (this.#attempts++ === 0) this.#group.budget.onRequest(now);
+    const server = this.#group.pick(this.forwarding.client, this.#tried, now);
+    if (server === null) {
+      this.#metrics.upstreamFailures.unhealthy.value++;
+      const seconds = this.#group.retryAfterSeconds(now);
+      this.#caller.onUpstreamFailed(503, 'no healthy upstream server', seconds);
+      return;
+    }
     this.#server = server;
-    const stream = server.acquire(this, this.#attempts > 1);
+    this.authority = this.#group.authorityFor(server);
+    this.#token = server.health.begin(now);
+    this.#judged = false;
+    this.#inHand = true;
+    server.metrics.requests.value++;
+    server.metrics.open.value++;
+    const stream = server.pool.acquire(this, this.#attempts > 1);
     if (stream === false) this.#waiting = true;
     else this.#take(stream);
   }
@@ -132,13 +154,37 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
 
   #take(stream: UpstreamStream | null): void {
     if (stream === null) {
+      this.#leaveServer();
       this.#metrics.upstreamFailures.busy.value++;
-      this.#caller.onUpstreamFailed(503, 'no upstream connection free');
+      this.#caller.onUpstreamFailed(503, 'no upstream connection free', 1);
       return;
     }
     this.#stream = stream;
     stream.send(this, this);
     if (stream.isConnected) this.onConnected();
+  }
+
+  /** What the attempt says of the server; the first word counts. */
+  #judge(succeeded: boolean, reason: string): void {
+    const server = this.#server;
+    if (this.#judged || server === null) return;
+    this.#judged = true;
+    if (succeeded) server.health.succeeded(this.#token, monotonicMs());
+    else {
+      server.metrics.failures.value++;
+      server.health.failed(this.#token, monotonicMs(), reason);
+    }
+  }
+
+  /** The attempt is over. Where nothing was said of the server, it said nothing. */
+  #leaveServer(): void {
+    const server = this.#server;
+    if (!this.#inHand || server === null) return;
+    this.#inHand = false;
+    server.metrics.open.value--;
+    if (this.#judged) return;
+    this.#judged = true;
+    server.health.abandoned(this.#token);
   }
 
   // ── from the exchange ─────────────────────────────────────────────────────────────────────────────
@@ -168,11 +214,15 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
 
   /** Nothing more is wanted: leaves the queue, and ends what is under way. */
   abort(): void {
+    if (!this.#inHand) return;
     this.#letGo();
-    if (this.#waiting) this.#server?.cancel(this);
+    if (this.#waiting) this.#server?.pool.cancel(this);
     this.#waiting = false;
     this.#stream?.abort();
     this.#stream = null;
+    // A server that answers is well, also when the client has heard enough.
+    if (this.#responded) this.#judge(true, '');
+    this.#leaveServer();
   }
 
   // ── from the stream ───────────────────────────────────────────────────────────────────────────────
@@ -190,18 +240,39 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   }
 
   onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
+    const server = this.#server as UpstreamServer;
+    const { status } = view;
+    if (status >= 500 && server.failureStatuses.includes(status))
+      this.#judge(false, `status ${status}`);
+    if (status >= 502 && status <= 504 && this.#mayRetryStatus(status)) {
+      if (!piece.last) this.#stream?.abort();
+      this.#again();
+      return;
+    }
     this.#letGo();
-    if (piece.last) this.#stream = null;
+    this.#responded = true;
+    // On trial the head decides: a response without end must not hold up the server's return.
+    if (server.health.isOnTrial) this.#judge(true, '');
+    if (piece.last) this.#end();
     this.#caller.onResponse(view, bodyFraming, piece);
   }
 
   onResponseBody(piece: BodyPiece): void {
-    if (piece.last) this.#stream = null;
+    if (piece.last) this.#end();
     this.#caller.onResponseBody(piece);
+  }
+
+  /** The response has ended well. */
+  #end(): void {
+    this.#stream = null;
+    this.#judge(true, '');
+    this.#leaveServer();
   }
 
   onTunnel(view: ResponseView, first: Buffer): void {
     this.#letGo();
+    this.#responded = true;
+    this.#judge(true, '');
     this.#caller.onTunnel(view, first);
   }
 
@@ -215,28 +286,96 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   }
 
   onUpstreamFailure(failure: UpstreamFailure): void {
+    this.#waiting = false;
     this.#stream = null;
+    const { kind, reason } = failure;
     // Both sides of a tunnel have ended: what is still to be written to the client is its connection's.
-    if (this.#tunnelEnded) return;
-    this.#metrics.upstreamFailures[failure.kind].value++;
-    if (this.#mayRetry(failure)) {
-      this.#metrics.upstreamRetries.value++;
-      this.start();
+    if (this.#tunnelEnded) {
+      this.#leaveServer();
       return;
     }
-    this.#caller.onUpstreamFailed(failureStatus[failure.kind], failure.reason);
+    this.#metrics.upstreamFailures[kind].value++;
+    // A kept connection that the server has closed, or a stream it has not begun, says nothing of its health.
+    const isNoFault = kind === 'unprocessed' || (kind === 'closed' && failure.reused);
+    if (!isNoFault || this.#responded) this.#judge(false, reason);
+    if (this.#mayRetry(failure)) {
+      this.#again();
+      return;
+    }
+    this.#leaveServer();
+    this.#caller.onUpstreamFailed(failureStatus[kind], reason, 1);
+  }
+
+  /** On to the next server, or to a fresh connection where there is no other. */
+  #again(): void {
+    this.#leaveServer();
+    this.#stream = null;
+    this.#tried = [...this.#tried, this.#server as UpstreamServer];
+    this.#metrics.upstreamRetries.value++;
+    this.start();
   }
 
   /**
-   * Nothing reached the origin when the connection was never made. When a reused connection was closed
-   * under the request, only an idempotent request that is held whole may be sent again (RFC 9110, 9.2.2).
+   * Sent again is only what is held whole or was never sent: nothing reached a server to which no
+   * connection was made, and one that says so has not processed the request. Everything else may have
+   * been acted on, so the method must be idempotent (RFC 9110 section 9.2.2).
    */
   #mayRetry(failure: UpstreamFailure): boolean {
-    if (!this.#held || this.#attempts >= attemptsMax) return false;
-    if (failure.kind === 'connect') return this.#attempts < this.#group.servers.length;
-    if (failure.kind !== 'closed' || !failure.reused || !this.last) return false;
+    const { retries } = this.#group;
+    if (!this.#held || this.#attempts > retries.max) return false;
+    switch (failure.kind) {
+      case 'connect':
+        return retries.on.includes('connect') && this.#hasOther() && this.#hasBudget();
+      case 'connect-timeout':
+        return retries.on.includes('timeout') && this.#hasOther() && this.#hasBudget();
+      case 'timeout':
+        return (
+          retries.on.includes('timeout') &&
+          this.#isRepeatable() &&
+          this.#hasOther() &&
+          this.#hasBudget()
+        );
+      case 'unprocessed':
+        return retries.on.includes('closed') && this.last && this.#hasBudget();
+      case 'closed':
+        return (
+          retries.on.includes('closed') &&
+          failure.reused &&
+          this.#isRepeatable() &&
+          this.#hasBudget()
+        );
+      case 'protocol':
+        return false;
+    }
+  }
+
+  #mayRetryStatus(status: number): boolean {
+    const { retries } = this.#group;
+    return (
+      retries.statuses.includes(status) &&
+      this.#held &&
+      this.#attempts <= retries.max &&
+      this.#isRepeatable() &&
+      this.#hasOther() &&
+      this.#hasBudget()
+    );
+  }
+
+  #isRepeatable(): boolean {
     const { bytes, start, methodEnd } = this.view;
-    return idempotent.has(bytes.toString('latin1', start, methodEnd));
+    return this.last && idempotent.has(bytes.toString('latin1', start, methodEnd));
+  }
+
+  #hasOther(): boolean {
+    const tried = [...this.#tried, this.#server as UpstreamServer];
+    return this.#group.hasOther(tried, monotonicMs());
+  }
+
+  /** Asked last: saying yes uses it up. */
+  #hasBudget(): boolean {
+    if (this.#group.budget.take(monotonicMs())) return true;
+    this.#metrics.upstreamRetriesRefused.value++;
+    return false;
   }
 
   #letGo(): void {

@@ -16,7 +16,9 @@ export type UpstreamFailure =
   | { readonly kind: 'connect-timeout'; readonly reason: string }
   | { readonly kind: 'timeout'; readonly reason: string }
   | { readonly kind: 'closed'; readonly reason: string; readonly reused: boolean }
-  | { readonly kind: 'protocol'; readonly reason: string };
+  | { readonly kind: 'protocol'; readonly reason: string }
+  /** The server has said that it did nothing with the request (HTTP/2 only). */
+  | { readonly kind: 'unprocessed'; readonly reason: string };
 
 /** A request as it can be sent, and sent again: its head, and what came of its body together with it. */
 export interface UpstreamRequest {
@@ -24,6 +26,8 @@ export interface UpstreamRequest {
   readonly forwarding: Forwarding;
   /** Payload, without framing. */
   readonly body: Buffer;
+  /** The Host to send in place of the client's, or empty. */
+  readonly authority: string;
   /** The body ends with `body`. */
   readonly last: boolean;
 }
@@ -63,4 +67,6 @@ export interface UpstreamStream {
 /** Who asked for a stream and has to wait; told once, with null when the wait was too long. */
 export interface StreamTaker {
   onStream(stream: UpstreamStream | null): void;
+  /** No stream will come: the connection waited for could not be made. */
+  onUpstreamFailure(failure: UpstreamFailure): void;
 }

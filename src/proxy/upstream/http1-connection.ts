@@ -10,7 +10,7 @@
  * A byte that nobody asked for, a response that ends early or a body longer than its length makes the
  * connection dirty: it is closed, never pooled, so one client's bytes cannot become another's answer.
  */
-import net from 'node:net';
+import type net from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
 import { ResponseView } from '#waf/response-view.ts';
@@ -20,6 +20,8 @@ import { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
+import type { Dialer } from './dialer.ts';
+import { informationalMax, responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type {
   ResponseReceiver,
   UpstreamFailure,
@@ -29,10 +31,8 @@ import type {
 
 /** Whose connection it is: told when it is free again, and when it is gone. */
 export interface ConnectionOwner {
-  readonly host: string;
-  readonly port: number;
-  release(connection: UpstreamConnection): void;
-  remove(connection: UpstreamConnection): void;
+  release(connection: Http1Connection): void;
+  remove(connection: Http1Connection): void;
 }
 
 const CONNECTING = 0;
@@ -42,12 +42,6 @@ const BODY = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
 
-/** Response heads beyond this are refused with 502. */
-const responseHeadBytesMax = 65_536;
-const responseHeadersMax = 256;
-/** Informational responses before the final one; beyond it the origin is at fault. */
-const informationalMax = 16;
-
 /** All upstream sockets of a worker read into one buffer: what is kept is copied. */
 const shared = Buffer.allocUnsafeSlow(65_536);
 const view = new ResponseView(responseHeadersMax);
@@ -55,7 +49,7 @@ const piece = new BodyPiece();
 /** The part of a request body that goes out with its head. */
 const first = new BodyPiece();
 
-export class UpstreamConnection implements UpstreamStream, Expiring {
+export class Http1Connection implements UpstreamStream, Expiring {
   deadlineAt: number;
   deadlineSlot = -1;
   readonly #owner: ConnectionOwner;
@@ -72,19 +66,15 @@ export class UpstreamConnection implements UpstreamStream, Expiring {
   #informational = 0;
   #failReason = '';
 
-  constructor(owner: ConnectionOwner, deadlines: DeadlineTable, connectMs: number) {
+  constructor(owner: ConnectionOwner, dialer: Dialer, deadlines: DeadlineTable, connectMs: number) {
     this.#owner = owner;
     this.#deadlines = deadlines;
     this.deadlineAt = monotonicMs() + connectMs;
-    this.#socket = net.connect({
-      host: owner.host,
-      port: owner.port,
-      noDelay: true,
-      // One side of a tunnel may end before the other; everywhere else an end closes the connection.
-      allowHalfOpen: true,
-      onread: { buffer: shared, callback: (size, buffer) => this.#onData(buffer as Buffer, size) },
+    this.#socket = dialer.dial({
+      buffer: shared,
+      callback: (size, buffer) => this.#onData(buffer as Buffer, size),
     });
-    this.#socket.on('connect', () => this.#onConnect());
+    this.#socket.once(dialer.readyEvent, () => this.#onConnect());
     this.#socket.on('drain', () => this.#onDrain());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error) => {
@@ -119,7 +109,8 @@ export class UpstreamConnection implements UpstreamStream, Expiring {
     first.reset(request.body, false);
     if (request.body.length > 0) first.add(0, request.body.length);
     first.last = request.last;
-    return this.#socket.write(forwardRequest(request.view, first, request.forwarding));
+    const { view: head, forwarding, authority } = request;
+    return this.#socket.write(forwardRequest(head, first, forwarding, authority));
   }
 
   sendBody(body: BodyPiece): boolean {
@@ -128,6 +119,7 @@ export class UpstreamConnection implements UpstreamStream, Expiring {
       if (this.#state === HEAD)
         this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
+    body.dropTrailers();
     const bytes = encodeBody(body, this.#requestFraming);
     if (bytes.length === 0 || this.#socket.write(bytes)) return true;
     // The origin does not keep up with the body: the client waits for it, and it has this long.
@@ -295,7 +287,7 @@ export class UpstreamConnection implements UpstreamStream, Expiring {
       return;
     }
     this.#state = BODY;
-    this.#decoder.reset(kind, view.contentLength);
+    this.#decoder.reset(kind, view.contentLength, true);
     const result = this.#decoder.decode(piece, bytes, view.end, limit, borrowed);
     if (result < 0) {
       this.#fail({ kind: 'protocol', reason: `upstream response: ${problemOf(result).reason}` });
