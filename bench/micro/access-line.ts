@@ -27,6 +27,7 @@ const record = (): AccessRecord => ({
   id: `995b8636373669f1-${(++count).toString(16).padStart(8, '0')}`,
   client: '127.0.0.1',
   peer: '127.0.0.1',
+  protocol: 'HTTP/1.1',
   method: text(0, 3),
   host: text(hostAt, hostAt + 16),
   path: text(pathAt, queryAt - 1),

@@ -48,6 +48,12 @@ export const listener = Type.Object(
           'fields with _ or . in their names, which many applications read as -. drop-known: those that could pass for a field the edge itself reads or writes; drop: all; keep: none. Rules see them either way',
       },
     ),
+    http2: Type.Optional(
+      Type.Boolean({
+        description:
+          'serve HTTP/2: with tls when the client asks for it (ALPN), and true unless said; on a plaintext listener to clients that begin with it, and false unless said',
+      }),
+    ),
     plaintext: Type.Optional(
       Type.Literal(true, {
         description: 'serve without TLS; a listener without tls, redirect or tcp has to say so',

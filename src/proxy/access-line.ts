@@ -9,6 +9,8 @@ export type AccessRecord = {
   readonly id: string;
   readonly client: string;
   readonly peer: string;
+  /** `HTTP/1.1` and so on; empty when the request could not be read that far. */
+  readonly protocol: string;
   readonly method: string;
   readonly host: string;
   readonly path: string;
@@ -51,6 +53,7 @@ export function accessLine(record: AccessRecord): string {
   const { verdict } = record;
   let line = `{"time":"${currentTime()}","id":"${quoted(record.id)}","client":"${record.client}"`;
   if (record.peer !== record.client) line += `,"peer":"${record.peer}"`;
+  if (record.protocol !== '') line += `,"protocol":"${record.protocol}"`;
   line += `,"method":"${quoted(record.method)}","host":"${quoted(record.host)}","path":"${quoted(record.path)}"`;
   if (record.query !== null) line += `,"query":"${quoted(record.query)}"`;
   line += `,"status":${record.status},"outcome":"${record.outcome}"`;

@@ -12,6 +12,8 @@ export type Entrance = {
   /** Who must begin with a PROXY header; null: nobody may. */
   readonly proxyProtocolFrom: CidrMap<true> | null;
   readonly tcp: CompiledTcp | null;
+  /** Without TLS: a client may begin with the preface of HTTP/2. */
+  readonly sniffsHttp2: boolean;
 };
 
 export type CompiledTcp = {
@@ -32,6 +34,7 @@ export function compileEntrance(
         : compileAddressRule(clientAddress.header, clientAddress.hops),
     proxyProtocolFrom: proxyProtocol === undefined ? null : compileRanges(proxyProtocol.from),
     tcp: tcp === undefined ? null : compileTcp(tcp, upstreams),
+    sniffsHttp2: listener.plaintext === true && listener.http2 === true,
   };
 }
 

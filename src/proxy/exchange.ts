@@ -24,7 +24,7 @@ import type { BodyPiece } from './http1/body-piece.ts';
 import { ascii, equalsFolded } from './http1/bytes.ts';
 import { fieldKind } from './http1/field-kind.ts';
 import { problemOf } from './http1/parse-problem.ts';
-import type { Outcome } from './proxy-metrics.ts';
+import type { Outcome, Protocol } from './proxy-metrics.ts';
 import { isRequestId, nextRequestId } from './request-id.ts';
 import { canRewrite, markAliases, parametersProblem, pickUpstream } from './route-request.ts';
 import type { CompiledRoute, ListenerRules, RouteTimeouts, Snapshot } from './snapshot.ts';
@@ -358,12 +358,12 @@ export class Exchange implements UpstreamCaller {
   }
 
   /** The client's connection is gone. */
-  onClientGone(): void {
+  onClientGone(reason = 'client closed the connection'): void {
     if (this.#finished) return;
     this.#call?.abort();
     if (!this.#tunnel) {
       this.#outcome = 'aborted';
-      this.#reason = 'client closed the connection';
+      this.#reason = reason;
       // nginx's code for it; nothing was sent.
       if (this.#status === 0) this.#status = 499;
     }
@@ -417,6 +417,7 @@ export class Exchange implements UpstreamCaller {
     else metrics.duration.observe(durationMs / 1_000);
     metrics.outcomes[this.#outcome].value++;
     metrics.status(this.#status).value++;
+    metrics.protocols[protocolOf(this.#view)].value++;
     metrics.bytesReceived.value += this.#bytesIn;
     metrics.bytesSent.value += this.#bytesOut;
     if (!this.#context.accessLog.isOff) this.#log(durationMs);
@@ -431,6 +432,7 @@ export class Exchange implements UpstreamCaller {
       id: this.#requestId,
       client: this.#address,
       peer: this.#client.peer,
+      protocol: protocolOf(view),
       method: this.#method,
       host: view.hostStart < 0 ? '' : bytes.toString('latin1', view.hostStart, view.hostEnd),
       path: bytes.toString('latin1', view.pathStart, view.pathEnd),
@@ -458,6 +460,11 @@ export class Exchange implements UpstreamCaller {
       certificate: this.#client.facts.certificate,
     });
   }
+}
+
+function protocolOf(view: RequestView): Protocol {
+  if (view.major === 2) return 'HTTP/2.0';
+  return view.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
 }
 
 function userAgent(view: RequestView): string {

@@ -20,6 +20,8 @@ import type { RefusedConnection } from './connection-metrics.ts';
 import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
 import { ClientConnection } from './http1/client-connection.ts';
+import { Http2Session } from './http2/session.ts';
+import { sniffHttp2 } from './http2/sniff.ts';
 import { readProxyHeader } from './listener/read-proxy-header.ts';
 import { serveRedirect } from './redirect.ts';
 import { TcpTunnel } from './tcp/tcp-tunnel.ts';
@@ -47,7 +49,7 @@ export class ProxyListener {
   readonly #kind: ListenerKind;
   /** Every accepted socket, in a handshake or beyond it. */
   readonly #sockets = new Map<Socket, Accepted>();
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new Set<{ drain(idleMs: number): void }>();
 
   /** `index` is that in `edge.listeners`. */
   constructor(kind: ListenerKind, index: number, context: ProxyContext) {
@@ -59,7 +61,7 @@ export class ProxyListener {
     this.#tls =
       kind.kind === 'tls'
         ? new TlsFront(kind.source, kind.ticketKeys, index, context, (secure, facts) =>
-            this.#serve(secure, facts),
+            this.#serve(secure, facts, secure.alpnProtocol === 'h2'),
           )
         : null;
   }
@@ -193,7 +195,8 @@ export class ProxyListener {
       if (tcp !== null) new TcpTunnel(socket, peer, tcp, this.#context);
       else {
         if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
-        else this.#serve(socket, plainFacts(this.#index, peer));
+        else if (this.#settings.sniffsHttp2) this.#sniff(socket, peer);
+        else this.#serve(socket, plainFacts(this.#index, peer), false);
         // A PROXY header has been read off it.
         if (socket.isPaused()) socket.resume();
       }
@@ -205,8 +208,16 @@ export class ProxyListener {
     socket.resetAndDestroy();
   }
 
-  #serve(socket: Socket, facts: ConnectionFacts): void {
-    const connection = new ClientConnection(socket, facts, this.#context, (closed) =>
+  #sniff(socket: Socket, peer: string): void {
+    sniffHttp2(socket, this.#context, (isHttp2) => {
+      this.#serve(socket, plainFacts(this.#index, peer), isHttp2);
+      socket.resume();
+    });
+  }
+
+  #serve(socket: Socket, facts: ConnectionFacts, isHttp2: boolean): void {
+    const Connection = isHttp2 ? Http2Session : ClientConnection;
+    const connection = new Connection(socket, facts, this.#context, (closed) =>
       this.#connections.delete(closed),
     );
     this.#connections.add(connection);

@@ -1,9 +1,11 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
 import { ConnectionMetrics } from './connection-metrics.ts';
+import { Http2Metrics } from './http2/http2-metrics.ts';
 import { serverFamilies } from './upstream/upstream-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
+export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0';
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
 
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -14,6 +16,8 @@ const wafBounds = [
 export class ProxyMetrics {
   readonly registry: MetricRegistry;
   readonly outcomes: Readonly<Record<Outcome, Series>>;
+  readonly protocols: Readonly<Record<Protocol, Series>>;
+  readonly http2: Http2Metrics;
   readonly monitored: Series;
   readonly duration: Histogram;
   readonly wafDuration: Histogram;
@@ -45,6 +49,20 @@ export class ProxyMetrics {
       failed: outcome('failed'),
       aborted: outcome('aborted'),
     };
+    const spoken = (protocol: Protocol) =>
+      registry.counter(
+        'weir_requests_by_protocol_total',
+        'Requests by the protocol they came in.',
+        {
+          protocol,
+        },
+      );
+    this.protocols = {
+      'HTTP/1.0': spoken('HTTP/1.0'),
+      'HTTP/1.1': spoken('HTTP/1.1'),
+      'HTTP/2.0': spoken('HTTP/2.0'),
+    };
+    this.http2 = new Http2Metrics(registry);
     this.monitored = registry.counter(
       'weir_requests_monitored_total',
       'Requests a rule would have blocked on a route in monitor mode.',

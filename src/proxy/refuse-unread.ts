@@ -9,6 +9,7 @@ export function refuseUnread(
   { metrics, accessLog }: ProxyContext,
   { peer, ja4, certificate }: ConnectionFacts,
   problem: ParseProblem,
+  protocol = '',
 ): string {
   const id = nextRequestId();
   metrics.outcomes.refused.value++;
@@ -17,6 +18,7 @@ export function refuseUnread(
     id,
     client: peer,
     peer,
+    protocol,
     method: '',
     host: '',
     path: '',

@@ -237,13 +237,14 @@ export class WorkerProxy {
 
 /** Null for a listener without TLS. */
 function tlsSourceOf(source: WorkerSource, index: number): TlsSource | null {
-  const settings = source.config.edge.listeners[index]?.tls;
+  const listener = source.config.edge.listeners[index];
+  const settings = listener?.tls;
   if (settings === undefined) return null;
   return {
     settings,
     certificates: source.certificates.filter(({ listener }) => listener === index),
     clientAuthorities:
       source.clientAuthorities?.find(({ listener }) => listener === index)?.pem ?? null,
-    protocols: ['http/1.1'],
+    protocols: listener?.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
   };
 }

@@ -7,6 +7,7 @@ const plain: AccessRecord = {
   id: 'i-1',
   client: '192.0.2.1',
   peer: '192.0.2.1',
+  protocol: 'HTTP/1.1',
   method: 'GET',
   host: 'a.test',
   path: '/',
@@ -68,7 +69,7 @@ describe('an access line', () => {
   }
 
   it('leaves out what is empty or was not measured', () => {
-    const keys = Object.keys(read({ reason: '', route: '', upstream: '' }));
+    const keys = Object.keys(read({ protocol: '', reason: '', route: '', upstream: '' }));
     assert.deepEqual(keys, [
       'time',
       'id',

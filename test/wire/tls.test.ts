@@ -77,7 +77,7 @@ describe('TLS', () => {
       const { response, protocol, alpn } = await visit(edge, {
         minVersion: version,
         maxVersion: version,
-        ALPNProtocols: ['h2', 'http/1.1'],
+        ALPNProtocols: ['http/1.1'],
       });
       assert.equal(statusOf(response), 200);
       assert.equal(protocol, version);

@@ -189,7 +189,7 @@ function checkRequest(view: RequestView): number {
 }
 
 /** `uri-host [":" port]` without user information; brackets only around an IPv6 literal. */
-function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
+export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   if (start === end) return false;
   let at = start;
   if (bytes[at] === 91) {
