@@ -28,6 +28,7 @@ import type {
   UpstreamRequest,
   UpstreamStream,
 } from './upstream-stream.ts';
+import { readOnAfterWriteError } from './write-errors.ts';
 
 /** Whose connection it is: told when it is free again, and when it is gone. */
 export interface ConnectionOwner {
@@ -41,6 +42,13 @@ const HEAD = 2;
 const BODY = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
+
+/** What becomes of a failed write: it ends the socket; it is handed over; it has been. */
+const SURE = 0;
+const TOLERANT = 1;
+const FAILED = 2;
+/** After a write has failed, an answer that was sent before must come within this. */
+const lateAnswerMs = 1_000;
 
 /** All upstream sockets of a worker read into one buffer: what is kept is copied. */
 const shared = Buffer.allocUnsafeSlow(65_536);
@@ -65,6 +73,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
   #used = 0;
   #informational = 0;
   #failReason = '';
+  #writes = SURE;
 
   constructor(owner: ConnectionOwner, dialer: Dialer, deadlines: DeadlineTable, connectMs: number) {
     this.#owner = owner;
@@ -114,6 +123,12 @@ export class Http1Connection implements UpstreamStream, Expiring {
   }
 
   sendBody(body: BodyPiece): boolean {
+    if (this.#writes === SURE) {
+      this.#writes = TOLERANT;
+      readOnAfterWriteError(this.#socket, (error) => this.#onWriteError(error));
+    }
+    // The server reads no more, but its answer may still come.
+    if (this.#writes === FAILED) return true;
     if (body.last) {
       this.#requestDone = true;
       if (this.#state === HEAD)
@@ -159,7 +174,19 @@ export class Http1Connection implements UpstreamStream, Expiring {
     this.deadlineAt = monotonicMs() + idleMs;
   }
 
+  #onWriteError(error: Error): void {
+    if (this.#writes === FAILED) return;
+    this.#writes = FAILED;
+    this.#failReason = error.message;
+    this.#reusable = false;
+    if (this.#state === HEAD) this.deadlineAt = monotonicMs() + lateAnswerMs;
+  }
+
   onDeadline(): void {
+    if (this.#writes === FAILED) {
+      this.#onClose();
+      return;
+    }
     const receiver = this.#receiver;
     this.#receiver = null;
     const connecting = this.#state === CONNECTING;
@@ -273,7 +300,10 @@ export class Http1Connection implements UpstreamStream, Expiring {
 
   #onFinalHead(bytes: Buffer, limit: number, borrowed: boolean): void {
     const receiver = this.#receiver as ResponseReceiver;
-    this.#reusable = !view.connectionClose && (view.minor === 1 || view.connectionKeepAlive);
+    this.#reusable =
+      this.#writes !== FAILED &&
+      !view.connectionClose &&
+      (view.minor === 1 || view.connectionKeepAlive);
     let kind: Framing;
     if (receiver.isHead || view.status === 204 || view.status === 304) kind = framing.none;
     else if (view.chunked) kind = framing.chunked;
