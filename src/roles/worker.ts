@@ -70,6 +70,8 @@ class Worker {
         return this.#reply(message.id, async () => {
           this.#live().setTicketKeys(Buffer.from(message.keys));
         });
+      case 'challenges':
+        return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
         return;
@@ -97,6 +99,7 @@ class Worker {
         (part, reason) => send({ kind: 'degraded', part, reason }),
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
+      proxy.setChallenges(message.challenges);
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
@@ -132,6 +135,7 @@ class Worker {
       config: snapshot.config,
       certificates: snapshot.certificates,
       clientAuthorities: snapshot.clientAuthorities,
+      awaitedNames: snapshot.awaitedNames,
       modules,
     };
   }
