@@ -19,6 +19,13 @@ export interface NodeControl {
   /** Validates, prepares on every worker, then goes live on all of them; the old one stays on any error. */
   loadModule(name: string, bytes: Uint8Array): Promise<ModuleLoadAnswer>;
 
+  listCertificates(): readonly CertificateStatus[];
+  /**
+   * Renews now, whatever is due. Resolves when it is live or has failed, or with `isRenewing` when the
+   * authority takes its time.
+   */
+  renewCertificate(name: string): Promise<CertificateStatus>;
+
   /** Reads the configuration file anew; all or nothing. */
   reload(): Promise<ReloadAnswer>;
   /** Stops accepting, finishes what is in flight, then the process ends. Resolves when it has begun. */
@@ -63,6 +70,8 @@ export type NodeStatus = {
     readonly loadedAt: string;
   };
   readonly modules: readonly ModuleStatus[];
+  /** Those the node obtains and renews by itself. */
+  readonly certificates: readonly CertificateStatus[];
   readonly blocks: { readonly count: number; readonly version: number };
   /** Sums over all workers since start; null until the first worker has reported. */
   readonly requests: {
@@ -126,6 +135,21 @@ export type ModuleLoadAnswer = {
   readonly previousSha256: string;
   readonly generation: number;
   readonly workers: number;
+};
+
+export type CertificateStatus = {
+  readonly names: readonly string[];
+  /** `awaiting`: a name has none yet; `failing`: the last attempt to get or renew it failed. */
+  readonly state: 'valid' | 'awaiting' | 'failing';
+  readonly isRenewing: boolean;
+  /** RFC 3339; null while there is none. */
+  readonly notAfter: string | null;
+  readonly sha256: string | null;
+  /** RFC 3339: when it is renewed, or tried again. */
+  readonly renewsAt: string;
+  /** In a row. */
+  readonly failures: number;
+  readonly lastError: string | null;
 };
 
 export type ReloadAnswer = {

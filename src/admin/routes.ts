@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type TSchema } from 'typebox';
 import { sendError } from '#admin/answers.ts';
+import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
 import * as schema from '#admin/schema.ts';
 
@@ -16,6 +17,7 @@ export function addRoutes(app: FastifyInstance, control: NodeControl): void {
   addHealthRoutes(app, control);
   addBlockRoutes(app, control);
   addModuleRoutes(app, control);
+  addCertificateRoutes(app, control);
   addProcessRoutes(app, control);
 }
 

@@ -97,6 +97,25 @@ export const moduleLoadAnswer = Type.Object(
   strict,
 );
 
+export const certificateStatus = Type.Object(
+  {
+    names: Type.Array(Type.String()),
+    state: literals('valid', 'awaiting', 'failing'),
+    isRenewing: Type.Boolean(),
+    notAfter: orNull(Type.String()),
+    sha256: orNull(Type.String()),
+    renewsAt: Type.String(),
+    failures: count,
+    lastError: orNull(Type.String()),
+  },
+  strict,
+);
+
+export const certificateListAnswer = Type.Object(
+  { certificates: Type.Array(certificateStatus) },
+  strict,
+);
+
 export const statusAnswer = Type.Object(
   {
     version: Type.String(),
@@ -135,6 +154,7 @@ export const statusAnswer = Type.Object(
       strict,
     ),
     modules: Type.Array(moduleStatus),
+    certificates: Type.Array(certificateStatus),
     blocks: Type.Object({ count, version: count }, strict),
     requests: orNull(
       Type.Object(

@@ -3,7 +3,9 @@ import type { Command } from '#cli/command.ts';
 import { blockAdd } from '#cli/commands/block-add.ts';
 import { blockList } from '#cli/commands/block-list.ts';
 import { blockRemove } from '#cli/commands/block-remove.ts';
+import { certList } from '#cli/commands/cert-list.ts';
 import { certMake } from '#cli/commands/cert-make.ts';
+import { certRenew } from '#cli/commands/cert-renew.ts';
 import { check } from '#cli/commands/check.ts';
 import { configSchemaCommand } from '#cli/commands/config-schema.ts';
 import { configShow } from '#cli/commands/config-show.ts';
@@ -33,5 +35,7 @@ export const commands: readonly Command[] = [
   blockRemove,
   moduleLoad,
   moduleList,
+  certList,
+  certRenew,
   certMake,
 ];

@@ -1,5 +1,6 @@
 /** The page `weir status` prints: what is not well stands last, nearest to the prompt. */
 import type { NodeStatus } from '#admin/control.ts';
+import { certificateRow } from '#cli/certificate-words.ts';
 import { formatDuration, formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable, type Style } from '#cli/printer.ts';
 import { counted, shortHash, thousands } from '#cli/words.ts';
@@ -17,6 +18,9 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     ['config', [configRow(status)]],
     ['workers', workerRows(status)],
     ['modules', moduleRows(status)],
+    ...(status.certificates.length === 0
+      ? []
+      : [['certificates', status.certificates.map(certificateRow)] as const]),
     ['blocks', [[`${thousands(status.blocks.count)} (version ${status.blocks.version})`]]],
     ['requests', [[requestsText(status)]]],
     ['degraded', degradedRows(status)],

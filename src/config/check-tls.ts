@@ -9,7 +9,7 @@ import { type Draft, present } from './draft.ts';
 import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
 import { knownCiphers, knownCurves } from './tls-names.ts';
-import type { ListenerTls } from './tls-schema.ts';
+import type { ListenerTls, TlsCertificate } from './tls-schema.ts';
 
 /** `path` is that of the `tls` object. */
 export async function checkTls(
@@ -77,6 +77,7 @@ async function checkCertificates(
   const shownBy = new Map<string, number>();
   for (const [at, files] of present(settings.certificates)) {
     const { cert, key } = files;
+    if (checkSource(files, `${path}.certificates[${at}]`, say)) continue;
     if (cert === undefined || key === undefined) continue;
     const problems = await checkCertificate({ cert, key }, nowMs);
     for (const { key: of, message, fix } of problems)
@@ -95,6 +96,29 @@ async function checkCertificates(
       'leave it out, or put it first to show it instead',
     );
   }
+}
+
+/** True when something is wrong, or there are no files to look at. */
+function checkSource(entry: Draft<TlsCertificate>, path: string, say: Say): boolean {
+  // A value of the wrong kind is undefined, and still there.
+  const has = (key: keyof TlsCertificate): boolean => Object.hasOwn(entry, key);
+  if (has('acme')) {
+    for (const key of ['cert', 'key', 'ocsp'] as const) {
+      if (has(key))
+        say(`${path}.${key}`, 'does not go with acme, which brings its own', 'keep one of the two');
+    }
+    return true;
+  }
+  if (has('cert') && has('key')) return false;
+  const said = has('cert') ? 'a cert and no key' : has('key') ? 'a key and no cert' : null;
+  say(
+    path,
+    said === null
+      ? 'says neither where the certificate lies nor from whom to get one'
+      : `has ${said}`,
+    'give cert: FILE and key: FILE, or acme: [NAME]',
+  );
+  return true;
 }
 
 async function checkClientCertificates(

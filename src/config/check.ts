@@ -4,6 +4,7 @@
  */
 import { access, constants, stat } from 'node:fs/promises';
 import { describeError } from '#core/errors.ts';
+import { checkAcme } from './check-acme.ts';
 import { checkListeners } from './check-listeners.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkUpstreams } from './check-upstreams.ts';
@@ -36,6 +37,7 @@ export async function checkConfig(
   };
   const { config } = loaded;
   await checkListeners(config, nowMs, say);
+  await checkAcme(config, process.env, say);
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
   await checkModules(config, say);

@@ -24,6 +24,12 @@ export function resolveFileNames<C extends ConfigDraft>(
   if (accessLog?.to !== undefined && accessLog.to !== 'stdout' && accessLog.to !== 'off') {
     accessLog.to = absolute('accessLog.to', accessLog.to);
   }
+  const { acme } = resolved;
+  if (acme?.ca !== undefined) acme.ca = absolute('acme.ca', acme.ca);
+  const external = acme?.externalAccount;
+  if (external?.hmacKeyFile !== undefined) {
+    external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
+  }
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;

@@ -6,6 +6,7 @@
  * A key stands here only if something reads it.
  */
 import Type, { type Static } from 'typebox';
+import { acme } from './acme-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { route } from './route-schema.ts';
@@ -68,6 +69,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    acme: Type.Optional(acme),
     admin: Type.Object(
       {
         address: Type.String({
@@ -100,7 +102,7 @@ export const configSchema = Type.Object(
     ),
     state: Type.String({
       default: '.weir',
-      description: 'directory for token, block list and run files',
+      description: 'directory for token, block list, run files and ACME accounts and certificates',
     }),
   },
   strict,

@@ -5,8 +5,18 @@ import { defaultCiphers, defaultCurves } from './tls-names.ts';
 
 export const tlsCertificate = Type.Object(
   {
-    cert: Type.String({ description: 'PEM file with the certificate chain, leaf first' }),
-    key: Type.String({ description: 'PEM file with the private key' }),
+    cert: Type.Optional(
+      Type.String({ description: 'PEM file with the certificate chain, leaf first' }),
+    ),
+    key: Type.Optional(Type.String({ description: 'PEM file with the private key' })),
+    acme: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        maxItems: 100,
+        description:
+          'instead of cert and key: host names of one certificate obtained and renewed by ACME, see acme',
+      }),
+    ),
     ocsp: Type.Optional(
       Type.String({
         description: 'DER file with the OCSP response to staple, kept fresh by somebody else',
@@ -64,4 +74,5 @@ export const tls = Type.Object(
   strict,
 );
 
+export type TlsCertificate = Static<typeof tlsCertificate>;
 export type ListenerTls = Static<typeof tls>;

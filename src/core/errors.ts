@@ -20,6 +20,8 @@ export const errorCodes = {
   MODULE_UNREADABLE: { status: 422, retry: false },
   UPGRADE_FAILED: { status: 502, retry: true },
   UPGRADE_UNAVAILABLE: { status: 409, retry: false },
+  ACME_FAILED: { status: 502, retry: true },
+  CERTIFICATE_UNKNOWN: { status: 404, retry: false },
   SHUTTING_DOWN: { status: 503, retry: false },
   DAEMON_UNREACHABLE: { status: 503, retry: true },
   DAEMON_REFUSED: { status: 502, retry: false },

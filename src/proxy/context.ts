@@ -1,6 +1,7 @@
 /** What every connection of a worker shares. One object a worker, made in `worker-proxy.ts`. */
 import type { DeadlineTable } from '#core/deadline-table.ts';
 import type { AccessLog } from './access-log.ts';
+import type { AcmeChallenges } from './acme-challenges.ts';
 import type { BlockList } from './block-list.ts';
 import type { Admission } from './listener/admission.ts';
 import type { LoadShedder } from './load-shedder.ts';
@@ -16,6 +17,7 @@ export type ProxyContext = {
   accessLog: AccessLog;
   readonly metrics: ProxyMetrics;
   readonly blockList: BlockList;
+  readonly challenges: AcmeChallenges;
   readonly deadlines: DeadlineTable;
   readonly admission: Admission;
   readonly load: LoadShedder;

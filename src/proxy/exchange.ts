@@ -112,6 +112,11 @@ export class Exchange implements UpstreamCaller {
       this.#answer(403, 'blocked', 'client address is on the block list');
       return;
     }
+    const proof = this.#context.challenges.httpProof(view);
+    if (proof !== null) {
+      this.#prove(proof);
+      return;
+    }
     const { limits, router } = this.#snapshot;
     const parameters = parametersProblem(view, limits);
     if (parameters !== null) {
@@ -391,6 +396,18 @@ export class Exchange implements UpstreamCaller {
       this.#requestId,
       this.isHead,
     );
+    this.#finish();
+  }
+
+  /** A certificate authority looks whether the name is ours: before redirects, routes and rules. */
+  #prove(proof: string): void {
+    this.#status = 200;
+    this.#reason = 'ACME challenge';
+    this.#context.metrics.acmeProofs['http-01'].value++;
+    this.#responded = true;
+    this.#bytesOut = proof.length;
+    const type = 'application/octet-stream';
+    this.#client.sendLocal(200, '', type, proof, this.#requestId, false);
     this.#finish();
   }
 

@@ -22,6 +22,7 @@ export class ProxyMetrics {
   readonly duration: Histogram;
   readonly wafDuration: Histogram;
   readonly connections: ConnectionMetrics;
+  readonly acmeProofs: Readonly<Record<'http-01' | 'tls-alpn-01', Series>>;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
   readonly upstreamFailures: Readonly<
@@ -78,6 +79,13 @@ export class ProxyMetrics {
       wafBounds,
     );
     this.connections = new ConnectionMetrics(registry);
+    const proof = (challenge: 'http-01' | 'tls-alpn-01') =>
+      registry.counter(
+        'weir_acme_proofs_total',
+        'Live ACME challenges answered to who asked, by kind.',
+        { challenge },
+      );
+    this.acmeProofs = { 'http-01': proof('http-01'), 'tls-alpn-01': proof('tls-alpn-01') };
     this.bytesReceived = registry.counter(
       'weir_request_body_bytes_total',
       'Request body payload received.',

@@ -1,6 +1,6 @@
 /**
- * The listener that only redirects to https: reads one request head, answers 308, closes. The target
- * comes from the parsed view, so nothing but a valid authority and path can enter the Location field.
+ * The listener that only redirects to https: reads one request head, answers 308, closes. Only who
+ * asks for a live ACME challenge gets that (RFC 8555 section 8.3). The target comes from the parsed view, so nothing but a valid authority and path can enter the Location field.
  */
 import type { Socket } from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
@@ -33,13 +33,15 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
     if (result !== incomplete) {
       socket.off('data', onData);
       socket.resume();
-      const status = result === complete ? 308 : problemOf(result).status;
+      const proof = result === complete ? context.challenges.httpProof(view) : null;
+      const status = proof !== null ? 200 : result === complete ? 308 : problemOf(result).status;
+      if (proof !== null) metrics.acmeProofs['http-01'].value++;
       metrics.outcomes[result === complete ? 'forwarded' : 'refused'].value++;
       metrics.status(status).value++;
-      const location = result === complete ? `Location: ${httpsTarget(view, port)}\r\n` : '';
-      const phrase = result === complete ? 'Permanent Redirect' : 'Error';
+      const location = status === 308 ? `Location: ${httpsTarget(view, port)}\r\n` : '';
+      const body = proof ?? '';
       socket.end(
-        `HTTP/1.1 ${status} ${phrase}\r\n${location}Content-Length: 0\r\nConnection: close\r\n\r\n`,
+        `HTTP/1.1 ${status} ${phraseOf(status)}\r\n${location}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
         'latin1',
       );
       // Room for the answer to be read before the connection goes.
@@ -48,6 +50,9 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
     views.give(view);
   });
 }
+
+const phraseOf = (status: number): string =>
+  status === 200 ? 'OK' : status === 308 ? 'Permanent Redirect' : 'Error';
 
 function httpsTarget(view: ReturnType<ProxyContext['views']['take']>, port: number): string {
   const authority =

@@ -9,6 +9,7 @@ import { DeadlineTable } from '#core/deadline-table.ts';
 import type { MetricRegistry, MetricSamples } from '#telemetry/metrics.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { AccessLog } from './access-log.ts';
+import { type AcmeChallengeSet, AcmeChallenges } from './acme-challenges.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
 import type { ProxyContext } from './context.ts';
 import { Admission } from './listener/admission.ts';
@@ -34,6 +35,8 @@ export type WorkerSource = {
   readonly certificates: readonly CertificateSource[];
   /** PEM of the authorities whose client certificates a listener takes. */
   readonly clientAuthorities?: readonly { readonly listener: number; readonly pem: string }[];
+  /** Names whose certificate is still to come: their handshakes are refused. */
+  readonly awaitedNames?: readonly { readonly listener: number; readonly name: string }[];
   readonly modules: ReadonlyMap<string, LiveModule>;
   readonly upstreamFiles: readonly UpstreamFiles[];
 };
@@ -101,6 +104,7 @@ export class WorkerProxy {
           onDegraded('overload', reason);
         },
       ),
+      challenges: new AcmeChallenges(),
       views: new ViewPool(source.config.edge.limits.headersMax),
     };
     const proxy = new WorkerProxy(
@@ -192,6 +196,10 @@ export class WorkerProxy {
     if (add.length > 0) for (const listener of this.#listeners) listener.cutBlocked();
   }
 
+  setChallenges(challenges: AcmeChallengeSet): void {
+    this.#context.challenges.set(challenges);
+  }
+
   samples(): MetricSamples {
     const { metrics, blockList } = this.#context;
     metrics.upstreamOpen.value = this.#upstreams.measure();
@@ -245,6 +253,9 @@ function tlsSourceOf(source: WorkerSource, index: number): TlsSource | null {
     certificates: source.certificates.filter(({ listener }) => listener === index),
     clientAuthorities:
       source.clientAuthorities?.find(({ listener }) => listener === index)?.pem ?? null,
+    awaited: (source.awaitedNames ?? [])
+      .filter(({ listener }) => listener === index)
+      .map(({ name }) => name),
     protocols: listener?.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
   };
 }

@@ -9,6 +9,7 @@ import type {
   BlockEntry,
   BlockList,
   BlockRequest,
+  CertificateStatus,
   DrainAnswer,
   ModuleLoadAnswer,
   ModuleStatus,
@@ -28,6 +29,7 @@ import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/met
 import { validateModule } from '#wasm/validate.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
+import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import {
@@ -37,7 +39,7 @@ import {
   type LoadedModule,
   loadChecked,
   readModules,
-  readTlsFiles,
+  readTlsPlan,
   readUpstreamFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -51,6 +53,8 @@ export type EdgeNodeOptions = {
   readonly loaded: LoadedConfig;
   readonly modules: readonly LoadedModule[];
   readonly supervisor: Supervisor;
+  readonly certificates: NodeCertificates;
+  readonly tlsPlan: TlsPlan;
   readonly store: BlockStore;
   /** Opens the store again after a successor that did not get there. */
   readonly openStore: () => BlockStore;
@@ -73,6 +77,7 @@ export class EdgeNode implements NodeControl {
   #loaded: LoadedConfig;
   #loadedAt = new Date().toISOString();
   #modules: Map<string, ModuleRecord>;
+  #tlsPlan: TlsPlan;
   #state: NodeState = 'ready';
   #blockVersion: number;
   #admin: AdminServer | null = null;
@@ -86,6 +91,7 @@ export class EdgeNode implements NodeControl {
     this.#loaded = loaded;
     this.#store = options.store;
     this.#blockVersion = options.blockVersion;
+    this.#tlsPlan = options.tlsPlan;
     const generation = supervisor.snapshot.generation;
     this.#modules = new Map(
       modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]),
@@ -140,6 +146,7 @@ export class EdgeNode implements NodeControl {
         loadedAt: this.#loadedAt,
       },
       modules: this.listModules(),
+      certificates: this.listCertificates(),
       blocks: { count: this.#store.count, version: this.#blockVersion },
       requests:
         outcomes.length === 0
@@ -156,6 +163,7 @@ export class EdgeNode implements NodeControl {
 
   async metrics(): Promise<string> {
     const { supervisor, registry, metrics } = this.#options;
+    this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
     metrics.blockEntries.value = this.#store.count;
     metrics.generation.value = supervisor.snapshot.generation;
@@ -288,13 +296,25 @@ export class EdgeNode implements NodeControl {
       );
     }
     const modules = await readModules(loaded);
+    const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;
-    const workers = await this.#goLive({
-      config: loaded.config,
-      ...(await readTlsFiles(loaded.config)),
-      upstreamFiles: await readUpstreamFiles(loaded.config),
-      modules: forWorkers(modules),
-    });
+    const { certificates } = this.#options;
+    await certificates.configure(loaded.config);
+    let workers: number;
+    try {
+      workers = await this.#goLive({
+        config: loaded.config,
+        ...certificates.fill(tlsPlan),
+        upstreamFiles: await readUpstreamFiles(loaded.config),
+        modules: forWorkers(modules),
+      });
+    } catch (error) {
+      await certificates.configure(this.#loaded.config);
+      throw error;
+    } finally {
+      certificates.start();
+    }
+    this.#tlsPlan = tlsPlan;
     const now = new Date().toISOString();
     this.#modules = new Map(
       modules.map((module) => {
@@ -314,6 +334,20 @@ export class EdgeNode implements NodeControl {
     this.#loadedAt = now;
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };
+  }
+
+  // ── certificates ──────────────────────────────────────────────────────────────────────────────────
+
+  listCertificates(): readonly CertificateStatus[] {
+    return this.#options.certificates.list();
+  }
+
+  renewCertificate(name: string): Promise<CertificateStatus> {
+    return this.#options.certificates.renew(name);
+  }
+
+  makeCertificatesLive(): Promise<number> {
+    return this.#oneAtATime(() => this.#goLive(this.#options.certificates.fill(this.#tlsPlan)));
   }
 
   #goLive(change: Partial<Omit<SnapshotSource, 'generation'>>): Promise<number> {
@@ -359,7 +393,7 @@ export class EdgeNode implements NodeControl {
   /** Another process takes over, from the program that stands on disk now; this one drains. */
   upgrade(): Promise<UpgradeAnswer> {
     return this.#oneAtATime(async () => {
-      const { sockets, supervisor, log, origin, entry, openStore } = this.#options;
+      const { sockets, supervisor, certificates, log, origin, entry, openStore } = this.#options;
       if (sockets.edge === null || sockets.admin === null) {
         throw new WeirError(
           'UPGRADE_UNAVAILABLE',
@@ -375,6 +409,8 @@ export class EdgeNode implements NodeControl {
         throw new WeirError('SHUTTING_DOWN', 'the node is draining and takes no changes');
       const startedAt = performance.now();
       this.#state = 'upgrading';
+      // Two processes with one account would undo each other's orders; the successor takes them up.
+      void certificates.close();
       try {
         const successor = await Successor.start(entry, {
           origin,
@@ -396,7 +432,10 @@ export class EdgeNode implements NodeControl {
         const { openConnections, deadline } = await this.#end(drainMs, idleMs);
         return { ...live, tookMs, drains: { pid: process.pid, openConnections, deadline } };
       } catch (error) {
-        if (this.#state === 'upgrading') this.#state = 'ready';
+        if (this.#state === 'upgrading') {
+          this.#state = 'ready';
+          certificates.start();
+        }
         log.error({ reason: describeError(error) }, 'upgrade failed, this process stays');
         throw error;
       }
@@ -414,6 +453,8 @@ export class EdgeNode implements NodeControl {
     if (this.#state !== 'draining') log.info({ graceMs, openConnections }, 'draining');
     this.#state = 'draining';
     clearInterval(this.#timer);
+    // Orders end where they are, and are taken up again at the next start.
+    void this.#options.certificates.close();
     void supervisor.drain(graceMs, idleMs).then(onDrained);
     return {
       state: 'draining',

@@ -2,7 +2,7 @@
  * `weir edge`: everything of a node put together, in the order it must come up, and down.
  *
  * ```
- * config ─► state directory ─► block store ─► modules ─► workers listen ─► management API ─► run file
+ * config ─► state directory ─► block store ─► modules ─► certificates ─► workers listen ─► management API ─► run file
  * ```
  *
  * A successor (`takeover.ts`) gets sockets and blocks from the process before it, and opens the block store
@@ -16,6 +16,7 @@ import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import { blockItems, EdgeNode } from './edge-node.ts';
 import { watchModules } from './module-watch.ts';
+import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { bindSockets } from './node-sockets.ts';
 import {
@@ -23,7 +24,7 @@ import {
   forWorkers,
   loadChecked,
   readModules,
-  readTlsFiles,
+  readTlsPlan,
   readUpstreamFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
@@ -59,13 +60,15 @@ export async function startEdge(
   const state = openStateDirectory(config.state, takeover?.pid ?? null);
   let store = takeover === null ? BlockStore.open(state.path) : null;
   const modules = await readModules(loaded);
-  const tlsFiles = await readTlsFiles(config);
+  const tlsPlan = await readTlsPlan(config);
 
   const { registry, metrics } = nodeRegistry();
   const gauges = new Set(
     registry.families.filter(({ type }) => type === 'gauge').map(({ name }) => name),
   );
 
+  const certificates = new NodeCertificates({ state: state.path, log, metrics, version });
+  await certificates.configure(config);
   const ended = Promise.withResolvers<void>();
   const entry = new URL('../main.ts', import.meta.url).pathname;
   const workers = workerCount(config.edge.workers);
@@ -76,7 +79,7 @@ export async function startEdge(
     {
       generation: 1,
       config,
-      ...tlsFiles,
+      ...certificates.fill(tlsPlan),
       modules: forWorkers(modules),
       upstreamFiles: await readUpstreamFiles(config),
     },
@@ -111,6 +114,8 @@ export async function startEdge(
       loaded,
       modules,
       supervisor,
+      certificates,
+      tlsPlan,
       store,
       openStore: () => BlockStore.open(state.path),
       blockVersion: takeover?.blocks.version ?? store.count,
@@ -131,6 +136,12 @@ export async function startEdge(
     });
     const running = node;
     running.admin = admin;
+    certificates.host = {
+      setChallenges: (challenges) => supervisor.setChallenges(challenges),
+      makeCertificatesLive: () => running.makeCertificatesLive(),
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+    };
+    certificates.start();
     watching.close = watchModules(modules, loaded, node, supervisor, log);
     state.writeRunFile({
       pid: process.pid,

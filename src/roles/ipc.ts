@@ -15,6 +15,7 @@
  * forked workers ever speak it; both come from the same checkout, so it carries no version.
  */
 import type { Config } from '#config/schema.ts';
+import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
@@ -27,6 +28,8 @@ export type SnapshotSource = {
   readonly certificates: readonly CertificateSource[];
   /** PEM of the authorities whose client certificates a listener takes. */
   readonly clientAuthorities: readonly { readonly listener: number; readonly pem: string }[];
+  /** Names whose certificate ACME has not brought yet: their handshakes are refused, others' are not. */
+  readonly awaitedNames: readonly { readonly listener: number; readonly name: string }[];
   readonly modules: readonly ModuleSource[];
   /** For each upstream with `tls`: the files it names, read. */
   readonly upstreamFiles: readonly UpstreamFiles[];
@@ -54,6 +57,7 @@ export type ToWorker =
       /** TLS session ticket keys, 48 bytes, the same in every worker so that any of them can resume. */
       readonly ticketKeys: Uint8Array;
       readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
+      readonly challenges: AcmeChallengeSet;
     }
   | { readonly kind: 'prepare'; readonly id: number; readonly snapshot: SnapshotSource }
   | { readonly kind: 'commit'; readonly id: number; readonly generation: number }
@@ -66,6 +70,8 @@ export type ToWorker =
       readonly remove: readonly string[];
     }
   | { readonly kind: 'ticket-keys'; readonly id: number; readonly keys: Uint8Array }
+  /** The whole set; the reply says that the next connection is answered with it. */
+  | { readonly kind: 'challenges'; readonly id: number; readonly challenges: AcmeChallengeSet }
   | { readonly kind: 'metrics'; readonly id: number }
   | { readonly kind: 'drain'; readonly graceMs: number; readonly idleMs: number };
 

@@ -8,6 +8,9 @@ type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
 export class NodeMetrics {
   readonly reloads: ByResult;
   readonly moduleLoads: ByResult;
+  readonly certificateRenewals: ByResult;
+  readonly certificates: Readonly<Record<'valid' | 'awaiting' | 'failing', Series>>;
+  readonly nextRenewal: Series;
   readonly workerRestarts: Series;
   readonly blockEntries: Series;
   readonly generation: Series;
@@ -21,6 +24,21 @@ export class NodeMetrics {
     this.moduleLoads = byResult(
       'weir_module_loads_total',
       'Module loads while running, by result.',
+    );
+    this.certificateRenewals = byResult(
+      'weir_certificate_renewals_total',
+      'Certificates obtained or renewed by ACME, by result.',
+    );
+    const managed = (state: string) =>
+      registry.gauge('weir_certificates', 'Certificates kept by ACME, by state.', { state });
+    this.certificates = {
+      valid: managed('valid'),
+      awaiting: managed('awaiting'),
+      failing: managed('failing'),
+    };
+    this.nextRenewal = registry.gauge(
+      'weir_certificate_next_renewal_timestamp_seconds',
+      'When a certificate is obtained, renewed or tried again next; 0 without any.',
     );
     this.workerRestarts = registry.counter(
       'weir_worker_restarts_total',

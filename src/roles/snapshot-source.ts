@@ -7,12 +7,14 @@ import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
+import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import { validateModule } from '#wasm/validate.ts';
-import type { ModuleSource, SnapshotSource } from './ipc.ts';
+import type { ModuleSource } from './ipc.ts';
+import type { ManagedEntry, TlsPlan } from './node-certificates.ts';
 
 export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
 
@@ -39,17 +41,22 @@ export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]>
   );
 }
 
-export type TlsFiles = Pick<SnapshotSource, 'certificates' | 'clientAuthorities'>;
-
-export async function readTlsFiles(config: Config): Promise<TlsFiles> {
-  const certificates: CertificateSource[] = [];
+/** Files are read here; lists of names are filled in by `NodeCertificates`. */
+export async function readTlsPlan(config: Config): Promise<TlsPlan> {
+  const entries: (CertificateSource | ManagedEntry)[] = [];
   const clientAuthorities: { listener: number; pem: string }[] = [];
   for (const [index, { tls }] of config.edge.listeners.entries()) {
     for (const files of tls?.certificates ?? []) {
-      certificates.push({
+      const { cert, key, acme } = files;
+      if (acme !== undefined) {
+        entries.push({ listener: index, acme });
+        continue;
+      }
+      assert(cert !== undefined && key !== undefined, 'the check has refused anything else');
+      entries.push({
         listener: index,
-        cert: await readFile(files.cert, 'utf8'),
-        key: await readFile(files.key, 'utf8'),
+        cert: await readFile(cert, 'utf8'),
+        key: await readFile(key, 'utf8'),
         ...(files.ocsp === undefined ? {} : { ocsp: await readFile(files.ocsp) }),
       });
     }
@@ -57,7 +64,7 @@ export async function readTlsFiles(config: Config): Promise<TlsFiles> {
     if (asked?.ca !== undefined && asked.mode !== 'off')
       clientAuthorities.push({ listener: index, pem: await readFile(asked.ca, 'utf8') });
   }
-  return { certificates, clientAuthorities };
+  return { entries, clientAuthorities };
 }
 
 /** The files of `upstreams.NAME.tls`. */

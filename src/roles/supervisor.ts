@@ -6,6 +6,7 @@
  * worker born between the two steps is brought in step before the change is called live.
  */
 import { describeError, WeirError } from '#core/errors.ts';
+import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -53,6 +54,7 @@ export class Supervisor {
   #addresses: readonly string[];
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
+  #challenges: AcmeChallengeSet = { http: [], tls: [] };
   #draining = false;
   #onAllGone: (() => void) | null = null;
   restartsTotal = 0;
@@ -167,12 +169,7 @@ export class Supervisor {
     remove: readonly string[],
   ): Promise<number> {
     return this.#oneAtATime(async () => {
-      const results = await this.#everyone({ kind: 'blocks', version, add, remove });
-      const refused = results.find(
-        ({ error, slot, worker }) => error !== null && slot.worker === worker,
-      );
-      if (refused?.error) throw refused.error;
-      return results.length;
+      return this.#confirmed({ kind: 'blocks', version, add, remove });
     });
   }
 
@@ -183,6 +180,25 @@ export class Supervisor {
       const results = await this.#everyone({ kind: 'ticket-keys', keys });
       return results.filter(({ error }) => error === null).length;
     });
+  }
+
+  /** Returns how many workers answer a certificate authority with these. */
+  setChallenges(challenges: AcmeChallengeSet): Promise<number> {
+    return this.#oneAtATime(async () => {
+      // First, so that a worker born meanwhile starts with them.
+      this.#challenges = challenges;
+      return this.#confirmed({ kind: 'challenges', challenges });
+    });
+  }
+
+  /** How many workers have done it; one that refuses is an error, one that ended is not. */
+  async #confirmed(question: Question): Promise<number> {
+    const results = await this.#everyone(question);
+    const refused = results.find(
+      ({ error, slot, worker }) => error !== null && slot.worker === worker,
+    );
+    if (refused?.error) throw refused.error;
+    return results.length;
   }
 
   /** Sums over all workers, those that have ended included. */
@@ -271,6 +287,7 @@ export class Supervisor {
       descriptors: sockets === null ? null : sockets.map((_, index) => inheritedFrom + index),
       ticketKeys: this.#ticketKeys,
       blocks: this.#options.blocks(),
+      challenges: this.#challenges,
     });
   }
 

@@ -70,6 +70,8 @@ class Worker {
         return this.#reply(message.id, async () => {
           this.#live().setTicketKeys(Buffer.from(message.keys));
         });
+      case 'challenges':
+        return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
         return;
@@ -98,6 +100,7 @@ class Worker {
         (change) => send({ kind: 'server', change }),
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
+      proxy.setChallenges(message.challenges);
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
@@ -134,6 +137,7 @@ class Worker {
       certificates: snapshot.certificates,
       clientAuthorities: snapshot.clientAuthorities,
       upstreamFiles: snapshot.upstreamFiles,
+      awaitedNames: snapshot.awaitedNames,
       modules,
     };
   }

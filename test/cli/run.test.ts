@@ -51,6 +51,8 @@ Usage  weir COMMAND [OPTIONS]
   block remove ADDR|CIDR  unblock an address or a CIDR range
   module load FILE        replace a rule module of a running node
   module list             list the rule modules of a running node
+  cert list               list the certificates a running node obtains by itself
+  cert renew NAME         renew a certificate of a running node now
   cert make               make a self-signed certificate for trying things out
 
 "weir COMMAND --help" says more about one of them; --version gives the version.

@@ -12,6 +12,7 @@ export const mainFile = join(root, 'src/main.ts');
 
 export type EdgeProcess = AsyncDisposable & {
   readonly folder: string;
+  readonly state: string;
   readonly process: ChildProcess;
   /** By listener index. */
   readonly ports: readonly number[];
@@ -29,16 +30,20 @@ export type EdgeProcess = AsyncDisposable & {
   exit: Promise<number | null>;
 };
 
-/** `config` is YAML; `site.crt` and `site.key` stand beside it. */
-export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
+/** `config` is YAML; `site.crt` and `site.key` stand beside it. A state that outlives the edge is named. */
+export async function startEdgeProcess(
+  config: string,
+  stateFolder: string | null = null,
+): Promise<EdgeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
   const made = await makeDevelopmentCertificate(['localhost', '127.0.0.1']);
   writeFileSync(join(folder, 'site.crt'), made.certificate);
   writeFileSync(join(folder, 'site.key'), made.privateKey, { mode: 0o600 });
+  const state = stateFolder ?? join(folder, 'state');
   const file = join(folder, 'edge.yaml');
   writeFileSync(
     file,
-    `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: state\n`,
+    `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: ${state}\n`,
   );
   const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -65,12 +70,13 @@ export async function startEdgeProcess(config: string): Promise<EdgeProcess> {
       );
     });
   const ready = await logged(({ msg }) => msg === 'edge ready');
-  const { admin } = JSON.parse(readFileSync(join(folder, 'state/edge.json'), 'utf8')) as {
+  const { admin } = JSON.parse(readFileSync(join(state, 'edge.json'), 'utf8')) as {
     admin: string;
   };
-  const token = readFileSync(join(folder, 'state/token'), 'utf8').trim();
+  const token = readFileSync(join(state, 'token'), 'utf8').trim();
   return {
     folder,
+    state,
     process: child,
     log,
     exit,

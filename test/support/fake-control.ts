@@ -5,6 +5,7 @@
 import type {
   BlockEntry,
   BlockRequest,
+  CertificateStatus,
   ModuleStatus,
   NodeControl,
   NodeStatus,
@@ -24,6 +25,7 @@ export class FakeControl implements NodeControl {
     monitored: 3,
     upstreamErrors: 0,
   };
+  certificates: readonly CertificateStatus[] = [];
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
 
@@ -49,6 +51,7 @@ export class FakeControl implements NodeControl {
         loadedAt: '2026-01-02T03:04:05.000Z',
       },
       modules: [coreModule],
+      certificates: this.certificates,
       blocks: { count: this.blocks.size, version: 7 },
       requests: this.requests,
       degraded: this.degraded,
@@ -104,6 +107,19 @@ export class FakeControl implements NodeControl {
       generation: 4,
       workers: 2,
     };
+  }
+
+  listCertificates() {
+    this.#call('listCertificates');
+    return this.certificates;
+  }
+
+  async renewCertificate(name: string) {
+    this.#call(`renewCertificate ${name}`);
+    const found = this.certificates.find(({ names }) => names.includes(name));
+    if (found === undefined)
+      throw new WeirError('CERTIFICATE_UNKNOWN', `no managed certificate is for "${name}"`);
+    return found;
   }
 
   async reload() {

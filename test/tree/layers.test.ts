@@ -20,6 +20,7 @@ const folders = [
   'admin',
   'cli',
   'demo',
+  'acme',
   'roles',
 ] as const;
 type Folder = (typeof folders)[number];
@@ -36,7 +37,20 @@ const may: Readonly<Record<Folder, readonly Folder[]>> = {
   admin: ['config', 'telemetry', 'state', 'core'],
   cli: ['admin', 'config', 'telemetry', 'state', 'core'],
   demo: ['config', 'telemetry', 'core'],
-  roles: ['proxy', 'admin', 'cli', 'demo', 'wasm', 'waf', 'config', 'telemetry', 'state', 'core'],
+  acme: ['config', 'telemetry', 'state', 'core'],
+  roles: [
+    'proxy',
+    'admin',
+    'cli',
+    'demo',
+    'acme',
+    'wasm',
+    'waf',
+    'config',
+    'telemetry',
+    'state',
+    'core',
+  ],
 };
 
 /** Lints these files under the configuration of the product; `file rule` of each finding. */

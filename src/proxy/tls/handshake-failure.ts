@@ -13,6 +13,8 @@ export const handshakeFailures = [
   'cipher',
   /** No protocol by ALPN that both sides speak. */
   'alpn',
+  /** The name asked for has no certificate yet. */
+  'name',
   /** A client certificate is required, and none or no valid one came. */
   'client-certificate',
   /** The client said that it does not take ours. */

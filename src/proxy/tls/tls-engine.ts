@@ -30,6 +30,8 @@ export class TlsEngine {
   readonly asksForCertificates: boolean;
   /** A connection without a valid certificate must go no further. */
   readonly demandsCertificates: boolean;
+  /** Names whose certificate is still to come. */
+  readonly #awaited: ReadonlySet<string>;
   readonly #server: tls.Server;
 
   /** Throws what OpenSSL does not take: a key that is not the certificate's, a cipher it does not know. */
@@ -52,6 +54,7 @@ export class TlsEngine {
         .slice(0, 32),
       ...(clientAuthorities === null ? {} : { ca: clientAuthorities }),
     };
+    this.#awaited = new Set(source.awaited);
     this.store = new CertificateStore(certificates, shared);
     const first = certificates[0];
     this.#server = tls.createServer({
@@ -72,6 +75,12 @@ export class TlsEngine {
     }
     this.#server.on('secureConnection', (socket) => events.onSecure(socket, this));
     this.#server.on('tlsClientError', (error, socket) => events.onFailure(error, socket));
+  }
+
+  /** Whether who asks for this name is refused for now: its certificate is to come, and no other has it. */
+  isAwaited(serverName: string): boolean {
+    if (this.#awaited.size === 0) return false;
+    return this.#awaited.has(serverName.toLowerCase()) && this.store.select(serverName) === null;
   }
 
   /** `socket` may hold bytes that were read ahead and put back. */

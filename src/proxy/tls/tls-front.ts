@@ -18,6 +18,7 @@ import type { Expiring } from '#core/deadline-table.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
 import { readFirstBytes } from '../listener/first-bytes.ts';
+import { AcmeHandshakes, acmeProtocol } from './acme-handshake.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { type ClientHello, helloBytesMax, parseClientHello } from './client-hello.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
@@ -31,12 +32,15 @@ export type OnSecure = (socket: tls.TLSSocket, facts: ConnectionFacts) => void;
 const firstBytesMax = helloBytesMax + 512;
 /** Fatal, decode_error: what RFC 8446 section 6.2 asks for. */
 const decodeError = Buffer.from([21, 3, 1, 0, 2, 2, 50]);
+/** Fatal, unrecognized_name: the name asked for has no certificate yet. */
+const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 
 export class TlsFront {
   readonly #context: ProxyContext;
   readonly #listener: number;
   readonly #onSecure: OnSecure;
   readonly #handshakes = new Map<string, Handshake>();
+  readonly #acme: AcmeHandshakes;
   #engine: TlsEngine;
 
   constructor(
@@ -50,6 +54,13 @@ export class TlsFront {
     this.#listener = listener;
     this.#onSecure = onSecure;
     this.#engine = this.prepare(source, ticketKeys);
+    this.#acme = new AcmeHandshakes(context.challenges, {
+      onSecure: (socket) => {
+        this.#handshakes.get(keyOf(socket))?.settle(null);
+        context.metrics.acmeProofs['tls-alpn-01'].value++;
+      },
+      onFailure: (error, socket) => this.#failed(error, socket),
+    });
   }
 
   /** Builds the engine of another source beside the live one. Throws what OpenSSL does not take. */
@@ -112,7 +123,19 @@ export class TlsFront {
       return;
     }
     handshake.ja4 = ja4(hello);
-    this.#engine.handshake(handshake.socket);
+    const { challenges } = this.#context;
+    if (
+      challenges.hasTls &&
+      hello.protocols.includes(acmeProtocol) &&
+      challenges.tlsContext(hello.serverName) !== null
+    ) {
+      this.#acme.handshake(handshake.socket);
+    } else if (this.#engine.isAwaited(hello.serverName)) {
+      // Another name's certificate would tell the client that something is wrong, but not what.
+      handshake.settle('name');
+      handshake.socket.write(unrecognizedName);
+      handshake.socket.destroySoon();
+    } else this.#engine.handshake(handshake.socket);
   }
 
   /** `engine` is the one the handshake was made with, which a reload may have replaced. */

@@ -8,13 +8,17 @@ export type TlsSource = {
   readonly certificates: readonly CertificateSource[];
   /** PEM of the authorities whose client certificates are valid; null when none are asked for. */
   readonly clientAuthorities: string | null;
+  /** Names whose certificate is still to come; a client that asks for one is refused. */
+  readonly awaited: readonly string[];
   /** Protocols offered by ALPN, the most wanted first. */
   readonly protocols: readonly string[];
 };
 
 export function tlsSourceKey(source: TlsSource): string {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([source.settings, source.clientAuthorities, source.protocols]));
+  hash.update(
+    JSON.stringify([source.settings, source.clientAuthorities, source.protocols, source.awaited]),
+  );
   for (const { cert, key, ocsp } of source.certificates)
     hash.update(
       JSON.stringify([cert, key, ocsp === undefined ? null : Buffer.from(ocsp).toString('base64')]),
