@@ -37,9 +37,8 @@ function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): v
       `keep one of ${kinds.join(', ')}`,
     );
   }
-  const idle = listener.redirect !== undefined ? 'redirect' : 'tcp';
-  if (listener.http2 !== undefined && listener[idle] !== undefined) {
-    say(`${path}.http2`, `does nothing with ${idle}`, 'leave http2 out');
+  if (listener.http2 !== undefined && !kinds.includes('tls') && !kinds.includes('plaintext')) {
+    say(`${path}.http2`, 'does nothing without tls or plaintext', 'leave http2 out');
   }
   if (listener.redirectPort !== undefined && listener.redirect === undefined) {
     say(

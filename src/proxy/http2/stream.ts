@@ -14,10 +14,8 @@
  * read until it is empty.
  */
 import { monotonicMs } from '#core/clock.ts';
-import type { Expiring } from '#core/deadline-table.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
-import { BodyRate } from '../body-rate.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import { Exchange } from '../exchange.ts';
@@ -30,6 +28,7 @@ import { type ErrorCode, errorCode } from './error-code.ts';
 import { frameBytesMax, windowMax } from './frame.ts';
 import { streamWindow } from './limits.ts';
 import { encodeLocal, encodeResponse } from './response-head.ts';
+import { StreamClock, type StreamLate } from './stream-clock.ts';
 import type { StreamSession } from './stream-session.ts';
 import { encodeLines } from './trailers.ts';
 
@@ -39,9 +38,7 @@ const piece = new BodyPiece();
 const localPiece = new BodyPiece();
 const noBytes = Buffer.alloc(0);
 
-export class Http2Stream implements ClientSide, Expiring {
-  deadlineAt = Number.POSITIVE_INFINITY;
-  deadlineSlot = -1;
+export class Http2Stream implements ClientSide, StreamLate {
   readonly id: number;
   sendWindow: number;
   isClosed = false;
@@ -62,7 +59,7 @@ export class Http2Stream implements ClientSide, Expiring {
   #uncredited = 0;
   #isPaused = false;
   #held: ByteQueue | null = null;
-  #rate: BodyRate | null = null;
+  #clock: StreamClock | null = null;
   #requestTrailers: Buffer = noBytes;
   #queue: ByteQueue | null = null;
   /** The response ends with what is queued. */
@@ -70,8 +67,6 @@ export class Http2Stream implements ClientSide, Expiring {
   #responseTrailers: Buffer = noBytes;
   #localEnded = false;
   #wantsDrain = false;
-  #bodyBy = Number.POSITIVE_INFINITY;
-  #sendBy = Number.POSITIVE_INFINITY;
 
   constructor(
     session: StreamSession,
@@ -125,7 +120,7 @@ export class Http2Stream implements ClientSide, Expiring {
     this.#uncredited += flowSize;
     if (this.#receiveWindow < 0) return errorCode.flowControlError;
     const size = end - start;
-    this.#rate?.add(size);
+    this.#clock?.rate.add(size);
     if (this.#remaining >= 0) {
       this.#remaining -= size;
       if (this.#remaining < 0 || (isLast && this.#remaining > 0)) {
@@ -186,10 +181,9 @@ export class Http2Stream implements ClientSide, Expiring {
     const exchange = new Exchange(this.#session.context, this, this.#view as RequestView);
     this.#exchange = exchange;
     if (!piece.last) {
-      this.#session.context.deadlines.add(this);
-      this.#rate = new BodyRate();
-      this.#rate.start(monotonicMs());
-      this.#rate.add(piece.size);
+      this.#clock = new StreamClock(this.#session.context.deadlines, this);
+      this.#clock.rate.start(monotonicMs());
+      this.#clock.rate.add(piece.size);
       this.#moveBodyDeadline();
     }
     exchange.start(piece);
@@ -217,13 +211,13 @@ export class Http2Stream implements ClientSide, Expiring {
 
   pauseBody(): void {
     this.#isPaused = true;
-    this.#rate?.pause(monotonicMs());
+    this.#clock?.rate.pause(monotonicMs());
     this.#moveBodyDeadline();
   }
 
   resumeBody(): void {
     this.#isPaused = false;
-    this.#rate?.resume(monotonicMs());
+    this.#clock?.rate.resume(monotonicMs());
     const held = this.#held;
     if (held !== null && !this.isClosed) {
       this.#held = null;
@@ -242,9 +236,12 @@ export class Http2Stream implements ClientSide, Expiring {
     this.#moveBodyDeadline();
   }
 
-  onDeadline(): void {
-    if (this.#sendBy <= monotonicMs()) this.reset(errorCode.cancel, 'client did not read in time');
-    else this.#exchange?.onRequestFault(408, 'request body did not arrive in time');
+  onSendLate(): void {
+    this.reset(errorCode.cancel, 'client did not read in time');
+  }
+
+  onBodyLate(): void {
+    this.#exchange?.onRequestFault(408, 'request body did not arrive in time');
   }
 
   /** Ends the stream at once, and whatever is done for it. */
@@ -391,24 +388,19 @@ export class Http2Stream implements ClientSide, Expiring {
   pumpFrame(): boolean {
     const queue = this.#queue;
     const session = this.#session;
-    if (queue !== null) {
-      const size = Math.min(queue.size, frameBytesMax, this.sendWindow, session.sendWindow);
-      if (size <= 0) return false;
-      const isLast = this.#queueIsLast && size === queue.size;
-      const at = this.#writeDataHead(size, isLast);
-      queue.bytes.copy(session.output.chunk, at, queue.start, queue.start + size);
-      session.output.at = at + size;
-      this.#sent(size);
-      queue.consume(size);
-      if (queue.size > 0) {
-        this.#moveSendDeadline();
-        return this.sendWindow > 0;
-      }
-      this.#queue = null;
-      this.#moveSendDeadline();
-      if (isLast) this.#endLocal();
-    }
-    return false;
+    if (queue === null) return false;
+    const size = Math.min(queue.size, frameBytesMax, this.sendWindow, session.sendWindow);
+    if (size <= 0) return false;
+    const isLast = this.#queueIsLast && size === queue.size;
+    const at = this.#writeDataHead(size, isLast);
+    queue.bytes.copy(session.output.chunk, at, queue.start, queue.start + size);
+    session.output.at = at + size;
+    this.#sent(size);
+    queue.consume(size);
+    if (queue.size === 0) this.#queue = null;
+    this.#moveSendDeadline();
+    if (isLast) this.#endLocal();
+    return this.#queue !== null && this.sendWindow > 0;
   }
 
   /** It has nothing queued and its exchange waits for that. */
@@ -424,8 +416,6 @@ export class Http2Stream implements ClientSide, Expiring {
 
   #pumpAll(): void {
     while (!this.#session.output.isBlocked && this.pumpFrame());
-    if (this.#queue !== null && this.deadlineSlot < 0 && !this.isClosed)
-      this.#session.context.deadlines.add(this);
     this.#moveSendDeadline();
   }
 
@@ -472,7 +462,7 @@ export class Http2Stream implements ClientSide, Expiring {
     this.isClosed = true;
     this.#held = null;
     this.#queue = null;
-    if (this.deadlineSlot >= 0) this.#session.context.deadlines.remove(this);
+    this.#clock?.stop();
     if (this.#uncredited > 0) this.#credit();
     if (!this.#hasBegun) this.#releaseView();
     this.#session.closed(this, wasReset);
@@ -489,22 +479,20 @@ export class Http2Stream implements ClientSide, Expiring {
   }
 
   #moveBodyDeadline(): void {
-    if (this.deadlineSlot < 0) return;
-    if (this.remoteEnded || this.#isPaused) this.#bodyBy = Number.POSITIVE_INFINITY;
+    if (this.remoteEnded || this.#isPaused) this.#clock?.awaitNoBody();
     else {
-      const { bodyIdleMs } = this.#timeouts;
       const { bodyBytesPerSecondMin } = this.#session.context.snapshot.limits;
-      const slowest = this.#rate?.deadline(bodyIdleMs, bodyBytesPerSecondMin);
-      this.#bodyBy = Math.min(monotonicMs() + bodyIdleMs, slowest ?? Number.POSITIVE_INFINITY);
+      this.#clock?.awaitBody(this.#timeouts.bodyIdleMs, bodyBytesPerSecondMin);
     }
-    this.deadlineAt = Math.min(this.#sendBy, this.#bodyBy);
   }
 
   /** Runs while data waits for a window; a socket that takes nothing is the session's to watch. */
   #moveSendDeadline(): void {
-    if (this.deadlineSlot < 0) return;
-    this.#sendBy =
-      this.#queue === null ? Number.POSITIVE_INFINITY : monotonicMs() + this.#timeouts.sendMs;
-    this.deadlineAt = Math.min(this.#sendBy, this.#bodyBy);
+    if (this.#queue === null || this.isClosed) {
+      this.#clock?.awaitNoSend();
+      return;
+    }
+    this.#clock ??= new StreamClock(this.#session.context.deadlines, this);
+    this.#clock.awaitSend(this.#timeouts.sendMs);
   }
 }
