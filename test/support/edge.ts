@@ -23,6 +23,8 @@ export type EdgeOptions = {
   readonly modules?: Readonly<Record<string, Inspect>>;
   /** PEM for listeners that have `tls`, by index. */
   readonly certificates?: WorkerSource['certificates'];
+  /** Names whose certificate is still to come, by listener index. */
+  readonly awaitedNames?: WorkerSource['awaitedNames'];
   readonly ticketKeys?: Buffer;
   readonly generation?: number;
   /** `off` where nobody reads it; a file of the edge's own otherwise. */
@@ -149,6 +151,7 @@ function sourceOf(options: EdgeOptions, log: string): WorkerSource {
     generation: options.generation ?? 1,
     config: loaded.config satisfies Config,
     certificates: options.certificates ?? [],
+    awaitedNames: options.awaitedNames ?? [],
     ...(options.clientAuthorities && { clientAuthorities: options.clientAuthorities }),
     modules: new Map(
       Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)]),
