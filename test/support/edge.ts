@@ -25,6 +25,8 @@ export type EdgeOptions = {
   readonly modules?: Readonly<Record<string, Inspect>>;
   /** PEM for listeners that have `tls`, by index. */
   readonly certificates?: WorkerSource['certificates'];
+  /** Names whose certificate is still to come, by listener index. */
+  readonly awaitedNames?: WorkerSource['awaitedNames'];
   readonly ticketKeys?: Buffer;
   readonly generation?: number;
   /** `off` where nobody reads it; a file of the edge's own otherwise. */
@@ -153,6 +155,7 @@ async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource
     generation: options.generation ?? 1,
     config: loaded.config satisfies Config,
     certificates: options.certificates ?? [],
+    awaitedNames: options.awaitedNames ?? [],
     ...(options.clientAuthorities && { clientAuthorities: options.clientAuthorities }),
     upstreamFiles: await readUpstreamFiles(loaded.config),
     modules: new Map(
