@@ -9,3 +9,11 @@ export function needs(command: string): string | false {
     throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
   return reason;
 }
+
+/**
+ * For what no set-up of ours brings: browsers, scanners, other people's clients. Always a skip by name, even
+ * under REQUIRE_ALL=1.
+ */
+export function wants(command: string): string | false {
+  return spawnSync('which', [command]).status === 0 ? false : `${command} is not installed`;
+}

@@ -21,6 +21,7 @@ import { BodyRate } from '../body-rate.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
+import { cutUnread } from '../cut-unread.ts';
 import { errorAnswer } from '../error-page.ts';
 import { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
@@ -286,17 +287,18 @@ export class ClientConnection implements ClientSide, Expiring {
   onDeadline(): void {
     switch (this.#state) {
       case HEAD:
-        if (this.#needsDrain) this.#socket.destroy();
+        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
         else if (this.#pending === null) this.#endAndLinger();
         else this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
         break;
       case EXCHANGE:
-        if (this.#needsDrain) this.#socket.destroy();
+        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
         else
           (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
         break;
       default:
-        this.#socket.destroy();
+        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
+        else this.#socket.destroy();
     }
   }
 
