@@ -25,8 +25,8 @@ export const stages: readonly Stage[] = [
   },
   {
     name: 'connection limit',
-    file: listener,
-    from: 'metrics.connectionsOpen.value >= this.#connectionsMax()',
+    file: 'src/proxy/listener/admission.ts',
+    from: 'this.#count >= share(limits.connectionsMax, this.#workers)',
     to: 'false',
     tests: wire,
   },
@@ -82,8 +82,8 @@ export const stages: readonly Stage[] = [
   {
     name: 'claims of an untrusted peer',
     file: 'src/proxy/forward-request.ts',
-    from: '(facts.peerIsTrusted ? 0 : forwardingDrops)',
-    to: '0',
+    from: '(facts.peerIsTrusted ? 1 << fieldKind.xForwardedFor : forwardingDrops)',
+    to: '(1 << fieldKind.xForwardedFor)',
     tests: wire,
   },
   {
@@ -109,7 +109,7 @@ export const stages: readonly Stage[] = [
   },
   {
     name: 'dirty upstream connections are closed',
-    file: 'src/proxy/upstream/upstream-connection.ts',
+    file: 'src/proxy/upstream/http1-connection.ts',
     from: ' && this.#decoder.position === limit',
     to: '',
     tests: wire,

@@ -32,8 +32,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     shop.process.on('exit', () =>
       process.stderr.write('the demo shop has ended; the edge now answers 502\n'),
     );
-    process.stdout.write(banner(edge, `${certificate}.crt`, shop.url));
+    // Before the banner: who reads that Ctrl-C ends may press it at once.
     handleSignals(edge, () => process.stdout.write('\ndraining (Ctrl-C again to cut) …\n'));
+    process.stdout.write(banner(edge, `${certificate}.crt`, shop.url));
     await edge.ended;
     process.stdout.write('drained, bye\n');
     return 0;

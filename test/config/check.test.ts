@@ -77,7 +77,7 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
   {
     why: 'a listener that says nothing',
     listeners: '[{ address: "127.0.0.1:8000" }]',
-    says: /^F:2:15 edge\.listeners\[0\]: says neither tls, redirect nor plaintext \(add tls: .* or plaintext: true to serve without TLS\)$/,
+    says: /^F:2:15 edge\.listeners\[0\]: says neither tls, redirect, plaintext nor tcp \(add tls: .* or tcp: \{ upstream: NAME \} to pass bytes through\)$/,
   },
   {
     why: 'a listener that says two things',

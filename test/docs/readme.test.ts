@@ -39,7 +39,7 @@ describe('the README', () => {
         env: environment,
       });
       assert.match(
-        stdout.replaceAll('\r', '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(),
+        stdout.replace(/ ?\r/g, '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(),
         expected,
       );
     });

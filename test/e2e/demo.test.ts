@@ -37,7 +37,7 @@ describe('weir demo', () => {
 
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
     const answer = paste(commands()[0] as string, '-i');
-    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.match(answer, /^HTTP\/2 200 /);
     assert.match(answer, /x-request-id: /i);
   });
 
@@ -51,7 +51,7 @@ describe('weir demo', () => {
     assert.equal(problem.status, 403);
     assert.match(
       paste(commands()[1] as string, '-i -H "Accept: text/html"'),
-      /^HTTP\/1\.1 403 [\s\S]*<h1>403 Forbidden/,
+      /^HTTP\/2 403 [\s\S]*<h1>403 Forbidden/,
     );
     const status = JSON.parse(paste(commands()[2] as string)) as {
       state: string;

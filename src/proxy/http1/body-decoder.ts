@@ -1,6 +1,7 @@
 /**
  * A message body as it arrives, under any of its framings (RFC 9112 section 6.3).
  */
+import type { HeadView } from '#waf/head-view.ts';
 import type { BodyPiece } from './body-piece.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { complete, incomplete } from './parse-problem.ts';
@@ -16,6 +17,12 @@ export const framing = {
 } as const;
 
 export type Framing = (typeof framing)[keyof typeof framing];
+
+/** A request without a length has no body. */
+export function requestFraming(view: HeadView): Framing {
+  if (view.chunked) return framing.chunked;
+  return view.contentLength > 0 ? framing.length : framing.none;
+}
 
 export class BodyDecoder {
   framing: Framing = framing.none;

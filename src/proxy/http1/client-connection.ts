@@ -27,7 +27,7 @@ import { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
 import type { ListenerRules, RouteTimeouts } from '../snapshot.ts';
-import { BodyDecoder, type Framing, framing } from './body-decoder.ts';
+import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
 import { LF } from './bytes.ts';
 import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
@@ -197,12 +197,7 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#closeAfter ||=
       view.connectionClose || view.refusal !== 0 || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
-    const kind = view.chunked
-      ? framing.chunked
-      : view.contentLength > 0
-        ? framing.length
-        : framing.none;
-    this.#decoder.reset(kind, view.contentLength);
+    this.#decoder.reset(requestFraming(view), view.contentLength);
     const result = this.#decoder.decode(piece, bytes, view.end, bytes.length, false);
     const at = this.#decoder.position;
     this.#pending = at < bytes.length ? bytes.subarray(at) : null;
