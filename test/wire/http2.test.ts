@@ -105,14 +105,18 @@ describe('HTTP/2 requests', () => {
     );
   });
 
-  it('trailers end a request; none of theirs becomes a header', async () => {
+  it('trailers end a request; an HTTP/1.1 origin, which has not asked for any, gets none', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start(await http2Edge(origin.url));
     using client = new Http2Client(edge.address);
-    const answer = await client.request({ ':method': 'POST' }, 'hello', { 'x-sum': '1' });
+    const answer = await client.request({ ':method': 'POST' }, 'hello', {
+      'x-sum': '1',
+      'content-length': '3',
+      'x-forwarded-for': '1.2.3.4',
+    });
     assert.equal(answer.status, 200);
     assert.doesNotMatch(origin.received.slice(0, origin.received.indexOf('\r\n\r\n')), /x-sum/i);
-    assert.match(origin.received, /5\r\nhello\r\n0\r\n/);
+    assert.match(origin.received, /\r\n5\r\nhello\r\n0\r\n\r\n$/);
   });
 
   it('Expect: 100-continue is answered once the origin is reached', async () => {
@@ -241,6 +245,17 @@ describe('HTTP/2 responses', () => {
       if (title.includes('length')) assert.equal(got.fields['content-length'], '2');
     });
   }
+
+  it('trailers of a response come behind its body', async () => {
+    await using origin = await RawOrigin.answering(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nSet-Cookie: a\r\n\r\n',
+    );
+    await using edge = await TestEdge.start(await http2Edge(origin.url));
+    using client = new Http2Client(edge.address);
+    const { body, trailers } = await client.request({});
+    assert.equal(body.toString(), 'ok');
+    assert.deepEqual(Object.entries(trailers), [['x-sum', '1']]);
+  });
 
   it('informational ones pass, the origin own 100 does not', async () => {
     await using origin = await RawOrigin.answering(

@@ -271,11 +271,17 @@ function joinFields(view: RequestView, fields: FieldList, regular: number, from:
     moveField(view, written, bytes, offsets, i, at - start);
     at = copyRange(head, at, bytes, start, end);
     if (i === cookie) {
+      const joinedStart = view.headers[written * 4 + 2] as number;
       for (let j = i + 1; j < count; j++) {
-        if (!isCookie(fields, j)) continue;
-        head[at++] = 59;
-        head[at++] = 32;
-        at = copyRange(head, at, bytes, valueStartOf(offsets, j), valueEndOf(offsets, j));
+        const crumbStart = valueStartOf(offsets, j);
+        const crumbEnd = valueEndOf(offsets, j);
+        // An empty one would leave a blank at the end, which no field value has.
+        if (crumbStart === crumbEnd || !isCookie(fields, j)) continue;
+        if (at > joinedStart) {
+          head[at++] = 59;
+          head[at++] = 32;
+        }
+        at = copyRange(head, at, bytes, crumbStart, crumbEnd);
       }
       view.headers[written * 4 + 3] = at;
     }
