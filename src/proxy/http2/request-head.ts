@@ -43,6 +43,7 @@ const HTTPS = ascii('https');
 const COOKIE = ascii('cookie');
 const CONNECT = ascii('CONNECT');
 const OPTIONS = ascii('OPTIONS');
+const contentMethods = [ascii('POST'), ascii('PUT'), ascii('PATCH')];
 const CONTINUE = ascii('100-continue');
 const VERSION = Buffer.from(' HTTP/2.0\r\nhost: ', 'latin1');
 const SLASH = 47;
@@ -88,10 +89,18 @@ export function readRequest(
   if (problem !== null) return problem;
   if (endsHere && view.contentLength > 0) return problems.bodyLength;
   if (view.headerCount > view.kinds.length) return problems.fieldsTooMany;
+  // Some origins ask for a length with these methods, so one without content says 0 (RFC 9110, 8.6).
+  if (endsHere && view.contentLength < 0 && meansContent(fields)) view.contentLength = 0;
   // A body of unknown length goes on in chunks, where the next hop speaks HTTP/1.1.
   view.chunked = !endsHere && view.contentLength < 0;
   writeHead(view, fields, regular);
   return null;
+}
+
+function meansContent({ bytes, offsets }: FieldList): boolean {
+  const start = valueStartOf(offsets, method);
+  const end = valueEndOf(offsets, method);
+  return contentMethods.some((name) => equals(bytes, start, end, name));
 }
 
 /** Reads the pseudo fields, which come first; the index of the first other field, -1 when malformed. */
@@ -262,11 +271,17 @@ function joinFields(view: RequestView, fields: FieldList, regular: number, from:
     moveField(view, written, bytes, offsets, i, at - start);
     at = copyRange(head, at, bytes, start, end);
     if (i === cookie) {
+      const joinedStart = view.headers[written * 4 + 2] as number;
       for (let j = i + 1; j < count; j++) {
-        if (!isCookie(fields, j)) continue;
-        head[at++] = 59;
-        head[at++] = 32;
-        at = copyRange(head, at, bytes, valueStartOf(offsets, j), valueEndOf(offsets, j));
+        const crumbStart = valueStartOf(offsets, j);
+        const crumbEnd = valueEndOf(offsets, j);
+        // An empty one would leave a blank at the end, which no field value has.
+        if (crumbStart === crumbEnd || !isCookie(fields, j)) continue;
+        if (at > joinedStart) {
+          head[at++] = 59;
+          head[at++] = 32;
+        }
+        at = copyRange(head, at, bytes, crumbStart, crumbEnd);
       }
       view.headers[written * 4 + 3] = at;
     }

@@ -259,7 +259,7 @@ export class Http2Session implements FrameOwner, Expiring {
     this.context.metrics.http2.sessionsEnded[ending].value++;
     this.#state = LINGERING;
     this.deadlineAt = monotonicMs() + lingerMs;
-    this.#streams.abandonAll('session ended', false);
+    this.#streams.abandonAll('session ended');
     this.#reader.release();
     this.#handler.release();
     this.#rest = null;
@@ -269,7 +269,7 @@ export class Http2Session implements FrameOwner, Expiring {
     if (this.#isEnded) this.#socket.destroySoon();
   }
 
-  /** The client has closed its side: what it asked for whole is still answered. */
+  /** The client has closed: no client of this protocol half-closes, so nobody waits for what is left. */
   #onEnd(): void {
     this.#isEnded = true;
     if (this.#rest !== null) return;
@@ -277,7 +277,7 @@ export class Http2Session implements FrameOwner, Expiring {
       if (this.#socket.writableFinished) this.#socket.destroy();
       return;
     }
-    this.#streams.abandonAll('client closed the connection', true);
+    this.#streams.abandonAll('client closed the connection');
     this.#leave();
   }
 
@@ -288,7 +288,7 @@ export class Http2Session implements FrameOwner, Expiring {
     this.#state = CLOSED;
     http2.sessionsOpen.value--;
     this.context.deadlines.remove(this);
-    this.#streams.abandonAll('client closed the connection', false);
+    this.#streams.abandonAll('client closed the connection');
     this.output.release();
     this.#onClosed(this);
   }

@@ -180,9 +180,8 @@ export class StreamTable implements StreamSession {
     return this.#owner.allowances.spend('provoked-resets') ?? this.checkUnread();
   }
 
-  abandonAll(reason: string, onlyUnfinished: boolean): void {
-    for (const stream of [...this.#streams.values()])
-      if (!onlyUnfinished || !stream.remoteEnded) this.#abandon(stream, reason);
+  abandonAll(reason: string): void {
+    for (const stream of [...this.#streams.values()]) this.#abandon(stream, reason);
   }
 
   #abandon(stream: Http2Stream, reason: string): void {

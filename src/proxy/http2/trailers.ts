@@ -1,21 +1,19 @@
 /**
  * Trailers of a request, as lines that may travel on; and such lines as a field block.
  *
- * Only fields without a meaning of their own pass: a length, a host or a forwarding field behind the body
- * would come after every decision that rests on it (RFC 9110 section 6.5.1).
+ * Which fields may is said in one place for both versions, `#proxy/http1/trailers.ts`.
  */
 import { COLON, CR } from '../http1/bytes.ts';
-import { classifyField, fieldKind } from '../http1/field-kind.ts';
+import { classifyField } from '../http1/field-kind.ts';
+import { filterTrailers, trailerBytesMax } from '../http1/trailers.ts';
 import { checkRegularField } from './field-checks.ts';
 import type { FieldList } from './field-list.ts';
 import type { HpackEncoder } from './hpack-encoder.ts';
 
-/** `name: value CR LF` lines; null when a field is malformed. */
+/** `name: value CR LF` lines; null when a field is malformed, or all of them are too long. */
 export function readTrailers(fields: FieldList): Buffer | null {
-  if (fields.overflow) return null;
+  if (fields.overflow || fields.at > trailerBytesMax) return null;
   const { bytes, offsets, count } = fields;
-  const lines = Buffer.allocUnsafe(fields.at);
-  let at = 0;
   for (let i = 0; i < count; i++) {
     const nameStart = offsets[i * 4] as number;
     const nameEnd = offsets[i * 4 + 1] as number;
@@ -24,9 +22,8 @@ export function readTrailers(fields: FieldList): Buffer | null {
     const kind = classifyField(bytes, nameStart, nameEnd);
     if (checkRegularField(bytes, nameStart, nameEnd, valueStart, valueEnd, kind) !== null)
       return null;
-    if (kind === fieldKind.other) at += bytes.copy(lines, at, nameStart, valueEnd + 2);
   }
-  return lines.subarray(0, at);
+  return filterTrailers(bytes.subarray(0, fields.at));
 }
 
 /** Adds `name: value CR LF` lines, which are known to be clean, to the encoder's block. */
