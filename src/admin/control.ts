@@ -49,7 +49,7 @@ export type NodeStatus = {
   readonly listeners: readonly {
     /** The address bound, with the port the system picked. */
     readonly address: string;
-    readonly kind: 'tls' | 'redirect' | 'plaintext';
+    readonly kind: 'tls' | 'redirect' | 'plaintext' | 'tcp';
   }[];
   readonly admin: { readonly address: string };
   readonly workers: readonly {

@@ -126,7 +126,7 @@ export const statusAnswer = Type.Object(
     uptimeSeconds: Type.Number({ minimum: 0 }),
     listeners: Type.Array(
       Type.Object(
-        { address: Type.String(), kind: literals('tls', 'redirect', 'plaintext') },
+        { address: Type.String(), kind: literals('tls', 'redirect', 'plaintext', 'tcp') },
         strict,
       ),
     ),

@@ -1,9 +1,10 @@
 /** `edge.listeners[].tls`: names OpenSSL knows, versions that leave something to speak, files that hold what they should. */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import tls from 'node:tls';
 import { certificateNames } from '#core/certificate-names.ts';
 import { describeError } from '#core/errors.ts';
+import { ocspResponder, readOcsp } from '#core/ocsp.ts';
 import { checkCertificate, pemCertificates } from './check-certificates.ts';
 import { type Draft, present } from './draft.ts';
 import { nearestName } from './nearest-name.ts';
@@ -83,7 +84,11 @@ async function checkCertificates(
     for (const { key: of, message, fix } of problems)
       say(`${path}.certificates[${at}].${of}`, message, fix);
     if (problems.length > 0) continue;
-    const names = certificateNames(new X509Certificate(await readFile(cert)));
+    const [leaf, ...chain] = pemCertificates(await readFile(cert, 'latin1'));
+    if (leaf === undefined) continue;
+    const entry = `${path}.certificates[${at}]`;
+    await checkOcsp(settings, files.ocsp, leaf, chain, entry, nowMs, say);
+    const names = certificateNames(leaf);
     const fresh = names.filter((name) => !shownBy.has(name));
     for (const name of fresh) shownBy.set(name, at);
     if (at === 0 || fresh.length > 0) continue;
@@ -119,6 +124,42 @@ function checkSource(entry: Draft<TlsCertificate>, path: string, say: Say): bool
     'give cert: FILE and key: FILE, or acme: [NAME]',
   );
   return true;
+}
+
+async function checkOcsp(
+  settings: Draft<ListenerTls>,
+  file: string | undefined,
+  leaf: X509Certificate,
+  chain: readonly X509Certificate[],
+  path: string,
+  nowMs: number,
+  say: Say,
+): Promise<void> {
+  const issuer = chain.find((one) => leaf.checkIssued(one)) ?? null;
+  if (settings.ocspStapling === true) {
+    if (file !== undefined)
+      say(`${path}.ocsp`, 'is in the way of ocspStapling, which fetches it', 'keep one of the two');
+    if (ocspResponder(leaf) === null)
+      say(
+        `${path}.cert`,
+        'names no OCSP responder, so nothing can be stapled',
+        'leave ocspStapling out',
+      );
+    else if (issuer === null)
+      say(
+        `${path}.cert`,
+        'holds no issuer, who has to be asked for the OCSP response',
+        'put the chain into the file, leaf first',
+      );
+    return;
+  }
+  if (file === undefined) return;
+  try {
+    const read = readOcsp(await readFile(file), leaf, issuer, nowMs);
+    if (!read.ok) say(`${path}.ocsp`, `${file} ${read.reason}`, 'fetch it anew');
+  } catch (error) {
+    say(`${path}.ocsp`, `${file} cannot be read: ${describeError(error)}`);
+  }
 }
 
 async function checkClientCertificates(

@@ -52,6 +52,11 @@ export const tls = Type.Object(
       maxItems: 16,
       description: 'key exchange groups, the most wanted first',
     }),
+    ocspStapling: Type.Boolean({
+      default: false,
+      description:
+        "fetch each certificate's OCSP response from its authority and staple it; the certificate file must hold the issuer",
+    }),
     clientCertificates: Type.Object(
       {
         mode: Type.Union(

@@ -27,11 +27,13 @@ import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import { validateModule } from '#wasm/validate.ts';
+import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
+import type { OcspStapler } from './ocsp-stapler.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -55,6 +57,8 @@ export type EdgeNodeOptions = {
   readonly supervisor: Supervisor;
   readonly certificates: NodeCertificates;
   readonly tlsPlan: TlsPlan;
+  readonly stapler: OcspStapler;
+  readonly certificateWatch: CertificateWatch;
   readonly store: BlockStore;
   /** Opens the store again after a successor that did not get there. */
   readonly openStore: () => BlockStore;
@@ -115,6 +119,7 @@ export class EdgeNode implements NodeControl {
   async status(): Promise<NodeStatus> {
     const { supervisor, version } = this.#options;
     const { config } = this.#loaded;
+    this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
     const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
     const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
@@ -134,7 +139,9 @@ export class EdgeNode implements NodeControl {
               ? 'tls'
               : listener?.redirect !== undefined
                 ? 'redirect'
-                : 'plaintext',
+                : listener?.tcp !== undefined
+                  ? 'tcp'
+                  : 'plaintext',
         };
       }),
       admin: { address: this.#admin?.address ?? '' },
@@ -162,14 +169,14 @@ export class EdgeNode implements NodeControl {
   }
 
   async metrics(): Promise<string> {
-    const { supervisor, registry, metrics } = this.#options;
+    const { supervisor, registry, metrics, certificateWatch } = this.#options;
     this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
     metrics.blockEntries.value = this.#store.count;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
-      mergeSamples([registry.samples(), await supervisor.samples()]),
+      mergeSamples([registry.samples(), certificateWatch.samples(), await supervisor.samples()]),
     );
   }
 
@@ -350,10 +357,17 @@ export class EdgeNode implements NodeControl {
     return this.#oneAtATime(() => this.#goLive(this.#options.certificates.fill(this.#tlsPlan)));
   }
 
+  /** The workers get the OCSP responses that are at hand now. */
+  makeStaplesLive(): Promise<number> {
+    return this.#oneAtATime(() => this.#goLive({}));
+  }
+
   #goLive(change: Partial<Omit<SnapshotSource, 'generation'>>): Promise<number> {
-    const { supervisor } = this.#options;
+    const { supervisor, stapler } = this.#options;
     const before = supervisor.snapshot;
-    return supervisor.apply({ ...before, ...change, generation: before.generation + 1 });
+    const next = { ...before, ...change, generation: before.generation + 1 };
+    const certificates = stapler.staple(next.certificates, next.config);
+    return supervisor.apply({ ...next, certificates });
   }
 
   #moduleStatus(module: ModuleRecord): ModuleStatus {

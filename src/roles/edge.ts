@@ -12,13 +12,16 @@
 import { startAdmin } from '#admin/server.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
+import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
+import { CertificateWatch } from './certificate-watch.ts';
 import { blockItems, EdgeNode } from './edge-node.ts';
 import { watchModules } from './module-watch.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { bindSockets } from './node-sockets.ts';
+import { OcspStapler } from './ocsp-stapler.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -75,11 +78,14 @@ export async function startEdge(
   let node: EdgeNode | null = null;
   const ticketKeys = takeover?.ticketKeys ?? newTicketKeys();
   const sockets = bindSockets(config, workers, takeover);
+  const stapler = new OcspStapler(new OcspCache(state.path), log);
+  const tlsFiles = certificates.fill(tlsPlan);
   const supervisor = new Supervisor(
     {
       generation: 1,
       config,
-      ...certificates.fill(tlsPlan),
+      ...tlsFiles,
+      certificates: stapler.staple(tlsFiles.certificates, config),
       modules: forWorkers(modules),
       upstreamFiles: await readUpstreamFiles(config),
     },
@@ -100,9 +106,12 @@ export async function startEdge(
     store ??= BlockStore.open(state.path);
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
+    const certificateWatch = new CertificateWatch(supervisor);
     const drained = async () => {
       watching.close();
       rotation.close();
+      certificateWatch.close();
+      stapler.close();
       await admin.close();
       running.closeStore();
       state.removeRunFile();
@@ -116,6 +125,8 @@ export async function startEdge(
       supervisor,
       certificates,
       tlsPlan,
+      stapler,
+      certificateWatch,
       store,
       openStore: () => BlockStore.open(state.path),
       blockVersion: takeover?.blocks.version ?? store.count,
@@ -142,6 +153,10 @@ export async function startEdge(
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     };
     certificates.start();
+    stapler.start({
+      onChange: () => running.makeStaplesLive(),
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+    });
     watching.close = watchModules(modules, loaded, node, supervisor, log);
     state.writeRunFile({
       pid: process.pid,

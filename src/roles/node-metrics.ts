@@ -1,6 +1,7 @@
 /** What the supervisor counts itself; the data plane's counters are in `#proxy/proxy-metrics.ts`. */
 import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
+import { certificateNotAfter } from './certificate-watch.ts';
 import { moduleFailures } from './module-failures.ts';
 
 type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
@@ -57,5 +58,6 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   const registry = new MetricRegistry();
   new ProxyMetrics(registry);
   registry.family(moduleFailures);
+  registry.family(certificateNotAfter);
   return { registry, metrics: new NodeMetrics(registry) };
 }

@@ -8,6 +8,7 @@
  *   state.db        0600   see block-store.ts
  *   edge.json       0600   while an edge runs
  *   acme/           0700   accounts, orders and certificates, see #acme/acme-store.ts
+ *   ocsp/           0700   see ocsp-cache.ts
  * ```
  *
  * A run file outlives a crash, and process ids are used again: an edge counts as alive only if its
@@ -46,7 +47,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|edge\.json|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|edge\.json|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the

@@ -77,7 +77,7 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
   {
     why: 'a listener that says nothing',
     listeners: '[{ address: "127.0.0.1:8000" }]',
-    says: /^F:2:15 edge\.listeners\[0\]: says neither tls, redirect, plaintext nor tcp \(add tls: .* or tcp: \{ upstream: NAME \} to pass bytes through\)$/,
+    says: /^F:2:15 edge\.listeners\[0\]: says neither tls, redirect, plaintext nor tcp \(add tls: .* to pass bytes through\)$/,
   },
   {
     why: 'a listener that says two things',
@@ -462,3 +462,66 @@ test('tls: a certificate all of whose names are taken is never shown', async () 
     /certificates\[1\]\.cert: .* is never shown: localhost is in certificates\[0\] already/,
   );
 });
+
+const listenerRows: readonly (Parts & { readonly why: string; readonly says: RegExp })[] = [
+  {
+    why: 'tcp to an upstream nobody knows',
+    listeners: '[{ address: "127.0.0.1:8000", tcp: { upstream: ap } }]',
+    says: /edge\.listeners\[0\]\.tcp\.upstream: no upstream is named ap \(did you mean app\?\)$/,
+  },
+  {
+    why: 'tcp beside plaintext',
+    listeners: '[{ address: "127.0.0.1:8000", plaintext: true, tcp: { upstream: app } }]',
+    says: /edge\.listeners\[0\]: says plaintext and tcp, but a listener does one thing/,
+  },
+  {
+    why: 'a PROXY header from what is no range',
+    listeners:
+      '[{ address: "127.0.0.1:8000", plaintext: true, proxyProtocol: { from: [10.0.0.0/33] } }]',
+    says: /edge\.listeners\[0\]\.proxyProtocol\.from\[0\]: "10\.0\.0\.0\/33" is no address or CIDR range/,
+  },
+  {
+    why: 'an address nobody is believed to say',
+    listeners:
+      '[{ address: "127.0.0.1:8000", plaintext: true, clientAddress: { header: Forwarded } }]',
+    says: /edge\.listeners\[0\]\.clientAddress: is believed from edge\.trustedProxies only, and there are none/,
+  },
+  {
+    why: 'hops in a field of one address',
+    listeners:
+      '[{ address: "127.0.0.1:8000", plaintext: true, clientAddress: { header: CF-Connecting-IP, hops: 2 } }]',
+    edge: 'trustedProxies: [10.0.0.0/8]',
+    says: /edge\.listeners\[0\]\.clientAddress\.hops: CF-Connecting-IP holds one address/,
+  },
+  {
+    why: 'an address rule where no requests are served',
+    listeners:
+      '[{ address: "127.0.0.1:8000", tcp: { upstream: app }, clientAddress: { header: Forwarded } }]',
+    edge: 'trustedProxies: [10.0.0.0/8]',
+    says: /edge\.listeners\[0\]\.clientAddress: does nothing on a listener that serves no requests/,
+  },
+  {
+    why: 'unlimited addresses that are none',
+    edge: 'limits: { unlimitedAddresses: [localhost] }',
+    says: /edge\.limits\.unlimitedAddresses\[0\]: "localhost" is no address or CIDR range/,
+  },
+  {
+    why: 'an OCSP response that is none',
+    listeners:
+      '[{ address: "127.0.0.1:8443", tls: { certificates: [{ cert: certs/site.crt, key: certs/site.key, ocsp: certs/none.crt }] } }]',
+    says: /tls\.certificates\[0\]\.ocsp: D\/certs\/none\.crt does not parse: .* \(fetch it anew\)$/,
+  },
+  {
+    why: 'stapling for a certificate without a responder',
+    listeners:
+      '[{ address: "127.0.0.1:8443", tls: { ocspStapling: true, certificates: [{ cert: certs/site.crt, key: certs/site.key }] } }]',
+    says: /tls\.certificates\[0\]\.cert: names no OCSP responder, so nothing can be stapled/,
+  },
+];
+for (const { why, says, ...parts } of listenerRows) {
+  test(`${why} is refused with its place`, async () => {
+    const found = await problemsOf(parts);
+    assert.equal(found.length, 1, found.join('\n'));
+    assert.match(found[0] ?? '', says);
+  });
+}

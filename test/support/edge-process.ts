@@ -17,6 +17,7 @@ export type EdgeProcess = AsyncDisposable & {
   /** By listener index. */
   readonly ports: readonly number[];
   readonly certificate: string;
+  readonly privateKey: string;
   readonly log: Record<string, unknown>[];
   /** A management call; the body is parsed. */
   call(
@@ -82,6 +83,7 @@ export async function startEdgeProcess(
     exit,
     logged,
     certificate: made.certificate,
+    privateKey: made.privateKey,
     ports: (ready['addresses'] as string[]).map((address) =>
       Number(address.slice(address.lastIndexOf(':') + 1)),
     ),

@@ -1,5 +1,6 @@
 /** Which certificate a client sees: by the name it asks for, and by the names in the certificates. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { before, describe, it } from 'node:test';
 import {
   type DevelopmentCertificate,
@@ -7,7 +8,7 @@ import {
 } from '../../certs/development-certificate.ts';
 import { TestEdge } from '../support/edge.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
-import { tlsEdge, tlsVisit } from '../support/tls-edge.ts';
+import { tlsConnect, tlsEdge, tlsVisit } from '../support/tls-edge.ts';
 
 const hosts = {
   first: ['first.test', '127.0.0.1'],
@@ -90,5 +91,27 @@ describe('the certificate shown', () => {
       /key values mismatch/,
     );
     assert.equal(nameOf((await tlsVisit(edge)).sha256), 'first');
+  });
+});
+
+describe('an OCSP response from a file', () => {
+  it('is stapled for its own certificate, to clients that ask', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const options = tlsEdge(origin.url, [made.first, made.shop]);
+    const [first, second] = options.certificates ?? [];
+    assert.ok(first !== undefined && second !== undefined);
+    const ocsp = Buffer.from('what the authority says');
+    await using edge = await TestEdge.start({
+      ...options,
+      certificates: [first, { ...second, ocsp }],
+    });
+    const ask = async (servername: string): Promise<string | null> => {
+      const socket = tlsConnect(edge.address, { servername, requestOCSP: true });
+      const [response] = (await once(socket, 'OCSPResponse')) as [Buffer | null];
+      socket.destroy();
+      return response?.toString() ?? null;
+    };
+    assert.equal(await ask('shop.example.org'), 'what the authority says');
+    assert.equal(await ask('first.test'), null);
   });
 });
