@@ -42,7 +42,7 @@ class Bench implements AsyncDisposable {
     this.edge = edge;
   }
 
-  static async start(acme: string, options: AcmeServerOptions = {}): Promise<Bench> {
+  static async start(acme: string, options: AcmeServerOptions = {}, workers = 2): Promise<Bench> {
     const folder = mkdtempSync(join(tmpdir(), 'weir-acme-'));
     const ports = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
     const server = await AcmeServer.start({
@@ -51,12 +51,20 @@ class Bench implements AsyncDisposable {
       ...options,
     });
     writeFileSync(join(folder, 'root.pem'), server.authority.root);
-    const edge = await startEdgeProcess(configOf(server, folder, acme), join(folder, 'state'));
+    const config = configOf(server, folder, acme).replace('workers: 2', `workers: ${workers}`);
+    const edge = await startEdgeProcess(config, join(folder, 'state'));
     return new Bench(server, folder, ports, edge);
   }
 
   open(): void {
     for (const [index, port] of this.#ports.entries()) port.resolve(this.edge.ports[index] ?? 0);
+  }
+
+  /** Until the server has been called that many times more: the client goes on where it stood. */
+  async called(call: string, times: number): Promise<void> {
+    const count = () => this.server.calls.filter((one) => one === call).length;
+    const wanted = count() + times;
+    while (count() < wanted) await new Promise((resolve) => setImmediate(resolve));
   }
 
   live(): Promise<Record<string, unknown>> {
@@ -229,6 +237,45 @@ describe('an edge that asks for its certificates', () => {
     const now = await shown(bench, 'example.org');
     assert.notEqual(now.sha256, sha256);
     assert.equal(now.isTrusted, true);
+  });
+
+  for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
+    it(`a worker that takes another's place answers ${challenge} too`, async () => {
+      await using bench = await Bench.start(`challenge: ${challenge}`, {}, 1);
+      // Reading both names, and then asking again: the challenges are live.
+      await bench.called('POST /authorization', 1);
+      const { body } = await bench.edge.call('GET', '/api/v1/status');
+      const [worker] = body['workers'] as { pid: number }[];
+      process.kill(worker?.pid as number, 'SIGKILL');
+      await bench.edge.logged(
+        (line) => line['msg'] === 'worker ready' && line['worker'] !== worker?.pid,
+      );
+      bench.open();
+      await bench.live();
+      assert.deepEqual(
+        bench.server.validated.map(({ problem }) => problem),
+        [null, null],
+      );
+    });
+  }
+
+  it('goes on with an order when a new process takes its place', async () => {
+    await using bench = await Bench.start('challenge: auto');
+    await bench.called('POST /authorization', 1);
+    const { status, body } = await bench.edge.call('POST', '/api/v1/upgrade');
+    assert.equal(status, 200, JSON.stringify(body));
+    // Both names, and then asking again.
+    await bench.called('POST /authorization', 3);
+    bench.open();
+    // The log we read ended with the first process.
+    const state = async () => {
+      const answer = await bench.edge.call('GET', '/api/v1/certificates');
+      return (answer.body['certificates'] as { state: string }[])[0]?.state;
+    };
+    while ((await state()) !== 'valid');
+    assert.equal((await shown(bench, 'example.org')).isTrusted, true);
+    assert.equal(bench.server.calls.filter((call) => call === 'POST /new-order').length, 1);
+    assert.equal(bench.server.accountsMade, 1);
   });
 
   it('shows what it has after a restart, without asking for more', async () => {

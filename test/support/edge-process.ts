@@ -114,7 +114,7 @@ export async function startEdgeProcess(
       };
     },
     [Symbol.asyncDispose]: async () => {
-      endSuccessor(folder, child.pid);
+      endSuccessor(state, child.pid);
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
         child.kill('SIGTERM');
@@ -128,8 +128,8 @@ export async function startEdgeProcess(
 }
 
 /** After an upgrade the node is a process that is not our child. */
-function endSuccessor(folder: string, pid: number | undefined): void {
-  const file = join(folder, 'state/edge.json');
+function endSuccessor(state: string, pid: number | undefined): void {
+  const file = join(state, 'edge.json');
   if (!existsSync(file)) return;
   const node = JSON.parse(readFileSync(file, 'utf8')) as { pid: number };
   if (node.pid === pid) return;
