@@ -2,7 +2,7 @@
  * At about half load, do configuration reloads, certificate reloads and process upgrades fail a single
  * request?
  *
- *     node bench/macro/reload/run.ts [--requests 1000000] [--rate 4000] [--reloads 100] [--certificates 100] [--upgrades 0]
+ *     node bench/macro/reload/run.ts [--requests 1000000] [--rate 4000] [--reloads 100] [--certificates 100] [--upgrades 20]
  *
  * Requests come at a fixed rate over HTTP/1.1 plain, HTTP/1.1 over TLS and, where the edge offers it, HTTP/2,
  * a third each; connections are made anew all the time. Changes are spread evenly over the run, and each is
@@ -19,7 +19,7 @@ import { startEdgeProcess } from '../../../test/support/edge-process.ts';
 import { memoryMb, processTree } from '../../support/processes.ts';
 import { keepResult } from '../../support/results.ts';
 import { SteadyLoad, type SteadyOptions } from '../../support/steady-load.ts';
-import { upgradeEdge, upgradeMissing } from './upgrade.ts';
+import { liveNode, manage } from './manage.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '4000' },
     reloads: { type: 'string', default: '100' },
     certificates: { type: 'string', default: '100' },
-    upgrades: { type: 'string', default: '0' },
+    upgrades: { type: 'string', default: '20' },
     name: { type: 'string', default: 'reload' },
   },
 });
@@ -38,11 +38,6 @@ const counts = {
   certificate: Number(values.certificates),
   upgrade: Number(values.upgrades),
 };
-if (counts.upgrade > 0 && upgradeMissing !== '') {
-  process.stderr.write(`${upgradeMissing}\n`);
-  process.exit(1);
-}
-
 const shop = spawn(
   process.execPath,
   [new URL('../../../src/demo/shop-process.ts', import.meta.url).pathname],
@@ -58,6 +53,7 @@ await using edge = await startEdgeProcess(`edge:
 upstreams: { shop: { servers: [{ url: "${url}" }] } }
 routes: [{ upstream: shop }]`);
 const [plainPort = 0, tlsPort = 0] = edge.ports;
+const nodePid = (): number => liveNode(edge.folder).pid;
 const configFile = join(edge.folder, 'edge.yaml');
 const config = readFileSync(configFile, 'utf8');
 const offersH2 = (await handshake()).alpn === 'h2';
@@ -115,7 +111,7 @@ const issued = (): number => loads.reduce((sum, load) => sum + load.issued, 0);
 const failed = (): number => loads.reduce((sum, load) => sum + load.failedCount, 0);
 
 const startedAt = performance.now();
-const memoryAtStart = memoryMb(processTree(edge.process.pid ?? -1));
+const memoryAtStart = memoryMb(processTree(nodePid()));
 const running = Promise.all(loads.map((load) => load.run()));
 const changes = planned();
 const slowestMs = { reload: 0, certificate: 0, upgrade: 0 };
@@ -127,7 +123,7 @@ for (const [index, kind] of changes.entries()) {
   const before = performance.now();
   if (kind === 'reload') await reloadConfig(index);
   else if (kind === 'certificate') await reloadCertificate();
-  else await upgradeEdge(edge);
+  else await upgrade();
   slowestMs[kind] = Math.max(slowestMs[kind], Math.round(performance.now() - before));
   // What a change breaks shows within its own interval.
   failedBy[kind] += failed() - failedBefore;
@@ -149,7 +145,7 @@ keepResult(
     offersH2,
     loads: loads.map((load) => load.figures()),
     memoryMbAtStart: Math.round(memoryAtStart),
-    memoryMbAtEnd: Math.round(memoryMb(processTree(edge.process.pid ?? -1))),
+    memoryMbAtEnd: Math.round(memoryMb(processTree(nodePid()))),
   },
 );
 process.exitCode = failed() === 0 ? 0 : 1;
@@ -181,8 +177,16 @@ async function reloadCertificate(): Promise<void> {
     throw new Error('a new handshake shows another certificate than the one just loaded');
 }
 
+/** The next process has the sockets, is live, and answers for itself; the one before drains beside it. */
+async function upgrade(): Promise<void> {
+  const before = nodePid();
+  const { status, body } = await manage(edge.folder, 'POST', '/api/v1/upgrade');
+  if (status !== 200 || body['pid'] === before || nodePid() !== body['pid'])
+    throw new Error(`the upgrade was not made: ${status} ${JSON.stringify(body)}`);
+}
+
 async function reload(): Promise<void> {
-  const { status, body } = await edge.call('POST', '/api/v1/reload');
+  const { status, body } = await manage(edge.folder, 'POST', '/api/v1/reload');
   if (status !== 200 || body['workers'] !== 2)
     throw new Error(`the reload was not confirmed: ${status} ${JSON.stringify(body)}`);
 }

@@ -280,21 +280,13 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   onDeadline(): void {
-    switch (this.#state) {
-      case HEAD:
-        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
-        else if (this.#pending === null) this.#endAndLinger();
-        else this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
-        break;
-      case EXCHANGE:
-        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
-        else
-          (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
-        break;
-      default:
-        if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
-        else this.#socket.destroy();
-    }
+    if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
+    else if (this.#state === HEAD && this.#pending === null) this.#endAndLinger();
+    else if (this.#state === HEAD)
+      this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
+    else if (this.#state === EXCHANGE)
+      (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');
+    else this.#socket.destroy();
   }
 
   // ── to the client ─────────────────────────────────────────────────────────────────────────────────
