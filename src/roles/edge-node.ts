@@ -6,7 +6,6 @@
 import { createHash } from 'node:crypto';
 import type {
   BlockAnswer,
-  BlockEntry,
   BlockList,
   BlockRequest,
   CertificateStatus,
@@ -22,11 +21,11 @@ import type {
 import type { AdminServer } from '#admin/server.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import { formatCidr, parseCidr } from '#core/ip.ts';
-import type { BlockRow, BlockStore } from '#state/block-store.ts';
+import type { BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import { validateModule } from '#wasm/validate.ts';
+import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -476,33 +475,4 @@ export class EdgeNode implements NodeControl {
       deadline: new Date(wallMs() + graceMs).toISOString(),
     };
   }
-}
-
-export function blockItems(
-  version: number,
-  store: BlockStore | null,
-): { version: number; items: BlockItem[] } {
-  const rows = store?.list() ?? [];
-  return { version, items: rows.map(({ target, expiresAtMs }) => ({ target, expiresAtMs })) };
-}
-
-function canonicalTarget(text: string): string {
-  const cidr = parseCidr(text);
-  if (cidr === null) {
-    throw new WeirError(
-      'BLOCK_TARGET_INVALID',
-      `"${text}" is not an address or CIDR range (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)`,
-    );
-  }
-  return formatCidr(cidr);
-}
-
-function entryOf(row: BlockRow): BlockEntry {
-  return {
-    target: row.target,
-    reason: row.reason,
-    origin: row.origin,
-    createdAt: new Date(row.createdAtMs).toISOString(),
-    expiresAt: row.expiresAtMs === null ? null : new Date(row.expiresAtMs).toISOString(),
-  };
 }
