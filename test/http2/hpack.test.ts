@@ -183,6 +183,21 @@ describe('the table of a decoder', () => {
   });
 });
 
+it('a table that has turned over many times still holds what it should', () => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder();
+  const list = new FieldList();
+  for (let i = 0; i < 400; i++) {
+    const fields: [string, string][] = [
+      [`x-${i}`, 'v'.repeat((i * 37) % 300)],
+      ['x-kept', 'always the same'],
+    ];
+    // The second time it enters the table, the third time it is read from there.
+    for (let times = 0; times < 3; times++)
+      assert.deepEqual(decodeBlock(decoder, encodeFields(encoder, fields), list), fields);
+  }
+});
+
 describe('the encoder', () => {
   it('makes one byte of what repeats, from the third time on', () => {
     const encoder = new HpackEncoder();
