@@ -3,9 +3,12 @@
  * their size.
  *
  * ```
- * arena   . . . . [oldest][      ][newest] . . . .        two times the bound, moved to the front when full
+ * arena   [ newer ][newest] . . . . . [oldest][ older ] .      twice the bound, begun anew when full
  * spans   start, name end, end of each entry, in a ring
  * ```
+ *
+ * An entry is never overwritten while it counts: where the arena begins anew its last bytes lie above the
+ * bound, and as many old bytes are evicted as new ones come.
  *
  * One arena and one array of numbers a table, made when the first entry comes: nothing is allocated for
  * an entry, so a peer that fills tables costs what is written here and no more.
@@ -69,7 +72,7 @@ export class DynamicTable {
       this.arena = Buffer.allocUnsafeSlow(arenaBytes);
       this.#spans = new Uint32Array(entriesMax * 3);
     }
-    if (this.#tail + length > arenaBytes) this.#moveToFront();
+    if (this.#tail + length > arenaBytes) this.#tail = 0;
     const { arena } = this;
     const start = this.#tail;
     let to = start;
@@ -94,17 +97,6 @@ export class DynamicTable {
       this.count--;
     }
     if (this.count === 0) this.#tail = 0;
-  }
-
-  #moveToFront(): void {
-    this.find(this.inserted - this.count);
-    const shift = this.start;
-    this.arena.copyWithin(0, shift, this.#tail);
-    this.#tail -= shift;
-    for (let n = this.inserted - this.count; n < this.inserted; n++) {
-      const at = (n % entriesMax) * 3;
-      for (let i = at; i < at + 3; i++) this.#spans[i] = (this.#spans[i] as number) - shift;
-    }
   }
 }
 
