@@ -70,6 +70,7 @@ export type NodeStatus = {
     readonly loadedAt: string;
   };
   readonly modules: readonly ModuleStatus[];
+  readonly upstreams: readonly UpstreamStatus[];
   /** Those the node obtains and renews by itself. */
   readonly certificates: readonly CertificateStatus[];
   readonly blocks: { readonly count: number; readonly version: number };
@@ -82,6 +83,27 @@ export type NodeStatus = {
   } | null;
   /** Everything that is not as it should be, each with its reason. Empty when all is well. */
   readonly degraded: readonly { readonly part: string; readonly reason: string }[];
+};
+
+/** Starting: back, its weight rises. Unhealthy: checks fail. Open: requests failed. Trial: a few are let through. */
+export type UpstreamServerState = 'healthy' | 'starting' | 'unhealthy' | 'open' | 'trial';
+
+export type UpstreamStatus = {
+  readonly name: string;
+  readonly protocol: 'http1' | 'http2';
+  readonly balance: 'round-robin' | 'least-connections' | 'ip-hash';
+  readonly servers: readonly {
+    readonly url: string;
+    readonly weight: number;
+    /** The worst that a worker sees; null until one has reported. */
+    readonly state: UpstreamServerState | null;
+    readonly seen: readonly { readonly state: UpstreamServerState; readonly workers: number }[];
+    /** Sums over workers, the counters since start. */
+    readonly inFlight: number;
+    readonly connections: number;
+    readonly requests: number;
+    readonly failures: number;
+  }[];
 };
 
 export type BlockEntry = {

@@ -116,6 +116,31 @@ export const certificateListAnswer = Type.Object(
   strict,
 );
 
+const serverState = literals('healthy', 'starting', 'unhealthy', 'open', 'trial');
+const upstreamStatus = Type.Object(
+  {
+    name: Type.String(),
+    protocol: literals('http1', 'http2'),
+    balance: literals('round-robin', 'least-connections', 'ip-hash'),
+    servers: Type.Array(
+      Type.Object(
+        {
+          url: Type.String(),
+          weight: count,
+          state: orNull(serverState),
+          seen: Type.Array(Type.Object({ state: serverState, workers: count }, strict)),
+          inFlight: count,
+          connections: count,
+          requests: count,
+          failures: count,
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
 export const statusAnswer = Type.Object(
   {
     version: Type.String(),
@@ -154,6 +179,7 @@ export const statusAnswer = Type.Object(
       strict,
     ),
     modules: Type.Array(moduleStatus),
+    upstreams: Type.Array(upstreamStatus),
     certificates: Type.Array(certificateStatus),
     blocks: Type.Object({ count, version: count }, strict),
     requests: orNull(

@@ -3,6 +3,7 @@ import type { NodeStatus } from '#admin/control.ts';
 import { certificateRow } from '#cli/certificate-words.ts';
 import { formatDuration, formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable, type Style } from '#cli/printer.ts';
+import { upstreamRows } from '#cli/upstream-rows.ts';
 import { counted, shortHash, thousands } from '#cli/words.ts';
 
 export function statusPage(status: NodeStatus, print: Printer): string {
@@ -18,6 +19,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     ['config', [configRow(status)]],
     ['workers', workerRows(status)],
     ['modules', moduleRows(status)],
+    ['upstreams', upstreamRows(status.upstreams)],
     ...(status.certificates.length === 0
       ? []
       : [['certificates', status.certificates.map(certificateRow)] as const]),

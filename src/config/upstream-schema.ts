@@ -37,9 +37,9 @@ const upstreamTls = Type.Object(
       description:
         'false takes any certificate, so anyone between can read and change everything; weir status says so',
     }),
-    minVersion: Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-      default: 'TLSv1.2',
-      description: 'oldest version spoken',
+    minVersion: Type.Union([Type.Literal('1.2'), Type.Literal('1.3')], {
+      default: '1.2',
+      description: 'oldest TLS version spoken',
     }),
   },
   strict,

@@ -45,6 +45,7 @@ import {
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 import { Successor } from './takeover.ts';
+import { degradedUpstreams, upstreamStatus } from './upstream-status.ts';
 
 /** How often expired blocks are taken out. */
 const expireMs = 1_000;
@@ -120,6 +121,7 @@ export class EdgeNode implements NodeControl {
     const { config } = this.#loaded;
     this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
+    const upstreams = upstreamStatus(config, samples);
     const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
     const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {
@@ -152,6 +154,7 @@ export class EdgeNode implements NodeControl {
         loadedAt: this.#loadedAt,
       },
       modules: this.listModules(),
+      upstreams,
       certificates: this.listCertificates(),
       blocks: { count: this.#store.count, version: this.#blockVersion },
       requests:
@@ -163,7 +166,7 @@ export class EdgeNode implements NodeControl {
               monitored: samples.get('weir_requests_monitored_total') ?? 0,
               upstreamErrors: outcome('failed'),
             },
-      degraded: supervisor.degraded,
+      degraded: [...supervisor.degraded, ...degradedUpstreams(config, upstreams)],
     };
   }
 

@@ -43,6 +43,7 @@ beforeEach(() => {
   control.blocks.clear();
   control.failWith = null;
   control.degraded = [];
+  control.upstreams = [];
   control.workers = [worker(0, 'ready'), worker(1, 'ready')];
 });
 
@@ -109,6 +110,32 @@ describe('a running node', () => {
 
   it('status is one page, with what is not well at its end', async () => {
     control.workers = [worker(0, 'ready'), worker(1, 'backoff')];
+    const server = { weight: 1, connections: 4, inFlight: 2, requests: 1_200, failures: 0 };
+    control.upstreams = [
+      {
+        name: 'app',
+        protocol: 'http1',
+        balance: 'round-robin',
+        servers: [
+          {
+            ...server,
+            url: 'http://10.0.0.1:80',
+            state: 'healthy',
+            seen: [{ state: 'healthy', workers: 2 }],
+          },
+          {
+            ...server,
+            url: 'unix:/run/b.sock',
+            state: 'open',
+            seen: [
+              { state: 'open', workers: 1 },
+              { state: 'healthy', workers: 1 },
+            ],
+            failures: 5,
+          },
+        ],
+      },
+    ];
     control.degraded = [{ part: 'worker 1', reason: 'ended twice\u001b[2J within a minute' }];
     const { stdout } = await weir('status');
     assert.equal(
@@ -122,6 +149,8 @@ config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05
 workers     #0  ready    pid 4712    generation 3  17 connections
             #1  backoff  no process                                2 restarts
 modules     core  0123456789ab  4,096 bytes  on 1 route  fails closed
+upstreams   app  unix:/run/b.sock    open in 1, healthy in 1  2 in flight  1,200 sent  5 failed
+            app  http://10.0.0.1:80  healthy                  2 in flight  1,200 sent
 blocks      0 (version 7)
 requests    1,234,567 in all, 12 blocked, 3 would be blocked (monitor), 0 upstream errors
 degraded    worker 1  ended twice\ufffd[2J within a minute

@@ -160,43 +160,6 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
     servers: '[{ url: "http://app:80" }, { url: "http://APP:80" }]',
     says: /upstreams\.app\.servers\[1\]\.url: .* twice/,
   },
-  ...(
-    [
-      ['tls: { verify: true }', /upstreams\.app\.tls: does nothing without an https/],
-      ['host: "a b"', /upstreams\.app\.host: "a b" is no host/],
-      ['health: { path: "/a b" }', /upstreams\.app\.health\.path: holds a blank/],
-      ['health: { path: /, host: "a/b" }', /upstreams\.app\.health\.host: "a\/b" is no host/],
-      [
-        'health: { path: /, expect: ["300-200"] }',
-        /expect\[0\]: 300-200 is an empty range \(write 200-300\)/,
-      ],
-      [
-        'health: { path: /, intervalMs: 10, timeoutMs: 11 }',
-        /timeoutMs: 11 is longer than intervalMs \(10\)/,
-      ],
-    ] as const
-  ).map(([key, says]) => ({
-    why: `an upstream with ${key}`,
-    servers: `[{ url: "http://app:80" }], ${key}`,
-    says,
-  })),
-  ...(
-    [
-      ['ca: certs/none.crt', /tls\.ca: D\/certs\/none\.crt holds no PEM certificate/],
-      ['ca: certs/absent.crt', /tls\.ca: D\/certs\/absent\.crt cannot be read as certificates/],
-      ['ca: certs/site.crt, verify: false', /tls\.ca: does nothing with verify: false/],
-      ['cert: certs/site.crt', /tls\.key: stands without cert|tls\.cert: stands without key/],
-      [
-        'cert: certs/site.crt, key: certs/other.key',
-        /tls\.key: .* is not the key of the certificate/,
-      ],
-      ['serverName: "a:1"', /tls\.serverName: "a:1" is no host name/],
-    ] as const
-  ).map(([keys, says]) => ({
-    why: `upstream tls with ${keys}`,
-    servers: `[{ url: "https://app:443" }], tls: { ${keys} }`,
-    says,
-  })),
   {
     why: 'a route to no upstream',
     routes: '[{ upstream: ap }]',

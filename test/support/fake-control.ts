@@ -25,6 +25,7 @@ export class FakeControl implements NodeControl {
     monitored: 3,
     upstreamErrors: 0,
   };
+  upstreams: NodeStatus['upstreams'] = [];
   certificates: readonly CertificateStatus[] = [];
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
@@ -51,6 +52,7 @@ export class FakeControl implements NodeControl {
         loadedAt: '2026-01-02T03:04:05.000Z',
       },
       modules: [coreModule],
+      upstreams: this.upstreams,
       certificates: this.certificates,
       blocks: { count: this.blocks.size, version: 7 },
       requests: this.requests,

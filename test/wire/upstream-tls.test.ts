@@ -131,7 +131,7 @@ describe('a server behind TLS', () => {
 
   it('that speaks an older version than the least one is not spoken to', () =>
     withServer({ ...byAddress, maxVersion: 'TLSv1.2' }, async ({ url }) => {
-      const strict = { tls: { ca, minVersion: 'TLSv1.3' } };
+      const strict = { tls: { ca, minVersion: '1.3' } };
       assert.equal((await ask(simpleEdge(url, {}, strict))).status, 502);
       assert.equal((await ask(simpleEdge(url, {}, { tls: { ca } }))).status, 200);
     }));

@@ -33,7 +33,7 @@ export class Dialer {
     this.#material = material;
     this.#context = address.isTls
       ? tls.createSecureContext({
-          minVersion: material?.minVersion ?? 'TLSv1.2',
+          minVersion: `TLSv${material?.minVersion ?? '1.2'}`,
           ...(material?.ca == null ? {} : { ca: material.ca }),
           ...(material?.cert == null ? {} : { cert: material.cert }),
           ...(material?.key == null ? {} : { key: material.key }),

@@ -94,6 +94,7 @@ export class UpstreamRegistry {
       if (used.has(server)) continue;
       this.#servers.delete(key);
       server.retire();
+      server.metrics.forget();
     }
     for (const server of used) server.start();
   }
@@ -108,10 +109,9 @@ export class UpstreamRegistry {
     return open;
   }
 
-  /** No further checks, and no idle connections. */
+  /** No further checks, and no idle connections; what was counted is still to be read. */
   close(): void {
     for (const server of this.#servers.values()) server.retire();
-    this.#servers.clear();
   }
 
   #make(

@@ -64,6 +64,5 @@ export class UpstreamServer {
   retire(): void {
     this.#check?.stop();
     this.pool.retire();
-    this.metrics.forget();
   }
 }
