@@ -123,10 +123,6 @@ export class ClientConnection implements ClientSide, Expiring {
     else this.deadlineAt = Math.min(this.deadlineAt, monotonicMs() + idleMs);
   }
 
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
   // ── from the client ───────────────────────────────────────────────────────────────────────────────
 
   #onData(bytes: Buffer): void {
