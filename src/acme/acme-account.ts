@@ -5,7 +5,15 @@ import type { AcmeStore } from './acme-store.ts';
 import { type AccountKey, makeAccountKey, readAccountKey, writeAccountKey } from './jws.ts';
 
 /** `client` signs as the account from here on; the answer is its key. */
-export async function useAccount(
+export function useAccount(
+  client: AcmeClient,
+  store: AcmeStore,
+  settings: AcmeSettings,
+): Promise<AccountKey> {
+  return store.oneAccountAtATime(() => findOrMake(client, store, settings));
+}
+
+async function findOrMake(
   client: AcmeClient,
   store: AcmeStore,
   settings: AcmeSettings,

@@ -6,10 +6,12 @@
  *   account-DIRECTORY.json     key and address of the account at one ACME server
  *   order-NAMES.json           an order that has not ended: its address and the key it is for
  *   certificate-NAMES.json     chain and key together, so that one never stands without the other
+ *   failure-NAMES.json         how often in a row it failed and when to try again
  * ```
  *
  * Every file is 0600 and replaced whole. What an account or an order rests on is on disk before the
- * server hears of it, so a crash costs no account and no order.
+ * server hears of it, so a crash costs no account and no order; and a process that keeps being started again
+ * does not spend what the authority allows of failures.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -48,13 +50,25 @@ const certificateRecord = Type.Object({
   /** PEM, leaf first. */
   certificate: Type.String(),
   privateKey: Type.String(),
+  /** Its life counts from here: some authorities date certificates back. */
+  obtainedAtMs: Type.Number(),
   /** What the server looked at, and will be offered first next time. */
   challenge: orNull(Type.Union([Type.Literal('http-01'), Type.Literal('tls-alpn-01')])),
+});
+
+const failureRecord = Type.Object({
+  names: Type.Array(Type.String()),
+  /** Of the settings it failed with; others are worth a try at once. */
+  settings: Type.String(),
+  failures: Type.Integer({ minimum: 1 }),
+  againAtMs: Type.Number(),
+  reason: Type.String(),
 });
 
 export type AccountRecord = Static<typeof accountRecord>;
 export type OrderRecord = Static<typeof orderRecord>;
 export type CertificateRecord = Static<typeof certificateRecord>;
+export type FailureRecord = Static<typeof failureRecord>;
 
 export type StoredCertificates = {
   readonly records: readonly CertificateRecord[];
@@ -69,6 +83,7 @@ export function namesId(names: readonly string[]): string {
 
 export class AcmeStore {
   readonly #folder: string;
+  #accountWork: Promise<unknown> = Promise.resolve();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -81,6 +96,13 @@ export class AcmeStore {
       if (name.endsWith(temporarySuffix)) await rm(join(folder, name), { force: true });
     }
     return new AcmeStore(folder);
+  }
+
+  /** Orders that begin together must not each make an account. */
+  oneAccountAtATime<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#accountWork.then(work);
+    this.#accountWork = result.catch(() => {});
+    return result;
   }
 
   readAccount(directory: string): Promise<AccountRecord | null> {
@@ -120,6 +142,26 @@ export class AcmeStore {
 
   writeCertificate(record: CertificateRecord): Promise<void> {
     return this.#write(`certificate-${namesId(record.names)}.json`, record);
+  }
+
+  readFailure(names: readonly string[]): Promise<FailureRecord | null> {
+    return this.#read(failureRecord, `failure-${namesId(names)}.json`);
+  }
+
+  writeFailure(record: FailureRecord): Promise<void> {
+    return this.#write(`failure-${namesId(record.names)}.json`, record);
+  }
+
+  removeFailure(names: readonly string[]): Promise<void> {
+    return removePrivateFile(join(this.#folder, `failure-${namesId(names)}.json`));
+  }
+
+  /** Orders and failures of names nobody wants. */
+  async removeUnwanted(wanted: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const id = /^(?:order|failure)-([0-9a-f]+)\.json$/.exec(name)?.[1];
+      if (id !== undefined && !wanted.has(id)) await removePrivateFile(join(this.#folder, name));
+    }
   }
 
   removeCertificate(names: readonly string[]): Promise<void> {

@@ -7,7 +7,6 @@ import { AcmeError } from './acme-error.ts';
 export const chainMax = 16;
 
 export type ChainFacts = {
-  readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** DNS names the leaf is for, in lower case. */
   readonly names: readonly string[];
@@ -52,7 +51,6 @@ function readChain(text: string): { blocks: string[]; leaf: X509Certificate } {
 
 function factsOf(leaf: X509Certificate): ChainFacts {
   return {
-    notBeforeMs: leaf.validFromDate.getTime(),
     notAfterMs: leaf.validToDate.getTime(),
     names: (leaf.subjectAltName ?? '')
       .split(', ')

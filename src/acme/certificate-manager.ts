@@ -18,8 +18,8 @@ import { AcmeClient } from './acme-client.ts';
 import { AcmeError } from './acme-error.ts';
 import type { AcmeSettings } from './acme-settings.ts';
 import { type AcmeStore, type CertificateRecord, namesId } from './acme-store.ts';
-import { chainFacts } from './certificate-chain.ts';
 import type { ChallengeBoard } from './challenge-board.ts';
+import { bestRecord, pruneStore, recallFailure, rememberFailure } from './kept-state.ts';
 import { ManagedCertificate, type ManagedStatus } from './managed-certificate.ts';
 import { runOrder } from './order-run.ts';
 import { certificateId, renewalInfoMs, suggestedAtMs } from './renewal-information.ts';
@@ -79,14 +79,16 @@ export class CertificateManager {
       this.#managed.set(id, managed);
       const record = bestRecord(records, names);
       // One that is kept has its pause after a failure, which a reload must not cut short.
-      if (kept !== undefined || settings === null || record === null) continue;
+      if (kept !== undefined || settings === null) continue;
       try {
-        managed.take(record, settings, now, Math.random());
+        if (record !== null) managed.take(record, settings, now, Math.random());
       } catch (error) {
         log.error({ names, reason: describeError(error) }, 'kept certificate left out');
       }
+      const failure = await recallFailure(store, names, settings, log);
+      if (failure !== null) managed.takeFailure(failure);
     }
-    for (const record of records) await this.#prune(record, now);
+    await pruneStore(store, records, new Set(this.#managed.keys()), now, log);
     for (const managed of shown.values()) onDegraded(partOf(managed), null);
     this.report();
   }
@@ -223,8 +225,11 @@ export class CertificateManager {
         wallMs(),
         Math.random(),
       );
+      // One that was just obtained is not asked about, or a server that says "now" is asked for ever.
+      managed.informationAtMs = wallMs() + renewalInfoMs;
       managed.failures = 0;
       managed.lastError = null;
+      await store.removeFailure(names);
       onRenewal('ok');
       await this.#makeLive(managed);
     } catch (error) {
@@ -234,9 +239,15 @@ export class CertificateManager {
       managed.dueAtMs = wallMs() + retryPauseMs(managed.failures, serverMs, Math.random());
       managed.lastError = reasonOf(error);
       onRenewal('failed');
-      const { failures, lastError: reason } = managed;
-      const again = new Date(managed.dueAtMs).toISOString();
+      const { failures, lastError: reason, dueAtMs } = managed;
+      const again = new Date(dueAtMs).toISOString();
       log.error({ names, failures, reason, again }, 'certificate not obtained');
+      await rememberFailure(
+        store,
+        { names: [...names], failures, againAtMs: dueAtMs, reason },
+        settings,
+        log,
+      );
     } finally {
       await client.close();
       managed.running = null;
@@ -272,18 +283,6 @@ export class CertificateManager {
     this.#look();
   }
 
-  /** What nobody asks for any more goes when it has expired. */
-  async #prune(record: CertificateRecord, nowMs: number): Promise<void> {
-    if (this.#managed.has(namesId(record.names))) return;
-    try {
-      if (chainFacts(record.certificate).notAfterMs > nowMs) return;
-      await this.#options.store.removeCertificate(record.names);
-    } catch (error) {
-      const reason = describeError(error);
-      this.#options.log.warn({ names: record.names, reason }, 'old certificate not removed');
-    }
-  }
-
   /** A window that cannot be had changes nothing: the certificate is renewed at its usual time. */
   async #askWindow(managed: ManagedCertificate): Promise<void> {
     const settings = this.#settings;
@@ -298,7 +297,7 @@ export class CertificateManager {
       const at = info === null ? null : suggestedAtMs(info.value, Math.random());
       if (info?.retryAfterMs) againMs = Math.max(lookMsMax, info.retryAfterMs);
       // Only to an earlier time: a server that says "later" must not let one expire.
-      if (at !== null && at < managed.dueAtMs) managed.dueAtMs = at;
+      if (at !== null && managed.failures === 0) managed.dueAtMs = Math.min(managed.dueAtMs, at);
     } catch (error) {
       this.#options.log.warn(
         { names: managed.names, reason: describeError(error) },
@@ -318,24 +317,6 @@ export class CertificateManager {
     signal.addEventListener('abort', () => void client.close(), { once: true });
     return client;
   }
-}
-
-/** The one for just these names, else the one that has most of them. */
-function bestRecord(
-  records: readonly CertificateRecord[],
-  names: readonly string[],
-): CertificateRecord | null {
-  const id = namesId(names);
-  let best: CertificateRecord | null = null;
-  let most = 0;
-  for (const record of records) {
-    if (namesId(record.names) === id) return record;
-    const shared = record.names.filter((name) => names.includes(name)).length;
-    if (shared <= most) continue;
-    best = record;
-    most = shared;
-  }
-  return best;
 }
 
 function reasonOf(error: unknown): string {

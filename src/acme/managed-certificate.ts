@@ -1,7 +1,7 @@
 /** One certificate this node keeps for a set of names: what there is of it, and when something is to be done. */
 import { wallMs } from '#core/clock.ts';
 import type { AcmeSettings, ChallengeKind } from './acme-settings.ts';
-import { type CertificateRecord, namesId } from './acme-store.ts';
+import { type CertificateRecord, type FailureRecord, namesId } from './acme-store.ts';
 import { type ChainFacts, chainFacts } from './certificate-chain.ts';
 import { renewalAtMs } from './renewal-schedule.ts';
 
@@ -55,7 +55,14 @@ export class ManagedCertificate {
     this.facts = facts;
     this.informationAtMs = nowMs;
     const isAsked = record.directory === settings.directory && namesId(record.names) === this.id;
-    this.dueAtMs = isAsked ? renewalAtMs(facts.notBeforeMs, facts.notAfterMs, chance) : nowMs;
+    this.dueAtMs = isAsked ? renewalAtMs(record.obtainedAtMs, facts.notAfterMs, chance) : nowMs;
+  }
+
+  /** What the process before this one has learnt. */
+  takeFailure({ failures, againAtMs, reason }: FailureRecord): void {
+    this.failures = failures;
+    this.lastError = reason;
+    this.dueAtMs = againAtMs;
   }
 
   /** Names without a certificate that is valid at this time. */

@@ -61,6 +61,7 @@ export async function runOrder(run: OrderRun): Promise<CertificateRecord> {
       names: [...names],
       certificate: checkedChain(chain, record.privateKey, names, wallMs()),
       privateKey: record.privateKey,
+      obtainedAtMs: wallMs(),
       challenge,
     };
     await store.writeCertificate(made);

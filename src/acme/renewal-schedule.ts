@@ -13,10 +13,13 @@ export const retryMsMin = 60_000;
 export const retryMsMax = 21_600_000;
 const retryGrowth = 4;
 
-/** `chance` is in 0..1. */
-export function renewalAtMs(notBeforeMs: number, notAfterMs: number, chance: number): number {
-  const life = notAfterMs - notBeforeMs;
-  return Math.floor(notBeforeMs + life * (renewAt - jitter * chance));
+/** Whatever an authority issues, it is not asked for another within this. */
+const renewalMsMin = 1_000;
+
+/** `fromMs` is when the certificate was obtained; `chance` is in 0..1. */
+export function renewalAtMs(fromMs: number, notAfterMs: number, chance: number): number {
+  const life = notAfterMs - fromMs;
+  return Math.floor(fromMs + Math.max(renewalMsMin, life * (renewAt - jitter * chance)));
 }
 
 /** `failures` counts them in a row, this one included. */

@@ -1,114 +1,19 @@
 /** The client against a strict ACME server on this machine: real TLS, real proofs, faults put in. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import pino from 'pino';
-import type { AcmeSettings } from '#acme/acme-settings.ts';
-import { AcmeStore } from '#acme/acme-store.ts';
-import { CertificateManager } from '#acme/certificate-manager.ts';
+import { ordersMax } from '#acme/certificate-manager.ts';
 import type { ManagedStatus } from '#acme/managed-certificate.ts';
-import { AcmeResponder } from '../support/acme-responder.ts';
-import { AcmeServer, type AcmeServerOptions } from '../support/acme-server.ts';
-
-const names = ['example.org', 'www.example.org'];
-const silent = pino({ level: 'silent' });
-
-/** A manager with its server and responder; the state folder is its own unless one is given. */
-class Bench implements AsyncDisposable {
-  readonly server: AcmeServer;
-  readonly responder: AcmeResponder;
-  readonly state: string;
-  readonly degraded = new Map<string, string>();
-  readonly renewals: string[] = [];
-  readonly managers: CertificateManager[] = [];
-  live = 0;
-  goLive: () => Promise<void> = async () => {};
-  #ended = Promise.withResolvers<void>();
-
-  private constructor(server: AcmeServer, responder: AcmeResponder, state: string) {
-    this.server = server;
-    this.responder = responder;
-    this.state = state;
-  }
-
-  static async start(options: AcmeServerOptions = {}): Promise<Bench> {
-    const responder = await AcmeResponder.start();
-    const server = await AcmeServer.start({ ...responder.ports, ...options });
-    return new Bench(server, responder, mkdtempSync(join(tmpdir(), 'weir-acme-')));
-  }
-
-  async manager(
-    settings: Partial<AcmeSettings> = {},
-    wanted: readonly (readonly string[])[] = [names],
-  ): Promise<CertificateManager> {
-    const manager = new CertificateManager({
-      store: await AcmeStore.open(this.state),
-      board: this.responder.board,
-      log: silent,
-      userAgent: 'weir test',
-      goLive: async () => {
-        await this.goLive();
-        this.live++;
-      },
-      onDegraded: (part, reason) => {
-        if (reason === null) this.degraded.delete(part);
-        else this.degraded.set(part, reason);
-      },
-      onRenewal: (result) => {
-        this.renewals.push(result);
-        this.#ended.resolve();
-        this.#ended = Promise.withResolvers();
-      },
-    });
-    this.managers.push(manager);
-    await manager.configure(this.settings(settings), wanted);
-    return manager;
-  }
-
-  settings(settings: Partial<AcmeSettings> = {}): AcmeSettings {
-    return {
-      directory: this.server.directory,
-      ca: this.server.authority.root,
-      email: 'ops@example.org',
-      agreeToTerms: true,
-      accountKey: 'ES256',
-      external: null,
-      challenges: ['tls-alpn-01', 'http-01'],
-      ...settings,
-    };
-  }
-
-  /** The next order that ends, one way or the other. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
-  }
-
-  files(): string[] {
-    return readdirSync(join(this.state, 'acme')).map((name) => name.replace(/-[0-9a-f]+/, ''));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const manager of this.managers) await manager.close();
-    await this.server[Symbol.asyncDispose]();
-    await this.responder[Symbol.asyncDispose]();
-    rmSync(this.state, { recursive: true, force: true });
-  }
-}
-
-function isGood(status: ManagedStatus): void {
-  assert.equal(status.lastError, null);
-  assert.equal(status.state, 'valid');
-  assert.equal(status.failures, 0);
-}
+import { AcmeBench, isGood, names } from '../support/acme-bench.ts';
+import { AcmeServer } from '../support/acme-server.ts';
 
 describe('a managed certificate', () => {
   for (const kind of ['http-01', 'tls-alpn-01'] as const) {
     for (const accountKey of ['ES256', 'EdDSA'] as const) {
       it(`is obtained by ${kind} with an account key for ${accountKey}`, async () => {
-        await using bench = await Bench.start();
+        await using bench = await AcmeBench.start();
         const manager = await bench.manager({ challenges: [kind], accountKey });
         assert.deepEqual(manager.live(names), { record: null, awaited: names });
         assert.match(bench.degraded.get('certificate example.org') ?? '', /no certificate for/);
@@ -132,7 +37,7 @@ describe('a managed certificate', () => {
   }
 
   it('is obtained by itself when it is missing, and only then', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const first = await bench.manager();
     const ended = bench.ended;
     first.start();
@@ -148,7 +53,7 @@ describe('a managed certificate', () => {
   });
 
   it('is renewed two thirds into its life, with a new key', async () => {
-    await using bench = await Bench.start({ lifeMs: 3_000 });
+    await using bench = await AcmeBench.start({ lifeMs: 3_000 });
     const manager = await bench.manager();
     manager.start();
     await bench.ended;
@@ -163,7 +68,7 @@ describe('a managed certificate', () => {
   });
 
   it('keys lie on disk for the owner alone, and no order is left', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     await (await bench.manager()).renew('example.org');
     assert.deepEqual(bench.files().toSorted(), ['account.json', 'certificate.json']);
     assert.equal(statSync(join(bench.state, 'acme')).mode & 0o777, 0o700);
@@ -172,7 +77,7 @@ describe('a managed certificate', () => {
   });
 
   it('survives nonces that are refused, as often as bounded and no more', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const manager = await bench.manager();
     bench.server.faults.badNonces = 4;
     isGood(await manager.renew('example.org'));
@@ -182,13 +87,13 @@ describe('a managed certificate', () => {
   });
 
   it('waits for an order that takes its time', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     bench.server.faults.processingPolls = 2;
     isGood(await (await bench.manager()).renew('example.org'));
   });
 
   it('says what the server says of a proof that fails, and begins anew', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     bench.server.faults.refusedNames.add('www.example.org');
     const manager = await bench.manager();
     const status = await manager.renew('example.org');
@@ -199,7 +104,7 @@ describe('a managed certificate', () => {
     );
     assert.match(bench.degraded.get('certificate example.org') ?? '', /no such host/);
     assert.ok(Date.parse(status.renewsAt) >= Date.now() + 55_000);
-    assert.deepEqual(bench.files(), ['account.json']);
+    assert.deepEqual(bench.files().toSorted(), ['account.json', 'failure.json']);
     bench.server.faults.refusedNames.clear();
     isGood(await manager.renew('example.org'));
     // The kind that failed is not the one tried next.
@@ -207,7 +112,7 @@ describe('a managed certificate', () => {
   });
 
   it('leaves a server alone as long as it asks for', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     bench.server.faults.rateLimits = 1;
     bench.server.faults.retryAfter = '7200';
     const status = await (await bench.manager()).renew('example.org');
@@ -216,11 +121,11 @@ describe('a managed certificate', () => {
   });
 
   it('an order that was cut off is taken up again, not made again', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     bench.server.faults.cut.add('/finalize');
     const first = await bench.manager();
     assert.equal((await first.renew('example.org')).state, 'failing');
-    assert.deepEqual(bench.files().toSorted(), ['account.json', 'order.json']);
+    assert.deepEqual(bench.files().toSorted(), ['account.json', 'failure.json', 'order.json']);
     await first.close();
     const second = await bench.manager();
     isGood(await second.renew('example.org'));
@@ -229,7 +134,7 @@ describe('a managed certificate', () => {
   });
 
   it('an account the server has lost is made again with the same key', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const manager = await bench.manager();
     await manager.renew('example.org');
     bench.server.faults.forgetAccounts = true;
@@ -238,7 +143,7 @@ describe('a managed certificate', () => {
   });
 
   it('an address that changes is told to the server', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     await (await bench.manager()).renew('example.org');
     await (await bench.manager({ email: 'new@example.org' })).renew('example.org');
     assert.deepEqual(bench.server.contacts, [['mailto:new@example.org']]);
@@ -246,32 +151,37 @@ describe('a managed certificate', () => {
 
   it('is bound to an external account where the server asks for one', async () => {
     const external = { keyId: 'kid-1', hmacKey: Buffer.from('0123456789abcdef') };
-    await using bench = await Bench.start({ external });
+    await using bench = await AcmeBench.start({ external });
     const without = await (await bench.manager()).renew('example.org');
     assert.match(without.lastError ?? '', /set acme\.externalAccount/);
     isGood(await (await bench.manager({ external })).renew('example.org'));
   });
 
   it('is never asked for without agreeing to the terms', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const status = await (await bench.manager({ agreeToTerms: false })).renew('example.org');
     assert.match(status.lastError ?? '', /agree to the terms of service/);
   });
 
   it('is renewed early when the server wants that, and names the one it replaces', async () => {
-    await using bench = await Bench.start({
+    await using bench = await AcmeBench.start({
       renewalInfo: { start: '2020-01-01T00:00:00Z', end: '2020-01-02T00:00:00Z' },
     });
     const manager = await bench.manager();
-    manager.start();
-    await bench.ended;
-    await bench.ended;
+    await manager.renew('example.org');
+    // Just obtained, it is not asked about: a server that always says "now" is not asked for ever.
+    assert.ok(!bench.server.calls.some((call) => call.includes('renewal-info')));
+    await manager.close();
+    const ended = bench.ended;
+    (await bench.manager()).start();
+    await ended;
+    assert.equal(bench.server.issued.length, 2);
     assert.equal(bench.server.issued[0]?.replaces, undefined);
     assert.match(String(bench.server.issued[1]?.replaces), /^[\w-]+\.[\w-]+$/);
   });
 
   it('goes on for the names it has when others are added', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     await (await bench.manager({}, [['example.org']])).renew('example.org');
     const manager = await bench.manager({}, [names]);
     const { record, awaited } = manager.live(names);
@@ -282,7 +192,7 @@ describe('a managed certificate', () => {
   });
 
   it('is ordered anew when the server is another', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     await (await bench.manager()).renew('example.org');
     await using other = await AcmeServer.start(bench.responder.ports);
     const settings = { directory: other.directory, ca: other.authority.root };
@@ -295,7 +205,7 @@ describe('a managed certificate', () => {
   });
 
   it('that cannot be made live is kept, and not ordered again', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const manager = await bench.manager();
     bench.goLive = () => Promise.reject(new Error('a worker refuses'));
     const status = await manager.renew('example.org');
@@ -306,7 +216,7 @@ describe('a managed certificate', () => {
   });
 
   it('whose file is damaged is left out and obtained anew', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     await (await bench.manager()).renew('example.org');
     const folder = join(bench.state, 'acme');
     const file = readdirSync(folder).find((name) => name.startsWith('certificate')) as string;
@@ -316,8 +226,79 @@ describe('a managed certificate', () => {
     isGood(await manager.renew('example.org'));
   });
 
+  it('that failed is not tried again at once by a process started anew, but with other settings it is', async () => {
+    await using bench = await AcmeBench.start();
+    bench.server.faults.rateLimits = 1;
+    bench.server.faults.retryAfter = '7200';
+    const first = await bench.manager();
+    const failed = await first.renew('example.org');
+    await first.close();
+    const second = await bench.manager();
+    second.start();
+    assert.deepEqual(second.list(), [failed]);
+    assert.match(bench.degraded.get('certificate example.org') ?? '', /too many orders/);
+    await second.close();
+    assert.equal(bench.server.issued.length, 0);
+    const ended = bench.ended;
+    const third = await bench.manager({ email: 'other@example.org' });
+    third.start();
+    await ended;
+    isGood(third.list()[0] as ManagedStatus);
+    assert.deepEqual(bench.files().toSorted(), ['account.json', 'certificate.json']);
+  });
+
+  it('whose authority dates back is renewed in its real life', async () => {
+    await using bench = await AcmeBench.start({ lifeMs: 3_600_000, backdateMs: 36_000_000 });
+    const { renewsAt } = await (await bench.manager()).renew('example.org');
+    assert.ok(Date.parse(renewsAt) > Date.now() + 2_000_000);
+  });
+
+  it('whose download was cut off is taken up without another one being signed', async () => {
+    await using bench = await AcmeBench.start();
+    bench.server.faults.cut.add('/certificate');
+    const manager = await bench.manager();
+    assert.equal((await manager.renew('example.org')).state, 'failing');
+    isGood(await manager.renew('example.org'));
+    assert.equal(bench.server.issued.length, 1);
+  });
+
+  it('is obtained with no more than so many orders under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    await using bench = await AcmeBench.start({ tlsPort: promise });
+    const all = Array.from({ length: ordersMax + 3 }, (_, index) => [`n${index}.example.org`]);
+    const manager = await bench.manager({}, all);
+    manager.start();
+    const orders = () => bench.server.calls.filter((call) => call === 'POST /new-order').length;
+    const told = () => bench.server.calls.filter((call) => call === 'POST /challenge').length;
+    while (told() < ordersMax) await new Promise((done) => setImmediate(done));
+    assert.equal(orders(), ordersMax);
+    assert.equal(manager.list().filter(({ isRenewing }) => isRenewing).length, ordersMax);
+    resolve(bench.responder.ports.tlsPort);
+    while (bench.renewals.length < all.length) await new Promise((done) => setImmediate(done));
+    assert.deepEqual(new Set(bench.renewals), new Set(['ok']));
+    assert.equal(bench.server.accountsMade, 1);
+  });
+
+  it('what is no longer wanted is taken away: failures at once, certificates when they expire', async () => {
+    await using bench = await AcmeBench.start({ lifeMs: 1_000 });
+    await (await bench.manager()).renew('example.org');
+    bench.server.faults.rateLimits = 1;
+    await (await bench.manager({}, [['other.org']])).renew('other.org');
+    assert.deepEqual(bench.files().toSorted(), [
+      'account.json',
+      'certificate.json',
+      'failure.json',
+    ]);
+    const [first] = bench.managers;
+    const notAfter = first?.list()[0]?.notAfter ?? '';
+    await first?.close();
+    while (Date.now() <= Date.parse(notAfter)) await new Promise((done) => setImmediate(done));
+    await bench.manager({}, [['third.org']]);
+    assert.deepEqual(bench.files(), ['account.json']);
+  });
+
   it('by a name nobody manages is an error that names those there are', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const manager = await bench.manager();
     await assert.rejects(manager.renew('other.org'), {
       code: 'CERTIFICATE_UNKNOWN',
@@ -326,7 +307,7 @@ describe('a managed certificate', () => {
   });
 
   it('of a server that is not there fails with the reason and is tried again', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const manager = await bench.manager({ directory: 'https://127.0.0.1:1/directory' });
     const status = await manager.renew('example.org');
     assert.match(status.lastError ?? '', /127\.0\.0\.1:1 cannot be asked for its directory/);
@@ -334,7 +315,7 @@ describe('a managed certificate', () => {
   });
 
   it('is not taken from a server whose certificate does not verify', async () => {
-    await using bench = await Bench.start();
+    await using bench = await AcmeBench.start();
     const status = await (await bench.manager({ ca: null })).renew('example.org');
     assert.match(status.lastError ?? '', /certificate/);
     assert.deepEqual(bench.server.calls, []);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanText, problemError } from '#acme/acme-error.ts';
+import { AcmeError, cleanText, problemError } from '#acme/acme-error.ts';
+import { pollMsMin, pollUntil } from '#acme/polling.ts';
 import { certificateIdOf, suggestedAtMs } from '#acme/renewal-information.ts';
 import { renewalAtMs, retryMsMax, retryPauseMs } from '#acme/renewal-schedule.ts';
 import { retryAfterMs, retryAfterMsMax } from '#acme/retry-after.ts';
@@ -24,6 +25,27 @@ for (const [value, expected] of [
   test(`Retry-After ${value} is ${expected} ms`, () =>
     assert.equal(retryAfterMs(value, now), expected));
 }
+
+test('asking again has an end, and no server can make it a loop without pause', async () => {
+  const signal = new AbortController().signal;
+  const start = performance.now();
+  let asked = 0;
+  const read = async () => {
+    asked++;
+    return { value: 'pending', retryAfterMs: 0 };
+  };
+  const isDone = (value: string) => value === 'valid';
+  await assert.rejects(
+    pollUntil('the order', null, read, isDone, { deadlineMs: start + 3 * pollMsMin, signal }),
+    (error) => error instanceof AcmeError && error.type === 'notFinished',
+  );
+  assert.ok(asked >= 2 && asked <= 4, `${asked} times`);
+  const later = async () => ({ value: 'pending', retryAfterMs: 60_000 });
+  await assert.rejects(
+    pollUntil('the order', null, later, isDone, { deadlineMs: start + 1_000, signal }),
+    (error) => error instanceof AcmeError && error.retryAfterMs === 60_000,
+  );
+});
 
 test('a certificate is renewed two thirds into its life, or a little before', () => {
   const day = 86_400_000;

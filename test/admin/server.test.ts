@@ -50,6 +50,12 @@ const routes: readonly Route[] = [
     body: '\0asm',
     calls: 'loadModule core',
   },
+  { method: 'GET', path: '/api/v1/certificates', calls: 'listCertificates' },
+  {
+    method: 'POST',
+    path: '/api/v1/certificates/example.org/renew',
+    calls: 'renewCertificate example.org',
+  },
   { method: 'POST', path: '/api/v1/reload', calls: 'reload' },
   { method: 'POST', path: '/api/v1/drain', calls: 'drain' },
   {

@@ -74,6 +74,8 @@ export class AcmeServer implements AsyncDisposable {
     /** Answer the next calls of these paths with a cut connection. */
     cut: new Set<string>(),
     forgetAccounts: false,
+    /** What calls of a path are answered with instead. */
+    answers: new Map<string, { status: number; body: string; headers?: Record<string, string> }>(),
   };
   /** `POST /new-order` and so on, in the order they came. */
   readonly calls: string[] = [];
@@ -123,6 +125,12 @@ export class AcmeServer implements AsyncDisposable {
     for await (const part of request) body.push(part as Buffer);
     if (this.faults.cut.delete(path.replace(/\/\d+$/, ''))) {
       response.destroy();
+      return;
+    }
+    const instead = this.faults.answers.get(path.replace(/\/\d+$/, ''));
+    if (instead !== undefined) {
+      response.writeHead(instead.status, instead.headers);
+      response.end(instead.body);
       return;
     }
     const nonce = randomBytes(16).toString('base64url');

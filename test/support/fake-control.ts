@@ -119,9 +119,9 @@ export class FakeControl implements NodeControl {
   async renewCertificate(name: string) {
     this.#call(`renewCertificate ${name}`);
     const found = this.certificates.find(({ names }) => names.includes(name));
-    if (found === undefined)
-      throw new WeirError('CERTIFICATE_UNKNOWN', `no managed certificate is for "${name}"`);
-    return found;
+    if (found !== undefined) return found;
+    if (exampleCertificate.names.includes(name)) return exampleCertificate;
+    throw new WeirError('CERTIFICATE_UNKNOWN', `no managed certificate is for "${name}"`);
   }
 
   async reload() {
@@ -175,6 +175,17 @@ export function worker(
     openConnections: running ? 17 : null,
   };
 }
+
+export const exampleCertificate: CertificateStatus = {
+  names: ['example.org', 'www.example.org'],
+  state: 'valid',
+  isRenewing: false,
+  notAfter: '2026-04-02T03:04:05.000Z',
+  sha256: 'ef'.repeat(32),
+  renewsAt: '2026-03-03T03:04:05.000Z',
+  failures: 0,
+  lastError: null,
+};
 
 const coreModule: ModuleStatus = {
   name: 'core',
