@@ -3,6 +3,11 @@ import http2 from 'node:http2';
 import type { Ask, Lines, LoadEvents, SteadyOptions } from './steady-load.ts';
 
 const reconnectMs = 20;
+/**
+ * What the first GOAWAY of two names: every stream is still served. What Node's own library refuses between
+ * that and the second are requests of the same turn that it had not written yet, and writes no more.
+ */
+const streamIdMax = 2 ** 31 - 1;
 
 type Session = {
   readonly session: http2.ClientHttp2Session;
@@ -10,6 +15,8 @@ type Session = {
   answers: number;
   isUp: boolean;
   isLeaving: boolean;
+  /** As the last GOAWAY said; -1 before one. */
+  lastStreamId: number;
 };
 
 export class H2Lines implements Lines {
@@ -63,13 +70,23 @@ export class H2Lines implements Lines {
           rejectUnauthorized: false,
         })
       : http2.connect(`http://${host}:${port}`);
-    const one: Session = { session, open: 0, answers: 0, isUp: false, isLeaving: false };
+    const one: Session = {
+      session,
+      open: 0,
+      answers: 0,
+      isUp: false,
+      isLeaving: false,
+      lastStreamId: -1,
+    };
     this.#sessions.add(one);
     session.on('connect', () => {
       one.isUp = true;
       this.#events.free();
     });
-    session.on('goaway', () => this.#leave(one));
+    session.on('goaway', (_code, lastStreamId) => {
+      one.lastStreamId = lastStreamId;
+      this.#leave(one);
+    });
     // What it ends fails stream by stream.
     session.on('error', () => session.destroy());
     session.on('close', () => {
@@ -112,10 +129,19 @@ export class H2Lines implements Lines {
     stream.on('close', () => {
       one.open--;
       one.answers++;
-      if (status === expectStatus && ended && stream.rstCode === 0) this.#events.answered(ask);
+      const isRefusedHere =
+        status === 0 &&
+        one.lastStreamId === streamIdMax &&
+        stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
+      if (isRefusedHere) this.#events.unsent(ask);
+      else if (status === expectStatus && ended && stream.rstCode === 0) this.#events.answered(ask);
       else if (status !== 0 && status !== expectStatus)
         this.#events.failed(ask, `status ${status}`);
-      else this.#events.failed(ask, reason || `reset ${stream.rstCode}`);
+      else
+        this.#events.failed(
+          ask,
+          `${reason || 'reset'} ${stream.rstCode}, GOAWAY ${one.lastStreamId}`,
+        );
       if (one.answers >= answersPerConnection) this.#leave(one);
       if (one.isLeaving && one.open === 0) one.session.close();
       else this.#events.free();

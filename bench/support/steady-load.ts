@@ -49,6 +49,8 @@ export interface Lines {
 export interface LoadEvents {
   answered(ask: Ask): void;
   failed(ask: Ask | null, reason: string): void;
+  /** It never left this process, as its connection takes no more: it waits again, due when it was. */
+  unsent(ask: Ask): void;
   /** A connection has room. */
   free(): void;
 }
@@ -71,6 +73,7 @@ export class SteadyLoad implements LoadEvents {
   #answered = 0;
   #failed = 0;
   #stopped = false;
+  #unsent = 0;
 
   constructor(options: SteadyOptions) {
     this.#options = options;
@@ -110,6 +113,7 @@ export class SteadyLoad implements LoadEvents {
       failures: Object.fromEntries(this.#failures),
       failedAt: this.#failedAt,
       reconnects: this.#lines.reconnects,
+      unsent: this.#unsent,
       ...latencyFigures(this.#latency),
     };
   }
@@ -129,6 +133,11 @@ export class SteadyLoad implements LoadEvents {
     }
     this.#failed++;
     if (ask !== null) this.#settle();
+  }
+
+  unsent(ask: Ask): void {
+    this.#unsent++;
+    this.#waiting.push(ask.dueMs);
   }
 
   free(): void {
