@@ -1,4 +1,5 @@
 /** What is known of a connection before its first request, fixed for its life; every exchange on it shares one. */
+import type { ForwardedFields } from './forwarded-fields.ts';
 import type { ClientCertificate } from './tls/client-certificate.ts';
 
 export type ConnectionFacts = {
@@ -11,4 +12,6 @@ export type ConnectionFacts = {
   readonly ja4: string;
   /** What the client showed of itself in the handshake; null when nothing. */
   readonly certificate: ClientCertificate | null;
+  /** What upstreams hear of the peer. */
+  readonly forwarded: ForwardedFields;
 };

@@ -18,6 +18,7 @@ import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, wantsHtml } from './error-page.ts';
+import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
@@ -30,6 +31,7 @@ import { canRewrite, markAliases, parametersProblem, pickUpstream } from './rout
 import type { CompiledRoute, ListenerRules, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
+import { userAgentOf } from './user-agent.ts';
 
 const WEBSOCKET = ascii('websocket');
 /** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
@@ -45,6 +47,7 @@ export class Exchange implements UpstreamCaller {
   /** Who the client is: the peer, or the one a trusted proxy speaks for. */
   readonly #address: string;
   readonly #method: string;
+  readonly #host: string;
   #route: CompiledRoute | null = null;
   #verdict: Block | null = null;
   #outcome: Outcome = 'forwarded';
@@ -68,6 +71,7 @@ export class Exchange implements UpstreamCaller {
     this.#view = view;
     this.#snapshot = context.snapshot;
     this.#method = view.bytes.toString('latin1', view.start, view.methodEnd);
+    this.#host = hostOf(view);
     this.isHead = this.#method === 'HEAD';
     const trusted = this.#snapshot.trustedProxies;
     this.#peerIsTrusted = trusted.size > 0 && trusted.lookup(client.peer) !== undefined;
@@ -123,9 +127,7 @@ export class Exchange implements UpstreamCaller {
       this.#answer(414, 'refused', parameters);
       return;
     }
-    const host =
-      view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
-    const route = router.match(router.hostEntries(host), view);
+    const route = router.match(router.hostEntries(this.#host), view);
     if (route === undefined) {
       this.#answer(404, 'refused', 'no route');
       return;
@@ -168,6 +170,7 @@ export class Exchange implements UpstreamCaller {
         peer: this.#client.peer,
         client: this.#address,
         isTls: this.#client.isTls,
+        forwarded: this.#client.facts.forwarded,
         clientCertificate: this.#client.facts.certificate?.field ?? '',
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
@@ -451,7 +454,7 @@ export class Exchange implements UpstreamCaller {
       peer: this.#client.peer,
       protocol: protocolOf(view),
       method: this.#method,
-      host: view.hostStart < 0 ? '' : bytes.toString('latin1', view.hostStart, view.hostEnd),
+      host: this.#host,
       path: bytes.toString('latin1', view.pathStart, view.pathEnd),
       query: this.#context.accessLog.redactedQuery(view),
       status: this.#status,
@@ -472,7 +475,7 @@ export class Exchange implements UpstreamCaller {
               reason: verdict.reason,
               enforced: this.#outcome === 'blocked',
             },
-      userAgent: userAgent(view),
+      userAgent: userAgentOf(view),
       ja4: this.#client.facts.ja4,
       certificate: this.#client.facts.certificate,
     });
@@ -482,18 +485,4 @@ export class Exchange implements UpstreamCaller {
 function protocolOf(view: RequestView): Protocol {
   if (view.major === 2) return 'HTTP/2.0';
   return view.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-}
-
-function userAgent(view: RequestView): string {
-  for (let i = 0; i < view.headerCount; i++) {
-    const at = i * 4;
-    const start = view.headers[at] as number;
-    if (
-      (view.headers[at + 1] as number) - start === 10 &&
-      ((view.bytes[start] as number) | 32) === 117
-    ) {
-      if (view.headerName(i).toLowerCase() === 'user-agent') return view.headerValue(i);
-    }
-  }
-  return '';
 }

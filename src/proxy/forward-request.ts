@@ -6,6 +6,7 @@
  * `Connection: X-Forwarded-For` removes nothing of ours.
  */
 import type { RequestView } from '#waf/request-view.ts';
+import { type ForwardedFields, forwardedElement } from './forwarded-fields.ts';
 import type { AddedFields } from './header-edits.ts';
 import { framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
@@ -33,6 +34,8 @@ export type Forwarding = {
   readonly clientCertificate: string;
   readonly requestId: string;
   readonly isUpgrade: boolean;
+  /** The connection's own, null for a request of the edge's own. */
+  readonly forwarded: ForwardedFields | null;
   /** Kinds of fields dropped beside the usual ones. */
   readonly drops: number;
   /** The route's own fields. */
@@ -53,26 +56,30 @@ export function forwardRequest(
       ? framing.length
       : framing.none;
   const isAbsolute = view.pathStart !== view.targetStart;
-  const host =
-    view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
-  let added = ownFields(view, facts, host);
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
-  const writesHost = isAbsolute || host === '' || authority !== '';
-  if (writesHost) added = `Host: ${authority || host}\r\n${added}`;
-  if (bodyFraming === framing.chunked) added += 'Transfer-Encoding: chunked\r\n';
-  else if (bodyFraming === framing.length) added += `Content-Length: ${view.contentLength}\r\n`;
-  if (facts.isUpgrade) added += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-  added += '\r\n';
+  const writesHost = isAbsolute || view.hostStart < 0 || authority !== '';
+  let added = routeFields(facts);
+  if (writesHost) added = `Host: ${authority || hostOf(view)}\r\n${added}`;
+  const known = knownFields(view, facts);
+  if (known === null) added += clientFields(view, facts);
+  let end = `${facts.requestId}\r\n`;
+  if (bodyFraming === framing.chunked) end += 'Transfer-Encoding: chunked\r\n';
+  else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
+  if (facts.isUpgrade) end += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  end += '\r\n';
 
   const target = Buffer.allocUnsafe(
-    headSizeMax(view, added.length) +
+    headSizeMax(view, added.length + end.length) +
+      (known?.bytes.length ?? 0) +
       (facts.rewrite?.to.length ?? 0) +
       encodedSizeMax(piece, bodyFraming),
   );
   const drops = forwardDrops(facts) | (writesHost ? hostDrop : 0);
   let at = writeRequestLine(view, facts.rewrite, target, 0);
   at = writeFields(view, drops, target, at);
-  at += target.write(added, at, 'latin1');
+  if (added !== '') at += target.write(added, at, 'latin1');
+  if (known !== null) at += known.bytes.copy(target, at);
+  at += target.write(end, at, 'latin1');
   at = encodePiece(piece, bodyFraming, target, at);
   return target.subarray(0, at);
 }
@@ -86,26 +93,33 @@ export function forwardDrops(facts: Forwarding): number {
   );
 }
 
-/** `Name: value CR LF` lines the edge adds; `host` is what the client asked for. */
-export function ownFields(view: RequestView, facts: Forwarding, host: string): string {
-  const certificate =
-    facts.clientCertificate === '' ? '' : `Client-Cert: ${facts.clientCertificate}\r\n`;
-  return `${facts.added.lines}${certificate}${clientFields(view, facts, host)}`;
+/** `Name: value CR LF` lines the edge adds. */
+export function ownFields(view: RequestView, facts: Forwarding): string {
+  const known = knownFields(view, facts);
+  const client = known === null ? clientFields(view, facts) : known.lines;
+  return `${routeFields(facts)}${client}${facts.requestId}\r\n`;
 }
 
-/** Who the client is, and the request's id. */
-function clientFields(view: RequestView, facts: Forwarding, host: string): string {
+export const hostOf = (view: RequestView): string =>
+  view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+
+function routeFields(facts: Forwarding): string {
+  if (facts.clientCertificate === '') return facts.added.lines;
+  return `${facts.added.lines}Client-Cert: ${facts.clientCertificate}\r\n`;
+}
+
+/** Who the client is, where that is the edge's alone to say; null where a proxy in front has spoken. */
+function knownFields(view: RequestView, facts: Forwarding): ForwardedFields | null {
+  if (facts.peerIsTrusted) return null;
+  facts.forwarded?.prepare(view);
+  return facts.forwarded;
+}
+
+/** The same with what a trusted proxy said: its own fields stay, and the chain of addresses grows. */
+function clientFields(view: RequestView, facts: Forwarding): string {
   // A check of the edge's own has no client to speak of.
-  if (facts.peer === '') return `X-Request-Id: ${facts.requestId}\r\n`;
+  if (facts.peer === '') return 'X-Request-Id: ';
   const proto = facts.isTls ? 'https' : 'http';
-  const node = facts.peer.includes(':') ? `"[${facts.peer}]"` : facts.peer;
-  const hostPart = host === '' ? '' : `;host="${host}"`;
-  const element = `for=${node}${hostPart};proto=${proto}`;
-  if (!facts.peerIsTrusted) {
-    const hostField = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`;
-    return `X-Forwarded-For: ${facts.peer}\r\nX-Forwarded-Proto: ${proto}\r\n${hostField}Forwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
-  }
-  // A trusted proxy's X-Forwarded-Proto, -Host and Forwarded stay as they came; the chain of addresses grows.
   let chain = '';
   let protoField = `X-Forwarded-Proto: ${proto}\r\n`;
   for (let i = 0; i < view.headerCount; i++) {
@@ -118,5 +132,6 @@ function clientFields(view: RequestView, facts: Forwarding, host: string): strin
       protoField = '';
     }
   }
-  return `X-Forwarded-For: ${chain}${facts.peer}\r\n${protoField}Forwarded: ${element}\r\nX-Request-Id: ${facts.requestId}\r\n`;
+  const element = forwardedElement(facts.peer, proto, hostOf(view));
+  return `X-Forwarded-For: ${chain}${facts.peer}\r\n${protoField}Forwarded: ${element}\r\nX-Request-Id: `;
 }

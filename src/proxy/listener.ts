@@ -19,6 +19,7 @@ import type { ConnectionFacts } from './connection-facts.ts';
 import type { RefusedConnection } from './connection-metrics.ts';
 import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
+import { ForwardedFields } from './forwarded-fields.ts';
 import { ClientConnection } from './http1/client-connection.ts';
 import { Http2Session } from './http2/session.ts';
 import { sniffHttp2 } from './http2/sniff.ts';
@@ -231,4 +232,5 @@ const plainFacts = (listener: number, peer: string): ConnectionFacts => ({
   isTls: false,
   ja4: '',
   certificate: null,
+  forwarded: new ForwardedFields(peer, false),
 });

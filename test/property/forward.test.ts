@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { forwardRequest } from '#proxy/forward-request.ts';
+import { ForwardedFields } from '#proxy/forwarded-fields.ts';
 import { noFields } from '#proxy/header-edits.ts';
 import { BodyDecoder, framing } from '#proxy/http1/body-decoder.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
@@ -22,6 +23,7 @@ const facts = {
   clientCertificate: '',
   requestId: 'id-1',
   isUpgrade: false,
+  forwarded: new ForwardedFields('192.0.2.1', true),
   drops: 0,
   added: noFields,
   rewrite: null,

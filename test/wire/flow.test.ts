@@ -130,6 +130,6 @@ describe('a client that reads slowly', () => {
     upstream.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n');
     upstream.socket.write(Buffer.alloc(64_000_000));
     await upstream.untilEnded();
-    assert.equal(edge.sample('weir_connections_open'), 0);
+    await edge.until('weir_connections_open', 0);
   });
 });

@@ -17,6 +17,7 @@ import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
+import { ForwardedFields } from '../forwarded-fields.ts';
 import { readFirstBytes } from '../listener/first-bytes.ts';
 import { AcmeHandshakes, acmeProtocol } from './acme-handshake.ts';
 import { clientCertificate } from './client-certificate.ts';
@@ -162,6 +163,7 @@ export class TlsFront {
       peer: handshake.peer,
       isTls: true,
       ja4: handshake.ja4,
+      forwarded: new ForwardedFields(handshake.peer, true),
       certificate: engine.asksForCertificates ? clientCertificate(socket) : null,
     });
   }

@@ -88,6 +88,7 @@ export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamReque
       peerIsTrusted: false,
       requestId: nextRequestId(),
       isUpgrade: false,
+      forwarded: null,
       clientCertificate: '',
       drops: 0,
       added: noFields,

@@ -3,7 +3,7 @@
  * written down in HTTP/1.1 form, so that the one parser checks and classifies it (RFC 9113 section 8).
  */
 import { STATUS_CODES } from 'node:http';
-import { forwardDrops, ownFields } from '../forward-request.ts';
+import { forwardDrops, hostOf, ownFields } from '../forward-request.ts';
 import { hostDrop, requestTarget } from '../http1/write-head.ts';
 import type { UpstreamRequest } from './upstream-stream.ts';
 
@@ -13,14 +13,13 @@ export type Http2Origin = { readonly scheme: 'http' | 'https'; readonly authorit
 export function requestFields(request: UpstreamRequest, origin: Http2Origin): string[] {
   const { view, forwarding } = request;
   const { bytes, headers, kinds } = view;
-  const host = view.hostStart < 0 ? '' : bytes.toString('latin1', view.hostStart, view.hostEnd);
   const fields = [
     ':method',
     bytes.toString('latin1', view.start, view.methodEnd),
     ':scheme',
     origin.scheme,
     ':authority',
-    request.authority || host || origin.authority,
+    request.authority || hostOf(view) || origin.authority,
     ':path',
     requestTarget(view, forwarding.rewrite),
   ];
@@ -33,7 +32,7 @@ export function requestFields(request: UpstreamRequest, origin: Http2Origin): st
       bytes.toString('latin1', headers[at + 2], headers[at + 3]),
     );
   }
-  for (const line of ownFields(view, forwarding, host).split('\r\n')) {
+  for (const line of ownFields(view, forwarding).split('\r\n')) {
     const colon = line.indexOf(': ');
     if (colon > 0) fields.push(line.slice(0, colon).toLowerCase(), line.slice(colon + 2));
   }
