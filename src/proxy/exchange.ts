@@ -263,8 +263,10 @@ export class Exchange implements UpstreamCaller {
   /** The client's bytes broke the framing of its own body, or stopped coming. */
   onRequestFault(status: number, reason: string): void {
     this.#call?.abort();
-    if (this.#responded) this.#cut(reason);
-    else this.#answer(status, 'refused', reason);
+    if (this.#responded) {
+      this.#context.metrics.limitReached(reason);
+      this.#cut(reason);
+    } else this.#answer(status, 'refused', reason);
   }
 
   onUpstreamFailed(status: number, reason: string, retryAfterSeconds: number): void {
@@ -285,6 +287,7 @@ export class Exchange implements UpstreamCaller {
     this.#bytesOut = piece.size;
     if (Math.max(view.contentLength, piece.size) > route.limits.responseBytesMax && !this.isHead) {
       this.#call?.abort();
+      this.#context.metrics.limitReached('response body too large');
       this.#answer(502, 'failed', 'response body too large');
       return;
     }
@@ -307,6 +310,7 @@ export class Exchange implements UpstreamCaller {
     this.#bytesOut += piece.size;
     if (this.#bytesOut > (this.#route as CompiledRoute).limits.responseBytesMax) {
       this.#call?.abort();
+      this.#context.metrics.limitReached('response body too large');
       this.#cut('response body too large');
       return;
     }
@@ -360,6 +364,7 @@ export class Exchange implements UpstreamCaller {
 
   /** The exchange, or its tunnel, has lasted as long as it may. */
   onTotalTime(): void {
+    this.#context.metrics.limitReached('total time used up');
     this.#call?.abort();
     if (this.#responded) this.#cut('total time used up');
     else this.#answer(504, 'failed', 'total time used up');
@@ -379,6 +384,7 @@ export class Exchange implements UpstreamCaller {
   }
 
   #answer(status: number, outcome: Outcome, reason: string): void {
+    if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     this.#status = status;
     this.#outcome = outcome;
     this.#reason = reason;

@@ -35,10 +35,12 @@ export class ProxyMetrics {
   readonly logDropped: Series;
   readonly blockEntries: Series;
   readonly #statuses: (Series | undefined)[] = [];
+  readonly #limits = new Map<string, Series>();
 
   constructor(registry: MetricRegistry) {
     this.registry = registry;
     registry.family(responses);
+    registry.family(limitsReached);
     const outcome = (value: Outcome) =>
       registry.counter('weir_requests_total', 'Requests by what became of them.', {
         outcome: value,
@@ -132,6 +134,16 @@ export class ProxyMetrics {
     );
   }
 
+  /** A limit was reached, or a rule of the protocol broken. `reason` is a constant of the code, never input. */
+  limitReached(reason: string): void {
+    let series = this.#limits.get(reason);
+    if (series === undefined) {
+      series = this.registry.counter(limitsReached.name, limitsReached.help, { reason });
+      this.#limits.set(reason, series);
+    }
+    series.value++;
+  }
+
   /** Responses by status code: at most 500 series. */
   status(code: number): Series {
     let series = this.#statuses[code];
@@ -148,4 +160,11 @@ const responses = {
   name: 'weir_responses_total',
   type: 'counter',
   help: 'Responses to clients by status code.',
+} as const;
+
+/** The same: a series a reason. */
+const limitsReached = {
+  name: 'weir_limits_reached_total',
+  type: 'counter',
+  help: 'Requests refused or cut by the edge itself, by the limit or rule they met.',
 } as const;

@@ -13,6 +13,7 @@ export function refuseUnread(
 ): string {
   const id = nextRequestId();
   metrics.outcomes.refused.value++;
+  metrics.limitReached(problem.reason);
   metrics.status(problem.status).value++;
   accessLog.write({
     id,

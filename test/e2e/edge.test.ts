@@ -147,7 +147,7 @@ describe('an edge with the shop behind it', () => {
       ([, name, type]) => `${name} ${type}`,
     );
     // Series by module, or by version and suite, are made when there is something to count.
-    const later = /^weir_(?:module_failures|tls_handshakes)_total /;
+    const later = /^weir_(?:module_failures|tls_handshakes|limits_reached)_total /;
     assert.deepEqual(emitted.sort(), documented.filter((name) => !later.test(name)).sort());
     assert.match(String(body['text']), /^weir_requests_total\{outcome="forwarded"\} 1$/m);
     assert.match(String(body['text']), /^weir_responses_total\{code="200"\} 1$/m);

@@ -276,8 +276,10 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   onDeadline(): void {
-    if (this.#needsDrain) cutUnread(this.#socket, this.isTls);
-    else if (this.#state === HEAD && this.#pending === null) this.#endAndLinger();
+    if (this.#needsDrain) {
+      this.#context.metrics.limitReached('response not taken in time');
+      cutUnread(this.#socket, this.isTls);
+    } else if (this.#state === HEAD && this.#pending === null) this.#endAndLinger();
     else if (this.#state === HEAD)
       this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
     else if (this.#state === EXCHANGE)

@@ -237,6 +237,7 @@ export class Http2Stream implements ClientSide, StreamLate {
   }
 
   onSendLate(): void {
+    this.#session.context.metrics.limitReached('response not taken in time');
     this.reset(errorCode.cancel, 'client did not read in time');
   }
 
