@@ -72,6 +72,22 @@ describe('a server whose requests fail', () => {
     );
   });
 
+  it('is not one that closes on bodies: clients would take it from the others', async () => {
+    await using origin = await RawOrigin.start(({ socket }) => {
+      socket.on('data', (bytes) =>
+        bytes.toString('latin1').startsWith('GET') ? socket.write(plainAnswer) : socket.destroy(),
+      );
+    });
+    await using edge = await TestEdge.start(group([origin.url]));
+    for (let i = 0; i < 6; i++) {
+      using client = await RawClient.connect(edge.address);
+      client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nbegin');
+      assert.equal(statusOf(await client.response()), 502);
+    }
+    using client = await RawClient.connect(edge.address);
+    assert.equal(statusOf(await ask(client, get, 1)), 200);
+  });
+
   it('leaves its share to the others', async () => {
     await using bad = await RawOrigin.start(({ socket }) => {
       socket.on('data', () => socket.destroy());
