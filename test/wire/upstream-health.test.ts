@@ -88,6 +88,30 @@ describe('a server whose requests fail', () => {
     assert.equal(statusOf(await ask(client, get, 1)), 200);
   });
 
+  it('is not one whose answers stall under way', async () => {
+    await using origin = await RawOrigin.start(({ socket }) => {
+      socket.on('data', (bytes) =>
+        socket.write(
+          bytes.toString('latin1').startsWith('GET /stall')
+            ? 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'
+            : plainAnswer,
+        ),
+      );
+    });
+    await using edge = await TestEdge.start({
+      ...group([origin.url]),
+      edge: { timeouts: { sendMs: 300 } },
+    });
+    const stalled = await Promise.all(
+      Array.from({ length: 6 }, () => RawClient.connect(edge.address)),
+    );
+    for (const client of stalled) client.send('GET /stall HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    for (const client of stalled) await client.untilEnded();
+    assert.equal(edge.sample('weir_upstream_failures_total{reason="timeout"}'), 6);
+    using client = await RawClient.connect(edge.address);
+    assert.equal(statusOf(await ask(client, get, 1)), 200);
+  });
+
   it('leaves its share to the others', async () => {
     await using bad = await RawOrigin.start(({ socket }) => {
       socket.on('data', () => socket.destroy());

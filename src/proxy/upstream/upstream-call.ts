@@ -304,10 +304,12 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     this.#wantsFresh ||= kind === 'closed';
     // A kept connection that the server has closed, or a stream it has not begun, says nothing of its
     // health. Nor does a server that gives up on a body: else clients that send one slowly, or one that
-    // is not wanted, would take the server from everybody.
-    const isNoFault =
-      kind === 'unprocessed' || (kind === 'closed' && (failure.reused || !this.#sent));
-    if (!isNoFault || this.#responded) this.#judge(false, reason);
+    // is not wanted, would take the server from everybody. A response that stalls under way may as well
+    // be our own load, or clients that read slowly.
+    const isNoFault = this.#responded
+      ? kind === 'timeout'
+      : kind === 'unprocessed' || (kind === 'closed' && (failure.reused || !this.#sent));
+    if (!isNoFault) this.#judge(false, reason);
     if (this.#mayRetry(failure)) {
       this.#again();
       return;
