@@ -100,7 +100,7 @@ const breaker = Type.Object(
     statuses: Type.Array(Type.Integer({ minimum: 500, maximum: 599 }), {
       default: [],
       maxItems: 16,
-      description: 'answers that count as failed; a request without a whole answer always does',
+      description: 'answers that count as failed; no answer, and one that breaks off, always do',
     }),
     openMs: milliseconds(60_000, 'how long a server stays out before it is tried'),
     trials: count(3, 100, 'requests let through then; all must succeed'),

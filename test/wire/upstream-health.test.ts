@@ -72,6 +72,46 @@ describe('a server whose requests fail', () => {
     );
   });
 
+  it('is not one that closes on bodies: clients would take it from the others', async () => {
+    await using origin = await RawOrigin.start(({ socket }) => {
+      socket.on('data', (bytes) =>
+        bytes.toString('latin1').startsWith('GET') ? socket.write(plainAnswer) : socket.destroy(),
+      );
+    });
+    await using edge = await TestEdge.start(group([origin.url]));
+    for (let i = 0; i < 6; i++) {
+      using client = await RawClient.connect(edge.address);
+      client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nbegin');
+      assert.equal(statusOf(await client.response()), 502);
+    }
+    using client = await RawClient.connect(edge.address);
+    assert.equal(statusOf(await ask(client, get, 1)), 200);
+  });
+
+  it('is not one whose answers stall under way', async () => {
+    await using origin = await RawOrigin.start(({ socket }) => {
+      socket.on('data', (bytes) =>
+        socket.write(
+          bytes.toString('latin1').startsWith('GET /stall')
+            ? 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'
+            : plainAnswer,
+        ),
+      );
+    });
+    await using edge = await TestEdge.start({
+      ...group([origin.url]),
+      edge: { timeouts: { sendMs: 300 } },
+    });
+    const stalled = await Promise.all(
+      Array.from({ length: 6 }, () => RawClient.connect(edge.address)),
+    );
+    for (const client of stalled) client.send('GET /stall HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    for (const client of stalled) await client.untilEnded();
+    assert.equal(edge.sample('weir_upstream_failures_total{reason="timeout"}'), 6);
+    using client = await RawClient.connect(edge.address);
+    assert.equal(statusOf(await ask(client, get, 1)), 200);
+  });
+
   it('leaves its share to the others', async () => {
     await using bad = await RawOrigin.start(({ socket }) => {
       socket.on('data', () => socket.destroy());

@@ -58,6 +58,25 @@ describe('a request to an HTTP/2 server', () => {
       assert.equal(request?.field(name), undefined, name);
   });
 
+  it('is sent on with fields that HTTP/2 has no place for, or that come twice', async () => {
+    await using origin = await Http2Origin.start(answering());
+    await using edge = await TestEdge.start(http2Edge(origin.url));
+    using client = await RawClient.connect(edge.address);
+    client.send(
+      get(
+        '/',
+        'HTTP2-Settings: AAMAAABk\r\nUser-Agent: a\r\nUser-Agent: b\r\nX-A: 1\r\nx-a: 2\r\n',
+      ),
+    );
+    assert.equal((await client.response()).body, 'ok');
+    const [request] = origin.requests;
+    assert.equal(request?.field('http2-settings'), undefined);
+    const twice = (name: string): number =>
+      request?.raw.filter((text) => text === name).length ?? 0;
+    assert.equal(twice('user-agent'), 2);
+    assert.equal(twice('x-a'), 2);
+  });
+
   it('carries a body of a length, a chunked one, and one that comes late', async () => {
     const bodies: string[] = [];
     await using origin = await Http2Origin.start(({ stream, field }) => {

@@ -9,6 +9,9 @@ import type { UpstreamRequest } from './upstream-stream.ts';
 
 export type Http2Origin = { readonly scheme: 'http' | 'https'; readonly authority: string };
 
+/** Belongs to an upgrade from HTTP/1.1 that is never made (RFC 7540 section 3.2.1). */
+const upgradeSettings = 'http2-settings';
+
 /** Names and values in turn, pseudo-header fields first. */
 export function requestFields(request: UpstreamRequest, origin: Http2Origin): string[] {
   const { view, forwarding } = request;
@@ -27,10 +30,9 @@ export function requestFields(request: UpstreamRequest, origin: Http2Origin): st
   for (let i = 0; i < view.headerCount; i++) {
     if (((drops >>> (kinds[i] as number)) & 1) === 1) continue;
     const at = i * 4;
-    fields.push(
-      bytes.toString('latin1', headers[at], headers[at + 1]).toLowerCase(),
-      bytes.toString('latin1', headers[at + 2], headers[at + 3]),
-    );
+    const name = bytes.toString('latin1', headers[at], headers[at + 1]).toLowerCase();
+    if (name === upgradeSettings) continue;
+    fields.push(name, bytes.toString('latin1', headers[at + 2], headers[at + 3]));
   }
   for (const line of ownFields(view, forwarding).split('\r\n')) {
     const colon = line.indexOf(': ');

@@ -196,13 +196,18 @@ export class Http2Session implements Http2Carrier, Expiring {
       this.#end({ kind: 'connect', reason: refusal });
       return;
     }
-    const session = http2.connect(`${this.#origin.scheme}://${this.#origin.authority}`, {
+    // The types of Node 26.6 know `strictSingleValueFields` for servers only; the client has it as well.
+    const options = {
       createConnection: () => this.#socket,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       maxHeaderListPairs: responseHeadersMax,
+      // Whether a field may come twice is between client and origin; rules have seen both.
+      strictSingleValueFields: false,
       maxReservedRemoteStreams: 0,
       maxSendHeaderBlockLength: responseHeadBytesMax * 2,
-    });
+    };
+    const { scheme, authority } = this.#origin;
+    const session = http2.connect(`${scheme}://${authority}`, options);
     this.#session = session;
     session.on('connect', () => session.setLocalWindowSize(sessionWindowBytes));
     session.once('remoteSettings', () => this.#onReady());

@@ -74,6 +74,10 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   /** What the server's health goes by; said back once, by `#judge`. */
   #token = 0;
   #judged = true;
+  /** A kept connection was stale, so others are likely to be. */
+  #wantsFresh = false;
+  /** The server has the request to its end. */
+  #sent = false;
   #inHand = false;
   #waiting = false;
   #attempts = 0;
@@ -98,6 +102,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     this.forwarding = forwarding;
     this.body = piece.size === 0 ? noBytes : encodeBody(piece, framing.length);
     this.last = piece.last;
+    this.#sent = piece.last;
   }
 
   /** The server last tried. */
@@ -142,7 +147,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     this.#inHand = true;
     server.metrics.requests.value++;
     server.metrics.open.value++;
-    const stream = server.pool.acquire(this, this.#attempts > 1);
+    const stream = server.pool.acquire(this, this.#wantsFresh);
     if (stream === false) this.#waiting = true;
     else this.#take(stream);
   }
@@ -193,6 +198,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   sendBody(piece: BodyPiece): boolean {
     if (this.#stream === null) return true;
     this.#letGo();
+    this.#sent = piece.last;
     return this.#stream.sendBody(piece);
   }
 
@@ -295,9 +301,15 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
       return;
     }
     this.#metrics.upstreamFailures[kind].value++;
-    // A kept connection that the server has closed, or a stream it has not begun, says nothing of its health.
-    const isNoFault = kind === 'unprocessed' || (kind === 'closed' && failure.reused);
-    if (!isNoFault || this.#responded) this.#judge(false, reason);
+    this.#wantsFresh ||= kind === 'closed';
+    // A kept connection that the server has closed, or a stream it has not begun, says nothing of its
+    // health. Nor does a server that gives up on a body: else clients that send one slowly, or one that
+    // is not wanted, would take the server from everybody. A response that stalls under way may as well
+    // be our own load, or clients that read slowly.
+    const isNoFault = this.#responded
+      ? kind === 'timeout'
+      : kind === 'unprocessed' || (kind === 'closed' && (failure.reused || !this.#sent));
+    if (!isNoFault) this.#judge(false, reason);
     if (this.#mayRetry(failure)) {
       this.#again();
       return;
