@@ -62,9 +62,8 @@ class Bench implements AsyncDisposable {
 
   /** Until the server has been called that many times more: the client goes on where it stood. */
   async called(call: string, times: number): Promise<void> {
-    const count = () => this.server.calls.filter((one) => one === call).length;
-    const wanted = count() + times;
-    while (count() < wanted) await new Promise((resolve) => setImmediate(resolve));
+    const wanted = this.server.count(call) + times;
+    while (this.server.count(call) < wanted) await new Promise((resolve) => setImmediate(resolve));
   }
 
   live(): Promise<Record<string, unknown>> {
@@ -259,6 +258,27 @@ describe('an edge that asks for its certificates', () => {
     });
   }
 
+  it('tells the authority nothing before every worker has confirmed', async () => {
+    await using bench = await Bench.start('challenge: auto');
+    bench.open();
+    await bench.live();
+    const { body } = await bench.edge.call('GET', '/api/v1/status');
+    const [worker] = body['workers'] as { pid: number }[];
+    const told = bench.server.count('POST /challenge');
+    const read = bench.called('POST /authorization', 2);
+    process.kill(worker?.pid as number, 'SIGSTOP');
+    try {
+      const renewed = weir(bench, 'cert', 'renew', 'example.org');
+      await read;
+      await bench.server.settle();
+      assert.equal(bench.server.count('POST /challenge'), told);
+      process.kill(worker?.pid as number, 'SIGCONT');
+      assert.equal((await renewed).code, 0);
+    } finally {
+      process.kill(worker?.pid as number, 'SIGCONT');
+    }
+  });
+
   it('goes on with an order when a new process takes its place', async () => {
     await using bench = await Bench.start('challenge: auto');
     await bench.called('POST /authorization', 1);
@@ -274,7 +294,7 @@ describe('an edge that asks for its certificates', () => {
     };
     while ((await state()) !== 'valid');
     assert.equal((await shown(bench, 'example.org')).isTrusted, true);
-    assert.equal(bench.server.calls.filter((call) => call === 'POST /new-order').length, 1);
+    assert.equal(bench.server.count('POST /new-order'), 1);
     assert.equal(bench.server.accountsMade, 1);
   });
 

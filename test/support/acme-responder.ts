@@ -8,6 +8,8 @@ import { ChallengeBoard, type LiveChallenges, noChallenges } from '#acme/challen
 export class AcmeResponder implements AsyncDisposable {
   readonly board: ChallengeBoard;
   live: LiveChallenges = noChallenges;
+  /** What the workers wait for before they confirm. */
+  held: Promise<void> = Promise.resolve();
   /** Each set that was published, in order. */
   readonly published: LiveChallenges[] = [];
   readonly #http = createHttpServer((request, response) => {
@@ -30,8 +32,7 @@ export class AcmeResponder implements AsyncDisposable {
     this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
     this.board = new ChallengeBoard(async (live) => {
       this.published.push(live);
-      // As from workers: not at once.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.held;
       this.live = live;
     });
   }

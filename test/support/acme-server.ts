@@ -6,7 +6,7 @@
 import { createHash, createHmac, type KeyObject, randomBytes, verify } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer, get, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { keyOfJwk, TestAuthority } from './acme-ca.ts';
 import { validateHttp, validateTlsAlpn } from './acme-validation.ts';
@@ -106,6 +106,20 @@ export class AcmeServer implements AsyncDisposable {
     await once(server, 'listening');
     made.#base = `https://localhost:${(server.address() as AddressInfo).port}`;
     return made;
+  }
+
+  /** Comes back when whatever was sent to the server before it has surely come there. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 5; round++) {
+      const request = get(this.directory, { ca: this.authority.root, agent: false });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+    }
+  }
+
+  count(call: string): number {
+    return this.calls.filter((one) => one === call).length;
   }
 
   get directory(): string {
