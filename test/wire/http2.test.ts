@@ -285,6 +285,7 @@ describe('HTTP/2 responses', () => {
     using client = new Http2Client(edge.address);
     const broken = await client.request({});
     assert.equal(broken.code, 2);
+    assert.equal(edge.sample('weir_http2_streams_reset_total{by="edge"}'), 1);
     assert.equal((await client.request({ ':path': '/second' })).status, 200);
     const lines = await edge.accessLines(2);
     assert.deepEqual(

@@ -174,7 +174,6 @@ export class StreamTable implements StreamSession {
 
   #refuse(stream: Http2Stream, code: ErrorCode, reason: string): Fault | null {
     if (stream.isClosed) return null;
-    this.context.metrics.http2.resets.edge.value++;
     if (stream.isUnbegun) this.#recordUnbegun(400, reason);
     stream.refuse(code, 400, reason);
     return this.#owner.allowances.spend('provoked-resets') ?? this.checkUnread();

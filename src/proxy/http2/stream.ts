@@ -32,7 +32,6 @@ import { StreamClock, type StreamLate } from './stream-clock.ts';
 import type { StreamSession } from './stream-session.ts';
 import { encodeLines } from './trailers.ts';
 
-const CONTINUE_STATUS = 100;
 /** One piece a worker: filled and used up within one callback. */
 const piece = new BodyPiece();
 const localPiece = new BodyPiece();
@@ -248,15 +247,13 @@ export class Http2Stream implements ClientSide, StreamLate {
   /** Ends the stream at once, and whatever is done for it. */
   reset(code: ErrorCode, reason: string): void {
     if (this.isClosed) return;
-    this.#session.frames.reset(this.id, code);
-    this.#close(true);
+    this.#cut(code);
     this.#exchange?.onClientGone(reason);
   }
 
   /** As `reset`, for a request that turned out to be malformed after it had begun. */
   refuse(code: ErrorCode, status: number, reason: string): void {
-    this.#session.frames.reset(this.id, code);
-    this.#close(true);
+    this.#cut(code);
     this.#exchange?.onRequestFault(status, reason);
   }
 
@@ -272,7 +269,7 @@ export class Http2Stream implements ClientSide, StreamLate {
     if (this.isClosed) return;
     const { encoder, frames } = this.#session;
     encoder.begin();
-    encoder.status(CONTINUE_STATUS);
+    encoder.status(100);
     frames.headers(this.id, encoder, false);
   }
 
@@ -342,14 +339,13 @@ export class Http2Stream implements ClientSide, StreamLate {
     const bytes = Buffer.from(body);
     encodeLocal(encoder, status, fields, contentType, bytes.length, requestId);
     frames.headers(this.id, encoder, isHead);
-    if (isHead) {
-      this.#localEnded = true;
-      return;
+    if (isHead) this.#localEnded = true;
+    else {
+      localPiece.reset(bytes, false);
+      localPiece.add(0, bytes.length);
+      localPiece.last = true;
+      this.sendBody(localPiece);
     }
-    localPiece.reset(bytes, false);
-    localPiece.add(0, bytes.length);
-    localPiece.last = true;
-    this.sendBody(localPiece);
   }
 
   /** Upgrades are HTTP/1.1's: no exchange of this protocol asks for one. */
@@ -366,9 +362,7 @@ export class Http2Stream implements ClientSide, StreamLate {
   }
 
   abort(): void {
-    if (this.isClosed) return;
-    this.#session.frames.reset(this.id, errorCode.internalError);
-    this.#close(true);
+    if (!this.isClosed) this.#cut(errorCode.internalError);
   }
 
   exchangeDone(): void {
@@ -382,7 +376,6 @@ export class Http2Stream implements ClientSide, StreamLate {
     this.#hasBegun = true;
     this.#releaseView();
     this.sendLocal(status, '', contentType, body, requestId, false);
-    this.#settle();
   }
 
   /** Sends one frame of what is queued; true when there is more that could go at once. */
@@ -421,10 +414,13 @@ export class Http2Stream implements ClientSide, StreamLate {
   }
 
   #writePiece(body: BodyPiece): void {
-    const { output } = this.#session;
-    const at = this.#writeDataHead(body.size, body.last);
-    output.at = body.copyTo(output.chunk, at);
-    this.#sent(body.size);
+    // Trailers alone end a stream as well as an empty frame in front of them would.
+    if (body.size > 0 || this.#responseTrailers.length === 0) {
+      const { output } = this.#session;
+      const at = this.#writeDataHead(body.size, body.last);
+      output.at = body.copyTo(output.chunk, at);
+      this.#sent(body.size);
+    }
     if (body.last) this.#endLocal();
   }
 
@@ -458,8 +454,13 @@ export class Http2Stream implements ClientSide, StreamLate {
     this.#close(!this.remoteEnded);
   }
 
+  #cut(code: ErrorCode): void {
+    this.#session.context.metrics.http2.resets.edge.value++;
+    this.#session.frames.reset(this.id, code);
+    this.#close(true);
+  }
+
   #close(wasReset: boolean): void {
-    if (this.isClosed) return;
     this.isClosed = true;
     this.#held = null;
     this.#queue = null;
