@@ -12,6 +12,7 @@ export async function checkListeners(config: ConfigDraft, nowMs: number, say: Sa
   for (const [index, listener] of present(config.edge?.listeners)) {
     const path = `edge.listeners[${index}]`;
     checkListenerKind(listener, path, say);
+    checkTcp(config, listener, path, say);
     checkClientAddress(config, listener, path, say);
     checkRanges(listener.proxyProtocol?.from, `${path}.proxyProtocol.from`, say);
     if (listener.tls !== undefined) await checkTls(listener.tls, `${path}.tls`, nowMs, say);
@@ -85,13 +86,7 @@ function isLoopbackHost(host: string): boolean {
   return address !== null && isLoopback(address);
 }
 
-function checkClientAddress(
-  config: ConfigDraft,
-  listener: Draft<Listener>,
-  path: string,
-  say: Say,
-): void {
-  const rule = listener.clientAddress;
+function checkTcp(config: ConfigDraft, listener: Draft<Listener>, path: string, say: Say): void {
   if (listener.tcp !== undefined) {
     const known = Object.keys(config.upstreams ?? {});
     const name = listener.tcp.upstream;
@@ -104,6 +99,26 @@ function checkClientAddress(
       );
     }
   }
+  const servers = config.upstreams?.[listener.tcp?.upstream ?? '']?.servers;
+  if (
+    listener.tcp?.sendProxyProtocol !== undefined &&
+    present(servers).some(([, { url }]) => url?.startsWith('https:'))
+  ) {
+    say(
+      `${path}.tcp.sendProxyProtocol`,
+      'would stand inside the TLS to an https server, where nobody looks for it',
+      'leave it out, or name the server with http:// so that bytes pass as they are',
+    );
+  }
+}
+
+function checkClientAddress(
+  config: ConfigDraft,
+  listener: Draft<Listener>,
+  path: string,
+  say: Say,
+): void {
+  const rule = listener.clientAddress;
   if (rule === undefined) return;
   if (listener.tcp !== undefined || listener.redirect !== undefined) {
     say(

@@ -68,7 +68,7 @@ export const limits = Type.Object(
     shedAtLoopDelayMs: Type.Integer({
       minimum: 1,
       maximum: 86_400_000,
-      default: 500,
+      default: 1_000,
       description:
         'how late a worker may be with its work; beyond it new requests get 503 until it has caught up (ms)',
     }),

@@ -92,6 +92,12 @@ const listenerRows: readonly (Parts & { readonly why: string; readonly says: Reg
     says: /edge\.listeners\[0\]\.tcp\.upstream: no upstream is named ap \(did you mean app\?\)$/,
   },
   {
+    why: 'a PROXY header inside TLS',
+    listeners: '[{ address: "127.0.0.1:8000", tcp: { upstream: app, sendProxyProtocol: v2 } }]',
+    servers: '[{ url: "https://127.0.0.1:8081" }]',
+    says: /edge\.listeners\[0\]\.tcp\.sendProxyProtocol: would stand inside the TLS/,
+  },
+  {
     why: 'tcp beside plaintext',
     listeners: '[{ address: "127.0.0.1:8000", plaintext: true, tcp: { upstream: app } }]',
     says: /edge\.listeners\[0\]: says plaintext and tcp, but a listener does one thing/,

@@ -65,14 +65,17 @@ describe('the edge’s TLS', () => {
     await using edge = await startEdgeProcess(
       config(origin.url, site, 'timeouts: { ticketRotationMs: 2000 }'),
     );
+    const rotations = () => edge.log.filter(({ msg }) => msg === 'ticket keys changed');
     const { session } = await handshake(edge);
     assert.ok(session !== undefined);
+    const before = rotations().length;
     // Ports differ from connection to connection, so the kernel spreads them over both workers.
     const again = await Promise.all(Array.from({ length: 12 }, () => handshake(edge, { session })));
-    const isRotation = ({ msg }: Record<string, unknown>) => msg === 'ticket keys changed';
-    // Only on a machine that stood still for two seconds the keys have changed before.
-    if (!edge.log.some(isRotation)) assert.ok(again.every(({ resumed }) => resumed));
-    assert.equal((await edge.logged(isRotation))['workers'], 2);
+    // Unless the keys changed meanwhile, which takes a machine that stood still.
+    if (rotations().length === 0) assert.ok(again.every(({ resumed }) => resumed));
+    // The first change to be logged may have been under way when the ticket was made.
+    await edge.logged(() => rotations().length >= before + 2);
+    assert.equal(rotations().at(-1)?.['workers'], 2);
     const late = await Promise.all(Array.from({ length: 6 }, () => handshake(edge, { session })));
     assert.ok(late.every(({ resumed }) => !resumed));
   });

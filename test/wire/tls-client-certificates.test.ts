@@ -131,6 +131,8 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       const { session } = await tlsVisit(open, spoken);
       assert.ok(session !== undefined);
       assert.notEqual(await tlsRefusal(closed, { ...spoken, session }), 'served');
+      await using asking = await TestEdge.start(demanding(origin.url, 'optional', { ticketKeys }));
+      assert.equal((await tlsVisit(asking, { ...spoken, session })).resumed, false);
     });
   });
 }

@@ -11,7 +11,7 @@
  *
  * Sorting undoes the shuffling browsers do since 2023; GREASE (RFC 8701) is left out everywhere.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ClientHello } from './client-hello.ts';
 
 const nothing = '000000000000';
@@ -37,9 +37,9 @@ export function ja4(hello: ClientHello): string {
     `${counted(ciphers)}${counted(extensions)}${protocolPart(hello.protocols[0] ?? '')}`;
   const named = extensions.filter((type) => type !== serverNameType && type !== alpnType);
   const algorithms = hello.signatureAlgorithms.filter(isNoGrease);
-  const second = hash(sortedHex(ciphers));
+  const second = shortHash(sortedHex(ciphers));
   const last = algorithms.length === 0 ? '' : `_${algorithms.map(hex).join(',')}`;
-  const third = extensions.length === 0 ? nothing : hash(sortedHex(named) + last);
+  const third = extensions.length === 0 ? nothing : shortHash(sortedHex(named) + last);
   return `${first}_${second}_${third}`;
 }
 
@@ -47,13 +47,20 @@ export function ja4(hello: ClientHello): string {
 const isNoGrease = (value: number): boolean =>
   (value & 0x0f0f) !== 0x0a0a || value >>> 8 !== (value & 0xff);
 
-const hex = (value: number): string => value.toString(16).padStart(4, '0');
-const sortedHex = (values: readonly number[]): string => values.map(hex).toSorted().join(',');
+const hex = (value: number): string => (value + 0x10000).toString(16).slice(1);
+
+/** Four digits each, so the order of the numbers is that of the texts; a typed array sorts by number. */
+function sortedHex(values: readonly number[]): string {
+  let text = '';
+  for (const value of Uint16Array.from(values).sort()) text += `,${hex(value)}`;
+  return text.slice(1);
+}
+
 const counted = (values: readonly number[]): string =>
   String(Math.min(values.length, 99)).padStart(2, '0');
 
-function hash(text: string): string {
-  return text === '' ? nothing : createHash('sha256').update(text).digest('hex').slice(0, 12);
+function shortHash(text: string): string {
+  return text === '' ? nothing : hash('sha256', text, 'hex').slice(0, 12);
 }
 
 const alphanumeric = /^[0-9A-Za-z]$/;

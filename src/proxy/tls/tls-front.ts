@@ -147,7 +147,9 @@ export class TlsFront {
       socket.destroy();
       return;
     }
-    if (engine.demandsCertificates && !socket.authorized) {
+    const certificate = engine.asksForCertificates ? clientCertificate(socket) : null;
+    // Not `socket.authorized`: to Node a resumed TLS 1.3 session without any certificate is authorized.
+    if (engine.demandsCertificates && certificate?.verified !== true) {
       handshake.settle('client-certificate');
       socket.destroy();
       return;
@@ -164,7 +166,7 @@ export class TlsFront {
       isTls: true,
       ja4: handshake.ja4,
       forwarded: new ForwardedFields(handshake.peer, true),
-      certificate: engine.asksForCertificates ? clientCertificate(socket) : null,
+      certificate,
     });
   }
 
