@@ -49,7 +49,9 @@ for (const [name, { version, run }] of Object.entries(scanners)) {
   process.stderr.write(`${name} …\n`);
   const verdict = await run();
   passed &&= verdict.passed;
-  const said = plain(versionOf(name, version)).trim();
+  const said = plain(versionOf(name, version))
+    .replace(/^No engine.*/, '')
+    .trim();
   text += `\n## ${name}${said === '' ? '' : ` (${said})`}: ${verdict.passed ? 'as it should be' : 'NOT as it should be'}\n\n${verdict.lines.map((line) => `- ${line}`).join('\n')}\n`;
 }
 await shop.close();
