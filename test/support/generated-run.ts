@@ -94,6 +94,8 @@ export class GeneratedRun implements AsyncDisposable {
   static async create(): Promise<GeneratedRun> {
     const run = new GeneratedRun();
     run.#edge = await TestEdge.start({
+      // The run keeps its thread busy all the time; that is no overload.
+      edge: { limits: { shedAtLoopDelayMs: 60_000 } },
       upstreams: { app: { servers: [{ url: 'http://127.0.0.1:1' }] } },
       routes: [{ upstream: 'app', waf: { rules: ['recorder'] } }],
       modules: { recorder: (view) => run.#inspect(view) },

@@ -65,13 +65,14 @@ export class SlowClients implements Disposable {
   async #open(port: number): Promise<void> {
     const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
     const client: SlowClient = { socket, received: '', receivedBytes: 0, closed: false };
-    this.clients.push(client);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       client.closed = true;
     });
     await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
     socket.write(begun[this.#kind]);
+    // Only now: the trickle goes on from where this began.
+    this.clients.push(client);
     socket.on('data', (bytes: Buffer) => {
       client.receivedBytes += bytes.length;
       if (client.received.length < 4_096) client.received += bytes.toString('latin1');

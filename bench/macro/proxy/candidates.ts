@@ -51,12 +51,13 @@ events { worker_connections 8192; }
 http {
   log_format line escape=json '{"time":"$time_iso8601","id":"$request_id","client":"$remote_addr","method":"$request_method","host":"$host","path":"$uri","query":"$args","status":$status,"upstream":"$upstream_addr","bytesIn":$request_length,"bytesOut":$body_bytes_sent,"duration":$request_time,"userAgent":"$http_user_agent"}';
   access_log ${folder}/nginx-access.log line buffer=64k flush=1s;
-  keepalive_requests 100000000; keepalive_timeout 600s; server_tokens off;
+  keepalive_requests 100000000; keepalive_timeout 600s; server_tokens off; http2_max_concurrent_streams 128;
+  client_body_buffer_size 64k;
   ${tempPaths(folder)}
   upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; keepalive_requests 100000000; }
   server {
     listen 127.0.0.1:${plainPort} backlog=4096;
-    listen 127.0.0.1:${tlsPort} ssl backlog=4096;
+    listen 127.0.0.1:${tlsPort} ssl http2 backlog=4096;
     ssl_certificate ${folder}/site.crt; ssl_certificate_key ${folder}/site.key; ssl_protocols TLSv1.2 TLSv1.3;
     add_header X-Request-Id $request_id;
     location / {
@@ -79,6 +80,7 @@ export async function startEdge(
   backendPort: number,
   name: string,
   rules: readonly string[],
+  env: Record<string, string> = {},
 ): Promise<Candidate> {
   const plainPort = await freePort();
   const tlsPort = await freePort();
@@ -101,12 +103,12 @@ state: state
 `,
   );
   const main = new URL('../../../src/main.ts', import.meta.url).pathname;
-  const child = startOn(proxyCore, process.execPath, [
-    main,
-    'edge',
-    '--config',
-    `${own}/edge.yaml`,
-  ]);
+  const child = startOn(
+    proxyCore,
+    process.execPath,
+    [main, 'edge', '--config', `${own}/edge.yaml`],
+    env,
+  );
   await untilListening(tlsPort);
   return { name, plainPort, tlsPort, pids: () => processTree(child.pid ?? -1) };
 }

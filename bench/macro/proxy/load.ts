@@ -1,4 +1,4 @@
-/** The load: a browser-like GET over 64 kept-alive connections, by wrk where it is installed, by autocannon always. */
+/** HTTP/1.1 load over 64 kept-alive connections: a browser's fields, by wrk or autocannon, on the load's core. */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,9 +7,9 @@ import { loadCore } from './candidates.ts';
 
 export const connections = 64;
 
-const path =
+export const path =
   '/products/search?q=blue+running+shoes&category=footwear&size=42&sort=price_asc&page=2';
-const headers: Readonly<Record<string, string>> = {
+export const headers: Readonly<Record<string, string>> = {
   Host: 'www.shop.example',
   'User-Agent':
     'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
@@ -25,8 +25,6 @@ const headers: Readonly<Record<string, string>> = {
   'Upgrade-Insecure-Requests': '1',
 };
 
-export type Tool = 'wrk' | 'autocannon';
-
 export type LoadFigures = {
   readonly requestsPerSecond: number;
   readonly requests: number;
@@ -36,25 +34,23 @@ export type LoadFigures = {
   readonly bad: number;
 };
 
-export const tools: readonly Tool[] = hasCommand('wrk') ? ['wrk', 'autocannon'] : ['autocannon'];
-
-export function runLoad(
-  tool: Tool,
+export async function runWrk(
   folder: string,
   url: string,
   seconds: number,
+  { method, body }: { readonly method: string; readonly body: string },
 ): Promise<LoadFigures> {
-  return tool === 'wrk' ? runWrk(folder, url, seconds) : runAutocannon(url, seconds);
-}
-
-async function runWrk(folder: string, url: string, seconds: number): Promise<LoadFigures> {
-  const script = `${folder}/get.lua`;
-  const fields = Object.entries(headers).map(
+  const script = `${folder}/load.lua`;
+  const type = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded';
+  const all = { ...headers, ...(body === '' ? {} : { 'Content-Type': type }) };
+  const fields = Object.entries(all).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
   );
   writeFileSync(
     script,
     `wrk.path=${JSON.stringify(path)}
+wrk.method=${JSON.stringify(method)}
+${body === '' ? '' : `wrk.body=${JSON.stringify(body)}`}
 ${fields.join('\n')}
 done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,\\"bad\\":%d,\\"p50\\":%.1f,\\"p99\\":%.1f}\\n",
   s.requests,s.duration,s.errors.status+s.errors.connect+s.errors.read+s.errors.write+s.errors.timeout,l:percentile(50),l:percentile(99))) end
@@ -86,7 +82,7 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   };
 }
 
-async function runAutocannon(url: string, seconds: number): Promise<LoadFigures> {
+export async function runAutocannon(url: string, seconds: number): Promise<LoadFigures> {
   const entry = createRequire(import.meta.url).resolve('autocannon');
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
   const output = await capture(process.execPath, [
@@ -115,7 +111,7 @@ async function runAutocannon(url: string, seconds: number): Promise<LoadFigures>
   };
 }
 
-function capture(command: string, args: readonly string[]): Promise<string> {
+export function capture(command: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const pinned = hasCommand('taskset') ? ['taskset', '-c', String(loadCore), command] : [command];
     const child = spawn(pinned[0] as string, [...pinned.slice(1), ...args], {

@@ -138,9 +138,9 @@ keepResult(
   },
 );
 const failed = runs.some((run) => (run['bystander'] as { failed: number }).failed > 0);
-process.exit(
-  failed || runs.some(({ available, stillOpen }) => available !== true || stillOpen !== 0) ? 1 : 0,
-);
+// Not by exit: the edge is still to be ended.
+process.exitCode =
+  failed || runs.some(({ available, stillOpen }) => available !== true || stillOpen !== 0) ? 1 : 0;
 
 async function openConnections(): Promise<number> {
   const { body } = await edge.call('GET', '/api/v1/status');
