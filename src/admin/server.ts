@@ -75,6 +75,11 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       `there is no ${request.method} ${request.url.split('?', 1)[0]}`,
     ),
   );
+  let isLeaving = false;
+  // A kept connection would lead its caller to this process for ever, and another one is the node now.
+  app.addHook('onSend', async (_request, reply) => {
+    if (isLeaving) reply.header('connection', 'close');
+  });
   guardCallers(app, host, options.token);
   logChanges(app);
   addRoutes(app, options.control);
@@ -90,7 +95,10 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
           });
     return {
       address: bound,
-      stopListening: () => void app.server.close(),
+      stopListening: () => {
+        isLeaving = true;
+        app.server.close();
+      },
       close: async () => {
         app.server.close();
         app.server.closeIdleConnections();

@@ -20,7 +20,14 @@ const failureReportMs = 1_000;
 
 type Prepared = Awaited<ReturnType<WorkerProxy['prepare']>>;
 
+/**
+ * Small buffers are cut from slabs of this size. With Node's own 8 KB every few requests need a slab, and
+ * each is memory outside V8's heap, whose growth is what makes it collect (`docs/decisions/buffers.md`).
+ */
+const bufferSlabBytes = 65_536;
+
 export function runWorker(): void {
+  Buffer.poolSize = bufferSlabBytes;
   const worker = new Worker();
   let queue = Promise.resolve();
   process.on('message', (message) => {

@@ -76,6 +76,7 @@ describe('an upgrade', () => {
     await clients.stop();
     assert.deepEqual(clients.failures, []);
 
+    // By the connection the upgrade was asked for on, if that is kept: it must lead to the new process.
     const live = await edge.call('GET', '/api/v1/status');
     assert.equal(live.body['pid'], body['pid']);
     assert.deepEqual(live.body['degraded'], []);
