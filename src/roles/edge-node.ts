@@ -33,6 +33,7 @@ import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { notifyServiceManager } from './service-manager.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -466,6 +467,8 @@ export class EdgeNode implements NodeControl {
   async #end(graceMs: number, idleMs: number): Promise<DrainAnswer> {
     const { supervisor, log, onDrained } = this.#options;
     const openConnections = supervisor.lastSamples().get('weir_connections_open') ?? null;
+    // After an upgrade the service goes on in another process.
+    if (this.#state === 'ready') notifyServiceManager(['STOPPING=1']);
     if (this.#state !== 'draining') log.info({ graceMs, openConnections }, 'draining');
     this.#state = 'draining';
     clearInterval(this.#timer);

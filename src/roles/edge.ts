@@ -23,6 +23,7 @@ import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { bindSockets } from './node-sockets.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
+import { notifyServiceManager } from './service-manager.ts';
 import {
   type ConfigOrigin,
   forWorkers,
@@ -166,6 +167,8 @@ export async function startEdge(
       version,
     });
     log.info({ addresses, admin: admin.address, workers }, 'edge ready');
+    const unheard = notifyServiceManager([`MAINPID=${process.pid}`, 'READY=1']);
+    if (unheard !== null) supervisor.setDegraded('service manager', unheard);
     return {
       addresses,
       adminAddress: admin.address,

@@ -15,12 +15,12 @@
  * Node can listen on a descriptor but not make one that does not accept, so the few system calls are made
  * through koffi. Linux only; elsewhere workers bind for themselves, and status says so.
  */
-import { createRequire } from 'node:module';
 import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
-import { describeError, WeirError } from '#core/errors.ts';
+import { WeirError } from '#core/errors.ts';
 import { parseIp } from '#core/ip.ts';
 import { listenHint } from '#core/listen-hint.ts';
+import { type Libc, loadLibc } from './libc.ts';
 
 /** Linux, `asm-generic/socket.h` and `socket.h`; the same on x86-64 and arm64. */
 const AF_INET = 2;
@@ -35,15 +35,6 @@ const errnoNames: Readonly<Record<number, string>> = {
   13: 'EACCES',
   98: 'EADDRINUSE',
   99: 'EADDRNOTAVAIL',
-};
-
-type Libc = {
-  socket(family: number, type: number, protocol: number): number;
-  setsockopt(fd: number, level: number, name: number, value: number[], length: number): number;
-  bind(fd: number, address: Uint8Array, length: number): number;
-  getsockname(fd: number, address: Uint8Array, length: number[]): number;
-  close(fd: number): number;
-  errno(): number;
 };
 
 /** By listener index, then by worker slot. */
@@ -154,28 +145,4 @@ function socketAddress(ip: NonNullable<ReturnType<typeof parseIp>>, port: number
 function failed(libc: Libc, address: string): WeirError {
   const code = errnoNames[libc.errno()] ?? `errno ${libc.errno()}`;
   return new WeirError('LISTEN_FAILED', `cannot listen on ${address}: ${listenHint(code)}`);
-}
-
-function loadLibc(): Libc | string {
-  if (process.platform !== 'linux')
-    return `handing sockets on needs Linux, and this is ${process.platform}`;
-  try {
-    // koffi is CommonJS with a native part; where that is missing, requiring it throws.
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
-    const library = koffi.load(null);
-    return {
-      socket: library.func('int socket(int, int, int)') as Libc['socket'],
-      setsockopt: library.func(
-        'int setsockopt(int, int, int, const int *, uint32_t)',
-      ) as Libc['setsockopt'],
-      bind: library.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
-      getsockname: library.func(
-        'int getsockname(int, _Out_ uint8_t *, _Inout_ uint32_t *)',
-      ) as Libc['getsockname'],
-      close: library.func('int close(int)') as Libc['close'],
-      errno: () => koffi.errno(),
-    };
-  } catch (error) {
-    return `koffi cannot be loaded: ${describeError(error).split('\n')[0]}`;
-  }
 }
