@@ -51,6 +51,8 @@ export class ProxyListener {
   /** Every accepted socket, in a handshake or beyond it. */
   readonly #sockets = new Map<Socket, Accepted>();
   readonly #connections = new Set<{ drain(idleMs: number): void }>();
+  /** While draining: how long a connection that was in its handshake has for its one request. */
+  #drainIdleMs = 0;
 
   /** `index` is that in `edge.listeners`. */
   constructor(kind: ListenerKind, index: number, context: ProxyContext) {
@@ -125,6 +127,7 @@ export class ProxyListener {
 
   /** Stops accepting and lets connections finish; idle ones may be used once more for `idleMs`. */
   drain(idleMs: number): void {
+    this.#drainIdleMs = idleMs;
     this.#server.close();
     for (const connection of this.#connections) connection.drain(idleMs);
     // A redirect is one small answer; who has not asked by now is let go.
@@ -222,7 +225,7 @@ export class ProxyListener {
       this.#connections.delete(closed),
     );
     this.#connections.add(connection);
-    if (this.#context.draining) connection.drain(0);
+    if (this.#context.draining) connection.drain(this.#drainIdleMs);
   }
 }
 

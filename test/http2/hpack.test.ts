@@ -157,7 +157,7 @@ describe('the table of a decoder', () => {
     encodeFields(encoder, fields);
     // Seen twice, so all of them enter the table now.
     const first = encodeFields(encoder, fields);
-    decodeBlock(decoder, first, list, 100, 10);
+    decodeBlock(decoder, first, list, 1_000, 10);
     assert.equal(list.overflow, true);
     assert.deepEqual(decodeBlock(decoder, encodeFields(encoder, fields), list), fields);
     assert.equal(list.overflow, false);

@@ -11,7 +11,7 @@ import { blockWhen, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, readOne, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
-import { tlsEdge, tlsRefusal, tlsVisit } from '../support/tls-edge.ts';
+import { tlsConnect, tlsEdge, tlsRefusal, tlsVisit } from '../support/tls-edge.ts';
 
 const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA';
 const keyAuthorization = `${token}.NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs`;
@@ -120,6 +120,20 @@ describe('TLS-ALPN-01', () => {
       assert.equal(origin.connections.length, 0);
     });
   }
+
+  it('ends such a connection also when its client goes on sending', async () => {
+    await using edge = await TestEdge.start(tlsEdge('http://127.0.0.1:9', [site]));
+    edge.proxy.setChallenges(challenges());
+    // The types know it for servers only.
+    const halfOpen = { allowHalfOpen: true };
+    const socket = tlsConnect(edge.address, { ...acme, ...halfOpen });
+    socket.on('error', () => {});
+    const sending = setInterval(() => socket.write('x'), 100);
+    await edge.until('weir_acme_proofs_total{challenge="tls-alpn-01"}', 1);
+    await edge.until('weir_connections_open', 0);
+    clearInterval(sending);
+    socket.destroy();
+  });
 
   it('is refused for a name without a live challenge', async () => {
     await using edge = await TestEdge.start(tlsEdge('http://127.0.0.1:9', [site]));

@@ -11,10 +11,12 @@ import {
   CONTINUATION,
   DATA,
   data,
+  END_HEADERS,
   END_STREAM,
   type Field,
   frame,
   GOAWAY,
+  HEADERS,
   Http2Peer,
   headers,
   http2Edge,
@@ -38,6 +40,13 @@ const waiting: readonly Field[] = simpleRequest.map((field) =>
   field[0] === ':path' ? [':path', '/wait'] : field,
 );
 const odd = (i: number): number => i * 2 + 1;
+
+/** One field that enters the table, and then so many bytes that each name it (index 62). */
+function bomb(fieldBytes: number, references: number): Buffer {
+  const field = block([['a', 'x'.repeat(fieldBytes)]]);
+  field[0] = 0x40;
+  return Buffer.concat([block(simpleRequest), field, Buffer.alloc(references, 0x80 | 62)]);
+}
 
 /** What ends the session, and at most 300 frames that do it. */
 const floods: readonly (readonly [ending: string, title: string, frames: Uint8Array[]])[] = [
@@ -103,6 +112,11 @@ const floods: readonly (readonly [ending: string, title: string, frames: Uint8Ar
       headers(1, simpleRequest, END_STREAM),
       ...many(() => frame(CONTINUATION, 0, 1, block([['x', 'y'.repeat(16_000)]])), 4),
     ],
+  ],
+  [
+    'block-bytes',
+    'a field block of references that unpacks to 48 MB',
+    [frame(HEADERS, END_STREAM | END_HEADERS, 1, bomb(4_000, 12_000))],
   ],
   ['priorities', 'PRIORITY', many((i) => frame(PRIORITY, 0, odd(i), Buffer.alloc(5)))],
   ['window-updates', 'tiny window updates', many(() => windowUpdate(0, 1))],

@@ -198,6 +198,21 @@ describe('the end of a session', () => {
     await peer.untilEnded();
   });
 
+  it('a client that says nothing to the warning is served for as long as idle connections are', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using patient = await TestEdge.start(await http2Edge(origin.url));
+    await using hasty = await TestEdge.start(await http2Edge(origin.url));
+    using served = await Http2Peer.greeted(patient.address);
+    using other = await Http2Peer.greeted(hasty.address);
+    await Promise.all([served.settled(), other.settled()]);
+    void patient.proxy.drain(60_000, 60_000);
+    void hasty.proxy.drain(60_000, 0);
+    await other.wait(() => (other.of(GOAWAY).length === 2 ? true : undefined));
+    served.send(headers(1));
+    assert.equal((await served.body(1)).toString(), 'ok');
+    assert.equal(served.of(GOAWAY).length, 1);
+  });
+
   it('after the last request a connection may carry, GOAWAY', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start(

@@ -10,6 +10,7 @@ import {
 } from '../../certs/development-certificate.ts';
 import { type EdgeOptions, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, readOne, statusOf } from '../support/http-read.ts';
+import { GOAWAY, Http2Peer, headers, PREFACE, settings } from '../support/http2-peer.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
@@ -179,4 +180,40 @@ describe('TLS', () => {
     assert.equal(readOne(received).body.length, 1_000_000);
     assert.equal(client.error, '');
   });
+});
+
+describe('a drain', () => {
+  before(async () => {
+    first ??= await makeDevelopmentCertificate(['a.test']);
+  });
+  for (const ALPNProtocols of [['http/1.1'], ['h2']]) {
+    it(`serves the request of a connection that was in its handshake (${ALPNProtocols})`, async () => {
+      await using origin = await RawOrigin.answering(plainAnswer);
+      await using edge = await TestEdge.start(secure(origin.url, first));
+      const early = await RawClient.connect(edge.address);
+      await edge.until('weir_connections_open', 1);
+      const drained = edge.proxy.drain(60_000, 10_000);
+      const socket = tls.connect({
+        socket: early.socket,
+        servername: 'a.test',
+        rejectUnauthorized: false,
+        ALPNProtocols,
+      });
+      await once(socket, 'secureConnect');
+      if (ALPNProtocols[0] === 'h2') {
+        using peer = new Http2Peer(socket);
+        peer.send(PREFACE, settings(), headers(1));
+        assert.equal((await peer.body(1)).toString(), 'ok');
+        assert.equal(peer.of(GOAWAY).length, 1);
+      } else {
+        using client = new RawClient(socket);
+        client.send(get);
+        const response = readOne(await client.untilEnded());
+        assert.equal(statusOf(response), 200);
+        assert.deepEqual(fieldValues(response, 'connection'), ['close']);
+      }
+      early.socket.destroy();
+      await drained;
+    });
+  }
 });

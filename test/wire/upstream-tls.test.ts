@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import type net from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -218,4 +218,24 @@ describe('the Host a server gets', () => {
       server.close();
     });
   }
+});
+
+describe('TCP passed through to servers behind TLS', () => {
+  it('passes over one that ends in its handshake', async () => {
+    const ending = net.createServer((socket) => socket.once('data', () => socket.end()));
+    ending.listen(0, '127.0.0.1');
+    await once(ending, 'listening');
+    const first = `https://127.0.0.1:${(ending.address() as net.AddressInfo).port}`;
+    await withServer(byAddress, async ({ url }) => {
+      await using edge = await TestEdge.start({
+        upstreams: { app: { tls: { ca }, servers: [{ url: first }, { url }] } },
+        routes: [{ upstream: 'app' }],
+        listeners: [{ address: '127.0.0.1:0', tcp: { upstream: 'app' } }],
+      });
+      using client = await RawClient.connect(edge.address);
+      client.send(get);
+      assert.equal(statusOf(await client.response()), 200);
+    });
+    ending.close();
+  });
 });

@@ -8,12 +8,16 @@
  * ```
  *
  * One list a worker, filled and used up within one callback. A list over its limit keeps being decoded,
- * as the table of the session has to follow, but its fields are written over one another.
+ * as the table of the session has to follow, but its fields are written over one another. That ends where it
+ * unpacks to several times the limit: a byte that names a field of 4 KB costs as much as the field, and a
+ * block of such bytes held a worker for 0.7 s.
  */
 import { tableBytesMax } from './dynamic-table.ts';
 
 /** What the size of a list counts for each field (RFC 9113 section 6.5.2). */
 const fieldOverhead = 32;
+/** A list so many times its limit is decoded no further; the session cannot go on then. */
+const unpackedTimesMax = 4;
 
 export class FieldList {
   bytes: Buffer = Buffer.alloc(0);
@@ -28,6 +32,11 @@ export class FieldList {
   #size = 0;
   #bytesMax = 0;
   #fieldsMax = 0;
+
+  /** It unpacks to so much that the rest of it is not worth the work. */
+  get isBomb(): boolean {
+    return this.#size > this.#bytesMax * unpackedTimesMax;
+  }
 
   reset(bytesMax: number, fieldsMax: number): void {
     if (this.#bytesMax !== bytesMax || this.#fieldsMax !== fieldsMax) {

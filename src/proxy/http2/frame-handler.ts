@@ -190,7 +190,8 @@ export class FrameHandler {
     const { limits } = this.#owner.context.snapshot;
     fields.reset(limits.headBytesMax, limits.headersMax + crumbsMax);
     // Every block has to be decoded, whatever becomes of it: the table of the session goes on.
-    if (!this.#decoder.decode(bytes, start, end, fields)) return faults.compression;
+    if (!this.#decoder.decode(bytes, start, end, fields))
+      return fields.isBomb ? faults.blockBytes : faults.compression;
     const stream = streams.get(id);
     if (stream !== undefined) return this.#onTrailers(stream, endStream);
     if (id > streams.lastId)

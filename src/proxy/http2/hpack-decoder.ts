@@ -17,7 +17,10 @@ export class HpackDecoder {
   readonly #table = new DynamicTable();
   #at = 0;
 
-  /** Decodes `bytes[start, end)` into `fields`, which has been reset. False is a COMPRESSION_ERROR. */
+  /**
+   * Decodes `bytes[start, end)` into `fields`, which has been reset. False ends the session: the list is a
+   * bomb, or what came is a COMPRESSION_ERROR.
+   */
   decode(bytes: Uint8Array, start: number, end: number, fields: FieldList): boolean {
     this.#at = start;
     let mayResize = true;
@@ -33,6 +36,7 @@ export class HpackDecoder {
         this.#table.setMax(size);
         continue;
       } else if (!this.#literal(bytes, end, byte >= 0x40, fields)) return false;
+      if (fields.isBomb) return false;
       mayResize = false;
     }
     return true;

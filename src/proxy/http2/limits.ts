@@ -20,7 +20,7 @@ export const unreadAnswersMax = 100;
 /** How long, and for how many bytes, a session that was ended is still read. */
 export const lingerMs = 2_000;
 export const lingerBytesMax = 1_048_576;
-/** How long a client has to see the first GOAWAY before the second names the last stream. */
+/** How long a client has at least to see the first GOAWAY before the second names the last stream. */
 export const goawayMs = 1_000;
 
 export type AllowanceSize = {

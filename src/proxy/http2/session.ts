@@ -68,7 +68,8 @@ export class Http2Session implements FrameOwner, Expiring {
   #lingered = 0;
   readonly #startedAt = monotonicMs();
   #idleSince = this.#startedAt;
-  #warnedAt = 0;
+  /** When the last stream is named, whether or not the client has answered the warning. */
+  #leaveAt = 0;
   /** When a field block, or a frame that is no DATA, began to arrive; Infinity when none is. */
   #headSince = Number.POSITIVE_INFINITY;
   #blockedSince = Number.POSITIVE_INFINITY;
@@ -204,7 +205,7 @@ export class Http2Session implements FrameOwner, Expiring {
     } else this.#headSince = Number.POSITIVE_INFINITY;
     let at = Math.min(this.#blockedSince + timeouts.sendMs, this.#headSince + timeouts.headMs);
     if (!this.#handler.hasSettings) at = Math.min(at, this.#startedAt + timeouts.headMs);
-    else if (this.#state === WARNED) at = Math.min(at, this.#warnedAt + goawayMs);
+    else if (this.#state === WARNED) at = Math.min(at, this.#leaveAt);
     else if (this.#streams.size === 0) at = Math.min(at, this.#idleSince + timeouts.idleMs);
     this.deadlineAt = at;
   }
@@ -227,12 +228,13 @@ export class Http2Session implements FrameOwner, Expiring {
 
   /**
    * The worker drains. A request may be on its way that the client sent before it heard of this, so the
-   * first GOAWAY names no stream; the second does when the client has answered (section 6.8).
+   * first GOAWAY names no stream; the second does when the client has answered (section 6.8). One that does
+   * not answer has the time an idle connection has, and at least what a message takes.
    */
-  drain(): void {
+  drain(idleMs = goawayMs): void {
     if (this.#state !== SERVING) return;
     this.#state = WARNED;
-    this.#warnedAt = monotonicMs();
+    this.#leaveAt = monotonicMs() + Math.max(idleMs, goawayMs);
     this.frames.goaway(streamIdMax, errorCode.noError);
     this.frames.ping(drainPing, 0, false);
     this.#moveDeadline();

@@ -78,7 +78,10 @@ export class TcpTunnel implements Expiring {
     this.deadlineAt = now + this.#context.snapshot.timeouts.connectMs;
     server.on(dialer.readyEvent, () => this.#onConnect(server));
     server.on('data', (bytes: Buffer) => this.#onServerData(bytes));
-    server.on('end', () => this.#client.end());
+    server.on('end', () => {
+      // One that ends in its TLS handshake is passed over, and has said nothing to the client.
+      if (this.#connected) this.#client.end();
+    });
     server.on('drain', () => this.#client.resume());
     server.on('error', (error) => this.#onServerError(server, error));
     server.on('close', () => {

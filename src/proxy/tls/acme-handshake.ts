@@ -34,7 +34,9 @@ export class AcmeHandshakes {
     });
     this.#server.on('secureConnection', (socket) => {
       events.onSecure(socket);
-      socket.setTimeout(closeMs, () => socket.destroy());
+      // Not of inactivity: one that keeps sending would stay.
+      const timer = setTimeout(() => socket.destroy(), closeMs);
+      socket.on('close', () => clearTimeout(timer));
       socket.on('error', () => socket.destroy());
       socket.resume();
       socket.end();

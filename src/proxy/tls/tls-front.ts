@@ -88,9 +88,10 @@ export class TlsFront {
       socket.resetAndDestroy();
       return;
     }
-    const handshake = new Handshake(socket, peer, this.#context, (done) =>
-      this.#handshakes.delete(done.key),
-    );
+    const handshake = new Handshake(socket, peer, this.#context, (done) => {
+      // The port may be in use again before the close of the one before it is seen.
+      if (this.#handshakes.get(done.key) === done) this.#handshakes.delete(done.key);
+    });
     this.#handshakes.set(handshake.key, handshake);
     let hello: ClientHello | null = null;
     readFirstBytes(
