@@ -230,7 +230,10 @@ describe('a response of an HTTP/2 server', () => {
     });
     client.socket.resume();
     await edge.until('weir_requests_total{outcome="forwarded"}', 1);
-    await until(() => `${size} bytes; ${received} came`, () => received >= size);
+    await until(
+      () => `${size} bytes; ${received} came`,
+      () => received >= size,
+    );
   });
 });
 
