@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import { call as callHttp } from './http-call.ts';
 import { endsWithUs, killGroup } from './process-group.ts';
 
 export const root = new URL('../../', import.meta.url).pathname;
@@ -82,24 +83,20 @@ export async function startEdgeProcess(
     admin: string;
   };
   const token = readFileSync(join(state, 'token'), 'utf8').trim();
+  // A connection for each call: one kept from before an upgrade is the old process's, and closes under it.
   const call: EdgeProcess['call'] = async (method, path, body) => {
     const isBytes = body instanceof Uint8Array;
-    const response = await fetch(`${admin}${path}`, {
-      method,
+    const type = isBytes ? 'application/wasm' : 'application/json';
+    const { status, body: text } = await callHttp(admin, method, path, {
       headers: {
         authorization: `Bearer ${token}`,
-        ...(body === undefined
-          ? {}
-          : { 'content-type': isBytes ? 'application/wasm' : 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': type }),
       },
-      ...(body === undefined
-        ? {}
-        : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
     });
-    const text = await response.text();
     const answer = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text };
     if (path === '/api/v1/upgrade' && typeof answer['pid'] === 'number') endsWithUs(answer['pid']);
-    return { status: response.status, body: answer };
+    return { status, body: answer };
   };
   return {
     folder,
