@@ -1,20 +1,38 @@
 /**
  * Does a test notice when a stage is switched off?
  *
- *     node scripts/switch-off.ts [NAME]
+ *     node scripts/switch-off.ts [TEXT]        all stages, or those whose name holds the text
  *
- * Each stage of `stages.ts` is switched off in a copy of the tree, its tests run, and must fail (or hang,
- * which their time limit ends). A stage whose tests still pass is an island, and ends this with 1.
+ * First the tests are run as they are, and must pass. Then each stage of `stages.ts` is switched off in a
+ * copy of the tree and its tests run until the first one fails. One that waits for what no longer comes is
+ * ended by its time limit, and a run that does not end at all by that of the stage: a hang is noticed too.
+ * A stage whose tests still pass is an island, and ends this with 1.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Stage, stages } from './stages.ts';
+import type { Stage } from './stages/stage.ts';
+import { stages } from './stages.ts';
 
-/** The tests that are run take less; one that hangs because its stage is off ends here. */
+/** The tests that are run take less, each. */
 const testMsMax = 20_000;
+const stageMsMax = 120_000;
+/** Tests end the processes they have started when they are asked to end. */
+const killAfterMs = 2_000;
+/** Of the name of the test that failed, as much is printed. */
+const bySize = 60;
+
+type Result = { readonly kind: 'passed' | 'failed' | 'hung'; readonly by: string };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const copied = [
@@ -28,34 +46,104 @@ const copied = [
   'wasm-rules',
   'build',
 ];
-const wanted = process.argv[2];
+const text = process.argv[2] ?? '';
+const wanted = stages.filter(({ name }) => name.includes(text));
 const copy = mkdtempSync(join(tmpdir(), 'weir-switch-off-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
-for (const name of [...copied, 'package.json', 'README.md']) {
-  cpSync(join(root, name), join(copy, name), { recursive: true });
-}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const name of [...copied, 'package.json', 'README.md'])
+  if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true });
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 
-const unnoticed = stages
-  .filter(({ name }) => wanted === undefined || name === wanted)
-  .filter((stage) => !isNoticed(stage));
-process.exitCode = unnoticed.length === 0 ? 0 : 1;
+let failures = 0;
+for (const tests of new Set(wanted.map((stage) => stage.tests))) {
+  const result = await run(tests);
+  if (result.kind === 'passed') continue;
+  failures++;
+  print(`${tests} does not pass as it is: ${result.by}`);
+}
+for (const [index, stage] of wanted.entries()) {
+  const startedAt = performance.now();
+  const result = await withStageOff(stage, () => run(stage.tests));
+  if (result.kind === 'passed') failures++;
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  print(
+    `${`${index + 1}/${wanted.length}`.padStart(7)}  ${word(result)}  ${seconds.padStart(5)} s  ${stage.name.padEnd(52)} ${result.by.slice(0, bySize)}`,
+  );
+}
+print(`${wanted.length} stages, ${failures} not noticed or not to be told`);
+process.exitCode = failures === 0 ? 0 : 1;
 
-function isNoticed(stage: Stage): boolean {
+function word({ kind }: Result): string {
+  return { passed: 'UNNOTICED', failed: 'noticed  ', hung: 'hang     ' }[kind];
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function withStageOff<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
   const path = join(copy, stage.file);
   const before = readFileSync(path, 'utf8');
-  writeFileSync(path, before.replace(stage.from, stage.to));
-  const { status, stdout } = spawnSync(
+  // A function, as `$` means something in a replacement.
+  writeFileSync(
+    path,
+    before.replace(stage.from, () => stage.to),
+  );
+  try {
+    return await work();
+  } finally {
+    writeFileSync(path, before);
+  }
+}
+
+/** Runs tests up to the first failure, in a process group of their own. */
+function run(tests: string): Promise<Result> {
+  const child = spawn(
     process.execPath,
-    ['--test', `--test-timeout=${testMsMax}`, stage.tests],
-    { cwd: copy, encoding: 'utf8' },
+    ['--test', '--test-reporter=tap', `--test-timeout=${testMsMax}`, tests],
+    { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'], detached: true },
   );
-  writeFileSync(path, before);
-  const count = (what: string) =>
-    Number(new RegExp(`^. ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
-  const failed = count('fail') + count('cancelled');
-  process.stdout.write(
-    `${status === 0 ? 'UNNOTICED' : 'noticed  '}  ${stage.name.padEnd(40)} ${failed} tests fail\n`,
-  );
-  return status !== 0;
+  const pid = child.pid as number;
+  return new Promise((resolve) => {
+    let result: Result = { kind: 'passed', by: '' };
+    let output = '';
+    let hasTests = false;
+    const limit = setTimeout(
+      () => end({ kind: 'hung', by: `after ${stageMsMax / 1_000} s` }),
+      stageMsMax,
+    );
+    let killing: NodeJS.Timeout | undefined;
+    const end = (decided: Result): void => {
+      if (killing !== undefined) return;
+      result = decided;
+      signalGroup(pid, 'SIGTERM');
+      killing = setTimeout(() => signalGroup(pid, 'SIGKILL'), killAfterMs);
+    };
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      output += part;
+      hasTests ||= /^ *ok /m.test(output);
+      const failed = /^ *not ok \d+ - (.*)\n[\s\S]*?failureType: '(\w+)'/m.exec(output);
+      if (failed === null) return;
+      const [, by = '', type] = failed;
+      end({ kind: type === 'testTimeoutFailure' ? 'hung' : 'failed', by });
+    });
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      clearTimeout(killing);
+      signalGroup(pid, 'SIGKILL');
+      if (result.kind === 'passed' && (code !== 0 || !hasTests))
+        result = { kind: 'failed', by: `the run ended with ${code}` };
+      resolve(result);
+    });
+  });
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // Nobody of it is left.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -8,6 +8,7 @@ import { ordersMax } from '#acme/certificate-manager.ts';
 import type { ManagedStatus } from '#acme/managed-certificate.ts';
 import { AcmeBench, isGood, names } from '../support/acme-bench.ts';
 import { AcmeServer } from '../support/acme-server.ts';
+import { until } from '../support/until.ts';
 
 describe('a managed certificate', () => {
   for (const kind of ['http-01', 'tls-alpn-01'] as const) {
@@ -72,7 +73,7 @@ describe('a managed certificate', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     bench.responder.held = promise;
     const renewed = (await bench.manager()).renew('example.org');
-    while (bench.responder.published.length === 0) await new Promise((done) => setImmediate(done));
+    await until('a challenge is shown', () => bench.responder.published.length > 0);
     await bench.server.settle();
     assert.equal(bench.server.count('POST /challenge'), 0);
     resolve();
@@ -280,18 +281,17 @@ describe('a managed certificate', () => {
     const all = Array.from({ length: ordersMax + 3 }, (_, index) => [`n${index}.example.org`]);
     const manager = await bench.manager({}, all);
     manager.start();
-    while (bench.server.count('POST /challenge') < ordersMax)
-      await new Promise((done) => setImmediate(done));
+    await until('orders up to the limit', () => bench.server.count('POST /challenge') >= ordersMax);
     assert.equal(bench.server.count('POST /new-order'), ordersMax);
     assert.equal(manager.list().filter(({ isRenewing }) => isRenewing).length, ordersMax);
     resolve(bench.responder.ports.tlsPort);
-    while (bench.renewals.length < all.length) await new Promise((done) => setImmediate(done));
+    await until('every order has ended', () => bench.renewals.length >= all.length);
     assert.deepEqual(new Set(bench.renewals), new Set(['ok']));
     assert.equal(bench.server.accountsMade, 1);
   });
 
-  it('what is no longer wanted is taken away: failures at once, certificates when they expire', async () => {
-    await using bench = await AcmeBench.start({ lifeMs: 4_000 });
+  it('what is no longer wanted is taken away: failures at once, certificates when they expire', async (test) => {
+    await using bench = await AcmeBench.start();
     await (await bench.manager()).renew('example.org');
     bench.server.faults.rateLimits = 1;
     await (await bench.manager({}, [['other.org']])).renew('other.org');
@@ -303,7 +303,7 @@ describe('a managed certificate', () => {
     const [first] = bench.managers;
     const notAfter = first?.list()[0]?.notAfter ?? '';
     await first?.close();
-    await new Promise((done) => setTimeout(done, Date.parse(notAfter) - Date.now() + 1));
+    test.mock.timers.enable({ apis: ['Date'], now: Date.parse(notAfter) + 1 });
     await bench.manager({}, [['third.org']]);
     assert.deepEqual(bench.files(), ['account.json']);
   });

@@ -12,6 +12,7 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { AcmeServer, type AcmeServerOptions } from '../support/acme-server.ts';
 import { type EdgeProcess, mainFile, startEdgeProcess } from '../support/edge-process.ts';
+import { until } from '../support/until.ts';
 
 const origin = http.createServer((_request, response) => response.end('hello'));
 let originUrl = '';
@@ -63,7 +64,7 @@ class Bench implements AsyncDisposable {
   /** Until the server has been called that many times more: the client goes on where it stood. */
   async called(call: string, times: number): Promise<void> {
     const wanted = this.server.count(call) + times;
-    while (this.server.count(call) < wanted) await new Promise((resolve) => setImmediate(resolve));
+    await until(`${wanted} times ${call}`, () => this.server.count(call) >= wanted);
   }
 
   live(): Promise<Record<string, unknown>> {
@@ -292,7 +293,7 @@ describe('an edge that asks for its certificates', () => {
       const answer = await bench.edge.call('GET', '/api/v1/certificates');
       return (answer.body['certificates'] as { state: string }[])[0]?.state;
     };
-    while ((await state()) !== 'valid');
+    await until('a certificate', async () => (await state()) === 'valid');
     assert.equal((await shown(bench, 'example.org')).isTrusted, true);
     assert.equal(bench.server.count('POST /new-order'), 1);
     assert.equal(bench.server.accountsMade, 1);

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { type DemoProcess, startDemoProcess, untilBanner } from '../support/demo-process.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { needs } from '../support/needs.ts';
+import { endsWithUs } from '../support/process-group.ts';
 
 describe('weir demo', () => {
   let demo: DemoProcess;
@@ -95,6 +96,7 @@ describe('weir demo', () => {
         detached: true,
       },
     );
+    endsWithUs(npm.pid as number);
     const ended = once(npm, 'exit');
     let text = '';
     npm.stdout.setEncoding('utf8').on('data', (part: string) => {

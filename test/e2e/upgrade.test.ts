@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
+import { until } from '../support/until.ts';
 
 const config = (url: string) => `edge:
   workers: 2
@@ -62,7 +63,7 @@ describe('an upgrade', () => {
     const [port] = edge.ports as [number];
     await edge.call('POST', '/api/v1/blocks', { target: '192.0.2.7' });
     const clients = new Clients(port);
-    while (clients.answered < 50) await new Promise((resolve) => setImmediate(resolve));
+    await until('50 answers', () => clients.answered >= 50);
 
     const before = nodeOf(edge).pid;
     const { status, body } = await edge.call('POST', '/api/v1/upgrade');
@@ -71,8 +72,7 @@ describe('an upgrade', () => {
     assert.equal(nodeOf(edge).pid, body['pid']);
     const answeredThen = clients.answered;
     assert.equal(await edge.exit, 0);
-    while (clients.answered < answeredThen + 50)
-      await new Promise((resolve) => setImmediate(resolve));
+    await until('50 answers more', () => clients.answered >= answeredThen + 50);
     await clients.stop();
     assert.deepEqual(clients.failures, []);
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildRules } from '../../scripts/build-rules.ts';
 import { mainFile } from './edge-process.ts';
+import { endsWithUs, killGroup } from './process-group.ts';
 
 export type DemoProcess = Disposable & {
   /** Its working directory; the state directory is `.weir` in it. */
@@ -38,8 +39,10 @@ export async function startDemoProcess(): Promise<DemoProcess> {
   const demo = spawn(
     process.execPath,
     [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
-    { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder },
+    { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder, detached: true },
   );
+  const pid = demo.pid as number;
+  endsWithUs(pid);
   const exit = once(demo, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   let text = '';
   demo.stdout.setEncoding('utf8').on('data', (part: string) => {
@@ -53,7 +56,7 @@ export async function startDemoProcess(): Promise<DemoProcess> {
     output: () => text,
     exit,
     [Symbol.dispose]: () => {
-      if (demo.exitCode === null) demo.kill('SIGKILL');
+      killGroup(pid);
       rmSync(folder, { recursive: true, force: true });
     },
   };

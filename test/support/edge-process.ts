@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import { call as callHttp } from './http-call.ts';
+import { endsWithUs, killGroup } from './process-group.ts';
 
 export const root = new URL('../../', import.meta.url).pathname;
 export const mainFile = join(root, 'src/main.ts');
@@ -48,7 +50,10 @@ export async function startEdgeProcess(
   );
   const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
   });
+  const pid = child.pid as number;
+  endsWithUs(pid);
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const log: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
@@ -70,11 +75,29 @@ export async function startEdgeProcess(
         reject(new Error(`the edge ended with ${code}: ${JSON.stringify(log.slice(-5))}`)),
       );
     });
-  const ready = await logged(({ msg }) => msg === 'edge ready');
+  const ready = await logged(({ msg }) => msg === 'edge ready').catch((error: Error) => {
+    killGroup(pid);
+    throw error;
+  });
   const { admin } = JSON.parse(readFileSync(join(state, 'edge.json'), 'utf8')) as {
     admin: string;
   };
   const token = readFileSync(join(state, 'token'), 'utf8').trim();
+  // A connection for each call: one kept from before an upgrade is the old process's, and closes under it.
+  const call: EdgeProcess['call'] = async (method, path, body) => {
+    const isBytes = body instanceof Uint8Array;
+    const type = isBytes ? 'application/wasm' : 'application/json';
+    const { status, body: text } = await callHttp(admin, method, path, {
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': type }),
+      },
+      ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
+    });
+    const answer = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text };
+    if (path === '/api/v1/upgrade' && typeof answer['pid'] === 'number') endsWithUs(answer['pid']);
+    return { status, body: answer };
+  };
   return {
     folder,
     state,
@@ -93,48 +116,27 @@ export async function startEdgeProcess(
         .split('\n')
         .filter(Boolean)
         .map((line) => JSON.parse(line) as Record<string, unknown>),
-    call: async (method, path, body) => {
-      const isBytes = body instanceof Uint8Array;
-      const response = await fetch(`${admin}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body === undefined
-            ? {}
-            : { 'content-type': isBytes ? 'application/wasm' : 'application/json' }),
-        },
-        ...(body === undefined
-          ? {}
-          : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return {
-        status: response.status,
-        body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
-      };
-    },
+    call,
     [Symbol.asyncDispose]: async () => {
-      endSuccessor(state, child.pid);
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        child.kill('SIGTERM');
-        await exit;
+      const node = nodeOf(state);
+      if (node !== pid) killGroup(pid);
+      // Signals are no way to say it twice: two that wait are one to the kernel.
+      if (node !== null) {
+        await call('POST', '/api/v1/stop', { graceMs: 0 }).catch(() => killGroup(node));
       }
-      // A successor writes to the same pipe.
+      // Workers and a successor write to the same pipe: nobody of them is left when it closes.
       if (!child.stderr.closed) await once(child.stderr, 'close');
+      for (const leader of [pid, node ?? pid]) killGroup(leader);
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** After an upgrade the node is a process that is not our child. */
-function endSuccessor(state: string, pid: number | undefined): void {
+/** Who is the node now: our child, or after an upgrade its successor; null where there is none. */
+function nodeOf(state: string): number | null {
   const file = join(state, 'edge.json');
-  if (!existsSync(file)) return;
-  const node = JSON.parse(readFileSync(file, 'utf8')) as { pid: number };
-  if (node.pid === pid) return;
-  process.kill(node.pid, 'SIGTERM');
-  process.kill(node.pid, 'SIGTERM');
+  if (!existsSync(file)) return null;
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
 }
 
 /** The same module with another hash: a custom section says nothing to the engine. */

@@ -13,6 +13,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import { allow, type Verdict } from '#waf/verdict.ts';
 import type { RequestFacts } from '#wasm/abi.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { until } from './until.ts';
 
 export type Inspect = (view: RequestView, facts: RequestFacts) => Verdict;
 
@@ -101,18 +102,19 @@ export class TestEdge implements AsyncDisposable {
 
   /** Resolves once a counter or gauge stands at `value`. */
   async until(key: string, value: number): Promise<void> {
-    while (this.sample(key) !== value) await new Promise((resolve) => setImmediate(resolve));
+    await until(
+      () => `${key} is ${value}; it is ${this.sample(key)}`,
+      () => this.sample(key) === value,
+    );
   }
 
   /** Ends the edge and gives its access lines once there are `count`; they are written off this thread. */
   async accessLines(count: number): Promise<Record<string, unknown>[]> {
     await this.#end();
-    for (;;) {
-      const lines = readFileSync(join(this.#folder, 'access.log'), 'utf8').split('\n').slice(0, -1);
-      if (lines.length >= count)
-        return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const read = (): string[] =>
+      readFileSync(join(this.#folder, 'access.log'), 'utf8').split('\n').slice(0, -1);
+    await until(`${count} access lines`, () => read().length >= count);
+    return read().map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   async #end(): Promise<void> {

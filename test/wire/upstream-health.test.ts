@@ -8,6 +8,7 @@ import { type EdgeOptions, TestEdge } from '../support/edge.ts';
 import { fieldValues, type ReadMessage, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
+import { until } from '../support/until.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
 const post = 'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nok';
@@ -238,7 +239,7 @@ describe('checks', () => {
       ...group([silent.url, `http://127.0.0.1:${port}`], { health }),
       onServerChange: ({ reason }) => reasons.push(reason),
     });
-    while (reasons.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until('both are seen to fail', () => reasons.length >= 2);
     assert.ok(reasons.includes('check: no answer in time'), reasons.join());
     assert.ok(
       reasons.some((reason) => /ECONNREFUSED/.test(reason)),

@@ -17,6 +17,7 @@ import {
 import { bodyOf, Http2Origin } from '../support/http2-origin.ts';
 import { RawClient } from '../support/raw-client.ts';
 import type { OriginConnection } from '../support/raw-origin.ts';
+import { until } from '../support/until.ts';
 
 const get = (path = '/', fields = ''): string =>
   `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`;
@@ -229,7 +230,10 @@ describe('a response of an HTTP/2 server', () => {
     });
     client.socket.resume();
     await edge.until('weir_requests_total{outcome="forwarded"}', 1);
-    while (received < size) await new Promise((resolve) => setImmediate(resolve));
+    await until(
+      () => `${size} bytes; ${received} came`,
+      () => received >= size,
+    );
   });
 });
 
@@ -261,7 +265,7 @@ describe('faults of an HTTP/2 server', () => {
     using first = await RawClient.connect(edge.address);
     using second = await RawClient.connect(edge.address);
     first.send(post('one'));
-    while (origin.requests.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    await until('a request', () => origin.requests.length > 0);
     second.send(post('two'));
     assert.equal((await second.response()).body, 'again');
     assert.equal((await first.response()).body, 'first');
