@@ -46,11 +46,7 @@ export type NodeStatus = {
   /** RFC 3339. */
   readonly startedAt: string;
   readonly uptimeSeconds: number;
-  readonly listeners: readonly {
-    /** The address bound, with the port the system picked. */
-    readonly address: string;
-    readonly kind: 'tls' | 'redirect' | 'plaintext' | 'tcp';
-  }[];
+  readonly listeners: readonly ListenerStatus[];
   readonly admin: { readonly address: string };
   readonly workers: readonly {
     readonly slot: number;
@@ -85,6 +81,18 @@ export type NodeStatus = {
   readonly degraded: readonly { readonly part: string; readonly reason: string }[];
 };
 
+export type ListenerStatus = {
+  /** The address bound, with the port the system picked. */
+  readonly address: string;
+  readonly kind: 'tls' | 'redirect' | 'plaintext' | 'tcp';
+  /** What clients may speak; none where bytes pass as they are. */
+  readonly protocols: readonly ('http1' | 'http2')[];
+  /** Where a tcp listener leads to. */
+  readonly upstream: string | null;
+  readonly clientCertificates: 'off' | 'optional' | 'required';
+  readonly proxyProtocol: boolean;
+};
+
 /** Starting: back, its weight rises. Unhealthy: checks fail. Open: requests failed. Trial: a few are let through. */
 export type UpstreamServerState = 'healthy' | 'starting' | 'unhealthy' | 'open' | 'trial';
 
@@ -92,6 +100,8 @@ export type UpstreamStatus = {
   readonly name: string;
   readonly protocol: 'http1' | 'http2';
   readonly balance: 'round-robin' | 'least-connections' | 'ip-hash';
+  /** Whether its servers are checked; without, requests alone tell how they are. */
+  readonly isChecked: boolean;
   readonly servers: readonly {
     readonly url: string;
     readonly weight: number;
@@ -103,6 +113,8 @@ export type UpstreamStatus = {
     readonly connections: number;
     readonly requests: number;
     readonly failures: number;
+    /** Why it is out, or was last; null while it is well. */
+    readonly reason: string | null;
   }[];
 };
 

@@ -122,6 +122,7 @@ const upstreamStatus = Type.Object(
     name: Type.String(),
     protocol: literals('http1', 'http2'),
     balance: literals('round-robin', 'least-connections', 'ip-hash'),
+    isChecked: Type.Boolean(),
     servers: Type.Array(
       Type.Object(
         {
@@ -133,6 +134,7 @@ const upstreamStatus = Type.Object(
           connections: count,
           requests: count,
           failures: count,
+          reason: orNull(Type.String()),
         },
         strict,
       ),
@@ -151,7 +153,14 @@ export const statusAnswer = Type.Object(
     uptimeSeconds: Type.Number({ minimum: 0 }),
     listeners: Type.Array(
       Type.Object(
-        { address: Type.String(), kind: literals('tls', 'redirect', 'plaintext', 'tcp') },
+        {
+          address: Type.String(),
+          kind: literals('tls', 'redirect', 'plaintext', 'tcp'),
+          protocols: Type.Array(literals('http1', 'http2')),
+          upstream: orNull(Type.String()),
+          clientCertificates: literals('off', 'optional', 'required'),
+          proxyProtocol: Type.Boolean(),
+        },
         strict,
       ),
     ),

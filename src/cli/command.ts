@@ -59,6 +59,9 @@ export type Command = {
   run(context: CommandContext): Promise<number>;
 };
 
+/** What stands together in help. */
+export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
+
 export const helpOption: CommandOption = { name: 'help', kind: 'flag', summary: 'show this text' };
 export const jsonOption: CommandOption = {
   name: 'json',

@@ -1,5 +1,5 @@
-/** Every command of `weir`, in the order help shows them. Adding one is a file and a line here. */
-import type { Command } from '#cli/command.ts';
+/** Every command of `weir`, in the groups and the order help shows them. Adding one is a file and a line here. */
+import type { Command, CommandGroup } from '#cli/command.ts';
 import { blockAdd } from '#cli/commands/block-add.ts';
 import { blockList } from '#cli/commands/block-list.ts';
 import { blockRemove } from '#cli/commands/block-remove.ts';
@@ -19,23 +19,16 @@ import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
 import { upgrade } from '#cli/commands/upgrade.ts';
 
-export const commands: readonly Command[] = [
-  demo,
-  edge,
-  check,
-  configShow,
-  configSchemaCommand,
-  status,
-  reload,
-  upgrade,
-  drain,
-  stop,
-  blockAdd,
-  blockList,
-  blockRemove,
-  moduleLoad,
-  moduleList,
-  certList,
-  certRenew,
-  certMake,
+export const commandGroups: readonly CommandGroup[] = [
+  { title: 'Run a node', commands: [demo, edge] },
+  {
+    title: 'Prepare a configuration',
+    commands: [check, configShow, configSchemaCommand, certMake],
+  },
+  { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
+  { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
+  { title: 'Its rule modules', commands: [moduleLoad, moduleList] },
+  { title: 'Its certificates by ACME', commands: [certList, certRenew] },
 ];
+
+export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

@@ -1,18 +1,37 @@
 /** Help texts, made from the table of commands. */
-import { type Command, type CommandOption, commandName, helpOption } from '#cli/command.ts';
+import {
+  type Command,
+  type CommandGroup,
+  type CommandOption,
+  commandName,
+  helpOption,
+} from '#cli/command.ts';
 import type { Printer } from '#cli/printer.ts';
 
-export function helpForAll(commands: readonly Command[], print: Printer): string {
+export function helpForAll(groups: readonly CommandGroup[], print: Printer): string {
   return [
     'Weir: a TLS-terminating reverse proxy and web application firewall with rules in WebAssembly.',
     '',
     `${print.paint('bold', 'Usage')}  weir COMMAND [OPTIONS]`,
     '',
-    listOf(commands, print),
+    ...groupLines(groups, print),
     '',
     '"weir COMMAND --help" says more about one of them; --version gives the version.',
     'Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.',
   ].join('\n');
+}
+
+/** One width of the first column over all groups, so that the eye runs down one edge. */
+function groupLines(groups: readonly CommandGroup[], print: Printer): string[] {
+  const lines = listOf(
+    groups.flatMap(({ commands }) => commands),
+    print,
+  ).split('\n');
+  return groups.flatMap(({ title, commands }, index) => [
+    ...(index === 0 ? [] : ['']),
+    print.paint('bold', title),
+    ...lines.splice(0, commands.length),
+  ]);
 }
 
 /** For `weir block`, which is only the first word of several commands. */

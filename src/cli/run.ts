@@ -12,7 +12,7 @@
 
 import { CliError, usageError } from '#cli/cli-error.ts';
 import { type CliIo, type CliRoles, type Command, commandName } from '#cli/command.ts';
-import { commands } from '#cli/commands.ts';
+import { commandGroups, commands } from '#cli/commands.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { helpForAll, helpForCommand, helpForGroup } from '#cli/help.ts';
 import { parseArguments } from '#cli/parse-arguments.ts';
@@ -51,7 +51,7 @@ function runWithoutCommand(argv: readonly string[], print: Printer): number {
   const asksHelp = first === undefined || first === 'help' || first === '--help' || first === '-h';
   const words = (first === 'help' ? rest : argv).filter((word) => !word.startsWith('-'));
   if (asksHelp && words.length === 0) {
-    print.line(helpForAll(commands, print));
+    print.line(helpForAll(commandGroups, print));
     return exitCodes.ok;
   }
   const named = findCommand(words);

@@ -1,10 +1,17 @@
-/** The page `weir status` prints: what is not well stands last, nearest to the prompt. */
-import type { NodeStatus } from '#admin/control.ts';
+/**
+ * The page `weir status` prints: what is not well first, then what clients and servers see of the node,
+ * then the node itself. It fits 100 columns where names and addresses do; `--json` has every detail.
+ */
+import type { ListenerStatus, NodeStatus } from '#admin/control.ts';
 import { certificateRow } from '#cli/certificate-words.ts';
 import { formatDuration, formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable, type Style } from '#cli/printer.ts';
 import { upstreamRows } from '#cli/upstream-rows.ts';
-import { counted, shortHash, thousands } from '#cli/words.ts';
+import { counted, shortHash, thousands, wrapped } from '#cli/words.ts';
+
+const columnsMax = 100;
+
+type Rows = readonly (readonly Cell[])[];
 
 export function statusPage(status: NodeStatus, print: Printer): string {
   const head = [
@@ -13,41 +20,50 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     `up ${formatDuration(status.uptimeSeconds)}`,
     print.paint('dim', `pid ${status.pid}, node ${printable(status.nodeVersion)}`),
   ].join('  ');
-  const sections: (readonly [string, readonly (readonly Cell[])[]])[] = [
-    ['listeners', status.listeners.map(({ address, kind }) => [address, kind])],
-    ['management', [[status.admin.address]]],
-    ['config', [configRow(status)]],
-    ['workers', workerRows(status)],
-    ['modules', moduleRows(status)],
+  const sections: readonly (readonly [string, Rows])[] = [
+    ['requests', [[requestsText(status)]]],
+    ['listeners', status.listeners.map(listenerRow)],
     ['upstreams', upstreamRows(status.upstreams)],
     ...(status.certificates.length === 0
       ? []
       : [['certificates', status.certificates.map(certificateRow)] as const]),
+    ['modules', moduleRows(status)],
     ['blocks', [[`${thousands(status.blocks.count)} (version ${status.blocks.version})`]]],
-    ['requests', [[requestsText(status)]]],
-    ['degraded', degradedRows(status)],
+    ['workers', workerRows(status)],
+    ['config', [configRow(status)]],
+    ['management', [[status.admin.address]]],
   ];
   const labelWidth = Math.max(...sections.map(([label]) => label.length)) + 2;
   return [
     head,
     '',
-    ...sections.map(([label, rows]) => section(label, rows, labelWidth, print)),
+    labelled('degraded', degradedLines(status, columnsMax - labelWidth, print), labelWidth, print),
+    ...sections.map(([label, rows]) =>
+      labelled(
+        label,
+        print.columns(rows.length === 0 ? [['none']] : rows).split('\n'),
+        labelWidth,
+        print,
+      ),
+    ),
   ].join('\n');
 }
 
-function section(
-  label: string,
-  rows: readonly (readonly Cell[])[],
-  width: number,
-  print: Printer,
-): string {
-  const lines = print.columns(rows.length === 0 ? [['none']] : rows).split('\n');
-  return lines
-    .map(
-      (line, index) =>
-        `${index === 0 ? print.paint('dim', label.padEnd(width)) : ' '.repeat(width)}${line}`,
-    )
-    .join('\n');
+function labelled(label: string, lines: readonly string[], width: number, print: Printer): string {
+  const first = print.paint('dim', label.padEnd(width));
+  return lines.map((line, index) => `${index === 0 ? first : ' '.repeat(width)}${line}`).join('\n');
+}
+
+function listenerRow(listener: ListenerStatus): readonly Cell[] {
+  const { address, kind, protocols, upstream, clientCertificates, proxyProtocol } = listener;
+  const further = [
+    kind === 'redirect' ? 'to https' : '',
+    upstream === null ? '' : `to ${upstream}`,
+    clientCertificates === 'off' ? '' : `client certificates ${clientCertificates}`,
+    proxyProtocol ? 'behind PROXY protocol' : '',
+  ].filter((text) => text !== '');
+  const spoken = protocols.map((protocol) => (protocol === 'http1' ? 'h1' : 'h2')).join(' ');
+  return [address, kind, spoken, further.join(', ')];
 }
 
 function configRow({ config }: NodeStatus): readonly Cell[] {
@@ -59,18 +75,32 @@ function configRow({ config }: NodeStatus): readonly Cell[] {
   ];
 }
 
-function workerRows({ workers }: NodeStatus): readonly (readonly Cell[])[] {
-  return workers.map((worker) => [
-    `#${worker.slot}`,
-    { text: worker.state, style: stateStyle(worker.state) },
-    worker.pid === null ? 'no process' : `pid ${worker.pid}`,
-    worker.generation === null ? '' : `generation ${worker.generation}`,
-    worker.openConnections === null ? '' : counted(worker.openConnections, 'connection'),
-    worker.restarts === 0 ? '' : { text: counted(worker.restarts, 'restart'), style: 'yellow' },
-  ]);
+/** One line for all, and one for each that is not as the others are. */
+function workerRows({ workers, config }: NodeStatus): Rows {
+  const ready = workers.filter(({ state }) => state === 'ready').length;
+  const open = workers.reduce((sum, { openConnections }) => sum + (openConnections ?? 0), 0);
+  const odd = workers.filter(
+    ({ state, restarts, generation }) =>
+      state !== 'ready' || restarts > 0 || generation !== config.generation,
+  );
+  return [
+    [`${ready} of ${workers.length} ready, ${counted(open, 'connection')}`],
+    ...odd.map((worker): readonly Cell[] => [
+      [
+        `#${worker.slot} ${worker.state}`,
+        worker.pid === null ? 'no process' : `pid ${worker.pid}`,
+        worker.generation === null || worker.generation === config.generation
+          ? ''
+          : `generation ${worker.generation}`,
+        worker.restarts === 0 ? '' : counted(worker.restarts, 'restart'),
+      ]
+        .filter((text) => text !== '')
+        .join(', '),
+    ]),
+  ];
 }
 
-function moduleRows({ modules }: NodeStatus): readonly (readonly Cell[])[] {
+function moduleRows({ modules }: NodeStatus): Rows {
   return modules.map((module) => [
     module.name,
     shortHash(module.sha256),
@@ -91,12 +121,20 @@ function requestsText({ requests }: NodeStatus): string {
   ].join(', ');
 }
 
-function degradedRows({ degraded }: NodeStatus): readonly (readonly Cell[])[] {
-  if (degraded.length === 0) return [[{ text: 'nothing', style: 'green' }]];
-  return degraded.map(({ part, reason }) => [{ text: part, style: 'red' }, reason]);
+/** `part: reason`, folded; the part stands out. */
+function degradedLines({ degraded }: NodeStatus, width: number, print: Printer): string[] {
+  if (degraded.length === 0) return [print.paint('green', 'nothing')];
+  return degraded.flatMap(({ part, reason }) => {
+    const name = printable(part);
+    const lines = wrapped(`${name}: ${printable(reason)}`, width, '  ');
+    return lines.map((line, index) =>
+      index === 0 && line.startsWith(name)
+        ? `${print.paint('red', name)}${line.slice(name.length)}`
+        : line,
+    );
+  });
 }
 
-function stateStyle(state: NodeStatus['state'] | NodeStatus['workers'][number]['state']): Style {
-  if (state === 'ready') return 'green';
-  return state === 'backoff' ? 'red' : 'yellow';
+function stateStyle(state: NodeStatus['state']): Style {
+  return state === 'ready' ? 'green' : 'yellow';
 }

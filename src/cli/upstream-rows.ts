@@ -1,4 +1,7 @@
-/** The servers of the upstreams as `weir status` prints them: what is not well stands first. */
+/**
+ * The servers of the upstreams as `weir status` prints them: what is not well stands first, an upstream's
+ * servers stand together under its name, and the address, which may be long, ends the line.
+ */
 import type { UpstreamStatus } from '#admin/control.ts';
 import type { Cell, Style } from '#cli/printer.ts';
 import { thousands } from '#cli/words.ts';
@@ -9,32 +12,39 @@ const rowsMax = 40;
 type Server = UpstreamStatus['servers'][number];
 
 export function upstreamRows(upstreams: readonly UpstreamStatus[]): readonly (readonly Cell[])[] {
-  const all = upstreams.flatMap((upstream) =>
-    upstream.servers.map((server) => ({ upstream, server })),
+  const rows = byWorry(upstreams, ({ servers }) => servers.every(isWell)).flatMap((upstream) =>
+    byWorry(upstream.servers, isWell).map((server, index) => serverRow(upstream, server, index)),
   );
-  const isWell = ({ server }: { server: Server }): boolean =>
-    server.state === 'healthy' || server.state === null;
-  const sorted = [...all.filter((one) => !isWell(one)), ...all.filter(isWell)];
-  const rows = sorted
-    .slice(0, rowsMax)
-    .map(({ upstream, server }): readonly Cell[] => [
-      upstream.name,
-      server.url,
-      { text: stateText(server), style: stateStyle(server.state) },
-      `${thousands(server.inFlight)} in flight`,
-      `${thousands(server.requests)} sent`,
-      server.failures === 0
-        ? ''
-        : { text: `${thousands(server.failures)} failed`, style: 'yellow' as const },
-    ]);
-  const left = all.length - rows.length;
-  return left === 0 ? rows : [...rows, [`and ${thousands(left)} more`]];
+  const shown = rows.slice(0, rowsMax);
+  const left = rows.length - shown.length;
+  return left === 0 ? shown : [...shown, [`and ${thousands(left)} more`]];
 }
 
-/** Where workers do not agree, how many see what. */
-function stateText({ state, seen }: Server): string {
+function serverRow(upstream: UpstreamStatus, server: Server, index: number): readonly Cell[] {
+  return [
+    index === 0 ? upstream.name : '',
+    { text: stateText(upstream, server), style: stateStyle(server.state) },
+    `${thousands(server.inFlight)} in flight`,
+    `${thousands(server.requests)} sent`,
+    server.failures === 0
+      ? ''
+      : { text: `${thousands(server.failures)} failed`, style: 'yellow' as const },
+    upstream.protocol === 'http2' ? `${server.url} (h2)` : server.url,
+  ];
+}
+
+const isWell = ({ state }: Server): boolean => state === 'healthy' || state === null;
+
+/** Those with a worry first, each part in its own order. */
+function byWorry<Item>(items: readonly Item[], well: (item: Item) => boolean): Item[] {
+  return [...items.filter((item) => !well(item)), ...items.filter(well)];
+}
+
+/** Where workers do not agree, how many see what. Nothing is known of a server nobody has asked. */
+function stateText({ isChecked }: UpstreamStatus, { state, seen, requests }: Server): string {
   if (state === null) return 'unknown';
-  return seen.length === 1 ? state : seen.map((one) => `${one.state} in ${one.workers}`).join(', ');
+  if (seen.length > 1) return seen.map((one) => `${one.state} in ${one.workers}`).join(', ');
+  return state === 'healthy' && !isChecked && requests === 0 ? 'not asked yet' : state;
 }
 
 function stateStyle(state: Server['state']): Style {

@@ -26,3 +26,16 @@ export function drainText(answer: DrainAnswer): string {
 export function listText(version: number, count: number, workers: number): string {
   return `${counted(count, 'block')}, version ${version}, live in ${counted(workers, 'worker')}`;
 }
+
+/** Folded at blanks; a word longer than the line stands alone and keeps its length. */
+export function wrapped(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = `${indent}${word}`;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

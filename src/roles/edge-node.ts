@@ -29,6 +29,7 @@ import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
+import { listenerStatus } from './listener-status.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
@@ -122,7 +123,7 @@ export class EdgeNode implements NodeControl {
     const { config } = this.#loaded;
     this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
-    const upstreams = upstreamStatus(config, samples);
+    const upstreams = upstreamStatus(config, samples, supervisor.serverReasons);
     const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
     const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {
@@ -132,20 +133,7 @@ export class EdgeNode implements NodeControl {
       state: this.#state,
       startedAt: new Date(this.#startedAtMs).toISOString(),
       uptimeSeconds: Math.floor((wallMs() - this.#startedAtMs) / 1_000),
-      listeners: supervisor.addresses.map((address, index) => {
-        const listener = config.edge.listeners[index];
-        return {
-          address,
-          kind:
-            listener?.tls !== undefined
-              ? 'tls'
-              : listener?.redirect !== undefined
-                ? 'redirect'
-                : listener?.tcp !== undefined
-                  ? 'tcp'
-                  : 'plaintext',
-        };
-      }),
+      listeners: listenerStatus(config, supervisor.addresses),
       admin: { address: this.#admin?.address ?? '' },
       workers: supervisor.status(),
       config: {

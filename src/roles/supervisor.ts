@@ -11,6 +11,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
+import { ServerReasons } from './server-reasons.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 
 const backoffStartMs = 50;
@@ -49,6 +50,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #slots: Slot[];
   readonly #degraded = new Map<string, string>();
+  readonly serverReasons = new ServerReasons();
   #snapshot: SnapshotSource;
   #ticketKeys: Uint8Array;
   #addresses: readonly string[];
@@ -267,11 +269,13 @@ export class Supervisor {
       },
       onDegraded: (part, reason) =>
         this.setDegraded(part === 'overload' ? overloadOf(slot) : part, reason),
-      onServerChange: (change) =>
+      onServerChange: (change) => {
+        this.serverReasons.note(change);
         log[change.state === 'healthy' || change.state === 'starting' ? 'info' : 'warn'](
           { worker: worker.pid, ...change },
           'upstream server changed state',
-        ),
+        );
+      },
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -326,7 +330,10 @@ export class Supervisor {
       'worker ended',
     );
     if (slot.backoffMs > 1_000)
-      this.setDegraded(`worker ${slot.index}`, `keeps ending (${signal ?? `code ${code}`})`);
+      this.setDegraded(
+        `worker ${slot.index}`,
+        `keeps ending (${signal ?? `code ${code}`}); the log has its last words`,
+      );
     slot.timer = setTimeout(() => this.#spawn(slot, null), slot.backoffMs);
   }
 

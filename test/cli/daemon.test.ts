@@ -108,14 +108,22 @@ describe('a running node', () => {
     assert.deepEqual(JSON.parse(stdout), await control.status());
   });
 
-  it('status is one page, with what is not well at its end', async () => {
+  it('status is one page, with what is not well at its head', async () => {
     control.workers = [worker(0, 'ready'), worker(1, 'backoff')];
-    const server = { weight: 1, connections: 4, inFlight: 2, requests: 1_200, failures: 0 };
+    const server = {
+      weight: 1,
+      connections: 4,
+      inFlight: 2,
+      requests: 1_200,
+      failures: 0,
+      reason: null,
+    };
     control.upstreams = [
       {
         name: 'app',
         protocol: 'http1',
         balance: 'round-robin',
+        isChecked: true,
         servers: [
           {
             ...server,
@@ -142,18 +150,19 @@ describe('a running node', () => {
       stdout,
       `weir 0.1.0  ready  up 1d 2h  pid 4711, node v26.10.0
 
-listeners   0.0.0.0:8443  tls
-            [::]:8080     redirect
-management  127.0.0.1:9999
-config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05Z
-workers     #0  ready    pid 4712    generation 3  17 connections
-            #1  backoff  no process                                2 restarts
-modules     core  0123456789ab  4,096 bytes  on 1 route  fails closed
-upstreams   app  unix:/run/b.sock    open in 1, healthy in 1  2 in flight  1,200 sent  5 failed
-            app  http://10.0.0.1:80  healthy                  2 in flight  1,200 sent
-blocks      0 (version 7)
+degraded    worker 1: ended twice\ufffd[2J within a minute
 requests    1,234,567 in all, 12 blocked, 3 would be blocked (monitor), 0 upstream errors
-degraded    worker 1  ended twice\ufffd[2J within a minute
+listeners   0.0.0.0:8443  tls       h1 h2
+            [::]:8080     redirect  h1     to https
+            0.0.0.0:5432  tcp              to database, behind PROXY protocol
+upstreams   app  open in 1, healthy in 1  2 in flight  1,200 sent  5 failed  unix:/run/b.sock
+                 healthy                  2 in flight  1,200 sent            http://10.0.0.1:80
+modules     core  0123456789ab  4,096 bytes  on 1 route  fails closed
+blocks      0 (version 7)
+workers     1 of 2 ready, 17 connections
+            #1 backoff, no process, 2 restarts
+config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05Z
+management  127.0.0.1:9999
 `,
     );
   });

@@ -36,24 +36,35 @@ const helpText = `Weir: a TLS-terminating reverse proxy and web application fire
 
 Usage  weir COMMAND [OPTIONS]
 
+Run a node
   demo                    run a demo shop behind an edge on https://127.0.0.1:8443
   edge                    run a node with a configuration
+
+Prepare a configuration
   check                   say everything that is wrong with a configuration
   config show             print the values a configuration comes to, and where each is from
   config schema           print the JSON Schema of the configuration
+  cert make               make a self-signed certificate for trying things out
+
+A running node
   status                  show how a running node is doing
   reload                  read the configuration file anew, without dropping a request
-  upgrade                 let a new process take over from a running node, without dropping a connection
+  upgrade                 let the program on disk take its place, over the same sockets
   drain                   end a node after what is in flight is finished
   stop                    end a node soon, cutting what takes too long
+
+Its block list
   block add ADDR|CIDR     block an address or a CIDR range
   block list              list what is blocked
   block remove ADDR|CIDR  unblock an address or a CIDR range
+
+Its rule modules
   module load FILE        replace a rule module of a running node
   module list             list the rule modules of a running node
-  cert list               list the certificates a running node obtains by itself
+
+Its certificates by ACME
+  cert list               list the certificates the node obtains by itself
   cert renew NAME         renew a certificate of a running node now
-  cert make               make a self-signed certificate for trying things out
 
 "weir COMMAND --help" says more about one of them; --version gives the version.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.

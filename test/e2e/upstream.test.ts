@@ -51,7 +51,9 @@ routes: [{ upstream: app }]
   };
   const status = await untilState('unhealthy');
   assert.equal(status.upstreams[0]?.servers[0]?.seen[0]?.workers, 2);
-  assert.deepEqual(status.degraded, [{ part: 'upstream app', reason: '1 of 1 servers out' }]);
+  assert.equal(status.degraded.length, 1);
+  assert.equal(status.degraded[0]?.part, 'upstream app');
+  assert.match(status.degraded[0]?.reason ?? '', /^1 of 1 server out \(.+\)$/);
   const refused = await ask();
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '1');

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { loadConfig } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
 import { ServerMetrics } from '#proxy/upstream/upstream-metrics.ts';
+import { ServerReasons } from '#roles/server-reasons.ts';
 import { degradedUpstreams, upstreamStatus } from '#roles/upstream-status.ts';
 import { MetricRegistry, mergeSamples } from '#telemetry/metrics.ts';
 
@@ -22,6 +23,9 @@ function config(tls: Record<string, unknown>): Config {
   return loaded.config;
 }
 
+const out = new ServerReasons();
+out.note({ upstream: 'app', server: url, state: 'open', reason: 'connection refused' });
+
 /** Two workers, each with what it sees. */
 function samples(...seen: ('healthy' | 'open' | 'trial')[]): Map<string, number> {
   return mergeSamples(
@@ -38,7 +42,7 @@ function samples(...seen: ('healthy' | 'open' | 'trial')[]): Map<string, number>
 
 describe('the state of a server', () => {
   it('is the worst that a worker sees, with how many see what, and sums', () => {
-    const [app] = upstreamStatus(config({}), samples('healthy', 'open', 'healthy'));
+    const [app] = upstreamStatus(config({}), samples('healthy', 'open', 'healthy'), out);
     const [server] = app?.servers ?? [];
     assert.equal(server?.state, 'open');
     assert.deepEqual(server?.seen, [
@@ -47,10 +51,11 @@ describe('the state of a server', () => {
     ]);
     assert.equal(server?.requests, 33);
     assert.equal(server?.inFlight, 3);
+    assert.equal(server?.reason, 'connection refused');
   });
 
   it('is not known before a worker has reported', () => {
-    const [app] = upstreamStatus(config({}), new Map());
+    const [app] = upstreamStatus(config({}), new Map(), new ServerReasons());
     assert.equal(app?.servers[0]?.state, null);
     assert.deepEqual(degradedUpstreams(config({}), app === undefined ? [] : [app]), []);
   });
@@ -59,16 +64,45 @@ describe('the state of a server', () => {
 describe('among what is not as it should be stand', () => {
   const rows = [
     [{}, ['healthy', 'trial'], []],
-    [{}, ['healthy', 'open'], ['1 of 1 servers out']],
-    [{ verify: false }, ['healthy'], ['certificates are not verified (tls.verify: false)']],
+    [{}, ['healthy', 'open'], ['1 of 1 server out (connection refused)']],
+    [
+      { verify: false },
+      ['healthy'],
+      ['certificates are not verified (tls.verify: false); name the authority with tls.ca instead'],
+    ],
   ] as const;
   for (const [tls, seen, reasons] of rows) {
     it(`with tls ${JSON.stringify(tls)} and servers ${seen.join(', ')}: ${reasons.join() || 'nothing'}`, () => {
       const parsed = config(tls);
       assert.deepEqual(
-        degradedUpstreams(parsed, upstreamStatus(parsed, samples(...seen))),
+        degradedUpstreams(parsed, upstreamStatus(parsed, samples(...seen), out)),
         reasons.map((reason) => ({ part: 'upstream app', reason })),
       );
     });
   }
+});
+
+describe('why a server is out', () => {
+  const note = (reasons: ServerReasons, state: 'open' | 'trial' | 'healthy', reason: string) =>
+    reasons.note({ upstream: 'app', server: url, state, reason });
+
+  it('is kept while it is on trial, and forgotten when it is back', () => {
+    const reasons = new ServerReasons();
+    assert.equal(reasons.of('app', url), null);
+    note(reasons, 'open', 'timed out');
+    note(reasons, 'trial', 'let in again');
+    assert.equal(reasons.of('app', url), 'timed out');
+    note(reasons, 'healthy', 'requests succeed');
+    assert.equal(reasons.of('app', url), null);
+  });
+
+  it('is known of the 1,024 servers heard of last', () => {
+    const reasons = new ServerReasons();
+    for (let i = 0; i <= 1_024; i++)
+      reasons.note({ upstream: 'app', server: `http://${i}`, state: 'open', reason: 'gone' });
+    assert.deepEqual(
+      [0, 1, 1_024].map((i) => reasons.of('app', `http://${i}`)),
+      [null, 'gone', 'gone'],
+    );
+  });
 });

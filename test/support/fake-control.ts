@@ -6,6 +6,7 @@ import type {
   BlockEntry,
   BlockRequest,
   CertificateStatus,
+  ListenerStatus,
   ModuleStatus,
   NodeControl,
   NodeStatus,
@@ -40,8 +41,9 @@ export class FakeControl implements NodeControl {
       startedAt: '2026-01-02T03:04:05.000Z',
       uptimeSeconds: 93_784,
       listeners: [
-        { address: '0.0.0.0:8443', kind: 'tls' },
-        { address: '[::]:8080', kind: 'redirect' },
+        listener('0.0.0.0:8443', 'tls', { protocols: ['http1', 'http2'] }),
+        listener('[::]:8080', 'redirect', { protocols: ['http1'] }),
+        listener('0.0.0.0:5432', 'tcp', { upstream: 'database', proxyProtocol: true }),
       ],
       admin: { address: '127.0.0.1:9999' },
       workers: this.workers,
@@ -198,3 +200,19 @@ const coreModule: ModuleStatus = {
   watch: false,
   routes: 1,
 };
+
+function listener(
+  address: string,
+  kind: ListenerStatus['kind'],
+  more: Partial<ListenerStatus>,
+): ListenerStatus {
+  return {
+    address,
+    kind,
+    protocols: [],
+    upstream: null,
+    clientCertificates: 'off',
+    proxyProtocol: false,
+    ...more,
+  };
+}

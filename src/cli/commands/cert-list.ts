@@ -8,7 +8,7 @@ import type { Cell } from '#cli/printer.ts';
 
 export const certList: Command = {
   words: ['cert', 'list'],
-  summary: 'list the certificates a running node obtains by itself',
+  summary: 'list the certificates the node obtains by itself',
   positionals: [],
   options: [jsonOption, stateOption],
   examples: ['weir cert list'],

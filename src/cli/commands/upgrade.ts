@@ -11,7 +11,7 @@ const upgradeTimeoutMs = 150_000;
 
 export const upgrade: Command = {
   words: ['upgrade'],
-  summary: 'let a new process take over from a running node, without dropping a connection',
+  summary: 'let the program on disk take its place, over the same sockets',
   positionals: [],
   options: [jsonOption, stateOption],
   examples: ['weir check --config weir.yaml && weir upgrade'],
