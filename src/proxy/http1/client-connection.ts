@@ -27,6 +27,7 @@ import { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
 import type { ListenerRules, RouteTimeouts } from '../snapshot.ts';
+import { writeSoon } from '../write-soon.ts';
 import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
 import { LF } from './bytes.ts';
@@ -443,7 +444,7 @@ export class ClientConnection implements ClientSide, Expiring {
   }
 
   #write(bytes: Buffer): boolean {
-    const writable = this.#socket.write(bytes);
+    const writable = writeSoon(this.#socket, bytes);
     if (!writable) {
       this.#needsDrain = true;
       this.deadlineAt = monotonicMs() + this.#timeouts.sendMs;

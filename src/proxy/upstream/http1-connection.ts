@@ -20,6 +20,7 @@ import { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
+import { writeSoon } from '../write-soon.ts';
 import type { Dialer } from './dialer.ts';
 import { informationalMax, responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type {
@@ -124,7 +125,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
     if (body.length > 0 && !isApart) first.add(0, body.length);
     first.last = request.last;
     const bytes = forwardRequest(head, first, forwarding, authority);
-    if (!isApart) return this.#socket.write(bytes);
+    if (!isApart) return writeSoon(this.#socket, bytes);
     // One system call with two buffers: joining them would copy the body, and its memory is what makes V8
     // collect the old generation again and again.
     this.#socket.cork();

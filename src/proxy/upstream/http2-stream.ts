@@ -41,7 +41,7 @@ export interface Http2Carrier {
   leave(): void;
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = http2.constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } = http2.constants;
 const noBytes: Buffer = Buffer.alloc(0);
 const view = new ResponseView(responseHeadersMax);
 const piece = new BodyPiece();
@@ -56,6 +56,10 @@ export class Http2Stream implements UpstreamStream, Expiring {
   #hasNoBody = false;
   /** The server has said that the response is whole. */
   #ended = false;
+  /** It was not read for a while, so its close may be known before its last bytes are read. */
+  #hasPaused = false;
+  /** What the content length leaves to come, -1 without one. */
+  #remaining = -1;
   #requestDone = false;
   #responseTrailers = noBytes;
   #informational = 0;
@@ -112,6 +116,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
   endTunnel(): void {}
 
   pause(): void {
+    this.#hasPaused = true;
     this.#stream?.pause();
     // While the client is not reading, its own deadline rules.
     this.deadlineAt = Number.POSITIVE_INFINITY;
@@ -187,6 +192,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
     if (receiver === null || stream === null || !this.#parse(status, raw)) return;
     this.#responded = true;
     let kind: Framing = view.contentLength >= 0 ? framing.length : framing.chunked;
+    this.#remaining = view.contentLength;
     this.#hasNoBody = receiver.isHead || status === 204 || status === 304;
     if (this.#hasNoBody) kind = framing.none;
     piece.reset(noBytes, false);
@@ -209,6 +215,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
       return;
     }
     this.deadlineAt = monotonicMs() + receiver.sendMs;
+    if (this.#remaining >= 0) this.#remaining -= bytes.length;
     piece.reset(bytes, false);
     piece.add(0, bytes.length);
     receiver.onResponseBody(piece);
@@ -217,12 +224,15 @@ export class Http2Stream implements UpstreamStream, Expiring {
   /**
    * `node:http2` emits `end` after END_STREAM, and just the same when the connection is closed or the
    * stream reset with NO_ERROR in the middle of a body: a part would pass for the whole. The two differ
-   * in the moment the reading side is ended, before or after the stream counts as closed.
+   * in the moment the reading side is ended, before or after the stream counts as closed. Where the stream
+   * was paused, both sides' ends are known before the last bytes are read; then a close without an error is
+   * an end, as a lost connection closes its streams with CANCEL. What has a length is held to it.
    */
   #watchEnd(stream: ClientHttp2Stream): void {
     const { push } = stream;
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      if (chunk === null && !stream.closed) this.#ended = true;
+      if (chunk === null)
+        this.#ended = !stream.closed || (this.#hasPaused && stream.rstCode === NGHTTP2_NO_ERROR);
       return push.call(stream, chunk, encoding);
     };
   }
@@ -240,6 +250,10 @@ export class Http2Stream implements UpstreamStream, Expiring {
     const receiver = this.#receiver;
     // Otherwise its close says what became of it.
     if (receiver === null || !this.#ended) return;
+    if (this.#remaining > 0 && !this.#hasNoBody) {
+      this.#protocol('upstream response ended before its length');
+      return;
+    }
     this.#finish();
     piece.reset(noBytes, false);
     piece.last = true;
