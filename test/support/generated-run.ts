@@ -68,8 +68,10 @@ const edgeFields = new Set([
   'forwarded',
   'x-request-id',
 ]);
-/** Turns of the event loop after which a connection must be at rest: a retry takes the longest. */
-const settleTurns = 3;
+/** Turns of the event loop without a byte either way, after which nothing more comes. */
+const quietTurns = 5;
+/** More than the longest pipeline takes. */
+const turnsMax = 1_000;
 
 export class GeneratedRun implements AsyncDisposable {
   readonly counts: RunCounts = {
@@ -151,7 +153,15 @@ export class GeneratedRun implements AsyncDisposable {
       await turn();
     }
     client.deliver(Buffer.from(bytes.subarray(from)));
-    for (let i = 0; i < settleTurns; i++) await turn();
+    // In memory nothing is under way between two turns but what one of them began.
+    let quiet = 0;
+    let before = -1;
+    for (let i = 0; quiet < quietTurns && i < turnsMax; i++) {
+      await turn();
+      const moved = received.length + this.#seen.length + this.#forwarded.length;
+      quiet = moved === before ? quiet + 1 : 0;
+      before = moved;
+    }
     client.destroy();
     await turn();
     if (this.#uncleanAtOrigin !== '') throw new Error(`at the origin: ${this.#uncleanAtOrigin}`);
