@@ -62,8 +62,8 @@ export type EdgeNodeOptions = {
   readonly stapler: OcspStapler;
   readonly certificateWatch: CertificateWatch;
   readonly store: BlockStore;
-  /** Opens the store again after a successor that did not get there. */
-  readonly openStore: () => BlockStore;
+  /** After a successor that did not get there: the run file says this process again, the store is open. */
+  readonly takeBack: () => BlockStore;
   readonly blockVersion: number;
   readonly entry: string;
   readonly sockets: NodeSockets;
@@ -398,7 +398,7 @@ export class EdgeNode implements NodeControl {
   /** Another process takes over, from the program that stands on disk now; this one drains. */
   upgrade(): Promise<UpgradeAnswer> {
     return this.#oneAtATime(async () => {
-      const { sockets, supervisor, certificates, log, origin, entry, openStore } = this.#options;
+      const { sockets, supervisor, certificates, log, origin, entry, takeBack } = this.#options;
       if (sockets.edge === null || sockets.admin === null) {
         throw new WeirError(
           'UPGRADE_UNAVAILABLE',
@@ -425,9 +425,17 @@ export class EdgeNode implements NodeControl {
           ticketKeys: supervisor.ticketKeys,
           blocks: this.blockItems(),
         });
+        if (this.#isEnding) {
+          // Who said so did not mean that the service goes on in another process.
+          successor.kill();
+          throw new WeirError(
+            'SHUTTING_DOWN',
+            'the node was told to end while the new process started',
+          );
+        }
         this.#store.close();
         const live = await successor.goLive().catch((error: unknown) => {
-          this.#store = openStore();
+          this.#store = takeBack();
           throw error;
         });
         const tookMs = Math.round(performance.now() - startedAt);
@@ -445,6 +453,10 @@ export class EdgeNode implements NodeControl {
         throw error;
       }
     });
+  }
+
+  get #isEnding(): boolean {
+    return this.#state === 'draining';
   }
 
   #refuseWhileUpgrading(): void {

@@ -130,7 +130,10 @@ export async function startEdge(
       stapler,
       certificateWatch,
       store,
-      openStore: () => BlockStore.open(state.path),
+      takeBack: () => {
+        announce();
+        return BlockStore.open(state.path);
+      },
       blockVersion: takeover?.blocks.version ?? store.count,
       entry,
       sockets,
@@ -160,12 +163,10 @@ export async function startEdge(
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
     watching.close = watchModules(modules, loaded, node, supervisor, log);
-    state.writeRunFile({
-      pid: process.pid,
-      admin: admin.address,
-      startedAt: new Date().toISOString(),
-      version,
-    });
+    const startedAt = new Date().toISOString();
+    const announce = () =>
+      state.writeRunFile({ pid: process.pid, admin: admin.address, startedAt, version });
+    announce();
     log.info({ addresses, admin: admin.address, workers }, 'edge ready');
     const unheard = notifyServiceManager([`MAINPID=${process.pid}`, 'READY=1']);
     if (unheard !== null) supervisor.setDegraded('service manager', unheard);

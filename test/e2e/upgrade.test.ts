@@ -105,6 +105,33 @@ describe('an upgrade', () => {
     assert.equal(await edge.exit, 0);
   });
 
+  it('is given up when the node is told to end meanwhile: nobody takes over', async () => {
+    await using origin = await RawOrigin.start();
+    await using edge = await startEdgeProcess(config(origin.url));
+    const [port] = edge.ports as [number];
+    // Keeps the process there until the new one is ready.
+    const socket = net.connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (bytes: Buffer) => {
+      received += bytes.toString('latin1');
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    const upstream = await origin.connection(0);
+    const upgrading = edge.call('POST', '/api/v1/upgrade');
+    await until(
+      'it upgrades',
+      async () => (await edge.call('GET', '/api/v1/status')).body['state'] === 'upgrading',
+    );
+    assert.equal((await edge.call('POST', '/api/v1/drain')).status, 200);
+    const { status, body } = await upgrading;
+    assert.equal(status, 503, JSON.stringify(body));
+    assert.equal((body['error'] as { code: string }).code, 'SHUTTING_DOWN');
+    upstream.write(plainAnswer);
+    assert.equal(await edge.exit, 0);
+    assert.match(received, /^HTTP\/1\.1 200 /);
+    assert.equal(existsSync(join(edge.folder, 'state/edge.json')), false);
+  });
+
   it('that cannot be made leaves the old process serving, and says why', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await startEdgeProcess(config(origin.url));
