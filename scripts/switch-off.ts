@@ -56,7 +56,9 @@ for (const name of [...copied, 'package.json', 'README.md'])
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 
 let failures = 0;
-for (const tests of new Set(wanted.map((stage) => stage.tests))) {
+const asTheyAre = new Set(wanted.map((stage) => stage.tests));
+print(`running ${asTheyAre.size} files of tests as they are`);
+for (const tests of asTheyAre) {
   const result = await run(tests);
   if (result.kind === 'passed') continue;
   failures++;

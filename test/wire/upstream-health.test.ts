@@ -198,8 +198,8 @@ describe('checks', () => {
       });
       const health = {
         path: '/up',
-        intervalMs: 150,
-        timeoutMs: 150,
+        intervalMs: 1_000,
+        timeoutMs: 1_000,
         healthyAfter: 1,
         unhealthyAfter: 2,
         expect: ['200', '204-206'],
@@ -297,7 +297,7 @@ describe('retries', () => {
     await using good = await RawOrigin.answering(plainAnswer);
     const edgeOf = (on: readonly string[]): EdgeOptions => ({
       ...group([slow.url, good.url], { retries: { on } }),
-      edge: { timeouts: { responseMs: 1 } },
+      edge: { timeouts: { responseMs: 300 } },
     });
     await using without = await TestEdge.start(edgeOf(['connect', 'closed']));
     using first = await RawClient.connect(without.address);
