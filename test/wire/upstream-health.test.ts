@@ -218,7 +218,8 @@ describe('checks', () => {
       await edge.until(key('unhealthy'), 1);
       const refused = await ask(client, get, 2);
       assert.equal(statusOf(refused), 503);
-      assert.deepEqual(fieldValues(refused, 'retry-after'), ['1']);
+      // The next check comes after its interval, a little more or less.
+      assert.match(fieldValues(refused, 'retry-after').join(), /^[12]$/);
       status = 204;
       await edge.until(key('healthy'), 1);
       assert.equal(statusOf(await ask(client, get, 3)), 200);
