@@ -7,28 +7,28 @@ export const http2Stages: readonly Stage[] = [
     file: 'src/proxy/http2/request-head.ts',
     from: 'if (wrong !== null) return wrong;',
     to: '',
-    tests: 'test/http2/request-head.test.ts',
+    tests: 'test/wire/http2-conformance.test.ts',
   },
   {
     name: 'HTTP/2: the target is checked',
     file: 'src/proxy/http2/request-head.ts',
     from: '?? checkTarget(fields, limits)',
     to: '',
-    tests: 'test/http2/request-head.test.ts',
+    tests: 'test/wire/http2-conformance.test.ts',
   },
   {
     name: 'HTTP/2: authority and Host agree',
     file: 'src/proxy/http2/request-head.ts',
     from: 'if (!rangesEqualFolded(bytes, nameStart, nameEnd, hostStart, valueEndOf(offsets, host)))',
     to: 'if (false)',
-    tests: 'test/http2/request-head.test.ts',
+    tests: 'test/wire/http2-conformance.test.ts',
   },
   {
     name: 'HTTP/2: two lengths are malformed',
     file: 'src/proxy/http2/request-head.ts',
     from: 'if (view.contentLength >= 0) return problems.contentLength;',
     to: '',
-    tests: 'test/http2/request-head.test.ts',
+    tests: 'test/wire/http2-conformance.test.ts',
   },
   {
     name: 'HTTP/2: size of a head',
@@ -82,8 +82,8 @@ export const http2Stages: readonly Stage[] = [
   {
     name: 'HTTP/2: no window for what is not taken',
     file: 'src/proxy/http2/stream.ts',
-    from: 'if (this.#isPaused || taken === 0) return;',
-    to: 'if (taken === 0) return;',
+    from: 'if (this.#isPaused || this.#held !== null) {',
+    to: 'if (false) {',
     tests: 'test/wire/http2-flow.test.ts',
   },
   {

@@ -65,4 +65,18 @@ export const nodeStages: readonly Stage[] = [
     to: 'if (outcome) return undefined;',
     tests: 'test/admin/*.test.ts',
   },
+  {
+    name: 'the service manager hears who the node is',
+    file: 'src/roles/edge.ts',
+    from: 'notifyServiceManager([`MAINPID=',
+    to: '((_: string[]) => null)([`MAINPID=',
+    tests: 'test/e2e/service-manager.test.ts',
+  },
+  {
+    name: 'the service manager hears that the node ends',
+    file: 'src/roles/edge-node.ts',
+    from: "notifyServiceManager(['STOPPING=1']);",
+    to: ';',
+    tests: 'test/e2e/service-manager.test.ts',
+  },
 ];

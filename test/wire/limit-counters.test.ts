@@ -26,7 +26,7 @@ const rows: readonly Row[] = [
   ['request body too large', post(11, ''), { limits: { bodyBytesMax: 10 } }],
   ['too many query parameters', get('/?a&b&c'), { limits: { parametersMax: 2 } }],
   ['query parameter too long', get('/?abc'), { limits: { parameterBytesMax: 2 } }],
-  ['request head did not arrive in time', 'GET / HT', { timeouts: { headMs: 20 } }],
+  ['request head did not arrive in time', 'GET / HT', { timeouts: { headMs: 500 } }],
   ['request body did not arrive in time', post(10, 'x'), { timeouts: { bodyIdleMs: 20 } }],
   ['response body too large', get('/'), { route: { limits: { responseBytesMax: 1 } } }],
   ['total time used up', get('/held'), { route: { timeouts: { totalMs: 20 } } }],

@@ -7,7 +7,7 @@ import { RawClient } from '../support/raw-client.ts';
 
 const start = (redirectPort?: number): Promise<TestEdge> =>
   TestEdge.start({
-    ...simpleEdge('http://127.0.0.1:9', { timeouts: { headMs: 50 } }),
+    ...simpleEdge('http://127.0.0.1:9', { timeouts: { headMs: 500 } }),
     listeners: [
       {
         address: '127.0.0.1:0',

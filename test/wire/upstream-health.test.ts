@@ -126,15 +126,23 @@ describe('a server whose requests fail', () => {
     assert.deepEqual(new Set(statuses.slice(10)), new Set([200]));
   });
 
-  it('is used all the same where noneHealthy says so', async () => {
-    await using origin = await RawOrigin.start(({ socket }) => {
-      socket.on('data', () => socket.destroy());
+  for (const count of [1, 2]) {
+    it(`is used all the same where noneHealthy says so: ${count} out of ${count}`, async () => {
+      await using origin = await RawOrigin.start(({ socket }) => {
+        socket.on('data', () => socket.destroy());
+      });
+      await using other = await RawOrigin.start(({ socket }) => {
+        socket.on('data', () => socket.destroy());
+      });
+      const urls = [origin.url, other.url].slice(0, count);
+      await using edge = await TestEdge.start(group(urls, { noneHealthy: 'use-all' }));
+      using client = await RawClient.connect(edge.address);
+      // Five failures take each of them out.
+      const asked = 5 * count + 3;
+      for (let i = 1; i <= asked; i++) assert.equal(statusOf(await ask(client, get, i)), 502);
+      assert.equal(origin.connections.length + other.connections.length, asked);
     });
-    await using edge = await TestEdge.start(group([origin.url], { noneHealthy: 'use-all' }));
-    using client = await RawClient.connect(edge.address);
-    for (let i = 1; i <= 8; i++) assert.equal(statusOf(await ask(client, get, i)), 502);
-    assert.equal(origin.connections.length, 8);
-  });
+  }
 
   for (const [name, broken] of [
     ['half a body', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'],
@@ -198,8 +206,8 @@ describe('checks', () => {
       });
       const health = {
         path: '/up',
-        intervalMs: 150,
-        timeoutMs: 150,
+        intervalMs: 1_000,
+        timeoutMs: 1_000,
         healthyAfter: 1,
         unhealthyAfter: 2,
         expect: ['200', '204-206'],
@@ -218,7 +226,8 @@ describe('checks', () => {
       await edge.until(key('unhealthy'), 1);
       const refused = await ask(client, get, 2);
       assert.equal(statusOf(refused), 503);
-      assert.deepEqual(fieldValues(refused, 'retry-after'), ['1']);
+      // The next check comes after its interval, a little more or less.
+      assert.match(fieldValues(refused, 'retry-after').join(), /^[12]$/);
       status = 204;
       await edge.until(key('healthy'), 1);
       assert.equal(statusOf(await ask(client, get, 3)), 200);
@@ -297,7 +306,7 @@ describe('retries', () => {
     await using good = await RawOrigin.answering(plainAnswer);
     const edgeOf = (on: readonly string[]): EdgeOptions => ({
       ...group([slow.url, good.url], { retries: { on } }),
-      edge: { timeouts: { responseMs: 1 } },
+      edge: { timeouts: { responseMs: 300 } },
     });
     await using without = await TestEdge.start(edgeOf(['connect', 'closed']));
     using first = await RawClient.connect(without.address);
