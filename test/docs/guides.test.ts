@@ -40,7 +40,7 @@ describe('the pages', () => {
 
     it(`link to what exists: ${file}`, () => {
       for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
-        assert.ok(existsSync(join(root, file, '..', target as string)), target);
+        assert.ok(existsSync(join(root, file, '..', target ?? '')), target ?? '');
     });
   }
 });
@@ -52,11 +52,11 @@ describe('the pages name', () => {
   for (const { file, text } of pages.filter(({ file: name }) => name.startsWith('docs/guide/'))) {
     it(`metrics and keys that exist: ${file}`, () => {
       for (const [, name] of text.matchAll(/`(weir_[a-z0-9_]+)/g))
-        assert.ok(metrics.includes(`\`${name}\``), name);
+        assert.ok(metrics.includes(`\`${name}\``), name ?? '');
       for (const [, key] of text.matchAll(
         /`((?:edge|upstreams|routes|acme|waf|admin|accessLog|log)[.[][^`\s{:]*)`/g,
       ))
-        assert.ok(keys.has((key as string).replaceAll('[]', '')), key);
+        assert.ok(keys.has((key ?? '').replaceAll('[]', '')), key ?? '');
     });
   }
 });
