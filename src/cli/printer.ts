@@ -51,7 +51,7 @@ export class Printer {
     return this.#colour ? `${styles[style][0]}${text}${styles[style][1]}` : text;
   }
 
-  /** Columns as wide as their widest cell, two blanks between them, none at the end of a line. */
+  /** Columns as wide as their widest cell, two blanks between them; empty ones take no room. */
   columns(rows: readonly (readonly Cell[])[], indent = ''): string {
     const widths: number[] = [];
     const clean = rows.map((row) =>
@@ -64,10 +64,11 @@ export class Printer {
     );
     return clean
       .map((row) => {
-        const cells = row.map(({ safe, style }, column) => {
+        const cells = row.flatMap(({ safe, style }, column) => {
+          if (widths[column] === 0) return [];
           const padding =
             column === row.length - 1 ? '' : ' '.repeat((widths[column] ?? 0) - safe.length);
-          return `${style === null ? safe : this.paint(style, safe)}${padding}`;
+          return [`${style === null ? safe : this.paint(style, safe)}${padding}`];
         });
         return `${indent}${cells.join('  ')}`.trimEnd();
       })

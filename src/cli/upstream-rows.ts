@@ -24,7 +24,7 @@ function serverRow(upstream: UpstreamStatus, server: Server, index: number): rea
   return [
     index === 0 ? upstream.name : '',
     { text: stateText(upstream, server), style: stateStyle(server.state) },
-    `${thousands(server.inFlight)} in flight`,
+    server.inFlight === 0 ? '' : `${thousands(server.inFlight)} in flight`,
     `${thousands(server.requests)} sent`,
     server.failures === 0
       ? ''
@@ -44,7 +44,7 @@ function byWorry<Item>(items: readonly Item[], well: (item: Item) => boolean): I
 function stateText({ isChecked }: UpstreamStatus, { state, seen, requests }: Server): string {
   if (state === null) return 'unknown';
   if (seen.length > 1) return seen.map((one) => `${one.state} in ${one.workers}`).join(', ');
-  return state === 'healthy' && !isChecked && requests === 0 ? 'not asked yet' : state;
+  return state === 'healthy' && !isChecked && requests === 0 ? 'untried' : state;
 }
 
 function stateStyle(state: Server['state']): Style {

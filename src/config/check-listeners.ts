@@ -60,11 +60,7 @@ function checkAddresses(config: ConfigDraft, say: Say): void {
     if (text === undefined) continue;
     const address = parseListenAddress(text);
     if (address === null) {
-      say(
-        path,
-        `${JSON.stringify(text)} is no address and port`,
-        'for example "127.0.0.1:8443", "0.0.0.0:8443" or "[::]:8443"',
-      );
+      say(path, `${JSON.stringify(text)} is no address and port`, addressHint(text));
       continue;
     }
     if (path === 'admin.address' && !isLoopbackHost(address.host)) {
@@ -79,6 +75,14 @@ function checkAddresses(config: ConfigDraft, say: Say): void {
       say(path, `${text} is taken by ${other.path}`, 'give each its own port');
     taken.push({ path, address });
   }
+}
+
+/** `:8443`, `*:8443` and `8443` mean every address elsewhere; here each family has its own listener. */
+function addressHint(text: string): string {
+  const port = /^(?:\*?:)?([0-9]{1,5})$/.exec(text)?.[1];
+  return port === undefined
+    ? 'for example "127.0.0.1:8443", "0.0.0.0:8443" or "[::]:8443"'
+    : `write "0.0.0.0:${port}" for every IPv4 address; "[::]:${port}", a listener of its own, for IPv6`;
 }
 
 function isLoopbackHost(host: string): boolean {

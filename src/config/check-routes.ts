@@ -7,6 +7,7 @@ import type { Route } from './route-schema.ts';
 
 export function checkRoutes(config: ConfigDraft, say: Say): void {
   const seen = new Map<string, string>();
+  checkThatRequestsFindOne(config, say);
   for (const [index, route] of present(config.routes)) {
     const path = `routes[${index}]`;
     checkRouteMatch(route.match ?? {}, path, seen, say);
@@ -23,6 +24,20 @@ export function checkRoutes(config: ConfigDraft, say: Say): void {
     for (const side of ['requestHeaders', 'responseHeaders'] as const)
       checkHeaderRules(route[side], `${path}.${side}`, say);
     checkRouteRules(route.waf?.rules, config.waf?.rules, path, say);
+  }
+}
+
+/** A node that only passes bytes through, or redirects, needs no route. */
+function checkThatRequestsFindOne(config: ConfigDraft, say: Say): void {
+  if (config.routes === undefined || config.routes.length > 0) return;
+  for (const [index, { tls, plaintext }] of present(config.edge?.listeners)) {
+    if (tls === undefined && plaintext === undefined) continue;
+    say(
+      'routes',
+      `names no route, and edge.listeners[${index}] serves requests`,
+      'add { upstream: NAME }, which takes them all',
+    );
+    return;
   }
 }
 
@@ -80,6 +95,13 @@ function checkHeaderRules(
   };
   const set = presentEntries(rules?.set).map(([name]) => name);
   for (const name of set) own(name, `${path}.set.${name}`);
+  for (const [name, value] of presentEntries(rules?.set))
+    if (/^\$[a-z][a-z0-9_]*$|^%\[.*\]$|^%[A-Z_(]+\)?%?$/.test(value))
+      say(
+        `${path}.set.${name}`,
+        `${value} would be sent as it stands, for values here hold no variables`,
+        'the client, its scheme and its host are in X-Forwarded-For, -Proto and -Host already',
+      );
   for (const [index, name] of present(rules?.remove)) {
     own(name, `${path}.remove[${index}]`);
     if (set.some((other) => other.toLowerCase() === name.toLowerCase()))
@@ -106,6 +128,7 @@ function checkRouteMatch(
       'a name without port, "*.example.org" or "*"',
     );
   }
+  checkPath(prefix, `${path}.match.path`, say);
   const conditions = [match.exact, [...(match.methods ?? [])].sort(), match.headers];
   const key = `${host.toLowerCase()} ${prefix} ${JSON.stringify(conditions)}`;
   const first = seen.get(key);
@@ -117,6 +140,17 @@ function checkRouteMatch(
     );
   }
   seen.set(key, first ?? path);
+}
+
+/** What stands for itself here, and is a pattern to other proxies. */
+function checkPath(prefix: string, path: string, say: Say): void {
+  const plain = /^(.*?)\/\*{1,2}$/.exec(prefix)?.[1];
+  if (plain !== undefined)
+    say(
+      path,
+      `${prefix} holds a *, which stands for itself here`,
+      `write ${plain || '/'}: a path takes all below it`,
+    );
 }
 
 function checkRouteRules(

@@ -7,9 +7,8 @@ import { describeError } from '#core/errors.ts';
 import { ocspResponder, readOcsp } from '#core/ocsp.ts';
 import { checkCertificate, pemCertificates } from './check-certificates.ts';
 import { type Draft, present } from './draft.ts';
-import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
-import { knownCiphers, knownCurves } from './tls-names.ts';
+import { knownCiphers, knownCurves, nearestTlsName } from './tls-names.ts';
 import type { ListenerTls, TlsCertificate } from './tls-schema.ts';
 
 /** `path` is that of the `tls` object. */
@@ -33,6 +32,8 @@ function checkVersions(settings: Draft<ListenerTls>, path: string, say: Say): vo
     return;
   }
   const named = present(settings.ciphers).map(([, name]) => name);
+  // What a name nobody knows was to be cannot be told.
+  if (named.some((name) => !knownCiphers.includes(name))) return;
   if (named.length === 0 || minVersion === undefined || maxVersion === undefined) return;
   for (const version of ['1.2', '1.3'] as const) {
     const isSpoken = minVersion <= version && version <= maxVersion;
@@ -61,8 +62,11 @@ function checkNames(
     if (seen.has(name)) say(at, `${name} stands in the list twice`, 'keep one');
     seen.add(name);
     if (known.includes(name)) continue;
-    const near = nearestName(name, known);
-    const hint = near === null ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
+    const near = nearestTlsName(name, known);
+    const hint =
+      near === null
+        ? `for example ${known.slice(0, 5).join(', ')}; leave ${what === 'cipher suite' ? 'ciphers' : 'curves'} out for good ones`
+        : `did you mean ${near}?`;
     if (what === 'cipher suite' && tls.getCiphers().includes(name.toLowerCase()))
       say(at, `${name} gives no forward secrecy or needs keys Weir does not have`, hint);
     else say(at, `${JSON.stringify(name)} is no ${what} Weir knows`, hint);

@@ -55,9 +55,9 @@ export const configSchema = Type.Object(
       description: 'the backends, by the names routes use',
     }),
     routes: Type.Array(route, {
-      minItems: 1,
       maxItems: 10_000,
-      description: 'the most specific host, then the longest path wins',
+      description:
+        'the most specific host, then the longest path wins; may be empty where no listener serves requests',
     }),
     waf: Type.Object(
       {

@@ -6,6 +6,7 @@
  * AES-128 comes before AES-256 because it is as safe today and cheaper; every client of the last ten years
  * has one of them.
  */
+import { nearestName } from './nearest-name.ts';
 
 export const defaultCiphers = [
   'TLS_AES_128_GCM_SHA256',
@@ -44,3 +45,23 @@ export const knownCurves: readonly string[] = [
   'X448',
   'P-521',
 ];
+
+/** Other names of the same: OpenSSL's and SECG's of curves. */
+const aliases: Readonly<Record<string, string>> = {
+  prime256v1: 'P-256',
+  secp256r1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+};
+
+/** The name that was meant: by another name, in IANA's spelling of a TLS 1.2 suite, or nearly right. */
+export function nearestTlsName(name: string, known: readonly string[]): string | null {
+  const alias = aliases[name.toLowerCase()];
+  if (alias !== undefined && known.includes(alias)) return alias;
+  const spelled = name
+    .replace(/^TLS_(ECDHE_.+)_WITH_(.+)$/, '$1-$2')
+    .replaceAll('_', '-')
+    .replace(/AES-(\d+)-(?:CBC-)?/, 'AES$1-')
+    .replace(/POLY1305-SHA256$/, 'POLY1305');
+  return known.includes(spelled) ? spelled : nearestName(name, known);
+}

@@ -31,14 +31,12 @@ const socketPathBytesMax = 107;
 export function parseUpstreamUrl(text: string): UpstreamUrl | UpstreamUrlProblem {
   if (text.startsWith('unix:')) return parseSocketPath(text.slice('unix:'.length));
   const match = /^(https?):\/\/([^/?#]*)(.*)$/s.exec(text);
-  if (match === null)
-    return refuse(
-      'is no http://, https:// or unix: address',
-      'write http://host:port, https://host:port or unix:/path',
-    );
+  if (match === null) return refuse('is no http://, https:// or unix: address', schemeHint(text));
   const [, scheme = '', authority = '', rest = ''] = match;
   if (authority.includes('@'))
     return refuse('holds a user name', 'leave out what stands before the @');
+  if (authority === 'unix:' || authority === 'unix')
+    return refuse('is no way to name a socket', `write unix:${rest.replace(/:.*$/s, '')}`);
   if (rest !== '') return refuse('holds a path', `end it after the port: ${scheme}://${authority}`);
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(authority);
   if (parts === null)
@@ -72,6 +70,17 @@ export function parseUpstreamUrl(text: string): UpstreamUrl | UpstreamUrlProblem
     port,
     authority: port === schemePort ? shown : `${shown}:${port}`,
   };
+}
+
+/** What was meant, where that can be told: an address without its scheme, or another proxy's scheme. */
+function schemeHint(text: string): string {
+  if (/^h2c?:\/\//.test(text))
+    return `write http${text.slice(text.indexOf(':'))} and protocol: http2`;
+  if (/^(?:tcp|tls):\/\//.test(text))
+    return `write http${text.slice(text.indexOf(':'))}, or https:// for TLS to the server`;
+  if (text.startsWith('/')) return `write unix:${text}`;
+  if (/^[^/\s:]+:[0-9]{1,5}$|^\[[^\]]+\]:[0-9]{1,5}$/.test(text)) return `write http://${text}`;
+  return 'write http://host:port, https://host:port or unix:/path';
 }
 
 function parseSocketPath(path: string): UpstreamUrl | UpstreamUrlProblem {

@@ -8,6 +8,7 @@ import { parseScalarText } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { SchemaNode } from './schema-node.ts';
+import { keyHint, valueHint } from './value-hints.ts';
 import { childPath, type SourcePosition, type SourceValue } from './yaml-source.ts';
 
 export type ValidateInput = {
@@ -75,7 +76,9 @@ class Validator {
         key,
         known.filter((name) => !value.has(name)),
       );
-      const fix = near === null ? `known here: ${known.join(', ')}` : `did you mean ${near}?`;
+      const fix =
+        keyHint(node.properties, key) ??
+        (near === null ? `known here: ${known.join(', ')}` : `did you mean ${near}?`);
       this.#problem(childPath(path, key), 'is no key of the configuration', fix);
     }
     const result: Record<string, unknown> = {};
@@ -144,7 +147,7 @@ class Validator {
     return this.#problem(
       path,
       name === undefined ? must : `${must} (environment ${name})`,
-      fixFor(node, value),
+      valueHint(node, value, path),
     );
   }
 
@@ -230,20 +233,4 @@ function describeValue(value: SourceValue): string {
   if (Array.isArray(value)) return 'a list';
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
-
-function fixFor(node: SchemaNode, value: SourceValue): string | undefined {
-  if (node.kind === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
-    return 'put it in quotes';
-  if (node.kind === 'array' && !(value instanceof Map)) return 'put it in [ ]';
-  if (node.kind === 'integer' && typeof value === 'string' && /^[0-9]+$/.test(value))
-    return 'leave the quotes out';
-  if (node.kind === 'union' && typeof value === 'string') {
-    const choices = node.members.flatMap((member) =>
-      member.kind === 'literal' ? [String(member.value)] : [],
-    );
-    const near = nearestName(value, choices);
-    if (near !== null) return `did you mean ${near}?`;
-  }
-  return undefined;
 }

@@ -12,11 +12,12 @@ export class ServerReasons {
   readonly #byServer = new Map<string, string>();
 
   note({ upstream, server, state, reason }: ServerChange): void {
+    // Back in one worker is not back in all: who shows a reason looks at the state first.
+    if (state === 'healthy' || state === 'starting') return;
     const key = `${upstream} ${server}`;
     // A server on trial is still one that failed for the reason it was out for.
     if (state === 'trial' && this.#byServer.has(key)) return;
     this.#byServer.delete(key);
-    if (state === 'healthy' || state === 'starting') return;
     this.#byServer.set(key, reason);
     const [oldest] = this.#byServer.keys();
     if (this.#byServer.size > reasonsMax && oldest !== undefined) this.#byServer.delete(oldest);

@@ -10,6 +10,7 @@ import type { ServerReasons } from './server-reasons.ts';
 
 /** From bad to good: the worst that a worker sees is what is said of a server. */
 const states = ['unhealthy', 'open', 'trial', 'starting', 'healthy'] as const;
+const isWell = (state: UpstreamServerState): boolean => state === 'healthy' || state === 'starting';
 const isOut = (state: UpstreamServerState): boolean => state === 'unhealthy' || state === 'open';
 
 export function upstreamStatus(
@@ -40,7 +41,7 @@ export function upstreamStatus(
         connections: value(serverFamilies.connections),
         requests: value(serverFamilies.requests),
         failures: value(serverFamilies.failures),
-        reason: reasons.of(name, url),
+        reason: seen.every(({ state }) => isWell(state)) ? null : reasons.of(name, url),
       };
     }),
   }));

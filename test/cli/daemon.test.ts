@@ -167,6 +167,42 @@ management  127.0.0.1:9999
     );
   });
 
+  it('status fits 100 columns, folds what is longer, and says what nobody has tried', async () => {
+    const server = {
+      weight: 1,
+      connections: 0,
+      inFlight: 0,
+      requests: 0,
+      failures: 0,
+      reason: null,
+    };
+    control.upstreams = [
+      {
+        name: 'orders-grpc',
+        protocol: 'http2',
+        balance: 'round-robin',
+        isChecked: false,
+        servers: [
+          {
+            ...server,
+            url: 'https://orders.internal.example.org:50051',
+            state: 'healthy',
+            seen: [{ state: 'healthy', workers: 2 }],
+          },
+        ],
+      },
+    ];
+    const reason = 'the first of many words that follow one another until no line holds them all';
+    control.degraded = [{ part: 'certificate www.example.org', reason: `${reason}, ${reason}` }];
+    const { stdout } = await weir('status');
+    assert.match(
+      stdout,
+      /^upstreams {3}orders-grpc {2}untried {2}0 sent {2}https:\/\/orders\S+ \(h2\)$/m,
+    );
+    assert.match(stdout, /^degraded {4}certificate www\.example\.org: the first/m);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
+  });
+
   it('takes a block with its time and reason, lists it, and takes it away again', async () => {
     const added = await weir('block', 'add', '192.0.2.7', '--ttl', '1h', '--reason', 'stuffing');
     assert.equal(added.exit, 0, added.stderr);

@@ -40,7 +40,7 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
   ].map((address) => ({
     why: `the address ${address}`,
     listeners: `[{ address: "${address}", plaintext: true }]`,
-    says: /^F:2:\d+ edge\.listeners\[0\]\.address: .* is no address and port \(for example "127\.0\.0\.1:8443"/,
+    says: /^F:2:\d+ edge\.listeners\[0\]\.address: .* is no address and port \((?:for example "127\.0\.0\.1:8443"|write "0\.0\.0\.0:80")/,
   })),
   {
     why: 'two listeners on one address',

@@ -86,14 +86,17 @@ describe('why a server is out', () => {
   const note = (reasons: ServerReasons, state: 'open' | 'trial' | 'healthy', reason: string) =>
     reasons.note({ upstream: 'app', server: url, state, reason });
 
-  it('is kept while it is on trial, and forgotten when it is back', () => {
+  it('is kept while it is on trial, and while another worker sees it well, and not shown once all do', () => {
     const reasons = new ServerReasons();
     assert.equal(reasons.of('app', url), null);
     note(reasons, 'open', 'timed out');
     note(reasons, 'trial', 'let in again');
     assert.equal(reasons.of('app', url), 'timed out');
     note(reasons, 'healthy', 'requests succeed');
-    assert.equal(reasons.of('app', url), null);
+    assert.equal(reasons.of('app', url), 'timed out');
+    const shown = (...seen: ('healthy' | 'open')[]) =>
+      upstreamStatus(config({}), samples(...seen), reasons)[0]?.servers[0]?.reason;
+    assert.deepEqual([shown('healthy', 'open'), shown('healthy')], ['timed out', null]);
   });
 
   it('is known of the 1,024 servers heard of last', () => {

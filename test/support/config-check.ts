@@ -9,6 +9,7 @@ import { checkConfig } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import { formatProblem } from '#config/problem.ts';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import { makeClientAuthority } from './client-authority.ts';
 
 export const directory = mkdtempSync(join(tmpdir(), 'weir-check-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -25,6 +26,7 @@ mkdirSync(join(directory, 'certs'));
 for (const [name, content] of Object.entries({
   'certs/site.crt': made.certificate,
   'certs/site.key': made.privateKey,
+  'certs/clients.pem': (await makeClientAuthority()).certificate,
   'certs/other.crt': other.certificate,
   'certs/other.key': other.privateKey,
   'certs/locked.key': generateKeyPairSync('ed25519').privateKey.export(passphrase),
