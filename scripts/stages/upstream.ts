@@ -138,8 +138,8 @@ export const upstreamStages: readonly Stage[] = [
   {
     name: 'a part of an HTTP/2 response is not the whole',
     file: 'src/proxy/upstream/http2-stream.ts',
-    from: 'if (chunk === null && !stream.closed) this.#ended = true;',
-    to: 'if (chunk === null) this.#ended = true;',
+    from: '!stream.closed || (this.#hasPaused && stream.rstCode === NGHTTP2_NO_ERROR)',
+    to: 'true',
     tests: 'test/wire/upstream-http2.test.ts',
   },
   {

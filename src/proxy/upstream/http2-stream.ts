@@ -232,7 +232,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
     const { push } = stream;
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
       if (chunk === null)
-        this.#ended = !stream.closed || (this.#hasPaused && stream.rstCode === NGHTTP2_NO_ERROR);
+        this.#ended ||= !stream.closed || (this.#hasPaused && stream.rstCode === NGHTTP2_NO_ERROR);
       return push.call(stream, chunk, encoding);
     };
   }
