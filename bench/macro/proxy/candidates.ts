@@ -90,6 +90,7 @@ export async function startEdge(
     `${own}/edge.yaml`,
     `edge:
   workers: 1
+  limits: { requestsPerConnectionMax: 1000000000 }
   listeners:
     - { address: "127.0.0.1:${plainPort}", plaintext: true }
     - { address: "127.0.0.1:${tlsPort}", tls: { certificates: [{ cert: ${folder}/site.crt, key: ${folder}/site.key }] } }
