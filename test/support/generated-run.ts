@@ -313,7 +313,7 @@ function endToEnd(
     return (
       lower !== 'host' &&
       !edgeFields.has(lower) &&
-      !edgeFields.has(lower.replaceAll('_', '-')) &&
+      !edgeFields.has(lower.replace(/[_.]/g, '-')) &&
       named?.includes(lower) !== true
     );
   });
