@@ -96,14 +96,14 @@ export const connectionStages: readonly Stage[] = [
   {
     name: 'redirect to https',
     file: 'src/proxy/listener.ts',
-    from: "if (this.#kind.kind === 'redirect') serveRedirect",
-    to: 'if (false) serveRedirect',
+    from: "if (this.#kind.kind === 'redirect')\n          serveRedirect",
+    to: 'if (false)\n          serveRedirect',
     tests: 'test/wire/redirect.test.ts',
   },
   {
     name: 'HTTP/2 without TLS',
     file: 'src/proxy/listener.ts',
-    from: 'else if (this.#settings.sniffsHttp2) this.#sniff(socket, peer);',
+    from: 'else if (sniffsHttp2) this.#sniff(socket, peer);',
     to: '',
     tests: 'test/wire/http2.test.ts',
   },

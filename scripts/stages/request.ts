@@ -68,7 +68,7 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'client address by the listener’s rule',
     file: 'src/proxy/exchange.ts',
-    from: '? clientAddress(client.peer, view, trusted, rule)',
+    from: '? clientAddress(client.peer, view, trusted, this.#entrance.addressRule)',
     to: '? client.peer',
     tests: 'test/wire/client-address.test.ts',
   },
@@ -179,15 +179,15 @@ export const requestStages: readonly Stage[] = [
   },
   {
     name: 'aliases of known fields',
-    file: 'src/proxy/snapshot.ts',
-    from: "listener.headerAliases === 'keep' ? 0 : aliasDrop",
+    file: 'src/proxy/entrance.ts',
+    from: "headerAliases === 'keep' ? 0 : aliasDrop",
     to: '0',
     tests: 'test/wire/refused-after-rules.test.ts',
   },
   {
     name: 'every name with an underscore or a dot',
     file: 'src/proxy/exchange.ts',
-    from: 'if (listener.marksAliases) markAliases(view);',
+    from: 'if (marksAliases) markAliases(view);',
     to: '',
     tests: 'test/wire/refused-after-rules.test.ts',
   },

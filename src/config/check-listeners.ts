@@ -41,6 +41,14 @@ function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): v
   if (listener.http2 !== undefined && !kinds.includes('tls') && !kinds.includes('plaintext')) {
     say(`${path}.http2`, 'does nothing without tls or plaintext', 'leave http2 out');
   }
+  const servesRequests = kinds.includes('tls') || kinds.includes('plaintext');
+  if (kinds.length === 1 && !servesRequests) {
+    const { headerAliases = 'drop-known', lengthWithChunked = 'refuse' } = listener;
+    if (headerAliases !== 'drop-known')
+      say(`${path}.headerAliases`, 'does nothing where no request goes on', 'leave it out');
+    if (lengthWithChunked !== 'refuse' && listener.tcp !== undefined)
+      say(`${path}.lengthWithChunked`, 'does nothing where bytes pass as they are', 'leave it out');
+  }
   if (listener.redirectPort !== undefined && listener.redirect === undefined) {
     say(
       `${path}.redirectPort`,

@@ -69,7 +69,7 @@ function checkRewrite(route: Draft<Route>, path: string, say: Say): void {
 }
 
 /** What frames a message, names its host or is the edge's own to say cannot be a route's. */
-const ownFields: ReadonlySet<string> = new Set([
+export const ownFields: ReadonlySet<string> = new Set([
   ...[
     'host',
     'content-length',
@@ -81,7 +81,7 @@ const ownFields: ReadonlySet<string> = new Set([
   ],
   ...['te', 'trailer', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
   ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip'],
-  ...['forwarded', 'x-request-id'],
+  ...['forwarded', 'x-request-id', 'client-cert', 'client-cert-chain'],
 ]);
 
 function checkHeaderRules(

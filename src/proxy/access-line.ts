@@ -23,7 +23,8 @@ export type AccessRecord = {
   readonly upstream: string;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly durationMs: number;
+  /** Null where nothing was begun that could take time. */
+  readonly durationMs: number | null;
   /** 0 when no rule ran. */
   readonly wafMs: number;
   /** What a rule decided, null when none did. */
@@ -60,7 +61,8 @@ export function accessLine(record: AccessRecord): string {
   if (record.reason !== '') line += `,"reason":"${quoted(record.reason)}"`;
   if (record.route !== '') line += `,"route":"${quoted(record.route)}"`;
   if (record.upstream !== '') line += `,"upstream":"${quoted(record.upstream)}"`;
-  line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut},"durationMs":${thousandths(record.durationMs)}`;
+  line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}`;
+  if (record.durationMs !== null) line += `,"durationMs":${thousandths(record.durationMs)}`;
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
   if (verdict !== null) {
     line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}}`;

@@ -1,9 +1,12 @@
-/** What a listener says of the connections that come in by it, compiled; part of the snapshot. */
+/** What a listener says of the connections and requests that come in by it, compiled; part of the snapshot. */
 import type { Listener } from '#config/listener-schema.ts';
+import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { CidrMap } from '#core/cidr-map.ts';
 import { parseCidr } from '#core/ip.ts';
 import { type AddressRule, compileAddressRule } from './client-address.ts';
+import type { HeadLimits } from './http1/parse-request.ts';
+import { aliasDrop } from './http1/write-head.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
 export type Entrance = {
@@ -14,6 +17,12 @@ export type Entrance = {
   readonly tcp: CompiledTcp | null;
   /** Without TLS: a client may begin with the preface of HTTP/2. */
   readonly sniffsHttp2: boolean;
+  /** How HTTP/1.1 heads are read. */
+  readonly head: HeadLimits;
+  /** Kinds of fields that never travel on, beside the usual ones. */
+  readonly drops: number;
+  /** Every name with `_` or `.` counts as an alias. */
+  readonly marksAliases: boolean;
 };
 
 export type CompiledTcp = {
@@ -24,9 +33,10 @@ export type CompiledTcp = {
 
 export function compileEntrance(
   listener: Listener,
+  limits: Config['edge']['limits'],
   upstreams: ReadonlyMap<string, UpstreamGroup>,
 ): Entrance {
-  const { clientAddress, proxyProtocol, tcp } = listener;
+  const { clientAddress, proxyProtocol, tcp, headerAliases, lengthWithChunked } = listener;
   return {
     addressRule:
       clientAddress === undefined
@@ -35,6 +45,9 @@ export function compileEntrance(
     proxyProtocolFrom: proxyProtocol === undefined ? null : compileRanges(proxyProtocol.from),
     tcp: tcp === undefined ? null : compileTcp(tcp, upstreams),
     sniffsHttp2: listener.plaintext === true && listener.http2 === true,
+    head: { ...limits, dropsLengthBesideChunked: lengthWithChunked === 'drop' },
+    drops: headerAliases === 'keep' ? 0 : aliasDrop,
+    marksAliases: headerAliases === 'drop',
   };
 }
 

@@ -17,6 +17,7 @@ import type { Block } from '#waf/verdict.ts';
 import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
+import type { Entrance } from './entrance.ts';
 import { errorAnswer, wantsHtml } from './error-page.ts';
 import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
@@ -28,7 +29,7 @@ import { problemOf } from './http1/parse-problem.ts';
 import type { Outcome, Protocol } from './proxy-metrics.ts';
 import { isRequestId, nextRequestId } from './request-id.ts';
 import { canRewrite, markAliases, parametersProblem, pickUpstream } from './route-request.ts';
-import type { CompiledRoute, ListenerRules, RouteTimeouts, Snapshot } from './snapshot.ts';
+import type { CompiledRoute, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 import { userAgentOf } from './user-agent.ts';
@@ -41,6 +42,7 @@ export class Exchange implements UpstreamCaller {
   readonly #client: ClientSide;
   readonly #view: RequestView;
   readonly #snapshot: Snapshot;
+  readonly #entrance: Entrance;
   readonly #startedAt = monotonicMs();
   readonly #requestId: string;
   readonly #peerIsTrusted: boolean;
@@ -70,15 +72,15 @@ export class Exchange implements UpstreamCaller {
     this.#client = client;
     this.#view = view;
     this.#snapshot = context.snapshot;
+    this.#entrance = context.snapshot.entrances[client.listener] as Entrance;
     this.#method = view.bytes.toString('latin1', view.start, view.methodEnd);
     this.#host = hostOf(view);
     this.isHead = this.#method === 'HEAD';
     const trusted = this.#snapshot.trustedProxies;
     this.#peerIsTrusted = trusted.size > 0 && trusted.lookup(client.peer) !== undefined;
     this.#requestId = (this.#peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
-    const rule = this.#snapshot.entrances[client.listener]?.addressRule ?? null;
     this.#address = this.#peerIsTrusted
-      ? clientAddress(client.peer, view, trusted, rule)
+      ? clientAddress(client.peer, view, trusted, this.#entrance.addressRule)
       : client.peer;
     context.load.inFlight++;
   }
@@ -152,8 +154,8 @@ export class Exchange implements UpstreamCaller {
       this.#answer(404, 'refused', 'path cannot be rewritten as it is spelled');
       return;
     }
-    const listener = this.#snapshot.listeners[this.#client.listener] as ListenerRules;
-    if (listener.marksAliases) markAliases(view);
+    const { drops, marksAliases } = this.#entrance;
+    if (marksAliases) markAliases(view);
     if (route.timeouts.totalMs !== Number.POSITIVE_INFINITY)
       this.#totalTime = new TotalTime(
         this,
@@ -175,7 +177,7 @@ export class Exchange implements UpstreamCaller {
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
         isUpgrade: route.websocket && upstream.takesUpgrades && this.#asksForWebSocket(),
-        drops: listener.drops,
+        drops,
         added: route.requestEdits === null ? noFields : route.requestEdits.apply(view),
         rewrite: route.rewrite,
       },

@@ -195,11 +195,12 @@ export class ProxyListener {
     accepted.limitKey = key;
     if (this.#tls !== null) this.#tls.begin(socket, peer);
     else {
-      const { tcp } = this.#settings;
+      const { tcp, head, sniffsHttp2 } = this.#settings;
       if (tcp !== null) new TcpTunnel(socket, peer, tcp, this.#context);
       else {
-        if (this.#kind.kind === 'redirect') serveRedirect(socket, this.#kind.port, this.#context);
-        else if (this.#settings.sniffsHttp2) this.#sniff(socket, peer);
+        if (this.#kind.kind === 'redirect')
+          serveRedirect(socket, this.#kind.port, head, this.#context);
+        else if (sniffsHttp2) this.#sniff(socket, peer);
         else this.#serve(socket, plainFacts(this.#index, peer), false);
         // A PROXY header has been read off it.
         if (socket.isPaused()) socket.resume();

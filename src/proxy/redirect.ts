@@ -1,6 +1,7 @@
 /**
  * The listener that only redirects to https: reads one request head, answers 308, closes. Only who
- * asks for a live ACME challenge gets that (RFC 8555 section 8.3). The target comes from the parsed view, so nothing but a valid authority and path can enter the Location field.
+ * asks for a live ACME challenge gets that (RFC 8555 section 8.3). The target comes from the parsed view,
+ * so nothing but a valid authority and path can enter the Location field.
  */
 import type { Socket } from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
@@ -8,9 +9,14 @@ import type { Expiring } from '#core/deadline-table.ts';
 import type { ProxyContext } from './context.ts';
 import { LF } from './http1/bytes.ts';
 import { complete, incomplete, parseProblem, problemOf } from './http1/parse-problem.ts';
-import { parseRequest } from './http1/parse-request.ts';
+import { type HeadLimits, parseRequest } from './http1/parse-request.ts';
 
-export function serveRedirect(socket: Socket, port: number, context: ProxyContext): void {
+export function serveRedirect(
+  socket: Socket,
+  port: number,
+  head: HeadLimits,
+  context: ProxyContext,
+): void {
   const { deadlines, views, metrics } = context;
   const deadline: Expiring = {
     deadlineAt: monotonicMs() + context.snapshot.timeouts.headMs,
@@ -24,9 +30,9 @@ export function serveRedirect(socket: Socket, port: number, context: ProxyContex
   socket.on('data', function onData(bytes: Buffer) {
     pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
     // Only a further line end, or a head grown too large, can decide anything.
-    if (!bytes.includes(LF) && pending.length < context.snapshot.limits.headBytesMax) return;
+    if (!bytes.includes(LF) && pending.length < head.headBytesMax) return;
     const view = views.take();
-    let result = parseRequest(view, pending, 0, pending.length, context.snapshot.limits);
+    let result = parseRequest(view, pending, 0, pending.length, head);
     if (result === complete && view.refusal !== 0) result = view.refusal;
     // HTTP/1.0 may leave Host out, but then there is nowhere to redirect to.
     if (result === complete && view.hostStart < 0) result = parseProblem.hostMissing;

@@ -1,20 +1,38 @@
-/** A request that could not be read has no exchange, but it has a count, an access line and an id. */
+/** A request that never came to an exchange has no route and no time of its own, but it has a count and a line. */
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { ProxyContext } from './context.ts';
+import { errorAnswer, type LocalAnswer } from './error-page.ts';
 import type { ParseProblem } from './http1/parse-problem.ts';
+import type { Outcome } from './proxy-metrics.ts';
 import { nextRequestId } from './request-id.ts';
 
-/** Returns the request id the answer names. */
+/** One that is answered; its outcome is `refused`. */
 export function refuseUnread(
-  { metrics, accessLog }: ProxyContext,
-  { peer, ja4, certificate }: ConnectionFacts,
+  context: ProxyContext,
+  facts: ConnectionFacts,
   problem: ParseProblem,
   protocol = '',
-): string {
-  const id = nextRequestId();
-  metrics.outcomes.refused.value++;
-  metrics.limitReached(problem.reason);
-  metrics.status(problem.status).value++;
+): LocalAnswer & { readonly requestId: string } {
+  const requestId = nextRequestId();
+  const answer = errorAnswer(problem.status, requestId, false);
+  const bytesOut = Buffer.byteLength(answer.body);
+  context.metrics.limitReached(problem.reason);
+  recordUnread(context, facts, problem, 'refused', protocol, requestId, bytesOut);
+  return { ...answer, requestId };
+}
+
+/** One that nobody is answered for: the client is gone, or its stream is reset. */
+export function recordUnread(
+  { metrics, accessLog }: ProxyContext,
+  { peer, ja4, certificate }: ConnectionFacts,
+  { status, reason }: ParseProblem,
+  outcome: Outcome,
+  protocol: string,
+  id = nextRequestId(),
+  bytesOut = 0,
+): void {
+  metrics.outcomes[outcome].value++;
+  metrics.status(status).value++;
   accessLog.write({
     id,
     client: peer,
@@ -24,19 +42,18 @@ export function refuseUnread(
     host: '',
     path: '',
     query: null,
-    status: problem.status,
-    outcome: 'refused',
-    reason: problem.reason,
+    status,
+    outcome,
+    reason,
     route: '',
     upstream: '',
     bytesIn: 0,
-    bytesOut: 0,
-    durationMs: 0,
+    bytesOut,
+    durationMs: null,
     wafMs: 0,
     verdict: null,
     userAgent: '',
     ja4,
     certificate,
   });
-  return id;
 }

@@ -2,15 +2,12 @@
  * What a request is served by: the configuration compiled once, immutable. A request takes the current
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
-import type { Listener } from '#config/listener-schema.ts';
 import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
-import type { HeadLimits } from './http1/parse-request.ts';
-import { aliasDrop } from './http1/write-head.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
@@ -53,18 +50,8 @@ export type RouteTimeouts = {
   readonly tunnelTotalMs: number;
 };
 
-/** How the requests of one listener are read, by its index in the configuration. */
-export type ListenerRules = {
-  readonly head: HeadLimits;
-  /** Kinds of fields that never travel on, beside the usual ones. */
-  readonly drops: number;
-  /** Every name with `_` or `.` counts as an alias. */
-  readonly marksAliases: boolean;
-};
-
 export type Snapshot = {
   readonly generation: number;
-  readonly listeners: readonly ListenerRules[];
   readonly limits: Config['edge']['limits'];
   readonly timeouts: Config['edge']['timeouts'];
   /** For a request that has no route. */
@@ -72,7 +59,7 @@ export type Snapshot = {
   readonly trustedProxies: CidrMap<true>;
   /** Whom limits by address and by second do not hold for, trusted proxies among them. */
   readonly unlimited: CidrMap<true>;
-  /** By index in `edge.listeners`, as `listeners` is. */
+  /** By index in `edge.listeners`. */
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
 };
@@ -115,13 +102,14 @@ export function compileSnapshot(
   }));
   return {
     generation,
-    listeners: config.edge.listeners.map((listener) => compileListener(config, listener)),
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),
     trustedProxies: compileRanges(trustedProxies),
     unlimited: compileRanges([...trustedProxies, ...config.edge.limits.unlimitedAddresses]),
-    entrances: config.edge.listeners.map((listener) => compileEntrance(listener, upstreams)),
+    entrances: config.edge.listeners.map((listener) =>
+      compileEntrance(listener, config.edge.limits, upstreams),
+    ),
     router: new Router(routes),
   };
 }
@@ -152,14 +140,6 @@ function compileTimeouts({ edge }: Config, route: Route | null): RouteTimeouts {
     totalMs: Number.POSITIVE_INFINITY,
     tunnelTotalMs: Number.POSITIVE_INFINITY,
     ...route?.timeouts,
-  };
-}
-
-function compileListener({ edge }: Config, listener: Listener): ListenerRules {
-  return {
-    head: { ...edge.limits, dropsLengthBesideChunked: listener.lengthWithChunked === 'drop' },
-    drops: listener.headerAliases === 'keep' ? 0 : aliasDrop,
-    marksAliases: listener.headerAliases === 'drop',
   };
 }
 

@@ -18,24 +18,20 @@ import type { Socket } from 'node:net';
 
 /** What is larger is worth its own wake-up, and would only wait in memory. */
 const bytesMax = 16_384;
-const corked: Socket[] = [];
+/** Each as often as it was corked. */
+let corked: Socket[] = [];
 
 /** As `socket.write`: false asks to wait for `drain`. */
 export function writeSoon(socket: Socket, bytes: Buffer): boolean {
   if (bytes.length > bytesMax) return socket.write(bytes);
-  if (corked.length === 0) setImmediate(flush);
-  corked.push(socket);
+  if (corked.push(socket) === 1) setImmediate(flush);
   socket.cork();
   return socket.write(bytes);
 }
 
 function flush(): void {
-  // Uncorking can call back, and what is written then belongs to the next turn.
-  const { length } = corked;
-  for (let i = 0; i < length; i++) (corked[i] as Socket).uncork();
-  if (corked.length === length) corked.length = 0;
-  else {
-    corked.splice(0, length);
-    setImmediate(flush);
-  }
+  const sockets = corked;
+  // What is written while these go out belongs to the next turn.
+  corked = [];
+  for (const socket of sockets) socket.uncork();
 }

@@ -87,6 +87,16 @@ test('tls: a certificate all of whose names are taken is never shown', async () 
 
 const listenerRows: readonly (Parts & { readonly why: string; readonly says: RegExp })[] = [
   {
+    why: 'aliases where nothing goes on',
+    listeners: '[{ address: "127.0.0.1:8000", redirect: https, headerAliases: keep }]',
+    says: /edge\.listeners\[0\]\.headerAliases: does nothing where no request goes on/,
+  },
+  {
+    why: 'framing where nothing is read',
+    listeners: '[{ address: "127.0.0.1:8000", tcp: { upstream: app }, lengthWithChunked: drop }]',
+    says: /edge\.listeners\[0\]\.lengthWithChunked: does nothing where bytes pass/,
+  },
+  {
     why: 'tcp to an upstream nobody knows',
     listeners: '[{ address: "127.0.0.1:8000", tcp: { upstream: ap } }]',
     says: /edge\.listeners\[0\]\.tcp\.upstream: no upstream is named ap \(did you mean app\?\)$/,

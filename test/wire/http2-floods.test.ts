@@ -189,6 +189,17 @@ describe('floods', () => {
     );
   });
 
+  it('a request taken back before it was begun is the client’s doing, no refusal', async () => {
+    await using idle = await RawOrigin.start();
+    await using front = await TestEdge.start(await http2Edge(idle.url));
+    using peer = await Http2Peer.greeted(front.address);
+    peer.send(Buffer.concat([headers(1), reset(1)]));
+    const [line] = await front.accessLines(1);
+    assert.deepEqual([line?.['outcome'], line?.['status']], ['aborted', 499]);
+    assert.equal(front.sample('weir_requests_total{outcome="aborted"}'), 1);
+    assert.equal(front.sample('weir_requests_total{outcome="refused"}') ?? 0, 0);
+  });
+
   it('answers that nobody reads end the session', async () => {
     await using big = await RawOrigin.answering(
       `HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n${'x'.repeat(30_000_000)}`,

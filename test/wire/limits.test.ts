@@ -121,6 +121,11 @@ describe('time limits', () => {
     client.send('GET / HTTP/1.1\r\nHost: a');
     assert.equal(await oneAnswer(client), 408);
     assert.equal(edge.sample('weir_requests_total{outcome="refused"}'), 1);
+    // Its line says what is known: the page went out, but no request ever had a beginning in time.
+    const [line] = await edge.accessLines(1);
+    assert.equal(line?.['status'], 408);
+    assert.ok(Number(line?.['bytesOut']) > 0);
+    assert.ok(line !== undefined && !('durationMs' in line));
   });
 
   it('408 for a body that stops coming, and the request at the origin is broken off', async () => {

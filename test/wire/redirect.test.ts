@@ -18,6 +18,23 @@ const start = (redirectPort?: number): Promise<TestEdge> =>
   });
 
 describe('the redirect listener', () => {
+  it('reads a length beside chunked coding as the listener says', async () => {
+    const both =
+      'POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n';
+    for (const [lengthWithChunked, status] of [
+      ['refuse', 400],
+      ['drop', 308],
+    ] as const) {
+      await using edge = await TestEdge.start({
+        ...simpleEdge('http://127.0.0.1:9'),
+        listeners: [{ address: '127.0.0.1:0', redirect: 'https', lengthWithChunked }],
+      });
+      using client = await RawClient.connect(edge.address);
+      client.send(both);
+      assert.equal(statusOf(readOne(await client.untilEnded())), status);
+    }
+  });
+
   const rows: readonly [
     request: string,
     port: number | undefined,

@@ -341,6 +341,24 @@ describe('faults of an HTTP/2 server', () => {
     }
   }
 
+  it('a body beyond its length goes no further than that, and the client sees it cut', async () => {
+    const begin = (stream: number): Buffer =>
+      Buffer.concat([
+        headers(block(['content-length', '4']), endHeaders, stream),
+        frame(frameType.data, 0, stream, Buffer.from('ha')),
+      ]);
+    await using origin = await framedOrigin(({ socket }, stream) => socket.write(begin(stream)));
+    await using edge = await TestEdge.start(http2Edge(origin.url));
+    using client = await RawClient.connect(edge.address);
+    client.send(get());
+    await client.until((received) => received.endsWith('ha'));
+    const { socket } = await origin.connection(0);
+    socket.write(frame(frameType.data, endStream, 1, Buffer.from('lfHTTP/1.1 200 OK')));
+    const received = await client.untilEnded();
+    assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1);
+    assert.equal(edge.sample('weir_requests_total{outcome="failed"}'), 1);
+  });
+
   it('no answer in time is 504, and a connection that answers no PING is left', async () => {
     // It takes the request and then says nothing more, not even to a PING.
     await using origin = await framedOrigin(() => {});
@@ -375,8 +393,8 @@ describe('faults of an HTTP/2 server', () => {
         Buffer.from(value),
       ]),
     ]);
-  const headers = (payload: Buffer, flags = endHeaders | endStream): Buffer =>
-    frame(frameType.headers, flags, 1, payload);
+  const headers = (payload: Buffer, flags = endHeaders | endStream, stream = 1): Buffer =>
+    frame(frameType.headers, flags, stream, payload);
   const hostile: readonly (readonly [string, Buffer])[] = [
     ['a transfer coding', headers(block(['transfer-encoding', 'chunked']))],
     ['a Connection field', headers(block(['connection', 'close']))],

@@ -22,11 +22,11 @@ import type { ClientSide } from '../client-side.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
 import { cutUnread } from '../cut-unread.ts';
-import { errorAnswer } from '../error-page.ts';
+import type { Entrance } from '../entrance.ts';
 import { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
-import type { ListenerRules, RouteTimeouts } from '../snapshot.ts';
+import type { RouteTimeouts } from '../snapshot.ts';
 import { writeSoon } from '../write-soon.ts';
 import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
@@ -162,9 +162,9 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#parsing = true;
     let bytes = first;
     while (this.#state === HEAD) {
-      const { listeners, timeouts } = this.#context.snapshot;
+      const { entrances, timeouts } = this.#context.snapshot;
       const view = this.#context.views.take();
-      const { head } = listeners[this.listener] as ListenerRules;
+      const { head } = entrances[this.listener] as Entrance;
       const result = parseRequest(view, bytes, 0, bytes.length, head);
       if (result === incomplete) {
         if (this.#pending === null) this.deadlineAt = monotonicMs() + timeouts.headMs;
@@ -432,9 +432,8 @@ export class ClientConnection implements ClientSide, Expiring {
   /** A head that could not be read: there is no exchange, but there is an answer, a line and a count. */
   #refuse(problem: ParseProblem): void {
     this.#closeAfter = true;
-    const requestId = refuseUnread(this.#context, this.facts, problem);
-    const answer = errorAnswer(problem.status, requestId, false);
-    this.sendLocal(problem.status, '', answer.contentType, answer.body, requestId, false);
+    const { contentType, body, requestId } = refuseUnread(this.#context, this.facts, problem);
+    this.sendLocal(problem.status, '', contentType, body, requestId, false);
     this.#endAndLinger();
   }
 

@@ -36,7 +36,8 @@ export const fieldKind = {
   clientCertificate: 16,
 } as const;
 
-const known: readonly (readonly [string, number])[] = [
+/** Every name that is more to the codec than `other`. */
+export const knownFields: readonly (readonly [name: string, kind: number])[] = [
   ['host', fieldKind.host],
   ['content-length', fieldKind.contentLength],
   ['transfer-encoding', fieldKind.transferEncoding],
@@ -70,7 +71,7 @@ const byLength: { first: number; name: Uint8Array; kind: number }[][] = Array.fr
   { length: longest + 1 },
   () => [],
 );
-for (const [name, kind] of known) {
+for (const [name, kind] of knownFields) {
   byLength[name.length]?.push({ first: name.charCodeAt(0), name: ascii(name), kind });
 }
 

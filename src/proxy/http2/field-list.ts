@@ -22,6 +22,8 @@ const unpackedTimesMax = 4;
 export class FieldList {
   bytes: Buffer = Buffer.alloc(0);
   offsets = new Uint32Array(0);
+  /** What each field means to the codec; whoever checks a list fills it. */
+  kinds = new Uint8Array(0);
   count = 0;
   /** Larger, or of more fields, than allowed: what is here is not to be used. */
   overflow = false;
@@ -45,6 +47,7 @@ export class FieldList {
       // A field begins below the limit, and one that a table takes fits behind it whole.
       this.bytes = Buffer.allocUnsafeSlow(bytesMax + fieldsMax * 4 + tableBytesMax * 2);
       this.offsets = new Uint32Array(fieldsMax * 4);
+      this.kinds = new Uint8Array(fieldsMax);
     }
     this.count = 0;
     this.overflow = false;

@@ -126,7 +126,7 @@ function checkRegularFields(
   fields: FieldList,
   regular: number,
 ): HeadProblem | null {
-  const { bytes, offsets, count } = fields;
+  const { bytes, offsets, kinds, count } = fields;
   let written = 1;
   for (let i = regular; i < count; i++) {
     const nameStart = offsets[i * 4] as number;
@@ -134,6 +134,7 @@ function checkRegularFields(
     const valueStart = offsets[i * 4 + 2] as number;
     const valueEnd = offsets[i * 4 + 3] as number;
     const kind = classifyField(bytes, nameStart, nameEnd);
+    kinds[i] = kind;
     const wrong = checkRegularField(bytes, nameStart, nameEnd, valueStart, valueEnd, kind);
     if (wrong !== null) return wrong;
     written++;
@@ -254,7 +255,7 @@ function copyFields(view: RequestView, fields: FieldList, regular: number, at: n
   if (regular === count) return at;
   const from = offsets[regular * 4] as number;
   const shift = at - from;
-  for (let i = regular; i < count; i++) moveField(view, i - regular + 1, bytes, offsets, i, shift);
+  for (let i = regular; i < count; i++) moveField(view, i - regular + 1, fields, i, shift);
   return at + bytes.copy(view.bytes, at, from, fields.at);
 }
 
@@ -268,7 +269,7 @@ function joinFields(view: RequestView, fields: FieldList, regular: number, from:
     if (i === host || (i > cookie && cookie >= 0 && isCookie(fields, i))) continue;
     const start = offsets[i * 4] as number;
     const end = valueEndOf(offsets, i);
-    moveField(view, written, bytes, offsets, i, at - start);
+    moveField(view, written, fields, i, at - start);
     at = copyRange(head, at, bytes, start, end);
     if (i === cookie) {
       const joinedStart = view.headers[written * 4 + 2] as number;
@@ -300,8 +301,7 @@ function isCookie(fields: FieldList, i: number): boolean {
 function moveField(
   view: RequestView,
   index: number,
-  bytes: Uint8Array,
-  offsets: Uint32Array,
+  { offsets, kinds }: FieldList,
   i: number,
   shift: number,
 ): void {
@@ -314,7 +314,7 @@ function moveField(
     nameEnd + shift,
     valueStartOf(offsets, i) + shift,
     valueEndOf(offsets, i) + shift,
-    classifyField(bytes, nameStart, nameEnd),
+    kinds[i] as number,
   );
 }
 

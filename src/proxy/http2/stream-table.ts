@@ -6,8 +6,7 @@
  */
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
-import { errorAnswer } from '../error-page.ts';
-import { refuseUnread } from '../refuse-unread.ts';
+import { recordUnread, refuseUnread } from '../refuse-unread.ts';
 import type { Allowances } from './allowance.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import { type ErrorCode, errorCode } from './error-code.ts';
@@ -112,9 +111,8 @@ export class StreamTable implements StreamSession {
       this.malformed(stream, problem.reason);
       return null;
     }
-    const requestId = refuseUnread(context, this.facts, problem, 'HTTP/2.0');
-    const answer = errorAnswer(problem.status, requestId, false);
-    stream.answerRefused(problem.status, answer.contentType, answer.body, requestId);
+    const answer = refuseUnread(context, this.facts, problem, 'HTTP/2.0');
+    stream.answerRefused(problem.status, answer.contentType, answer.body, answer.requestId);
     return null;
   }
 
@@ -174,7 +172,7 @@ export class StreamTable implements StreamSession {
 
   #refuse(stream: Http2Stream, code: ErrorCode, reason: string): Fault | null {
     if (stream.isClosed) return null;
-    if (stream.isUnbegun) this.#recordUnbegun(400, reason);
+    if (stream.isUnbegun) this.#recordUnbegun(400, reason, 'refused');
     stream.refuse(code, 400, reason);
     return this.#owner.allowances.spend('provoked-resets') ?? this.checkUnread();
   }
@@ -184,12 +182,12 @@ export class StreamTable implements StreamSession {
   }
 
   #abandon(stream: Http2Stream, reason: string): void {
-    if (stream.isUnbegun) this.#recordUnbegun(499, reason);
+    if (stream.isUnbegun) this.#recordUnbegun(499, reason, 'aborted');
     stream.gone(reason);
   }
 
-  #recordUnbegun(status: number, reason: string): void {
-    refuseUnread(this.context, this.facts, { status, reason }, 'HTTP/2.0');
+  #recordUnbegun(status: number, reason: string, outcome: 'refused' | 'aborted'): void {
+    recordUnread(this.context, this.facts, { status, reason }, outcome, 'HTTP/2.0');
   }
 
   /** Answers that pile up unread end the session. */

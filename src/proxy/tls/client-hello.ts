@@ -91,7 +91,7 @@ function firstMessage(bytes: Buffer): Buffer | 'incomplete' | 'invalid' {
 
 function readHello(reader: Reader): ClientHello {
   const legacyVersion = reader.uint16();
-  reader.skip(32);
+  reader.advance(32);
   reader.vector8(0, 32);
   const ciphers = reader.vector16(2).uint16s();
   reader.vector8(1, 255);
@@ -177,16 +177,16 @@ class Reader {
   }
 
   uint8(): number {
-    this.skip(1);
+    this.advance(1);
     return this.#bytes[this.#at - 1] as number;
   }
 
   uint16(): number {
-    this.skip(2);
+    this.advance(2);
     return this.#bytes.readUInt16BE(this.#at - 2);
   }
 
-  skip(count: number): void {
+  advance(count: number): void {
     if (this.#at + count > this.#end) throw new MalformedHello();
     this.#at += count;
   }
@@ -215,7 +215,7 @@ class Reader {
 
   #part(length: number): Reader {
     const start = this.#at;
-    this.skip(length);
+    this.advance(length);
     return new Reader(this.#bytes, start, this.#at);
   }
 }
