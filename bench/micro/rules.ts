@@ -8,6 +8,7 @@
  * in rounds, the modules taking turns, and the fastest and the median round are printed. The baseline
  * row is a module that allows everything: what the border alone costs.
  */
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +16,10 @@ import { parseArgs } from 'node:util';
 import type { RequestView } from '#waf/request-view.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
+import { inspectHead } from '../../test/support/filters.ts';
+import { testLimits as limits, testSource } from '../../test/support/guests.ts';
 import { viewOf } from '../../test/support/view.ts';
 
-const limits = { headBytesMax: 32_768, headersMax: 100 };
 const facts = { clientAddress: '203.0.113.7', tls: true };
 const rounds = 30;
 const callsPerRound = 10_000;
@@ -123,8 +125,7 @@ const failed = (message: string): never => {
 };
 const modules: readonly LiveModule[] = await Promise.all(
   built.map(async ({ name, path }) => {
-    const source = { name, sha256: '', failure: 'closed', bytes: await readFile(path) } as const;
-    return compileModule(source, limits, failed);
+    return compileModule({ ...testSource, name, bytes: await readFile(path) }, limits, failed);
   }),
 );
 const [allowEverything] = await buildRules({
@@ -133,7 +134,7 @@ const [allowEverything] = await buildRules({
 });
 if (allowEverything === undefined) throw new Error('the baseline was not built');
 const baseline = compileModule(
-  { name: 'baseline', sha256: '', failure: 'closed', bytes: await readFile(allowEverything.path) },
+  { ...testSource, name: 'baseline', bytes: await readFile(allowEverything.path) },
   limits,
   failed,
 );
@@ -162,7 +163,7 @@ if (values.json !== undefined) {
 function verify(): void {
   for (const { name, view, blockedBy } of cases) {
     const blocks = modules
-      .map((module) => module.inspectRequestHead(view, facts))
+      .map((module) => inspectHead(module, view, facts))
       .filter((verdict) => verdict.kind === 'block');
     const rule = blocks[0]?.rule ?? null;
     if (rule !== blockedBy) throw new Error(`${name}: decided by ${rule}, expected ${blockedBy}`);
@@ -190,7 +191,7 @@ function measure({ name, view }: Case): readonly Row[] {
 function timeRound(contender: readonly LiveModule[], view: RequestView): number {
   const startedAt = process.hrtime.bigint();
   for (let call = 0; call < callsPerRound; call++) {
-    for (const module of contender) module.inspectRequestHead(view, facts);
+    for (const module of contender) inspectHead(module, view, facts);
   }
   return Number(process.hrtime.bigint() - startedAt) / 1000 / callsPerRound;
 }

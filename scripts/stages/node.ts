@@ -12,7 +12,7 @@ export const nodeStages: readonly Stage[] = [
   {
     name: 'validation before a load',
     file: 'src/roles/edge-node.ts',
-    from: 'await validateModule(bytes, name, this.#loaded.config.edge.limits);',
+    from: 'await validateModule({ ...before, bytes, sha256 }, guestLimits(this.#loaded.config));',
     to: '',
     tests: 'test/e2e/edge.test.ts',
   },

@@ -1,5 +1,6 @@
 /** Routes: what they match, and that what they name exists. */
 import { parseIp } from '#core/ip.ts';
+import { ownFields } from '#core/own-fields.ts';
 import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
 import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
@@ -67,22 +68,6 @@ function checkRewrite(route: Draft<Route>, path: string, say: Say): void {
     to.endsWith('/') ? `let match.path end in a slash too: ${from}/` : `write ${to}/`,
   );
 }
-
-/** What frames a message, names its host or is the edge's own to say cannot be a route's. */
-export const ownFields: ReadonlySet<string> = new Set([
-  ...[
-    'host',
-    'content-length',
-    'transfer-encoding',
-    'connection',
-    'upgrade',
-    'expect',
-    'keep-alive',
-  ],
-  ...['te', 'trailer', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
-  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip'],
-  ...['forwarded', 'x-request-id', 'client-cert', 'client-cert-chain'],
-]);
 
 function checkHeaderRules(
   rules: Draft<Route['requestHeaders']> | undefined,

@@ -143,6 +143,22 @@ export const route = Type.Object(
           maxItems: 64,
           description: 'names under waf.rules, in the order they run',
         }),
+        beyondWindow: Type.Union(
+          [Type.Literal('inspect'), Type.Literal('pass'), Type.Literal('block')],
+          {
+            default: 'inspect',
+            description:
+              'a request body longer than waf.bodyWindowBytes: inspect goes on stretch by stretch while it is sent, pass looks no further, block answers 413',
+          },
+        ),
+        blockAtScore: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 100_000,
+            description:
+              'points that modules give a request, together, at which it is blocked; left out: none',
+          }),
+        ),
       },
       { ...strict, default: {} },
     ),

@@ -32,6 +32,8 @@ export type SchemaNode = {
   | { readonly kind: 'string'; readonly pattern: string | null; readonly charactersMax: number }
   | { readonly kind: 'integer'; readonly minimum: number; readonly maximum: number }
   | { readonly kind: 'boolean' }
+  /** Any value that JSON can hold. */
+  | { readonly kind: 'any' }
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
   | { readonly kind: 'union'; readonly members: readonly SchemaNode[] }
 );
@@ -97,6 +99,8 @@ export function schemaNode(schema: unknown): SchemaNode {
       };
     case 'boolean':
       return { ...common, kind: 'boolean' };
+    case undefined:
+      return { ...common, kind: 'any' };
     default:
       throw new Error(`assertion failed: schema type ${String(raw['type'])}`);
   }

@@ -9,23 +9,10 @@ import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
+import { ruleModule } from './module-schema.ts';
 import { route } from './route-schema.ts';
-import { namePattern, strict } from './schema-parts.ts';
+import { bytes, namePattern, strict } from './schema-parts.ts';
 import { upstream } from './upstream-schema.ts';
-
-export const ruleModule = Type.Object(
-  {
-    module: Type.String({
-      description: '"builtin:NAME" for one that ships with Weir, or a path to a .wasm file',
-    }),
-    failure: Type.Union([Type.Literal('closed'), Type.Literal('open')], {
-      default: 'closed',
-      description: 'when the module itself fails: closed answers 503, open lets the request pass',
-    }),
-    watch: Type.Boolean({ default: false, description: 'load the file anew when it changes' }),
-  },
-  strict,
-);
 
 export const configSchema = Type.Object(
   {
@@ -66,6 +53,11 @@ export const configSchema = Type.Object(
           maxProperties: 64,
           description: 'rule modules, by the names routes use',
         }),
+        bodyWindowBytes: bytes(
+          131_072,
+          1_048_576,
+          'the longest stretch of a body that modules see in one call; so much of a request is held back until they have',
+        ),
       },
       { ...strict, default: {} },
     ),
@@ -109,4 +101,3 @@ export const configSchema = Type.Object(
 );
 
 export type Config = Static<typeof configSchema>;
-export type RuleModule = Static<typeof ruleModule>;

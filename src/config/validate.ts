@@ -51,6 +51,9 @@ class Validator {
       return this.#problem(path, path === '' ? 'the configuration is empty' : 'has no value', fix);
     }
     switch (node.kind) {
+      case 'any':
+        this.#origin(path);
+        return plain(value);
       case 'object':
         return value instanceof Map
           ? this.#object(node, value, path)
@@ -173,6 +176,13 @@ class Validator {
   }
 }
 
+/** What a module is told has no schema here: maps become objects, all else stays. */
+function plain(value: SourceValue): unknown {
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([key, entry]) => [key, plain(entry)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
 function fits(node: SchemaNode, value: SourceValue): boolean {
   switch (node.kind) {
     case 'string':
@@ -210,6 +220,8 @@ export function expectation(node: SchemaNode): string {
       return `text of at most ${node.charactersMax} characters`;
     case 'integer':
       return `a whole number from ${node.minimum} to ${node.maximum}`;
+    case 'any':
+      return 'any value';
     case 'boolean':
       return 'true or false';
     case 'literal':

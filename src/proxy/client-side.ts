@@ -32,7 +32,7 @@ export interface ClientSide {
     status: number,
     fields: string,
     contentType: string,
-    body: string,
+    body: string | Buffer,
     requestId: string,
     isHead: boolean,
   ): void;

@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { RequestView } from '#waf/request-view.ts';
+import type { LocalAnswer as FilterAnswer } from '#waf/verdict.ts';
 
 export type LocalAnswer = { readonly contentType: string; readonly body: string };
 
@@ -16,6 +17,7 @@ const details: Readonly<Record<number, string>> = {
   413: 'The request body is too large.',
   414: 'The address is too long.',
   417: 'The expectation in the request cannot be met.',
+  429: 'Too many requests came from here.',
   431: 'The header fields are too large or too many.',
   501: 'The transfer coding is not supported.',
   502: 'The server behind this address gave no usable answer.',
@@ -55,4 +57,24 @@ export function wantsHtml(view: RequestView): boolean {
       return true;
   }
   return false;
+}
+
+/** What such an answer says beside its page. */
+export function fieldsOf(status: number, retryAfterSeconds: number): string {
+  if (status === 503 || status === 429) return `Retry-After: ${retryAfterSeconds}\r\n`;
+  return status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+}
+
+/** The fields of an answer that a filter has made. */
+export function fieldsOfAnswer({ fields }: FilterAnswer): {
+  readonly contentType: string;
+  readonly fields: string;
+} {
+  let contentType = 'text/plain';
+  let lines = '';
+  for (const [name, value] of fields) {
+    if (name === 'content-type') contentType = value;
+    else lines += `${name}: ${value}\r\n`;
+  }
+  return { contentType, fields: lines };
 }

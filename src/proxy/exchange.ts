@@ -2,9 +2,9 @@
  * The life of one request, whatever protocol it came by.
  *
  * ```
- * start ─► who is it ─► route ─► rules ─► upstream ─► response ─► finish (log, count)
- *             403         404     403/503   502/503/504   │            ▲
- *                         405                             └─ tunnel ───┘
+ * start ─► who is it ─► route ─► rules ─► upstream ─► rules ─► response ─► finish (rules, log, count)
+ *             403         404     403/503   502/503/504   403       │            ▲
+ *                         405                                       └─ tunnel ───┘
  * ```
  *
  * `finish` is always reached, and once: by the end of the response, by a local answer, by the client
@@ -13,31 +13,37 @@
 import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
-import type { Block } from '#waf/verdict.ts';
+import type { Transaction } from '#waf/transaction.ts';
+import { type Stop, statusOfStop } from '#waf/verdict.ts';
+import { phase } from '#wasm/filter.ts';
+import { accessRequest, protocolOf } from './access-request.ts';
+import { asksForWebSocket } from './asks-for-websocket.ts';
 import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
-import { errorAnswer, wantsHtml } from './error-page.ts';
+import { errorAnswer, fieldsOf, fieldsOfAnswer, wantsHtml } from './error-page.ts';
+import { applyEdits } from './field-edits.ts';
 import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
-import { ascii, equalsFolded } from './http1/bytes.ts';
-import { fieldKind } from './http1/field-kind.ts';
-import { problemOf } from './http1/parse-problem.ts';
-import type { Outcome, Protocol } from './proxy-metrics.ts';
-import { isRequestId, nextRequestId } from './request-id.ts';
-import { canRewrite, markAliases, parametersProblem, pickUpstream } from './route-request.ts';
+import { factsForRules, type Inspected, Inspection } from './inspection.ts';
+import type { Outcome } from './proxy-metrics.ts';
+import { RequestGate, type RequestGateOwner } from './request-gate.ts';
+import { handedInId, nextRequestId } from './request-id.ts';
+import { ResponseGate, type ResponseGateOwner } from './response-gate.ts';
+import {
+  markAliases,
+  pickUpstream,
+  refusalAfterRules,
+  refusalBeforeRules,
+} from './route-request.ts';
 import type { CompiledRoute, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
-import { userAgentOf } from './user-agent.ts';
 
-const WEBSOCKET = ascii('websocket');
-/** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
-const notServed = /^(?:CONNECT|TRACE)$/i;
-export class Exchange implements UpstreamCaller {
+export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, ResponseGateOwner {
   readonly #context: ProxyContext;
   readonly #client: ClientSide;
   readonly #view: RequestView;
@@ -51,11 +57,12 @@ export class Exchange implements UpstreamCaller {
   readonly #method: string;
   readonly #host: string;
   #route: CompiledRoute | null = null;
-  #verdict: Block | null = null;
+  #inspection: Inspection | null = null;
+  #requestGate: RequestGate | null = null;
+  #responseGate: ResponseGate | null = null;
   #outcome: Outcome = 'forwarded';
   #reason = '';
   #status = 0;
-  #wafMs = 0;
   /** What a 503 says. */
   #retryAfterSeconds = 1;
   #bytesIn = 0;
@@ -78,7 +85,7 @@ export class Exchange implements UpstreamCaller {
     this.isHead = this.#method === 'HEAD';
     const trusted = this.#snapshot.trustedProxies;
     this.#peerIsTrusted = trusted.size > 0 && trusted.lookup(client.peer) !== undefined;
-    this.#requestId = (this.#peerIsTrusted ? this.#handedInId() : '') || nextRequestId();
+    this.#requestId = (this.#peerIsTrusted ? handedInId(view) : '') || nextRequestId();
     this.#address = this.#peerIsTrusted
       ? clientAddress(client.peer, view, trusted, this.#entrance.addressRule)
       : client.peer;
@@ -87,18 +94,6 @@ export class Exchange implements UpstreamCaller {
 
   get timeouts(): RouteTimeouts {
     return this.#route?.timeouts ?? this.#snapshot.defaultTimeouts;
-  }
-
-  get responseMs(): number {
-    return this.timeouts.responseMs;
-  }
-
-  get sendMs(): number {
-    return this.timeouts.sendMs;
-  }
-
-  get tunnelIdleMs(): number {
-    return this.timeouts.tunnelIdleMs;
   }
 
   get isTunnel(): boolean {
@@ -124,36 +119,58 @@ export class Exchange implements UpstreamCaller {
       return;
     }
     const { limits, router } = this.#snapshot;
-    const parameters = parametersProblem(view, limits);
-    if (parameters !== null) {
-      this.#answer(414, 'refused', parameters);
-      return;
-    }
     const route = router.match(router.hostEntries(this.#host), view);
     if (route === undefined) {
       this.#answer(404, 'refused', 'no route');
       return;
     }
     this.#route = route;
-    const { bodyBytesMax } = route.limits;
-    if (view.contentLength > bodyBytesMax || piece.size > bodyBytesMax) {
-      this.#answer(413, 'refused', 'request body too large');
+    const refusal = refusalBeforeRules(view, piece.size, limits, route.limits);
+    if (refusal !== null) {
+      this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.modules.length > 0 && !this.#inspect(route)) return;
-    if (view.refusal !== 0) {
-      const { status, reason } = problemOf(view.refusal);
-      this.#answer(status, 'refused', reason);
-      return;
-    }
-    if (notServed.test(this.#method)) {
-      this.#answer(405, 'refused', 'method not served');
-      return;
-    }
-    if (route.rewrite !== null && !canRewrite(view, route.rewrite)) {
-      this.#answer(404, 'refused', 'path cannot be rewritten as it is spelled');
-      return;
-    }
+    if (route.filters.length > 0) {
+      if (!piece.last) this.#client.pauseBody();
+      this.#requestGate = this.#makeGate(route);
+      this.#requestGate.start(piece);
+    } else if (this.mayForward()) this.forward(piece);
+  }
+
+  #makeGate(route: CompiledRoute): RequestGate {
+    const { facts } = this.#client;
+    const { deadlines } = this.#context;
+    this.#inspection = new Inspection(
+      route,
+      this.#view,
+      factsForRules(facts, this.#address),
+      this.#requestId,
+      this,
+      deadlines,
+    );
+    const { bodyWindowBytes } = this.#snapshot;
+    return new RequestGate(this, this.#inspection, bodyWindowBytes, route.beyondWindow);
+  }
+
+  // ── from the rules ────────────────────────────────────────────────────────────────────────────────
+
+  onInspected(stop: Stop | null): void {
+    if (this.#finished) return;
+    if (this.#responseGate !== null) this.#responseGate.onInspected(stop);
+    else this.#requestGate?.onInspected(stop);
+  }
+
+  /** What is refused only after its rules saw it. */
+  mayForward(): boolean {
+    const refusal = refusalAfterRules(this.#view, this.#method, this.#route as CompiledRoute);
+    if (refusal === null) return true;
+    this.#answer(refusal.status, 'refused', refusal.reason);
+    return false;
+  }
+
+  forward(piece: BodyPiece): void {
+    const view = this.#view;
+    const route = this.#route as CompiledRoute;
     const { drops, marksAliases } = this.#entrance;
     if (marksAliases) markAliases(view);
     if (route.timeouts.totalMs !== Number.POSITIVE_INFINITY)
@@ -163,6 +180,8 @@ export class Exchange implements UpstreamCaller {
         this.#startedAt + route.timeouts.totalMs,
       );
     const upstream = pickUpstream(route, this.#address);
+    const added = route.requestEdits === null ? noFields : route.requestEdits.apply(view);
+    const edits = this.#edits?.requestEdits;
     const call = new UpstreamCall(
       this,
       upstream,
@@ -176,9 +195,10 @@ export class Exchange implements UpstreamCaller {
         clientCertificate: this.#client.facts.certificate?.field ?? '',
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
-        isUpgrade: route.websocket && upstream.takesUpgrades && this.#asksForWebSocket(),
+        isUpgrade:
+          route.websocket && upstream.takesUpgrades && asksForWebSocket(view, this.#method),
         drops,
-        added: route.requestEdits === null ? noFields : route.requestEdits.apply(view),
+        added: edits === undefined ? added : applyEdits(view, edits, added),
         rewrite: route.rewrite,
       },
       piece,
@@ -188,66 +208,44 @@ export class Exchange implements UpstreamCaller {
     call.start();
   }
 
-  /** Runs the route's modules in order; the first block decides. True when the request goes on. */
-  #inspect(route: CompiledRoute): boolean {
-    const before = monotonicMs();
-    const { isTls, ja4, certificate } = this.#client.facts;
-    const facts = { clientAddress: this.#address, tls: isTls, ja4, certificate };
-    for (const module of route.modules) {
-      const verdict = module.inspectRequestHead(this.#view, facts);
-      if (verdict.kind === 'allow') continue;
-      this.#verdict = verdict;
-      break;
-    }
-    this.#wafMs = monotonicMs() - before;
-    this.#context.metrics.wafDuration.observe(this.#wafMs / 1_000);
-    if (this.#verdict === null) return true;
-    if (route.mode === 'monitor') {
-      this.#context.metrics.monitored.value++;
-      return true;
-    }
-    this.#answer(this.#verdict.status, 'blocked', this.#verdict.reason);
-    return false;
+  forwardBody(piece: BodyPiece): void {
+    if (this.#call?.sendBody(piece) === false && !piece.last) this.#client.pauseBody();
   }
 
-  #handedInId(): string {
-    const view = this.#view;
-    for (let i = 0; i < view.headerCount; i++) {
-      if (view.kinds[i] !== fieldKind.requestId) continue;
-      const id = view.headerValue(i);
-      return isRequestId(id) ? id : '';
-    }
-    return '';
+  /** Null where nothing of what modules change is carried out. */
+  get #edits(): Transaction | null {
+    const transaction = this.#inspection?.transaction ?? null;
+    return transaction === null || transaction.isMonitored ? null : transaction;
   }
 
-  #asksForWebSocket(): boolean {
-    const view = this.#view;
-    if (
-      view.upgradeIndex < 0 ||
-      !view.connectionUpgrade ||
-      view.minor === 0 ||
-      this.#method !== 'GET'
-    )
-      return false;
-    const at = view.upgradeIndex * 4;
-    return (
-      equalsFolded(
-        view.bytes,
-        view.headers[at + 2] as number,
-        view.headers[at + 3] as number,
-        WEBSOCKET,
-      ) &&
-      view.contentLength <= 0 &&
-      !view.chunked
-    );
+  wantBody(): void {
+    if (this.#view.expectContinue && this.#bytesIn === 0) this.#client.sendContinue();
+    this.#client.resumeBody();
+  }
+
+  pauseRequest(): void {
+    this.#client.pauseBody();
+  }
+
+  stop(stop: Stop): void {
+    this.#call?.abort();
+    if (stop.kind === 'limited') this.#retryAfterSeconds = stop.retryAfterSeconds;
+    if (this.#responded) this.#cut(stop.reason);
+    else if (stop.kind !== 'answer') this.#answer(statusOfStop(stop), 'blocked', stop.reason);
+    else {
+      const { contentType, fields } = fieldsOfAnswer(stop);
+      this.#local(stop.status, 'answered', stop.reason, fields, contentType, stop.body);
+    }
+  }
+
+  refuseRequest(status: number, reason: string): void {
+    this.#answer(status, 'refused', reason);
   }
 
   // ── towards the upstream ──────────────────────────────────────────────────────────────────────────
 
   onUpstreamReady(): void {
-    if (this.#finished) return;
-    if (this.#view.expectContinue && this.#bytesIn === 0) this.#client.sendContinue();
-    this.#client.resumeBody();
+    if (!this.#finished) this.wantBody();
   }
 
   /** A further piece of the request body. */
@@ -255,7 +253,8 @@ export class Exchange implements UpstreamCaller {
     this.#bytesIn += piece.size;
     if (this.#bytesIn > (this.#route?.limits.bodyBytesMax ?? 0))
       this.onRequestFault(413, 'request body too large');
-    else if (this.#call?.sendBody(piece) === false && !piece.last) this.#client.pauseBody();
+    else if (this.#requestGate !== null) this.#requestGate.offer(piece);
+    else this.forwardBody(piece);
   }
 
   onUpstreamDrain(): void {
@@ -293,19 +292,34 @@ export class Exchange implements UpstreamCaller {
       this.#answer(502, 'failed', 'response body too large');
       return;
     }
+    const inspection = this.#inspection;
+    if (inspection?.wants(phase.responseHead | phase.responseBody | phase.buffersResponse)) {
+      this.#responseGate = new ResponseGate(this, inspection, this.#snapshot.bodyWindowBytes);
+      this.#responseGate.start(view, bodyFraming, piece);
+    } else this.respond(view, bodyFraming, piece);
+  }
+
+  respond(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
+    const route = this.#route as CompiledRoute;
     this.#responded = true;
     this.#status = view.status;
-    const edits = this.#client.isTls ? route.responseEditsTls : route.responseEdits;
+    const rules = this.#client.isTls ? route.responseEditsTls : route.responseEdits;
+    const added = rules === null ? noFields : rules.apply(view);
+    const edits = this.#edits?.responseEdits;
     const writable = this.#client.sendResponse(
       view,
       bodyFraming,
       piece,
       this.#requestId,
       this.isHead,
-      edits === null ? noFields : edits.apply(view),
+      edits === undefined ? added : applyEdits(view, edits, added),
     );
     if (piece.last) this.#finish();
     else if (!writable) this.#call?.pause();
+  }
+
+  pauseResponse(): void {
+    this.#call?.pause();
   }
 
   onResponseBody(piece: BodyPiece): void {
@@ -316,6 +330,11 @@ export class Exchange implements UpstreamCaller {
       this.#cut('response body too large');
       return;
     }
+    if (this.#responseGate !== null) this.#responseGate.offer(piece);
+    else this.respondBody(piece);
+  }
+
+  respondBody(piece: BodyPiece): void {
     const writable = this.#client.sendBody(piece);
     if (piece.last) this.#finish();
     else if (!writable) this.#call?.pause();
@@ -337,18 +356,14 @@ export class Exchange implements UpstreamCaller {
         ? null
         : new TotalTime(this, this.#context.deadlines, monotonicMs() + tunnelTotalMs);
     this.#context.load.inFlight--;
-    let writable = this.#client.startTunnel(view, this.#requestId);
-    if (first.length > 0) writable = this.#forwardTunnel(first);
-    if (!writable) this.#call?.pause();
+    const writable = this.#client.startTunnel(view, this.#requestId);
+    if (first.length > 0) this.onTunnelData(first);
+    else if (!writable) this.#call?.pause();
   }
 
   onTunnelData(bytes: Buffer): void {
-    if (!this.#forwardTunnel(bytes)) this.#call?.pause();
-  }
-
-  #forwardTunnel(bytes: Buffer): boolean {
     this.#bytesOut += bytes.length;
-    return this.#client.sendTunnel(bytes);
+    if (!this.#client.sendTunnel(bytes)) this.#call?.pause();
   }
 
   onTunnelEnd(): void {
@@ -387,39 +402,32 @@ export class Exchange implements UpstreamCaller {
 
   #answer(status: number, outcome: Outcome, reason: string): void {
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
+    const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
+    const fields = fieldsOf(status, this.#retryAfterSeconds);
+    this.#local(status, outcome, reason, fields, answer.contentType, answer.body);
+  }
+
+  #local(
+    status: number,
+    outcome: Outcome,
+    reason: string,
+    fields: string,
+    contentType: string,
+    body: string | Buffer,
+  ): void {
     this.#status = status;
     this.#outcome = outcome;
     this.#reason = reason;
     this.#responded = true;
-    const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields =
-      status === 503
-        ? `Retry-After: ${this.#retryAfterSeconds}\r\n`
-        : status === 405
-          ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
-          : '';
-    this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(answer.body);
-    this.#client.sendLocal(
-      status,
-      fields,
-      answer.contentType,
-      answer.body,
-      this.#requestId,
-      this.isHead,
-    );
+    this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(body);
+    this.#client.sendLocal(status, fields, contentType, body, this.#requestId, this.isHead);
     this.#finish();
   }
 
   /** A certificate authority looks whether the name is ours: before redirects, routes and rules. */
   #prove(proof: string): void {
-    this.#status = 200;
-    this.#reason = 'ACME challenge';
     this.#context.metrics.acmeProofs['http-01'].value++;
-    this.#responded = true;
-    this.#bytesOut = proof.length;
-    const type = 'application/octet-stream';
-    this.#client.sendLocal(200, '', type, proof, this.#requestId, false);
-    this.#finish();
+    this.#local(200, 'forwarded', 'ACME challenge', '', 'application/octet-stream', proof);
   }
 
   /** The response has begun and cannot end well: the client must see that it is cut off. */
@@ -448,23 +456,34 @@ export class Exchange implements UpstreamCaller {
     metrics.protocols[protocolOf(this.#view)].value++;
     metrics.bytesReceived.value += this.#bytesIn;
     metrics.bytesSent.value += this.#bytesOut;
+    if (this.#inspection !== null) this.#endInspection(this.#inspection, durationMs);
     if (!this.#context.accessLog.isOff) this.#log(durationMs);
     this.#client.exchangeDone();
   }
 
+  #endInspection(inspection: Inspection, durationMs: number): void {
+    const { found, spentMs } = inspection;
+    inspection.finish(this.#context.metrics, {
+      status: this.#status,
+      outcome: this.#outcome,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      durationMs,
+      wafMs: spentMs,
+      rule: found?.rule ?? '',
+    });
+  }
+
   #log(durationMs: number): void {
     const view = this.#view;
-    const { bytes } = view;
-    const verdict = this.#verdict;
-    this.#context.accessLog.write({
+    const { accessLog } = this.#context;
+    const { found = null, spentMs = 0, transaction = null } = this.#inspection ?? {};
+    accessLog.write({
+      ...accessRequest(view, this.#client, accessLog),
       id: this.#requestId,
       client: this.#address,
-      peer: this.#client.peer,
-      protocol: protocolOf(view),
       method: this.#method,
       host: this.#host,
-      path: bytes.toString('latin1', view.pathStart, view.pathEnd),
-      query: this.#context.accessLog.redactedQuery(view),
       status: this.#status,
       outcome: this.#outcome,
       reason: this.#reason,
@@ -473,24 +492,8 @@ export class Exchange implements UpstreamCaller {
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       durationMs,
-      wafMs: this.#wafMs,
-      verdict:
-        verdict === null
-          ? null
-          : {
-              rule: verdict.rule,
-              target: verdict.target,
-              reason: verdict.reason,
-              enforced: this.#outcome === 'blocked',
-            },
-      userAgent: userAgentOf(view),
-      ja4: this.#client.facts.ja4,
-      certificate: this.#client.facts.certificate,
+      wafMs: spentMs,
+      verdict: found === null ? null : { ...found, enforced: transaction?.isMonitored !== true },
     });
   }
-}
-
-function protocolOf(view: RequestView): Protocol {
-  if (view.major === 2) return 'HTTP/2.0';
-  return view.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
 }

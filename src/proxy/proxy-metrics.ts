@@ -6,7 +6,7 @@ import { serverFamilies } from './upstream/upstream-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
 export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0';
-export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted';
+export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted' | 'answered';
 
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const wafBounds = [
@@ -48,6 +48,7 @@ export class ProxyMetrics {
     this.outcomes = {
       forwarded: outcome('forwarded'),
       blocked: outcome('blocked'),
+      answered: outcome('answered'),
       refused: outcome('refused'),
       failed: outcome('failed'),
       aborted: outcome('aborted'),

@@ -2,16 +2,28 @@
 import type { Config } from '#config/schema.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import { fieldKind } from './http1/field-kind.ts';
-import type { CompiledRoute, PathRewrite } from './snapshot.ts';
+import { type ParseProblem, problemOf } from './http1/parse-problem.ts';
+import type { CompiledRoute, PathRewrite, RouteLimits } from './snapshot.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
 const AMPERSAND = 38;
 
-/** What is wrong with the parameters of the query, null when nothing is. */
-export function parametersProblem(
+/** What a request is refused for that its rules need not see; `size` is what has come of its body. */
+export function refusalBeforeRules(
   view: RequestView,
+  size: number,
   limits: Config['edge']['limits'],
-): string | null {
+  { bodyBytesMax }: RouteLimits,
+): ParseProblem | null {
+  const reason = parametersProblem(view, limits);
+  if (reason !== null) return { status: 414, reason };
+  return Math.max(view.contentLength, size) > bodyBytesMax ? bodyTooLarge : null;
+}
+
+const bodyTooLarge = { status: 413, reason: 'request body too large' };
+
+/** What is wrong with the parameters of the query, null when nothing is. */
+function parametersProblem(view: RequestView, limits: Config['edge']['limits']): string | null {
   if (view.queryStart < 0) return null;
   const { bytes, targetEnd } = view;
   let count = 1;
@@ -42,8 +54,25 @@ function hash(text: string): number {
   return (value ^ (value >>> 13)) >>> 0;
 }
 
+/** In any case of letters: to the edge `trace` is no known method, but some origins fold case. */
+const notServed = /^(?:CONNECT|TRACE)$/i;
+
+/** Why a request that its rules let pass is refused all the same; null when it goes on. */
+export function refusalAfterRules(
+  view: RequestView,
+  method: string,
+  route: CompiledRoute,
+): ParseProblem | null {
+  if (view.refusal !== 0) return problemOf(view.refusal);
+  if (notServed.test(method)) return methodNotServed;
+  return route.rewrite !== null && !canRewrite(view, route.rewrite) ? notRewritable : null;
+}
+
+const methodNotServed = { status: 405, reason: 'method not served' };
+const notRewritable = { status: 404, reason: 'path cannot be rewritten as it is spelled' };
+
 /** Routes compare decoded paths; what is rewritten are the bytes, so they must say the prefix as it is. */
-export function canRewrite(view: RequestView, { prefix, isWhole }: PathRewrite): boolean {
+function canRewrite(view: RequestView, { prefix, isWhole }: PathRewrite): boolean {
   const end = view.pathStart + prefix.length;
   if (isWhole ? end !== view.pathEnd : end > view.pathEnd) return false;
   return prefix.compare(view.bytes, view.pathStart, end) === 0;

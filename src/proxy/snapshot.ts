@@ -5,9 +5,10 @@
 import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
-import type { LiveModule } from '#wasm/live-module.ts';
+import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import type { BeyondWindow } from './request-gate.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
@@ -26,7 +27,10 @@ export type CompiledRoute = {
   readonly websocket: boolean;
   readonly mode: WafMode;
   /** In the order they run. */
-  readonly modules: readonly LiveModule[];
+  readonly filters: readonly Filter[];
+  readonly beyondWindow: BeyondWindow;
+  /** Infinity: no score blocks. */
+  readonly blockAtScore: number;
 };
 
 export type Canary = { readonly upstream: UpstreamGroup; readonly percent: number };
@@ -52,6 +56,7 @@ export type RouteTimeouts = {
 
 export type Snapshot = {
   readonly generation: number;
+  readonly bodyWindowBytes: number;
   readonly limits: Config['edge']['limits'];
   readonly timeouts: Config['edge']['timeouts'];
   /** For a request that has no route. */
@@ -68,7 +73,7 @@ export function compileSnapshot(
   generation: number,
   config: Config,
   upstreams: ReadonlyMap<string, UpstreamGroup>,
-  modules: ReadonlyMap<string, LiveModule>,
+  modules: ReadonlyMap<string, Filter>,
 ): Snapshot {
   const { trustedProxies } = config.edge;
   const routes = config.routes.map((route) => ({
@@ -94,7 +99,9 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
-      modules:
+      beyondWindow: route.waf.beyondWindow,
+      blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
+      filters:
         route.waf.mode === 'off'
           ? []
           : route.waf.rules.map((name) => found(modules, name, 'rule module')),
@@ -102,6 +109,7 @@ export function compileSnapshot(
   }));
   return {
     generation,
+    bodyWindowBytes: config.waf.bodyWindowBytes,
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),

@@ -7,7 +7,7 @@
 import type { Config } from '#config/schema.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
 import type { MetricRegistry, MetricSamples } from '#telemetry/metrics.ts';
-import type { LiveModule } from '#wasm/live-module.ts';
+import type { Filter } from '#wasm/filter.ts';
 import { AccessLog } from './access-log.ts';
 import { type AcmeChallengeSet, AcmeChallenges } from './acme-challenges.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
@@ -37,7 +37,7 @@ export type WorkerSource = {
   readonly clientAuthorities?: readonly { readonly listener: number; readonly pem: string }[];
   /** Names whose certificate is still to come: their handshakes are refused. */
   readonly awaitedNames?: readonly { readonly listener: number; readonly name: string }[];
-  readonly modules: ReadonlyMap<string, LiveModule>;
+  readonly modules: ReadonlyMap<string, Filter>;
   readonly upstreamFiles: readonly UpstreamFiles[];
 };
 

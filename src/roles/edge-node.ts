@@ -24,6 +24,7 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
+import { guestLimits } from '#wasm/guest-limits.ts';
 import { validateModule } from '#wasm/validate.ts';
 import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
@@ -238,8 +239,8 @@ export class EdgeNode implements NodeControl {
         );
       }
       try {
-        await validateModule(bytes, name, this.#loaded.config.edge.limits);
         const sha256 = createHash('sha256').update(bytes).digest('hex');
+        await validateModule({ ...before, bytes, sha256 }, guestLimits(this.#loaded.config));
         const generation = this.#options.supervisor.snapshot.generation + 1;
         const module: ModuleRecord = {
           ...before,

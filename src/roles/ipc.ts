@@ -14,11 +14,13 @@
  * Sent with `serialization: 'advanced'`, so bytes travel as bytes. Only one supervisor and its own
  * forked workers ever speak it; both come from the same checkout, so it carries no version.
  */
+
 import type { Config } from '#config/schema.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
+import type { CompileSource } from '#wasm/live-module.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
@@ -30,16 +32,9 @@ export type SnapshotSource = {
   readonly clientAuthorities: readonly { readonly listener: number; readonly pem: string }[];
   /** Names whose certificate ACME has not brought yet: their handshakes are refused, others' are not. */
   readonly awaitedNames: readonly { readonly listener: number; readonly name: string }[];
-  readonly modules: readonly ModuleSource[];
+  readonly modules: readonly CompileSource[];
   /** For each upstream with `tls`: the files it names, read. */
   readonly upstreamFiles: readonly UpstreamFiles[];
-};
-
-export type ModuleSource = {
-  readonly name: string;
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-  readonly failure: 'closed' | 'open';
 };
 
 export type BlockItem = { readonly target: string; readonly expiresAtMs: number | null };

@@ -30,7 +30,7 @@ export function watchModules(
     const load = async () => {
       const part = `module ${name} (watched)`;
       try {
-        const read = await readModuleSource(rule, loaded.baseDirectory);
+        const read = await readModuleSource(rule.module, loaded.baseDirectory);
         if (
           node.listModules().some((module) => module.name === name && module.sha256 === read.sha256)
         )

@@ -5,15 +5,17 @@
 import { readFile } from 'node:fs/promises';
 import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
+import type { RuleModule } from '#config/module-schema.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
+import { guestLimits } from '#wasm/guest-limits.ts';
+import type { CompileSource } from '#wasm/live-module.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import { validateModule } from '#wasm/validate.ts';
-import type { ModuleSource } from './ipc.ts';
 import type { ManagedEntry, TlsPlan } from './node-certificates.ts';
 
 export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
@@ -21,7 +23,7 @@ export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok:
 /** Where the configuration comes from: a file, or text of our own when there is none. */
 export type ConfigOrigin = { readonly file: string | null; readonly defaults?: string };
 
-export type LoadedModule = ModuleSource & { readonly source: string; readonly path: string };
+export type LoadedModule = CompileSource & { readonly source: string; readonly path: string };
 
 /** Loads and checks everything; throws CONFIG_INVALID with every problem at once. */
 export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
@@ -34,9 +36,10 @@ export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
 export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]> {
   return Promise.all(
     Object.entries(loaded.config.waf.rules).map(async ([name, rule]) => {
-      const read = await readModuleSource(rule, loaded.baseDirectory);
-      await validateModule(read.bytes, name, loaded.config.edge.limits);
-      return { name, failure: rule.failure, ...read };
+      const read = await readModuleSource(rule.module, loaded.baseDirectory);
+      const module = { name, ...settingsOf(rule), ...read };
+      await validateModule(module, guestLimits(loaded.config));
+      return module;
     }),
   );
 }
@@ -88,8 +91,14 @@ export function readUpstreamFiles(config: Config): Promise<UpstreamFiles[]> {
 }
 
 /** Modules as workers get them: without where they came from. */
-export const forWorkers = (modules: readonly LoadedModule[]): ModuleSource[] =>
-  modules.map(({ name, sha256, bytes, failure }) => ({ name, sha256, bytes, failure }));
+export const forWorkers = (modules: readonly LoadedModule[]): CompileSource[] =>
+  modules.map(({ source: _source, path: _path, ...module }) => module);
+
+/** What the configuration says of a module, beside where it comes from. */
+function settingsOf(rule: RuleModule): Omit<CompileSource, 'name' | 'sha256' | 'bytes'> {
+  const { failure, config, fuel, memoryPagesMax } = rule;
+  return { failure, config: JSON.stringify(config), fuel, memoryPagesMax };
+}
 
 function invalid(origin: ConfigOrigin, problems: readonly ConfigProblem[]): WeirError {
   const details = problems.map(({ path, message, line, column, fix }) => {

@@ -9,6 +9,8 @@ import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metrics.ts';
+import type { Filter } from '#wasm/filter.ts';
+import { guestLimits } from '#wasm/guest-limits.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
@@ -127,11 +129,11 @@ class Worker {
   }
 
   #source(snapshot: SnapshotSource): WorkerSource {
-    const { limits } = snapshot.config.edge;
+    const limits = guestLimits(snapshot.config);
     const modules = new Map<string, LiveModule>();
     for (const source of snapshot.modules) {
       // A module that has not changed keeps its instance.
-      const key = `${source.name} ${source.sha256} ${source.failure} ${limits.headBytesMax} ${limits.headersMax}`;
+      const key = JSON.stringify([{ ...source, bytes: null }, limits]);
       const live =
         this.#modules.get(key) ??
         compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
@@ -149,9 +151,13 @@ class Worker {
     };
   }
 
-  #forgetModules(used: ReadonlyMap<string, LiveModule>): void {
-    const live = new Set(used.values());
-    for (const [key, module] of this.#modules) if (!live.has(module)) this.#modules.delete(key);
+  #forgetModules(used: ReadonlyMap<string, Filter>): void {
+    const live = new Set<Filter>(used.values());
+    for (const [key, module] of this.#modules) {
+      if (live.has(module)) continue;
+      this.#modules.delete(key);
+      module.close();
+    }
   }
 
   #onModuleFailure(name: string, reason: string): void {

@@ -14,31 +14,37 @@
  * version; a flag says that it is there.
  */
 import { assert } from '#core/assert.ts';
+import type { HeadView } from '#waf/head-view.ts';
 import type { RequestView } from '#waf/request-view.ts';
+import type { RequestFacts } from '#waf/transaction.ts';
+import { phase } from './filter.ts';
 import type { GuestMemory } from './guest-memory.ts';
 
 export const abiVersion = 1;
 
-/** What the host knows of a request beside its head. */
-export type RequestFacts = {
-  /** IPv4 or IPv6 text, behind trusted proxies already. */
-  readonly clientAddress: string;
-  readonly tls: boolean;
-  /** JA4 of the client hello, ASCII; empty or absent without TLS. */
-  readonly ja4?: string;
-  /** What the client showed of itself in the handshake; the subject is ASCII. */
-  readonly certificate?: {
-    readonly subject: string;
-    readonly sha256: string;
-    readonly verified: boolean;
-  } | null;
-};
-
-/** The longest head a guest has to make room for; the same numbers as in `edge.limits`. */
+/** The longest messages a guest has to make room for. */
 export type GuestLimits = {
+  /** Of a request, as in `edge.limits`. */
   readonly headBytesMax: number;
   readonly headersMax: number;
+  readonly responseHeadBytesMax: number;
+  readonly responseHeadersMax: number;
+  /** The longest stretch of a body in one call, `waf.bodyWindowBytes`. */
+  readonly bodyWindowBytes: number;
 };
+
+/** Bytes of a body shown once more in front of the next stretch, so that nothing hides on the border. */
+export const overlapBytesMax = 256;
+
+/** What a module may export to be called, with the bit of `phase` each stands for. */
+export const phaseExports = {
+  weir_request_head: phase.requestHead,
+  weir_request_body: phase.requestBody,
+  weir_response_head: phase.responseHead,
+  weir_response_body: phase.responseBody,
+  weir_log: phase.log,
+} as const;
+export type PhaseExport = keyof typeof phaseExports;
 
 export const flagTls = 1;
 export const flagHttp10 = 2;
@@ -51,7 +57,7 @@ export const certificateVerified = 2;
 
 /** Words before the header table. */
 const fixedWords = 15;
-const headerWords = 4;
+export const headerWords = 4;
 /** Longest text of an address: IPv4-mapped IPv6 (45) with a zone identifier. */
 export const clientAddressBytesMax = 64;
 /** JA4, subject and SHA-256 as offset and length, and the certificate's bits. */
@@ -60,35 +66,79 @@ const connectionWords = 7;
 export const connectionBytesMax = 640;
 
 export const verdictAllow = 0;
-export const verdictBlock = 1;
-/** A verdict record: kind, status and four pairs of address and length. */
-export const verdictBytes = 40;
+/** Word 0 of a verdict record. */
+export const recordKind = {
+  block: 1,
+  challenge: 2,
+  limit: 3,
+  tag: 4,
+  score: 5,
+  setField: 6,
+  addField: 7,
+  removeField: 8,
+} as const;
+/** Kind, next, three numbers, a zero, and four pairs of address and length. */
+export const recordBytes = 56;
+/** Records one call may answer with. */
+export const recordsMax = 64;
 export const statusMin = 400;
 export const statusMax = 599;
 export const ruleBytesMax = 128;
 export const reasonBytesMax = 512;
 export const targetBytesMax = 128;
+export const tagBytesMax = 64;
+export const scoreMax = 1_000;
+export const limitKeyBytesMax = 256;
+export const limitCostMax = 1_000_000;
+export const limitPeriodSecondsMax = 86_400;
+export const fieldValueBytesMax = 4_096;
+/** Bit 0 of a field record's number: the response's, although a request phase runs. */
+export const fieldOfResponse = 1;
 
-/** How many bytes `weir_reserve` is asked for. */
-export function viewBytesMax(limits: GuestLimits): number {
-  const bytes =
-    (fixedWords + headerWords * limits.headersMax) * 4 +
-    limits.headBytesMax +
-    clientAddressBytesMax +
-    3 +
-    connectionWords * 4 +
-    connectionBytesMax;
-  return (bytes + 15) & ~15;
+/** Words before the header table of a response head, of a body view, of a log view. */
+export const responseWords = 8;
+export const bodyWords = 10;
+export const logWords = 14;
+
+/** How many bytes `weir_reserve` is asked for by a module with these phases. */
+export function viewBytesMax(limits: GuestLimits, phases: number): number {
+  const request = requestHeadBytesMax(limits);
+  const response =
+    (responseWords + headerWords * limits.responseHeadersMax) * 4 +
+    limits.responseHeadBytesMax +
+    request;
+  let bytes = request;
+  if ((phases & phase.responseHead) !== 0) bytes = aligned(response);
+  if ((phases & (phase.requestBody | phase.responseBody)) !== 0) {
+    const heads = (phases & phase.responseBody) === 0 ? request : response + request;
+    bytes = Math.max(bytes, bodyWords * 4 + limits.bodyWindowBytes + overlapBytesMax + heads + 32);
+  }
+  if ((phases & phase.log) !== 0)
+    bytes = Math.max(bytes, logWords * 4 + ruleBytesMax + request + 16);
+  return aligned(bytes);
 }
 
-/** Writes the view at `at`, which is a multiple of 4 with `viewBytesMax` bytes behind it. */
+const aligned = (bytes: number): number => (bytes + 15) & ~15;
+
+function requestHeadBytesMax(limits: GuestLimits): number {
+  return aligned(
+    (fixedWords + headerWords * limits.headersMax) * 4 +
+      limits.headBytesMax +
+      clientAddressBytesMax +
+      3 +
+      connectionWords * 4 +
+      connectionBytesMax,
+  );
+}
+
+/** Writes the view at `at`, a multiple of 4 with room behind it. Returns its size in bytes. */
 export function encodeRequestHead(
   view: RequestView,
   facts: RequestFacts,
   limits: GuestLimits,
   memory: GuestMemory,
   at: number,
-): void {
+): number {
   const headLength = view.end - view.start;
   const clientLength = facts.clientAddress.length;
   assert(headLength <= limits.headBytesMax, 'head is longer than the guest made room for');
@@ -101,9 +151,10 @@ export function encodeRequestHead(
   const words = memory.words;
   let word = at >>> 2;
   const hasConnection = facts.ja4 !== undefined && facts.ja4 !== '';
-  words[word++] = hasConnection
+  const size = hasConnection
     ? writeConnection(facts, memory, at, clientOffset + clientLength)
     : clientOffset + clientLength;
+  words[word++] = size;
   words[word++] =
     (hasConnection ? flagConnection : 0) |
     (facts.tls ? flagTls : 0) |
@@ -121,7 +172,21 @@ export function encodeRequestHead(
   words[word++] = clientOffset;
   words[word++] = clientLength;
   words[word++] = view.headerCount;
+  writeHeaderTable(view, shift, words, word);
+  view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
+  writeAscii(facts.clientAddress, memory.bytes, at + clientOffset);
+  return size;
+}
+
+/** Four words a header; offsets move by `shift`. Returns the word after the table. */
+export function writeHeaderTable(
+  view: HeadView,
+  shift: number,
+  words: Uint32Array,
+  from: number,
+): number {
   const headers = view.headers;
+  let word = from;
   for (let i = 0, end = view.headerCount * headerWords; i < end; i += headerWords) {
     const nameStart = headers[i] ?? 0;
     const valueStart = headers[i + 2] ?? 0;
@@ -130,8 +195,7 @@ export function encodeRequestHead(
     words[word++] = valueStart + shift;
     words[word++] = (headers[i + 3] ?? 0) - valueStart;
   }
-  view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
-  writeAscii(facts.clientAddress, memory.bytes, at + clientOffset);
+  return word;
 }
 
 /** At the next multiple of 4 behind `end`. Returns where the record ends. */
@@ -170,6 +234,6 @@ function writeConnection(
 }
 
 /** A third of what one call of Buffer's `write` costs for so few bytes. */
-function writeAscii(text: string, bytes: Uint8Array, at: number): void {
+export function writeAscii(text: string, bytes: Uint8Array, at: number): void {
   for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
 }

@@ -2,7 +2,17 @@
  * A rule module that did not do its job: it trapped, aborted, ran out of stack or answered with
  * something the ABI does not allow. Never the request's fault, never the host's.
  */
-export type GuestFailureKind = 'trap' | 'abort' | 'stack' | 'abi';
+export type GuestFailureKind =
+  | 'trap'
+  | 'abort'
+  | 'stack'
+  | 'fuel'
+  | 'abi'
+  | 'config'
+  | 'denied'
+  | 'limit'
+  | 'unsupported'
+  | 'timeout';
 
 export class GuestFailure extends Error {
   override readonly name = 'GuestFailure';

@@ -1,45 +1,66 @@
 /**
  * One instance of a rule module. It lives as long as nothing goes wrong in it; after any failure its
  * memory is in an unknown state, and whoever holds it replaces it (`live-module.ts`).
+ *
+ * ```
+ * view written ─► fuel set ─► phase function ─► answer read ─► put back to how it was after configure
+ * ```
  */
 import { assert } from '#core/assert.ts';
-import type { RequestView } from '#waf/request-view.ts';
-import type { Verdict } from '#waf/verdict.ts';
+import type { Transaction } from '#waf/transaction.ts';
+import type { Stop } from '#waf/verdict.ts';
 import {
   abiVersion,
   encodeRequestHead,
   type GuestLimits,
-  type RequestFacts,
+  type PhaseExport,
+  phaseExports,
   viewBytesMax,
 } from './abi.ts';
+import { encodeBody, encodeLog, encodeResponseHead } from './encode-views.ts';
+import type { BodyWindow, LogRecord } from './filter.ts';
 import { GuestFailure, guestFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { guestImports } from './imports.ts';
-import { addressOf, readVerdict } from './verdict-record.ts';
+import { addressOf, readAnswer, type TakeLimit } from './verdict-record.ts';
 
 type GuestFunction = (...parameters: number[]) => unknown;
 
+/** What an instance is made with; the same for every instance of a module version. */
+export type GuestSettings = {
+  readonly limits: GuestLimits;
+  /** Bits of `phase` that the module exports. */
+  readonly phases: number;
+  /** JSON for `weir_configure`. */
+  readonly config: Uint8Array;
+  /** Instructions one call may take. */
+  readonly fuel: number;
+  readonly takeLimit: TakeLimit;
+};
+
+const noFunction: GuestFunction = () => 0;
+
 export class Guest {
   readonly #memory: GuestMemory;
-  readonly #requestHead: GuestFunction;
-  readonly #limits: GuestLimits;
+  readonly #settings: GuestSettings;
+  readonly #functions: Readonly<Record<PhaseExport, GuestFunction>>;
   /** Where views are written. */
   readonly #at: number;
 
   private constructor(
     memory: GuestMemory,
-    requestHead: GuestFunction,
-    limits: GuestLimits,
+    settings: GuestSettings,
+    functions: Readonly<Record<PhaseExport, GuestFunction>>,
     at: number,
   ) {
     this.#memory = memory;
-    this.#requestHead = requestHead;
-    this.#limits = limits;
+    this.#settings = settings;
+    this.#functions = functions;
     this.#at = at;
   }
 
-  /** Runs the module's start function, `weir_abi` and `weir_reserve`. Throws `GuestFailure`. */
-  static instantiate(compiled: WebAssembly.Module, limits: GuestLimits): Guest {
+  /** Runs the start function, `weir_abi`, `weir_reserve` and `weir_configure`. Throws `GuestFailure`. */
+  static instantiate(compiled: WebAssembly.Module, settings: GuestSettings): Guest {
     const { exports, memory } = start(compiled);
     const views = new GuestMemory(memory);
     try {
@@ -50,7 +71,8 @@ export class Guest {
           `weir_abi() is ${String(version)}, this host speaks ${abiVersion}`,
         );
       }
-      const bytes = viewBytesMax(limits);
+      const { limits, phases, config } = settings;
+      const bytes = Math.max(viewBytesMax(limits, phases), config.length);
       const at = addressOf(exported(exports, 'weir_reserve', 1)(bytes), 'weir_reserve');
       views.refresh();
       if (at === 0 || at % 4 !== 0) {
@@ -60,26 +82,99 @@ export class Guest {
         );
       }
       views.checkRange(at, bytes, 'the buffer of weir_reserve');
-      return new Guest(views, exported(exports, 'weir_request_head', 1), limits, at);
+      configure(exports, views, at, config);
+      return new Guest(views, settings, phaseFunctions(exports), at);
     } catch (error) {
       throw guestFailureOf(error);
     }
   }
 
-  /** Throws `GuestFailure`; the instance must not be used afterwards. */
-  inspectRequestHead(view: RequestView, facts: RequestFacts): Verdict {
-    const memory = this.#memory;
-    encodeRequestHead(view, facts, this.#limits, memory, this.#at);
+  /** As all phases, throws `GuestFailure`; the instance must not be used afterwards. */
+  requestHead(transaction: Transaction): Stop | null {
+    const { request, facts } = transaction;
+    encodeRequestHead(request, facts, this.#settings.limits, this.#memory, this.#at);
+    return this.#call('weir_request_head', transaction);
+  }
+
+  requestBody(transaction: Transaction, window: BodyWindow): Stop | null {
+    encodeBody(transaction, window, false, this.#settings.limits, this.#memory, this.#at);
+    return this.#call('weir_request_body', transaction);
+  }
+
+  responseHead(transaction: Transaction): Stop | null {
+    encodeResponseHead(transaction, this.#settings.limits, this.#memory, this.#at);
+    return this.#call('weir_response_head', transaction);
+  }
+
+  responseBody(transaction: Transaction, window: BodyWindow): Stop | null {
+    encodeBody(transaction, window, true, this.#settings.limits, this.#memory, this.#at);
+    return this.#call('weir_response_body', transaction);
+  }
+
+  log(transaction: Transaction, record: LogRecord): void {
+    encodeLog(transaction, record, this.#settings.limits, this.#memory, this.#at);
+    const stop = this.#call('weir_log', transaction);
+    if (stop !== null) throw new GuestFailure('abi', 'weir_log must answer 0: it is too late');
+  }
+
+  #call(name: PhaseExport, transaction: Transaction): Stop | null {
     let answer: unknown;
     try {
-      answer = this.#requestHead(this.#at);
+      answer = this.#functions[name](this.#at);
     } catch (error) {
       throw guestFailureOf(error);
     }
+    const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
     memory.refresh();
-    return readVerdict(memory, answer);
+    return readAnswer(memory, answer, name, transaction, this.#settings.takeLimit);
   }
+}
+
+function configure(
+  exports: Readonly<Record<string, unknown>>,
+  memory: GuestMemory,
+  at: number,
+  config: Uint8Array,
+): void {
+  if (exports['weir_configure'] === undefined) {
+    if (config.length > 2)
+      throw new GuestFailure('config', 'takes no config: it exports no weir_configure');
+    return;
+  }
+  memory.bytes.set(config, at);
+  const answer = exported(exports, 'weir_configure', 2)(at, config.length);
+  memory.refresh();
+  if (answer === 0) return;
+  const why =
+    answer === -1
+      ? 'cannot be read as it stands (-1)'
+      : answer === -2
+        ? 'holds what the module does not take (-2)'
+        : `was answered with ${String(answer)} instead of 0, -1 or -2`;
+  throw new GuestFailure('config', `its config ${why}`);
+}
+
+function phaseFunctions(
+  exports: Readonly<Record<string, unknown>>,
+): Readonly<Record<PhaseExport, GuestFunction>> {
+  const of = (name: PhaseExport): GuestFunction =>
+    exports[name] === undefined ? noFunction : exported(exports, name, 1);
+  return {
+    weir_request_head: of('weir_request_head'),
+    weir_request_body: of('weir_request_body'),
+    weir_response_head: of('weir_response_head'),
+    weir_response_body: of('weir_response_body'),
+    weir_log: of('weir_log'),
+  };
+}
+
+/** Bits of `phase` that a module exports. */
+export function phasesOf(compiled: WebAssembly.Module): number {
+  let phases = 0;
+  for (const { name } of WebAssembly.Module.exports(compiled))
+    phases |= Object.hasOwn(phaseExports, name) ? phaseExports[name as PhaseExport] : 0;
+  return phases;
 }
 
 function start(compiled: WebAssembly.Module): {

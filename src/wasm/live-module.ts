@@ -1,9 +1,9 @@
 /**
- * A rule module as requests meet it: always there, whatever the guest does.
+ * A rule module of Weir's own ABI as requests meet it: always there, whatever the guest does.
  *
  * ```
- * inspect ─► guest ─► verdict
- *              └─ failure ─► counted, reported, instance replaced ─► the module's policy
+ * phase ─► guest ─► stop or null
+ *            └─ failure ─► counted, reported, instance replaced ─► the module's policy
  * ```
  *
  * After a failure the memory of an instance is in an unknown state, so the next request gets a new
@@ -11,10 +11,12 @@
  * with each of them, as the reason may pass (memory that is short, for one).
  */
 import { describeError, WeirError } from '#core/errors.ts';
-import type { RequestView } from '#waf/request-view.ts';
-import { allow, type Verdict } from '#waf/verdict.ts';
-import type { GuestLimits, RequestFacts } from './abi.ts';
-import { Guest } from './guest.ts';
+import type { Transaction } from '#waf/transaction.ts';
+import type { Stop } from '#waf/verdict.ts';
+import type { GuestLimits } from './abi.ts';
+import { failureStop } from './failure-stop.ts';
+import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './filter.ts';
+import { Guest, type GuestSettings, phasesOf } from './guest.ts';
 import { GuestFailure } from './guest-failure.ts';
 import { findShapeFaults } from './module-shape.ts';
 
@@ -24,20 +26,24 @@ export type CompileSource = {
   readonly sha256: string;
   readonly bytes: Uint8Array;
   readonly failure: 'closed' | 'open';
+  /** JSON text. */
+  readonly config: string;
+  /** Instructions one call may take. */
+  readonly fuel: number;
+  readonly memoryPagesMax: number;
 };
 
 /** Called for each failure, with one line; the receiver limits the rate. */
 export type OnFailure = (message: string) => void;
 
-/** Status a client gets from a module that failed and is configured to fail closed. */
-const failedStatus = 503;
-
-export class LiveModule {
+export class LiveModule implements Filter {
   readonly name: string;
   readonly sha256: string;
+  readonly abi = 'weir-1';
+  readonly phases: number;
   readonly failure: 'closed' | 'open';
   readonly #compiled: WebAssembly.Module;
-  readonly #limits: GuestLimits;
+  readonly #settings: GuestSettings;
   readonly #onFailure: OnFailure;
   #guest: Guest | null;
   #failures = 0;
@@ -53,10 +59,17 @@ export class LiveModule {
     this.name = source.name;
     this.sha256 = source.sha256;
     this.failure = source.failure;
+    this.phases = phasesOf(compiled);
     this.#compiled = compiled;
-    this.#limits = limits;
+    this.#settings = {
+      limits,
+      phases: this.phases,
+      config: Buffer.from(source.config),
+      fuel: source.fuel,
+      takeLimit: () => 0,
+    };
     this.#onFailure = onFailure;
-    this.#guest = Guest.instantiate(compiled, limits);
+    this.#guest = Guest.instantiate(compiled, this.#settings);
   }
 
   /** How often the module failed since it was loaded. */
@@ -68,33 +81,85 @@ export class LiveModule {
     return this.#lastFailure;
   }
 
-  /** Never throws for what a guest does. */
-  inspectRequestHead(view: RequestView, facts: RequestFacts): Verdict {
-    try {
-      this.#guest ??= Guest.instantiate(this.#compiled, this.#limits);
-      return this.#guest.inspectRequestHead(view, facts);
-    } catch (error) {
-      if (!(error instanceof GuestFailure)) throw error;
-      this.#guest = null;
-      return this.#fail(error);
-    }
+  begin(transaction: Transaction): FilterRun {
+    return new LiveRun(this, transaction);
   }
 
-  #fail(failure: GuestFailure): Verdict {
-    const message = failure.describe();
+  fail(reason: string): Stop | null {
+    return this.onGuestFailure(new GuestFailure('timeout', reason));
+  }
+
+  close(): void {}
+
+  guest(): Guest {
+    this.#guest ??= Guest.instantiate(this.#compiled, this.#settings);
+    return this.#guest;
+  }
+
+  /** Throws what is not the guest's doing. */
+  onGuestFailure(error: unknown): Stop | null {
+    if (!(error instanceof GuestFailure)) throw error;
+    this.#guest = null;
+    const message = error.describe();
     this.#failures++;
     this.#lastFailure = message;
     this.#onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`);
-    if (this.failure === 'open') return allow;
-    return {
-      kind: 'block',
-      status: failedStatus,
-      rule: `${this.name}/failure`,
-      reason: `module failed: ${message}`,
-      target: 'module',
-      matched: '',
-    };
+    return failureStop(this.name, this.failure, message);
   }
+}
+
+/** The guest keeps nothing between calls, so a run is no more than whose request it is. */
+class LiveRun implements FilterRun {
+  readonly #module: LiveModule;
+  readonly #transaction: Transaction;
+
+  constructor(module: LiveModule, transaction: Transaction) {
+    this.#module = module;
+    this.#transaction = transaction;
+  }
+
+  requestHead(): PhaseAnswer {
+    try {
+      return this.#module.guest().requestHead(this.#transaction);
+    } catch (error) {
+      return this.#module.onGuestFailure(error);
+    }
+  }
+
+  requestBody(window: BodyWindow): PhaseAnswer {
+    try {
+      return this.#module.guest().requestBody(this.#transaction, window);
+    } catch (error) {
+      return this.#module.onGuestFailure(error);
+    }
+  }
+
+  responseHead(): PhaseAnswer {
+    try {
+      return this.#module.guest().responseHead(this.#transaction);
+    } catch (error) {
+      return this.#module.onGuestFailure(error);
+    }
+  }
+
+  responseBody(window: BodyWindow): PhaseAnswer {
+    try {
+      return this.#module.guest().responseBody(this.#transaction, window);
+    } catch (error) {
+      return this.#module.onGuestFailure(error);
+    }
+  }
+
+  log(record: LogRecord): void {
+    try {
+      this.#module.guest().log(this.#transaction, record);
+    } catch (error) {
+      // Counted and reported; the answer is with the client already.
+      this.#module.onGuestFailure(error);
+    }
+  }
+
+  end(): void {}
 }
 
 /** Compiles and makes the first instance, so that a module that is live has run. Throws `MODULE_INVALID`. */

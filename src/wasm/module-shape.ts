@@ -2,13 +2,19 @@
  * What can be said of a module without running it: its imports, its exports and its memory. All faults
  * at once, each with what to do.
  */
+import { phaseExports } from './abi.ts';
 import { abortImport } from './imports.ts';
 import { readMemoryLimits } from './memory-section.ts';
 
 /** 16 MiB. What one guest can take of a worker. */
 export const memoryPagesMax = 256;
 
-const requiredFunctions = ['weir_abi', 'weir_reserve', 'weir_request_head'] as const;
+const requiredFunctions = ['weir_abi', 'weir_reserve'] as const;
+const knownFunctions: ReadonlySet<string> = new Set([
+  ...requiredFunctions,
+  'weir_configure',
+  ...Object.keys(phaseExports),
+]);
 
 /** Empty when the module may be instantiated. */
 export function findShapeFaults(
@@ -46,9 +52,19 @@ function exportFaults(compiled: WebAssembly.Module): readonly string[] {
   }
   const memory = exports.find((item) => item.name === 'memory');
   if (memory?.kind !== 'memory') faults.push('does not export its memory under the name memory');
-  for (const { name } of exports) {
+  if (!exports.some(({ name }) => Object.hasOwn(phaseExports, name)))
+    faults.push(
+      `exports no phase (${Object.keys(phaseExports).join(', ')}): nothing of it would ever run`,
+    );
+  for (const { name, kind } of exports) {
+    if (
+      knownFunctions.has(name) &&
+      kind !== 'function' &&
+      !(name === 'weir_abi' || name === 'weir_reserve')
+    )
+      faults.push(`exports ${name} as a ${kind}: it must be a function`);
     // A phase that this host never calls would look like a rule that is active.
-    if (name.startsWith('weir_') && !requiredFunctions.some((required) => required === name)) {
+    if (name.startsWith('weir_') && !knownFunctions.has(name)) {
       faults.push(
         `exports ${name}, which ABI version 1 does not have: remove it or load it into a newer Weir`,
       );

@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RuleModule } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
 
 export type ModuleFile = {
@@ -29,11 +28,7 @@ const builtinDirectory = join(
   'rules',
 );
 
-export async function readModuleSource(
-  rule: RuleModule,
-  baseDirectory: string,
-): Promise<ModuleFile> {
-  const source = rule.module;
+export async function readModuleSource(source: string, baseDirectory: string): Promise<ModuleFile> {
   const path = source.startsWith(builtinPrefix)
     ? await builtinPath(source.slice(builtinPrefix.length))
     : resolve(baseDirectory, source);

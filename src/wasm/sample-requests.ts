@@ -3,24 +3,48 @@
  * a browser sends it. What the answer is does not matter.
  */
 import { RequestView } from '#waf/request-view.ts';
-import type { RequestFacts } from './abi.ts';
+import { ResponseView } from '#waf/response-view.ts';
+import { type RequestFacts, Transaction } from '#waf/transaction.ts';
+import type { BodyWindow } from './filter.ts';
 
-export type SampleRequest = { readonly view: RequestView; readonly facts: RequestFacts };
-
-export function sampleRequests(): readonly SampleRequest[] {
+export function sampleRequests(): readonly Transaction[] {
   return [
-    { view: sample('/', null, []), facts: { clientAddress: '192.0.2.1', tls: false } },
-    {
-      view: sample('/search', 'q=two+words&page=2', browserHeaders),
-      facts: {
-        clientAddress: '2001:db8::1',
-        tls: true,
-        ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1',
-        certificate: { subject: 'CN=sample', sha256: '0'.repeat(64), verified: true },
-      },
-    },
+    transaction(sample('/', null, []), { clientAddress: '192.0.2.1', tls: false }),
+    transaction(sample('/search', 'q=two+words&page=2', browserHeaders), {
+      clientAddress: '2001:db8::1',
+      tls: true,
+      ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1',
+      certificate: { subject: 'CN=sample', sha256: '0'.repeat(64), verified: true },
+    }),
   ];
 }
+
+export function sampleResponse(): ResponseView {
+  const view = new ResponseView(1);
+  const text = 'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n';
+  view.bytes = Buffer.from(text, 'latin1');
+  view.end = text.length;
+  view.status = 200;
+  view.reasonStart = text.indexOf('OK');
+  view.reasonEnd = view.reasonStart + 2;
+  const name = text.indexOf('Content-Type');
+  const value = text.indexOf('text/html');
+  view.headers.set([name, name + 12, value, value + 9]);
+  view.headerCount = 1;
+  return view;
+}
+
+export const sampleBody: BodyWindow = {
+  bytes: Buffer.from('name=value&text=two+words'),
+  overlap: 0,
+  position: 0,
+  isFirst: true,
+  isLast: true,
+  isWhole: true,
+};
+
+const transaction = (view: RequestView, facts: RequestFacts): Transaction =>
+  new Transaction(view, facts, 'sample', '* /', 'app', false);
 
 const browserHeaders: readonly (readonly [string, string])[] = [
   ['Host', 'example.org'],

@@ -4,14 +4,13 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
-import { describeError } from '#core/errors.ts';
+import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
-import { Guest } from './guest.ts';
-import { GuestFailure } from './guest-failure.ts';
-import { findShapeFaults } from './module-shape.ts';
-import { sampleRequests } from './sample-requests.ts';
+import { type Filter, phase } from './filter.ts';
+import { type CompileSource, compileModule } from './live-module.ts';
+import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 
-export type ValidationJob = { readonly bytes: Uint8Array; readonly limits: GuestLimits };
+export type ValidationJob = { readonly source: CompileSource; readonly limits: GuestLimits };
 
 export type FromValidation =
   | { readonly kind: 'stage'; readonly stage: string }
@@ -25,19 +24,48 @@ const stage = (text: string): void => send({ kind: 'stage', stage: text });
 send({ kind: 'done', faults: findFaults(workerData as ValidationJob) });
 
 function findFaults(job: ValidationJob): readonly string[] {
+  const faults: string[] = [];
   try {
-    stage('being compiled');
-    const compiled = new WebAssembly.Module(job.bytes);
-    const faults = findShapeFaults(compiled, job.bytes);
-    if (faults.length > 0) return faults;
-    stage('running its start function, weir_abi or weir_reserve');
-    const guest = Guest.instantiate(compiled, job.limits);
-    stage('answering a sample request in weir_request_head');
+    stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
+    const source = { ...job.source, failure: 'open' as const };
+    const module = compileModule(source, job.limits, (message) => {
+      faults.push(message.replace(/^.*?\): /, ''));
+    });
     // Twice over: a module that keeps state between requests shows it in the second round.
-    for (const { view, facts } of [...sampleRequests(), ...sampleRequests()])
-      guest.inspectRequestHead(view, facts);
-    return [];
+    for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
+    module.close();
+    return faults.slice(0, 1);
   } catch (error) {
-    return [error instanceof GuestFailure ? error.describe() : describeError(error)];
+    return error instanceof WeirError && error.details.length > 0
+      ? error.details
+      : [describeError(error)];
   }
 }
+
+function callPhases(module: Filter, faults: readonly string[]): void {
+  for (const transaction of sampleRequests()) {
+    const run = module.begin(transaction, () => {});
+    const call = (bit: number, name: string, body: () => unknown): void => {
+      if ((module.phases & bit) === 0 || faults.length > 0) return;
+      stage(`answering a sample request in ${name}`);
+      body();
+    };
+    call(phase.requestHead, 'weir_request_head', () => run.requestHead(false));
+    call(phase.requestBody, 'weir_request_body', () => run.requestBody(sampleBody));
+    transaction.response = sampleResponse();
+    call(phase.responseHead, 'weir_response_head', () => run.responseHead(false));
+    call(phase.responseBody, 'weir_response_body', () => run.responseBody(sampleBody));
+    call(phase.log, 'weir_log', () => run.log(sampleLog));
+    run.end();
+  }
+}
+
+const sampleLog = {
+  status: 200,
+  outcome: 'forwarded',
+  bytesIn: 25,
+  bytesOut: 1_000,
+  durationMs: 2,
+  wafMs: 0.1,
+  rule: '',
+} as const;

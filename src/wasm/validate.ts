@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { GuestLimits } from './abi.ts';
-import { invalidModule } from './live-module.ts';
+import { type CompileSource, invalidModule } from './live-module.ts';
 import type { FromValidation, ValidationJob } from './validate-thread.ts';
 
 /** For everything a module has to do: a good one needs a few milliseconds, starting the thread 40. */
@@ -15,12 +15,11 @@ const heapMegabytesMax = 64;
 
 /** Resolves when the module can go live; throws `MODULE_INVALID` with every fault in `details`. */
 export async function validateModule(
-  bytes: Uint8Array,
-  name: string,
+  source: CompileSource,
   limits: GuestLimits,
   deadlineMs: number = validationMsMax,
 ): Promise<void> {
-  const job: ValidationJob = { bytes, limits };
+  const job: ValidationJob = { source, limits };
   const worker = new Worker(new URL('./validate-thread.ts', import.meta.url), {
     workerData: job,
     // Nothing of the process is the module's business, and what it prints is nobody's.
@@ -33,7 +32,7 @@ export async function validateModule(
   });
   try {
     const faults = await outcome(worker, deadlineMs);
-    if (faults.length > 0) throw invalidModule(name, faults);
+    if (faults.length > 0) throw invalidModule(source.name, faults);
   } finally {
     await worker.terminate();
   }

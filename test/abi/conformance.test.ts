@@ -1,10 +1,12 @@
 /** Every field of the packed view, seen from inside a guest. */
+
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { RequestFacts } from '#waf/transaction.ts';
 import type { Block } from '#waf/verdict.ts';
-import type { RequestFacts } from '#wasm/abi.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { inspectHead } from '../support/filters.ts';
 import { buildTestGuest, liveModule } from '../support/guests.ts';
 import { type RequestParts, viewOf } from '../support/view.ts';
 
@@ -16,7 +18,7 @@ before(async () => {
 });
 
 function echo(parts: RequestParts, given: RequestFacts = facts): Block {
-  const verdict = guest.inspectRequestHead(viewOf(parts), given);
+  const verdict = inspectHead(guest, viewOf(parts), given);
   assert(verdict.kind === 'block', `no part is named by ${parts.target}`);
   return verdict;
 }

@@ -1,13 +1,16 @@
 /** The worked example of `wasm-rules/abi.md` is what the host writes. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { encodeRequestHead, viewBytesMax } from '#wasm/abi.ts';
+import { phase } from '#wasm/filter.ts';
 import { GuestMemory } from '#wasm/guest-memory.ts';
+import { testLimits } from '../support/guests.ts';
 import { viewOf } from '../support/view.ts';
 
-const limits = { headBytesMax: 4_096, headersMax: 10 };
+const limits = { ...testLimits, headBytesMax: 4_096, headersMax: 10 };
 
 /** The first example of the page, or the one after it. */
 function exampleBytes(index = 0): Buffer {
@@ -60,7 +63,7 @@ describe('the packed request head', () => {
     const certificate = { subject: 's'.repeat(540), sha256: '0'.repeat(64), verified: false };
     const facts = { clientAddress: 'f'.repeat(64), tls: true, ja4: 'j'.repeat(36), certificate };
     encodeRequestHead(view, facts, limits, memory, 0);
-    assert((memory.words[0] ?? 0) <= viewBytesMax(limits));
+    assert((memory.words[0] ?? 0) <= viewBytesMax(limits, phase.requestHead));
     assert.throws(
       () => encodeRequestHead(viewOf({ target: `${target}t`, headers }), facts, limits, memory, 0),
       /assertion failed/,

@@ -1,7 +1,7 @@
 /** The names the codec knows, and the check of a configuration that must know the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownFields } from '#config/check-routes.ts';
+import { ownFields } from '#core/own-fields.ts';
 import { ascii } from '#proxy/http1/bytes.ts';
 import { classifyField, fieldKind, knownFields } from '#proxy/http1/field-kind.ts';
 

@@ -9,13 +9,9 @@ import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { readUpstreamFiles } from '#roles/snapshot-source.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
-import type { RequestView } from '#waf/request-view.ts';
-import { allow, type Verdict } from '#waf/verdict.ts';
-import type { RequestFacts } from '#wasm/abi.ts';
-import type { LiveModule } from '#wasm/live-module.ts';
+import type { Filter } from '#wasm/filter.ts';
+import { allow, type Inspect, stubFilter } from './filters.ts';
 import { until } from './until.ts';
-
-export type Inspect = (view: RequestView, facts: RequestFacts) => Verdict;
 
 export type EdgeOptions = {
   /** YAML under `edge`, without listeners, as one flow mapping: `{ limits: { … } }`. */
@@ -23,7 +19,10 @@ export type EdgeOptions = {
   readonly listeners?: readonly Record<string, unknown>[];
   readonly upstreams: Record<string, unknown>;
   readonly routes: readonly Record<string, unknown>[];
-  readonly modules?: Readonly<Record<string, Inspect>>;
+  /** Functions that look at heads, or whole filters. */
+  readonly modules?: Readonly<Record<string, Inspect | Filter>>;
+  /** YAML under `waf` beside the rules. */
+  readonly waf?: Record<string, unknown>;
   /** PEM for listeners that have `tls`, by index. */
   readonly certificates?: WorkerSource['certificates'];
   /** Names whose certificate is still to come, by listener index. */
@@ -148,7 +147,7 @@ async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource
       edge: { ...edge, limits: { ...calm, ...(edge['limits'] as object) }, listeners },
       upstreams: options.upstreams,
       routes: options.routes,
-      waf: { rules },
+      waf: { ...options.waf, rules },
       accessLog: { to: options.accessLog ?? log },
     }),
   });
@@ -161,19 +160,12 @@ async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource
     ...(options.clientAuthorities && { clientAuthorities: options.clientAuthorities }),
     upstreamFiles: await readUpstreamFiles(loaded.config),
     modules: new Map(
-      Object.entries(modules).map(([name, inspect]) => [name, stubModule(name, inspect)]),
+      Object.entries(modules).map(([name, inspect]) => [
+        name,
+        typeof inspect === 'function' ? stubFilter(name, inspect) : inspect,
+      ]),
     ),
   };
-}
-
-/** What the proxy uses of a module; the rest of it is tested in test/wasm. */
-function stubModule(name: string, inspect: Inspect): LiveModule {
-  return {
-    name,
-    sha256: '',
-    failure: 'closed',
-    inspectRequestHead: inspect,
-  } as unknown as LiveModule;
 }
 
 /** A rule for tests: blocks when the request head holds `text`. */

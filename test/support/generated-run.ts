@@ -12,8 +12,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { RequestView } from '#waf/request-view.ts';
-import { allow, type Verdict } from '#waf/verdict.ts';
 import { TestEdge } from './edge.ts';
+import { allow, type Verdict } from './filters.ts';
 import { type ReadMessage, readMessages, statusOf } from './http-read.ts';
 import { installMemoryNet, type MemoryNet, type MemorySocket } from './memory-net.ts';
 import { type PlainRequest, readPlainRequest } from './plain-request.ts';

@@ -1,12 +1,31 @@
 /** Rule modules for tests: the shipped ones, and those of `wasm-rules/testing/`, built when needed. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
+import type { GuestLimits } from '#wasm/abi.ts';
+import { type CompileSource, compileModule, type LiveModule } from '#wasm/live-module.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-export const testLimits = { headBytesMax: 32_768, headersMax: 100 };
+export const testLimits: GuestLimits = {
+  headBytesMax: 32_768,
+  headersMax: 100,
+  responseHeadBytesMax,
+  responseHeadersMax,
+  bodyWindowBytes: 131_072,
+};
+
+/** What the configuration says of a module unless it says otherwise. */
+export const testSource: CompileSource = {
+  name: 'tested',
+  sha256: '',
+  bytes: new Uint8Array(),
+  failure: 'closed',
+  config: '{}',
+  fuel: 20_000_000,
+  memoryPagesMax: 256,
+};
 
 /** Bytes of `wasm-rules/testing/NAME.ts`. */
 export async function buildTestGuest(name: string): Promise<Uint8Array> {
@@ -27,7 +46,7 @@ export async function shippedModules(): Promise<ReadonlyMap<string, LiveModule>>
 }
 
 export function liveModule(name: string, bytes: Uint8Array): LiveModule {
-  return compileModule({ name, sha256: '', bytes, failure: 'closed' }, testLimits, (message) => {
+  return compileModule({ ...testSource, name, bytes }, testLimits, (message) => {
     throw new Error(message);
   });
 }

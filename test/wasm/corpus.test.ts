@@ -5,11 +5,13 @@
  * The corpora lie outside the repository (`../shared/corpora`). Without them these tests are skipped,
  * or fail when REQUIRE_ALL=1.
  */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { inspectHead } from '../support/filters.ts';
 import { shippedModules } from '../support/guests.ts';
 import { missingShared, sharedFolder } from '../support/shared-file.ts';
 import { type RequestParts, viewOf } from '../support/view.ts';
@@ -86,7 +88,7 @@ const places: Readonly<Record<string, (text: string) => RequestParts>> = {
 function blockingRule(parts: RequestParts): string | null {
   const view = viewOf(parts);
   for (const module of modules) {
-    const verdict = module.inspectRequestHead(view, facts);
+    const verdict = inspectHead(module, view, facts);
     if (verdict.kind === 'block') return verdict.rule;
   }
   return null;

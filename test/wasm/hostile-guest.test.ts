@@ -1,13 +1,16 @@
 /** Modules that are wrong, or mean harm: what the host says of them and what a request gets. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WeirError } from '#core/errors.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { inspectHead } from '../support/filters.ts';
+import { testLimits, testSource } from '../support/guests.ts';
 import { goodRecord, guest, recordAt, verdictGuest } from '../support/hostile-guest.ts';
 import { viewOf } from '../support/view.ts';
 import { i32, i64, op, words } from '../support/wasm-builder.ts';
 
-const limits = { headBytesMax: 4_096, headersMax: 20 };
+const limits = { ...testLimits, headBytesMax: 4_096, headersMax: 20 };
 const facts = { clientAddress: '192.0.2.1', tls: false };
 const view = viewOf({ target: '/x', headers: [['Host', 'a.example']] });
 
@@ -16,7 +19,7 @@ function load(
   failure: 'open' | 'closed' = 'closed',
   messages: string[] = [],
 ): LiveModule {
-  return compileModule({ name: 'hostile', sha256: '', bytes, failure }, limits, (message) =>
+  return compileModule({ ...testSource, name: 'hostile', bytes, failure }, limits, (message) =>
     messages.push(message),
   );
 }
@@ -241,7 +244,7 @@ describe('an answer to a request is a failure when', () => {
     it(`${name}: closed answers 503, open lets pass, both count and tell`, () => {
       const messages: string[] = [];
       const closed = load(bytes, 'closed', messages);
-      const verdict = closed.inspectRequestHead(view, facts);
+      const verdict = inspectHead(closed, view, facts);
       assert(verdict.kind === 'block');
       assert.match(verdict.reason, fault);
       const { status, rule, target, matched } = verdict;
@@ -249,14 +252,14 @@ describe('an answer to a request is a failure when', () => {
         { status, rule, target, matched },
         { status: 503, rule: 'hostile/failure', target: 'module', matched: '' },
       );
-      closed.inspectRequestHead(view, facts);
+      inspectHead(closed, view, facts);
       assert.equal(closed.failures, 2);
       assert.match(closed.lastFailure ?? '', fault);
       assert.equal(messages.length, 2);
       assert.match(messages[0] ?? '', /^rule module hostile failed \(policy closed\): /);
 
       const open = load(bytes, 'open');
-      assert.deepEqual(open.inspectRequestHead(view, facts), { kind: 'allow' });
+      assert.deepEqual(inspectHead(open, view, facts), { kind: 'allow' });
       assert.equal(open.failures, 1);
     });
   }
@@ -264,7 +267,7 @@ describe('an answer to a request is a failure when', () => {
 
 describe('a live module', () => {
   it('passes on a verdict that is right', () => {
-    assert.deepEqual(load(verdictGuest(goodRecord)).inspectRequestHead(view, facts), {
+    assert.deepEqual(inspectHead(load(verdictGuest(goodRecord)), view, facts), {
       kind: 'block',
       status: 403,
       rule: 'rule/a',
@@ -276,7 +279,7 @@ describe('a live module', () => {
 
   it('takes texts that end with the memory, and the longest allowed', () => {
     const record = goodRecord.with(8, 65_536 - 128).with(9, 128);
-    const verdict = load(verdictGuest(record)).inspectRequestHead(view, facts);
+    const verdict = inspectHead(load(verdictGuest(record)), view, facts);
     assert(verdict.kind === 'block');
     assert.equal(verdict.matched.length, 128);
   });
@@ -293,7 +296,7 @@ describe('a live module', () => {
       [0x0b],
     ];
     const module = load(guest([...count, ...trapOnSecond, op.const(0)]));
-    const kinds = Array.from({ length: 6 }, () => module.inspectRequestHead(view, facts).kind);
+    const kinds = Array.from({ length: 6 }, () => inspectHead(module, view, facts).kind);
     assert.deepEqual(kinds, ['allow', 'block', 'allow', 'block', 'allow', 'block']);
     assert.equal(module.failures, 3);
   });
@@ -302,7 +305,7 @@ describe('a live module', () => {
     const module = load(
       guest([op.const(1), op.grow, op.drop, op.const(0)], { memory: { initial: 1, maximum: 8 } }),
     );
-    for (let i = 0; i < 20; i++) assert.equal(module.inspectRequestHead(view, facts).kind, 'allow');
+    for (let i = 0; i < 20; i++) assert.equal(inspectHead(module, view, facts).kind, 'allow');
     assert.equal(module.failures, 0);
   });
 
@@ -319,7 +322,7 @@ describe('a live module', () => {
         bytes: [...words(...goodRecord), ...Buffer.from('rule/a reason target match')],
       },
     });
-    const verdict = load(bytes).inspectRequestHead(view, facts);
+    const verdict = inspectHead(load(bytes), view, facts);
     assert(verdict.kind === 'block');
     assert.equal(verdict.rule, 'rule/a');
   });
@@ -338,20 +341,20 @@ describe('a live module', () => {
     );
     const tooLong = viewOf({ target: `/${'x'.repeat(100)}` });
     const short = viewOf({ target: '/' });
-    assert.equal(module.inspectRequestHead(short, facts).kind, 'allow');
-    assert.equal(module.inspectRequestHead(tooLong, facts).kind, 'block');
+    assert.equal(inspectHead(module, short, facts).kind, 'allow');
+    assert.equal(inspectHead(module, tooLong, facts).kind, 'block');
     const { mock } = context.mock.method(WebAssembly, 'Instance', function refuse() {
       throw new RangeError(
         'WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance',
       );
     });
     for (let i = 0; i < 3; i++) {
-      const verdict = module.inspectRequestHead(short, facts);
+      const verdict = inspectHead(module, short, facts);
       assert(verdict.kind === 'block');
       assert.match(verdict.reason, /cannot be instantiated: .*Cannot allocate/);
     }
     mock.restore();
-    assert.equal(module.inspectRequestHead(short, facts).kind, 'allow');
+    assert.equal(inspectHead(module, short, facts).kind, 'allow');
     assert.equal(module.failures, 4);
   });
 });

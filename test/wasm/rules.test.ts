@@ -1,9 +1,12 @@
 /** Every case of every shipped rule (`wasm-rules/rules/NAME/cases.json`), through the module as it runs. */
+
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { statusOfStop } from '#waf/verdict.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
+import { inspectHead } from '../support/filters.ts';
 import { shippedModules } from '../support/guests.ts';
 import { viewOf } from '../support/view.ts';
 
@@ -35,10 +38,10 @@ function moduleNamed(name: string): LiveModule {
 }
 
 function verdictOf(module: LiveModule, request: Case['request']): Case['verdict'] {
-  const verdict = module.inspectRequestHead(viewOf(request), facts);
+  const verdict = inspectHead(module, viewOf(request), facts);
   return verdict.kind === 'allow'
     ? 'allow'
-    : { status: verdict.status, rule: verdict.rule, target: verdict.target };
+    : { status: statusOfStop(verdict), rule: verdict.rule, target: verdict.target };
 }
 
 for (const rule of readdirSync(folder)) {
@@ -70,7 +73,7 @@ for (const rule of readdirSync(folder)) {
         cases.find(({ verdict }) => verdict !== 'allow') ?? assert.fail('no case blocks');
       const view = viewOf(blocked.request);
       // At one byte a block kept, 4 MiB of memory would be gone long before the end.
-      for (let i = 0; i < 200_000; i++) module.inspectRequestHead(view, facts);
+      for (let i = 0; i < 200_000; i++) inspectHead(module, view, facts);
       assert.equal(module.failures, 0);
     });
   });
@@ -78,7 +81,8 @@ for (const rule of readdirSync(folder)) {
 
 describe('the matched part', () => {
   it('is what the rule saw after decoding, cut to its bound', () => {
-    const verdict = moduleNamed('path-traversal').inspectRequestHead(
+    const verdict = inspectHead(
+      moduleNamed('path-traversal'),
       viewOf({ target: `/a/${'%2e'.repeat(300)}/b` }),
       facts,
     );
@@ -94,7 +98,8 @@ describe('a head at its bounds', () => {
       { length: 99 },
       (_, index) => [`X-Pad-${index}`, 'b'.repeat(200)] as const,
     );
-    const verdict = moduleNamed('path-traversal').inspectRequestHead(
+    const verdict = inspectHead(
+      moduleNamed('path-traversal'),
       viewOf({
         target: `/?q=${padding}`,
         headers: [...headers, ['X-Last', '%25252e%25252e%25252f']],

@@ -1,18 +1,20 @@
 /** Trying a module out in a thread: good ones pass, bad ones are described, endless ones are ended. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WeirError } from '#core/errors.ts';
 import { validateModule } from '#wasm/validate.ts';
+import { testLimits, testSource } from '../support/guests.ts';
 import { guest } from '../support/hostile-guest.ts';
 import { i32, op } from '../support/wasm-builder.ts';
 
-const limits = { headBytesMax: 4_096, headersMax: 20 };
+const limits = { ...testLimits, headBytesMax: 4_096, headersMax: 20 };
 /** Long enough for a thread to start on a busy machine: only the endless modules run into it. */
 const deadlineMs = 1_500;
 
 async function faultsOf(bytes: Uint8Array): Promise<readonly string[]> {
   try {
-    await validateModule(bytes, 'tried', limits, deadlineMs);
+    await validateModule({ ...testSource, name: 'tried', bytes }, limits, deadlineMs);
     return [];
   } catch (error) {
     assert(error instanceof WeirError && error.code === 'MODULE_INVALID', String(error));

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import { allow } from '#waf/verdict.ts';
-import type { RequestFacts } from '#wasm/abi.ts';
+import type { RequestFacts } from '#waf/transaction.ts';
 import {
   type DevelopmentCertificate,
   makeDevelopmentCertificate,
@@ -14,6 +13,7 @@ import {
   makeClientAuthority,
 } from '../support/client-authority.ts';
 import { type EdgeOptions, TestEdge } from '../support/edge.ts';
+import { allow } from '../support/filters.ts';
 import { fieldValues, readOne, statusOf } from '../support/http-read.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 import { get, tlsEdge, tlsRefusal, tlsVisit } from '../support/tls-edge.ts';

@@ -4,13 +4,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { before, describe, it } from 'node:test';
-import { allow } from '#waf/verdict.ts';
 import {
   type DevelopmentCertificate,
   makeDevelopmentCertificate,
 } from '../../certs/development-certificate.ts';
 import { dribble } from '../support/dribble.ts';
-import { type Inspect, TestEdge } from '../support/edge.ts';
+import { TestEdge } from '../support/edge.ts';
+import type { Inspect } from '../support/filters.ts';
+import { allow } from '../support/filters.ts';
 import { statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';

@@ -340,7 +340,7 @@ export class ClientConnection implements ClientSide, Expiring {
     status: number,
     fields: string,
     contentType: string,
-    body: string,
+    body: string | Buffer,
     requestId: string,
     isHead: boolean,
   ): void {
@@ -349,7 +349,8 @@ export class ClientConnection implements ClientSide, Expiring {
     const head =
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nContent-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Cache-Control: no-store\r\n${fields}X-Request-Id: ${requestId}\r\n${this.#connectionField(isOld)}`;
-    this.#write(Buffer.from(isHead ? head : head + body));
+    if (isHead || typeof body === 'string') this.#write(Buffer.from(isHead ? head : head + body));
+    else this.#write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
   }
 
   startTunnel(view: ResponseView, requestId: string): boolean {

@@ -330,13 +330,13 @@ export class Http2Stream implements ClientSide, StreamLate {
     status: number,
     fields: string,
     contentType: string,
-    body: string,
+    body: string | Buffer,
     requestId: string,
     isHead: boolean,
   ): void {
     if (this.isClosed) return;
     const { encoder, frames } = this.#session;
-    const bytes = Buffer.from(body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     encodeLocal(encoder, status, fields, contentType, bytes.length, requestId);
     frames.headers(this.id, encoder, isHead);
     if (isHead) this.#localEnded = true;

@@ -13,6 +13,11 @@
 import type net from 'node:net';
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
+import {
+  informationalMax,
+  responseHeadBytesMax,
+  responseHeadersMax,
+} from '#waf/response-bounds.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import { forwardRequest } from '../forward-request.ts';
 import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
@@ -22,7 +27,6 @@ import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
 import { writeSoon } from '../write-soon.ts';
 import type { Dialer } from './dialer.ts';
-import { informationalMax, responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type {
   ResponseReceiver,
   UpstreamFailure,

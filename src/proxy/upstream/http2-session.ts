@@ -15,10 +15,10 @@ import type net from 'node:net';
 import type { UpstreamHttp2 } from '#config/upstream-schema.ts';
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import { type Dialer, refusesHttp2 } from './dialer.ts';
 import { type Http2Origin, requestFields } from './http2-head.ts';
 import { type Http2Carrier, Http2Stream } from './http2-stream.ts';
-import { responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type { PoolSettings } from './upstream-pool.ts';
 import type { UpstreamFailure, UpstreamRequest } from './upstream-stream.ts';
 

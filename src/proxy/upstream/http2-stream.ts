@@ -12,6 +12,11 @@
 import http2, { type ClientHttp2Stream } from 'node:http2';
 import { monotonicMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
+import {
+  informationalMax,
+  responseHeadBytesMax,
+  responseHeadersMax,
+} from '#waf/response-bounds.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import { type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
@@ -20,7 +25,6 @@ import { complete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
 import { encodeTrailers, trailerBytesMax } from '../http1/trailers.ts';
 import { responseHead } from './http2-head.ts';
-import { informationalMax, responseHeadBytesMax, responseHeadersMax } from './response-bounds.ts';
 import type {
   ResponseReceiver,
   UpstreamFailure,

@@ -16,6 +16,7 @@ import { type Framing, framing } from '../http1/body-decoder.ts';
 import type { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import type { ProxyMetrics } from '../proxy-metrics.ts';
+import type { RouteTimeouts } from '../snapshot.ts';
 import type { UpstreamGroup } from './upstream-group.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 import type {
@@ -29,9 +30,7 @@ import type {
 /** The exchange, as the call needs it. */
 export interface UpstreamCaller {
   readonly isHead: boolean;
-  readonly responseMs: number;
-  readonly sendMs: number;
-  readonly tunnelIdleMs: number;
+  readonly timeouts: RouteTimeouts;
   /** The server can take the rest of the request body. */
   onUpstreamReady(): void;
   onUpstreamDrain(): void;
@@ -119,15 +118,15 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   }
 
   get responseMs(): number {
-    return this.#caller.responseMs;
+    return this.#caller.timeouts.responseMs;
   }
 
   get sendMs(): number {
-    return this.#caller.sendMs;
+    return this.#caller.timeouts.sendMs;
   }
 
   get tunnelIdleMs(): number {
-    return this.#caller.tunnelIdleMs;
+    return this.#caller.timeouts.tunnelIdleMs;
   }
 
   start(): void {

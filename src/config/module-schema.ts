@@ -1,0 +1,71 @@
+/** `waf.rules.NAME`: a rule module, what it is told, and what it may do. */
+import Type, { type Static } from 'typebox';
+import { strict } from './schema-parts.ts';
+
+/** What a module may ask of the host, each by name; everything else is refused at load. */
+export const grants = [
+  'log',
+  'clock',
+  'property',
+  'kv:request',
+  'kv:worker',
+  'kv:node',
+  'metrics',
+  'regex',
+  'block',
+  'fetch',
+  'crypto',
+  'databases',
+] as const;
+
+export type Grant = (typeof grants)[number];
+
+export const ruleModule = Type.Object(
+  {
+    module: Type.String({
+      description: '"builtin:NAME" for one that ships with Weir, or a path to a .wasm file',
+    }),
+    failure: Type.Union([Type.Literal('closed'), Type.Literal('open')], {
+      default: 'closed',
+      description: 'when the module itself fails: closed answers 503, open lets the request pass',
+    }),
+    watch: Type.Boolean({ default: false, description: 'load the file anew when it changes' }),
+    config: Type.Record(Type.String(), Type.Unknown(), {
+      default: {},
+      description:
+        'handed to the module as JSON, at most 64 KiB; what it may say is the module’s own affair',
+    }),
+    fuel: Type.Integer({
+      default: 20_000_000,
+      minimum: 10_000,
+      maximum: 2_000_000_000,
+      description:
+        'instructions one call may take before it is ended as a failure; 20,000,000 are some 20 ms',
+    }),
+    memoryPagesMax: Type.Integer({
+      default: 256,
+      minimum: 1,
+      maximum: 256,
+      description: 'memory an instance may have, in pages of 64 KiB',
+    }),
+    grants: Type.Array(Type.Union(grants.map((grant) => Type.Literal(grant))), {
+      default: [],
+      maxItems: 16,
+      description: 'host calls the module may import; none unless said here',
+    }),
+    fetch: Type.Array(Type.String({ maxLength: 2_000 }), {
+      default: [],
+      maxItems: 16,
+      description:
+        'with the grant fetch: URLs it may fetch, each a prefix that ends in /, or a whole URL',
+    }),
+    databases: Type.Record(Type.String({ pattern: '^[a-z0-9-]{1,32}$' }), Type.String(), {
+      default: {},
+      maxProperties: 8,
+      description: 'with the grant databases: MMDB files, by the names the module uses',
+    }),
+  },
+  strict,
+);
+
+export type RuleModule = Static<typeof ruleModule>;

@@ -1,0 +1,81 @@
+/**
+ * The beginning of a body, kept back until modules have seen it: at most a window of it, and what came in
+ * one read behind it.
+ */
+import type { BodyWindow } from '#wasm/filter.ts';
+import { BodyPiece } from './http1/body-piece.ts';
+
+export class HeldBody {
+  readonly #windowBytes: number;
+  readonly #parts: Buffer[] = [];
+  #size = 0;
+  #last = false;
+  #trailers: Buffer = noBytes;
+
+  constructor(windowBytes: number) {
+    this.#windowBytes = windowBytes;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The message ended without a byte. */
+  get isEmpty(): boolean {
+    return this.#last && this.#size === 0;
+  }
+
+  /** Longer than the window. */
+  get isBeyond(): boolean {
+    return this.#size > this.#windowBytes;
+  }
+
+  /** Nothing more needs to come before modules see it. */
+  get isReady(): boolean {
+    return this.#last || this.#size >= this.#windowBytes;
+  }
+
+  /** Keeps a copy. */
+  add(piece: BodyPiece): void {
+    if (piece.size > 0) {
+      const copy = Buffer.allocUnsafe(piece.size);
+      piece.copyTo(copy, 0);
+      this.#parts.push(copy);
+      this.#size += piece.size;
+    }
+    this.#last = piece.last;
+    if (piece.last) this.#trailers = Buffer.from(piece.trailers);
+  }
+
+  window(): BodyWindow {
+    const bytes = this.#joined();
+    const isWhole = this.#last && !this.isBeyond;
+    return {
+      bytes: this.isBeyond ? bytes.subarray(0, this.#windowBytes) : bytes,
+      overlap: 0,
+      position: 0,
+      isFirst: true,
+      isLast: isWhole,
+      isWhole,
+    };
+  }
+
+  /** All that is held, as one piece that owns its bytes. */
+  piece(replacement: Buffer | null = null): BodyPiece {
+    const bytes = replacement ?? this.#joined();
+    const piece = new BodyPiece();
+    piece.reset(bytes, false);
+    if (bytes.length > 0) piece.add(0, bytes.length);
+    piece.last = this.#last;
+    piece.trailers = this.#trailers;
+    return piece;
+  }
+
+  #joined(): Buffer {
+    if (this.#parts.length > 1)
+      this.#parts.splice(0, this.#parts.length, Buffer.concat(this.#parts));
+    return this.#parts[0] ?? noBytes;
+  }
+}
+
+const noBytes = Buffer.alloc(0);

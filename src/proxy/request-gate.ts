@@ -1,0 +1,152 @@
+/**
+ * The request's side of the rules: what holds a request back until its modules have said yes.
+ *
+ * ```
+ * head ─► modules ─► checks ─► no module wants the body ───────────────► forward
+ *            │                 └► hold a window of it ─► modules ─► forward ─► rest: pass | inspect
+ *            └ stop                 longer, and `block` ─► 413      └ stop
+ * ```
+ *
+ * What is forwarded is what was inspected: the held bytes go on as they were shown, unless a filter that
+ * saw the whole body has put another in its place.
+ */
+import type { Stop } from '#waf/verdict.ts';
+import { type PhaseAnswer, phase } from '#wasm/filter.ts';
+import { BodyWindows } from './body-windows.ts';
+import { HeldBody } from './held-body.ts';
+import type { BodyPiece } from './http1/body-piece.ts';
+import type { Inspection } from './inspection.ts';
+
+export interface RequestGateOwner {
+  /** What a request is refused for after its rules; answers it and says false. */
+  mayForward(): boolean;
+  /** Head and beginning of the body go to the upstream. */
+  forward(piece: BodyPiece): void;
+  /** A further piece, behind what went before. */
+  forwardBody(piece: BodyPiece): void;
+  stop(stop: Stop): void;
+  refuseRequest(status: number, reason: string): void;
+  /** Bytes of the body may come; a client that waits for a word is told. */
+  wantBody(): void;
+  /** No further bytes can be taken now. */
+  pauseRequest(): void;
+}
+
+export type BeyondWindow = 'inspect' | 'pass' | 'block';
+
+/** What comes next once the modules have answered. */
+type Stage = 'head' | 'collecting' | 'body' | 'open';
+
+export class RequestGate {
+  readonly #owner: RequestGateOwner;
+  readonly #inspection: Inspection;
+  readonly #windowBytes: number;
+  readonly #beyond: BeyondWindow;
+  #stage: Stage = 'head';
+  #held: HeldBody | null = null;
+  /** For what comes behind the window. */
+  #windows: BodyWindows | null = null;
+
+  constructor(
+    owner: RequestGateOwner,
+    inspection: Inspection,
+    windowBytes: number,
+    beyond: BeyondWindow,
+  ) {
+    this.#owner = owner;
+    this.#inspection = inspection;
+    this.#windowBytes = windowBytes;
+    this.#beyond = beyond;
+  }
+
+  /** `piece` came together with the head and is borrowed. */
+  start(piece: BodyPiece): void {
+    const answer = this.#inspection.requestHead(piece.last && piece.size === 0);
+    if (answer === 'wait') {
+      this.#hold(piece);
+      this.#owner.pauseRequest();
+    } else if (answer !== null) this.#owner.stop(answer);
+    else this.#afterHead(piece);
+  }
+
+  /** A further piece of the body, borrowed. */
+  offer(piece: BodyPiece): void {
+    if (this.#stage === 'open') {
+      if (this.#windows === null || this.#inspectRest(this.#windows, piece, 0))
+        this.#owner.forwardBody(piece);
+      return;
+    }
+    const held = this.#hold(piece);
+    if (this.#stage === 'collecting' && held.isReady) this.#showBody(held);
+    else if (held.isReady) this.#owner.pauseRequest();
+  }
+
+  onInspected(stop: Stop | null): void {
+    if (stop !== null) this.#owner.stop(stop);
+    else if (this.#stage === 'head') this.#afterHead(null);
+    else this.#open(this.#held as HeldBody);
+  }
+
+  #hold(piece: BodyPiece): HeldBody {
+    this.#held ??= new HeldBody(this.#windowBytes);
+    this.#held.add(piece);
+    return this.#held;
+  }
+
+  /** Null where the piece is held already. */
+  #afterHead(piece: BodyPiece | null): void {
+    if (!this.#owner.mayForward()) return;
+    const isEmpty = piece === null ? this.#held?.isEmpty === true : piece.last && piece.size === 0;
+    if (!this.#inspection.wants(phase.requestBody) || isEmpty) {
+      this.#stage = 'open';
+      this.#owner.forward(piece ?? (this.#held as HeldBody).piece());
+      return;
+    }
+    this.#stage = 'collecting';
+    const held = piece === null ? (this.#held as HeldBody) : this.#hold(piece);
+    if (held.isReady) this.#showBody(held);
+    else this.#owner.wantBody();
+  }
+
+  #showBody(held: HeldBody): void {
+    if (held.isBeyond && this.#beyond === 'block' && !this.#inspection.transaction.isMonitored) {
+      this.#owner.refuseRequest(413, 'request body longer than rules look at');
+      return;
+    }
+    this.#stage = 'body';
+    const answer: PhaseAnswer = this.#inspection.requestBody(held.window());
+    if (answer === 'wait') this.#owner.pauseRequest();
+    else if (answer !== null) this.#owner.stop(answer);
+    else this.#open(held);
+  }
+
+  #open(held: HeldBody): void {
+    const window = held.window();
+    const { request, replacedRequestBody, isMonitored } = this.#inspection.transaction;
+    const replaced = window.isWhole && !isMonitored ? replacedRequestBody : null;
+    if (replaced !== null) {
+      request.chunked = false;
+      request.contentLength = replaced.length;
+    }
+    const piece = held.piece(replaced);
+    this.#held = null;
+    if (!window.isWhole && this.#beyond === 'inspect') {
+      this.#windows = new BodyWindows(this.#windowBytes, window.bytes);
+      if (!this.#inspectRest(this.#windows, piece, window.bytes.length)) return;
+    }
+    this.#stage = 'open';
+    this.#owner.forward(piece);
+  }
+
+  /** What stands behind the window; false where it ended the request. */
+  #inspectRest(windows: BodyWindows, piece: BodyPiece, skip: number): boolean {
+    for (const window of windows.of(piece, skip)) {
+      const answer = this.#inspection.requestBody(window);
+      if (answer === null) continue;
+      if (answer === 'wait') this.#inspection.giveUp();
+      else this.#owner.stop(answer);
+      return false;
+    }
+    return true;
+  }
+}
