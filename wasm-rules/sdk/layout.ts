@@ -13,10 +13,49 @@ export const flagConnection: u32 = 4;
 export const certificateShown: u32 = 1;
 export const certificateVerified: u32 = 2;
 
+/** Kinds of verdict records. */
 export const verdictBlock: u32 = 1;
+export const verdictChallenge: u32 = 2;
+export const verdictLimit: u32 = 3;
+export const verdictTag: u32 = 4;
+export const verdictScore: u32 = 5;
+export const verdictSetHeader: u32 = 6;
+export const verdictAddHeader: u32 = 7;
+export const verdictRemoveHeader: u32 = 8;
+
+/** A record is fourteen words; these are the places of some in it, in bytes. */
+export const verdictBytes: usize = 56;
+export const verdictNext: usize = 4;
+export const verdictNumber: usize = 8;
+export const verdictNumber2: usize = 12;
+export const verdictNumber3: usize = 16;
+export const verdictRule: usize = 24;
+export const verdictReason: usize = 32;
+export const verdictTarget: usize = 40;
+export const verdictMatched: usize = 48;
+
+/** Records of one call. */
+export const verdictsMax: i32 = 64;
 
 /** Bounds on the texts of a verdict, in bytes; the host refuses what is longer. */
 export const ruleBytesMax: i32 = 128;
 export const reasonBytesMax: i32 = 512;
 export const targetBytesMax: i32 = 128;
 export const matchedBytesMax: i32 = 128;
+export const tagBytesMax: i32 = 64;
+export const limitKeyBytesMax: i32 = 256;
+export const fieldNameBytesMax: i32 = 128;
+export const fieldValueBytesMax: i32 = 4096;
+
+/** Bits of a body view's flags. */
+export const bodyFirst: u32 = 1;
+export const bodyLast: u32 = 2;
+export const bodyWhole: u32 = 4;
+export const bodyOfResponse: u32 = 8;
+
+/** What became of a request, in a log view. */
+export const outcomeForwarded: u32 = 0;
+export const outcomeBlocked: u32 = 1;
+export const outcomeRefused: u32 = 2;
+export const outcomeFailed: u32 = 3;
+export const outcomeAborted: u32 = 4;

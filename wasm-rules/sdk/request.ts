@@ -10,6 +10,7 @@
  * All offsets count from the start of the view; a part that is absent has offset 0. The accessors
  * trust the table: the host wrote it.
  */
+import { equalsIgnoreCase } from './bytes';
 import {
   certificateShown,
   certificateVerified,
@@ -120,6 +121,15 @@ export class Request {
 
   @inline header(index: i32): Header {
     return changetype<Header>(changetype<usize>(this) + headerTable + <usize>index * headerBytes);
+  }
+
+  /** The index of the first header of this name from `from` on, or -1. `name` is lower case. */
+  find(name: string, from: i32 = 0): i32 {
+    for (let i = from, count = this.headerCount; i < count; i++) {
+      const header = this.header(i);
+      if (equalsIgnoreCase(this.nameAt(header), header.nameLength, name)) return i;
+    }
+    return -1;
   }
 
   @inline nameAt(header: Header): usize {
