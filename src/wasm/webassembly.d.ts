@@ -5,6 +5,8 @@
 declare namespace WebAssembly {
   type ExportKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
 
+  function validate(bytes: Uint8Array): boolean;
+
   class Module {
     constructor(bytes: Uint8Array);
     static imports(module: Module): { module: string; name: string; kind: ExportKind }[];

@@ -1,0 +1,317 @@
+/**
+ * Decodes one function body, instruction by instruction, and keeps only what the rewriter acts upon:
+ * control flow, calls, and what writes to memory or costs more than an instruction. Everything else is
+ * counted and passed over.
+ *
+ * An event is six numbers in one array that is used again for every function, so a body costs no
+ * allocation.
+ */
+import type { BinaryReader } from './binary-reader.ts';
+import { MeterFault } from './meter-fault.ts';
+import {
+  bulkOpcode,
+  follows,
+  followsBulk,
+  followsOpcode,
+  followsSimd,
+  opcode,
+  refusedBecause,
+  simdOpcode,
+} from './opcodes.ts';
+import {
+  blockWithoutResult,
+  isValueType,
+  readValueType,
+  unknownType,
+  valueType,
+} from './value-types.ts';
+
+export const event = {
+  block: 0,
+  loop: 1,
+  if: 2,
+  else: 3,
+  end: 4,
+  /** A branch to the function's own label leaves it. */
+  branch: 5,
+  branchTable: 6,
+  return: 7,
+  call: 8,
+  callIndirect: 9,
+  returnCall: 10,
+  returnCallIndirect: 11,
+  store: 12,
+  memoryGrow: 13,
+  memoryInit: 14,
+  memoryCopy: 15,
+  memoryFill: 16,
+  /** By the kinds of `tableWriteName`. */
+  tableInit: 17,
+  tableCopy: 18,
+  tableGrow: 19,
+  tableFill: 20,
+  tableSet: 21,
+  elemDrop: 22,
+  dataDrop: 23,
+} as const;
+
+/** Numbers of an event: its kind, where the instruction begins and ends, its place in the count, and two more. */
+export const field = { kind: 0, at: 1, after: 2, ordinal: 3, first: 4, second: 5 } as const;
+export const fields = 6;
+
+export const bodyLimits = { bodyBytesMax: 1_048_576, localsMax: 50_000, nestedMax: 4_096 } as const;
+
+export class BodyEvents {
+  values: Int32Array = new Int32Array(fields * 512);
+  /** In numbers, not events. */
+  length = 0;
+  /** Of the body read last. */
+  instructions = 0;
+  loops = 0;
+  localEntries = 0;
+  locals = 0;
+  localsStart = 0;
+  codeStart = 0;
+  codeEnd = 0;
+
+  /** `reader` stands at the first byte behind the body's length and ends with the body. */
+  read(reader: BinaryReader, typeCount: number): void {
+    this.length = 0;
+    this.loops = 0;
+    this.#readLocals(reader);
+    this.#readCode(reader, typeCount);
+  }
+
+  #readLocals(reader: BinaryReader): void {
+    const at = reader.at;
+    if (reader.end - at > bodyLimits.bodyBytesMax)
+      throw new MeterFault(
+        `a function has ${reader.end - at} bytes: at most ${bodyLimits.bodyBytesMax} are allowed`,
+        at,
+      );
+    this.localEntries = reader.u32();
+    this.localsStart = reader.at;
+    let locals = 0;
+    for (let i = 0; i < this.localEntries; i++) {
+      locals += reader.u32();
+      if (locals > bodyLimits.localsMax)
+        throw new MeterFault(
+          `a function has more than ${bodyLimits.localsMax} locals`,
+          this.localsStart,
+        );
+      readValueType(reader);
+    }
+    this.locals = locals;
+    this.codeStart = reader.at;
+  }
+
+  #readCode(reader: BinaryReader, typeCount: number): void {
+    let ordinal = 0;
+    let depth = 1;
+    while (depth > 0) {
+      const at = reader.at;
+      const code = reader.byte();
+      ordinal++;
+      let kind = -1;
+      let first = 0;
+      let second = 0;
+      switch (followsOpcode[code]) {
+        case follows.nothing:
+          if (code === opcode.end) {
+            kind = event.end;
+            depth--;
+          } else if (code === opcode.else) kind = event.else;
+          else if (code === opcode.return) kind = event.return;
+          break;
+        case follows.index:
+          first = reader.u32();
+          if (code === opcode.call) kind = event.call;
+          else if (code === opcode.br || code === opcode.brIf) kind = event.branch;
+          else if (code === opcode.returnCall) kind = event.returnCall;
+          else if (code === opcode.memoryGrow) kind = event.memoryGrow;
+          else if (code === opcode.tableSet) kind = event.tableSet;
+          break;
+        case follows.memoryArgument:
+          first = readMemoryArgument(reader);
+          if (code >= opcode.i32Store) {
+            kind = event.store;
+            second = storedType(code);
+          }
+          break;
+        case follows.blockType:
+          readBlockType(reader, typeCount);
+          if (code === opcode.loop) this.loops++;
+          kind = code === opcode.loop ? event.loop : code === opcode.if ? event.if : event.block;
+          if (++depth > bodyLimits.nestedMax)
+            throw new MeterFault(`blocks are nested deeper than ${bodyLimits.nestedMax}`, at);
+          break;
+        case follows.s32:
+          reader.skipSigned(5);
+          break;
+        case follows.s64:
+          reader.skipSigned(10);
+          break;
+        case follows.fourBytes:
+          reader.skip(4);
+          break;
+        case follows.eightBytes:
+          reader.skip(8);
+          break;
+        case follows.branchTable:
+          kind = event.branchTable;
+          for (let targets = reader.u32(); targets >= 0; targets--)
+            first = Math.max(first, reader.u32());
+          break;
+        case follows.twoIndexes:
+          reader.u32();
+          reader.u32();
+          kind = code === opcode.callIndirect ? event.callIndirect : event.returnCallIndirect;
+          break;
+        case follows.types:
+          for (let types = reader.u32(); types > 0; types--) readValueType(reader);
+          break;
+        case follows.referenceType: {
+          const type = reader.byte();
+          if (type !== valueType.funcref && type !== valueType.externref)
+            throw unknownType(type, at);
+          break;
+        }
+        case follows.prefix: {
+          const suffix = reader.u32();
+          if (code === opcode.bulk) kind = readBulk(reader, suffix, at);
+          else {
+            first = readSimd(reader, suffix, at);
+            if (
+              suffix === simdOpcode.store ||
+              (suffix >= simdOpcode.storeLaneFirst && suffix <= simdOpcode.storeLaneLast)
+            ) {
+              kind = event.store;
+              second = valueType.v128;
+            }
+          }
+          break;
+        }
+        default:
+          throw new MeterFault(refusedBecause(code), at);
+      }
+      if (kind >= 0) this.#push(kind, at, reader.at, ordinal, first, second);
+    }
+    if (!reader.isAtEnd) throw new MeterFault('a function has bytes behind its end', reader.at);
+    this.instructions = ordinal;
+    this.codeEnd = reader.at;
+  }
+
+  #push(
+    kind: number,
+    at: number,
+    after: number,
+    ordinal: number,
+    first: number,
+    second: number,
+  ): void {
+    const start = this.length;
+    if (start + fields > this.values.length) {
+      const larger = new Int32Array(this.values.length * 2);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    const { values } = this;
+    values[start] = kind;
+    values[start + 1] = at;
+    values[start + 2] = after;
+    values[start + 3] = ordinal;
+    values[start + 4] = first;
+    values[start + 5] = second;
+    this.length = start + fields;
+  }
+}
+
+/** Returns the offset; the alignment is the engine's to judge. */
+function readMemoryArgument(reader: BinaryReader): number {
+  const at = reader.at;
+  // Bit 6 says that the number of a memory follows, which the engine takes even where it is 0.
+  if (reader.u32() >= 0x40)
+    throw new MeterFault('an access names a memory by number: build without multi-memory', at);
+  return reader.u32();
+}
+
+function readBlockType(reader: BinaryReader, typeCount: number): void {
+  const at = reader.at;
+  const first = reader.byte();
+  if (first < 0x40) {
+    if (first >= typeCount) throw new MeterFault(`a block has the unknown type ${first}`, at);
+  } else if (first < 0x80) {
+    if (first !== blockWithoutResult && !isValueType(first)) throw unknownType(first, at);
+  } else {
+    // Of several bytes only an index makes sense; a negative number reads as a huge one.
+    reader.at = at;
+    const index = reader.u32();
+    if (index >= typeCount) throw new MeterFault(`a block has the unknown type ${index}`, at);
+  }
+}
+
+const bulkEvents = new Map<number, number>([
+  [bulkOpcode.memoryInit, event.memoryInit],
+  [bulkOpcode.dataDrop, event.dataDrop],
+  [bulkOpcode.memoryCopy, event.memoryCopy],
+  [bulkOpcode.memoryFill, event.memoryFill],
+  [bulkOpcode.tableInit, event.tableInit],
+  [bulkOpcode.elemDrop, event.elemDrop],
+  [bulkOpcode.tableCopy, event.tableCopy],
+  [bulkOpcode.tableGrow, event.tableGrow],
+  [bulkOpcode.tableFill, event.tableFill],
+]);
+
+function readBulk(reader: BinaryReader, suffix: number, at: number): number {
+  const after = followsBulk[suffix];
+  if (after === undefined)
+    throw new MeterFault(
+      `has the opcode 0xfc ${suffix}, which this Weir does not know: build for WebAssembly 2.0`,
+      at,
+    );
+  if (after !== follows.nothing) reader.u32();
+  if (after === follows.twoIndexes) reader.u32();
+  return bulkEvents.get(suffix) ?? -1;
+}
+
+/** Returns the offset of a memory access, else 0. */
+function readSimd(reader: BinaryReader, suffix: number, at: number): number {
+  switch (followsSimd[suffix]) {
+    case follows.nothing:
+      return 0;
+    case follows.memoryArgument:
+      return readMemoryArgument(reader);
+    case follows.sixteenBytes:
+      reader.skip(16);
+      return 0;
+    case follows.lane:
+      reader.skip(1);
+      return 0;
+    case follows.memoryArgumentAndLane: {
+      const offset = readMemoryArgument(reader);
+      reader.skip(1);
+      return offset;
+    }
+    default:
+      throw new MeterFault(
+        `has the opcode 0xfd ${suffix}, which this Weir does not know: build for SIMD without 16-bit floats`,
+        at,
+      );
+  }
+}
+
+function storedType(code: number): number {
+  switch (code) {
+    case 0x37:
+    case 0x3c:
+    case 0x3d:
+    case 0x3e:
+      return valueType.i64;
+    case 0x38:
+      return valueType.f32;
+    case 0x39:
+      return valueType.f64;
+    default:
+      return valueType.i32;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Copies one function with the meter, and where asked for the marks of isolation, put in between. What
+ * was there keeps its order and its bytes; what is put in leaves the stack as it was.
+ */
+import type { BodyEvents } from './body-events.ts';
+import { event, field, fields } from './body-events.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { ChargePoints } from './charge-points.ts';
+import { FuelCode } from './fuel-code.ts';
+import type { LeafFunctions } from './leaf-functions.ts';
+import { prefersLocalFuel } from './local-fuel.ts';
+import { MeterFault } from './meter-fault.ts';
+import { opcode } from './opcodes.ts';
+import { StoreMarks } from './store-marks.ts';
+import { Temporaries, temporary } from './temporaries.ts';
+
+/** What V8 takes. */
+const bodyBytesMax = 7_654_321;
+
+export type BodyRewriterOptions = {
+  readonly bytes: Uint8Array;
+  readonly leaves: LeafFunctions;
+  readonly fuelGlobal: number;
+  /** The function that marks a range; null without isolation. */
+  readonly touchFunction: number | null;
+};
+
+export class BodyRewriter {
+  readonly #options: BodyRewriterOptions;
+  readonly #points = new ChargePoints();
+  readonly #temporaries = new Temporaries();
+  readonly #code: ByteWriter;
+  readonly #fuel: FuelCode;
+  readonly #marks: StoreMarks | null;
+  #copied = 0;
+
+  constructor(options: BodyRewriterOptions) {
+    this.#options = options;
+    this.#code = new ByteWriter(65_536);
+    this.#fuel = new FuelCode(this.#code, this.#temporaries, options.fuelGlobal);
+    this.#marks =
+      options.touchFunction === null
+        ? null
+        : new StoreMarks(this.#code, this.#temporaries, options.touchFunction);
+  }
+
+  /** `events` has read the function; `parameters` is how many it takes. */
+  write(out: ByteWriter, events: BodyEvents, parameters: number, isLeaf: boolean): void {
+    this.#temporaries.reset(parameters + events.locals);
+    this.#code.length = 0;
+    this.#copied = events.codeStart;
+    this.#writeCode(events, isLeaf);
+    const length = out.openLength();
+    out.u32(events.localEntries + this.#temporaries.count);
+    out.copy(this.#options.bytes, events.localsStart, events.codeStart);
+    this.#temporaries.write(out);
+    out.copy(this.#code.written, 0, this.#code.length);
+    if (out.length - length > bodyBytesMax)
+      throw new MeterFault(
+        `a metered function has ${out.length - length} bytes: at most ${bodyBytesMax} are possible; split it`,
+        events.localsStart,
+      );
+    out.closeLength(length);
+  }
+
+  #writeCode(events: BodyEvents, isLeaf: boolean): void {
+    const points = this.#points;
+    const fuel = this.#fuel;
+    const { leaves } = this.#options;
+    fuel.begin(!isLeaf && prefersLocalFuel(events, leaves));
+    if (!isLeaf) points.plan(events, leaves);
+    let point = 0;
+    let depth = 0;
+    const { values } = events;
+    for (let i = 0; i < events.length; i += fields) {
+      const kind = values[i] ?? 0;
+      const at = values[i + field.at] ?? 0;
+      const after = values[i + field.after] ?? 0;
+      const first = values[i + field.first] ?? 0;
+      if (!isLeaf) point = this.#chargeUpTo(at, point);
+      switch (kind) {
+        case event.block:
+        case event.loop:
+        case event.if:
+          depth++;
+          break;
+        case event.end:
+          if (depth === 0) this.#leave(at);
+          depth--;
+          break;
+        case event.branch:
+        case event.branchTable:
+          if (first === depth) this.#leave(at);
+          break;
+        case event.return:
+        case event.returnCall:
+        case event.returnCallIndirect:
+          this.#leave(at);
+          break;
+        case event.call:
+          if (leaves.costOfCall(first) === 0) this.#aroundCall(at, after);
+          break;
+        case event.callIndirect:
+          this.#aroundCall(at, after);
+          break;
+        case event.store:
+          if (this.#marks !== null) {
+            this.#copyTo(at);
+            this.#marks.beforeStore(values[i + field.second] ?? 0);
+            this.#copyTo(after);
+            this.#marks.afterStore(first >>> 0);
+          }
+          break;
+        case event.memoryInit:
+        case event.memoryCopy:
+        case event.memoryFill:
+          this.#bulk(at, after);
+          break;
+        case event.tableInit:
+        case event.tableCopy:
+        case event.tableGrow:
+        case event.tableFill:
+        case event.tableSet:
+        case event.elemDrop:
+        case event.dataDrop:
+          this.#dropOrTable(kind, at);
+          break;
+      }
+    }
+    this.#copyTo(events.codeEnd);
+  }
+
+  #chargeUpTo(at: number, from: number): number {
+    const points = this.#points;
+    let point = from;
+    for (; point < points.count && (points.at[point] ?? 0) <= at; point++) {
+      const cost = points.cost[point] ?? 0;
+      if (cost === 0) continue;
+      this.#copyTo(points.at[point] ?? 0);
+      this.#fuel.charge(cost);
+    }
+    return point;
+  }
+
+  #copyTo(at: number): void {
+    this.#code.copy(this.#options.bytes, this.#copied, at);
+    this.#copied = at;
+  }
+
+  /** Before an instruction that ends the function, or may. */
+  #leave(at: number): void {
+    if (!this.#fuel.isLocal) return;
+    this.#copyTo(at);
+    this.#fuel.store();
+  }
+
+  #aroundCall(at: number, after: number): void {
+    if (!this.#fuel.isLocal) return;
+    this.#copyTo(at);
+    this.#fuel.store();
+    this.#copyTo(after);
+    this.#fuel.load();
+  }
+
+  /** The length is on top of the stack. */
+  #bulk(at: number, after: number): void {
+    this.#copyTo(at);
+    if (this.#marks === null) {
+      this.#tee(temporary.i32);
+      this.#fuel.chargeBytes(temporary.i32);
+      return;
+    }
+    this.#marks.beforeBulk();
+    this.#fuel.chargeBytes(temporary.i32);
+    this.#copyTo(after);
+    this.#marks.afterBulk();
+  }
+
+  #dropOrTable(kind: number, at: number): void {
+    if (this.#marks !== null) throw new MeterFault(keptBetweenCalls(kind), at);
+    if (kind === event.tableSet || kind === event.elemDrop || kind === event.dataDrop) return;
+    this.#copyTo(at);
+    this.#tee(temporary.i32);
+    this.#fuel.chargeElements(temporary.i32);
+  }
+
+  #tee(purpose: number): void {
+    this.#code.byte(opcode.localTee);
+    this.#code.u32(this.#temporaries.of(purpose));
+  }
+}
+
+function keptBetweenCalls(kind: number): string {
+  const what =
+    kind === event.dataDrop || kind === event.elemDrop ? 'drops a segment' : 'changes a table';
+  return `${what}, which would outlast the request: keep data in memory; it is put back after each call`;
+}
