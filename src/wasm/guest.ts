@@ -22,6 +22,7 @@ import type { BodyWindow, LogRecord } from './filter.ts';
 import { GuestFailure, guestFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { guestImports } from './imports.ts';
+import { fuelMax, meterExport } from './meter/meter-module.ts';
 import { addressOf, readAnswer, type TakeLimit } from './verdict-record.ts';
 
 type GuestFunction = (...parameters: number[]) => unknown;
@@ -40,20 +41,35 @@ export type GuestSettings = {
 
 const noFunction: GuestFunction = () => 0;
 
+/** What the meter has added to the module. */
+type Meter = {
+  readonly fuel: WebAssembly.Global;
+  readonly touch: GuestFunction;
+  readonly save: GuestFunction;
+  readonly reset: GuestFunction;
+};
+
+/** Being made may take so many times the fuel of a call: tables are built then, and configs read. */
+const configureFactor = 50;
+
 export class Guest {
   readonly #memory: GuestMemory;
+  readonly #meter: Meter;
   readonly #settings: GuestSettings;
   readonly #functions: Readonly<Record<PhaseExport, GuestFunction>>;
   /** Where views are written. */
   readonly #at: number;
+  #isSpent = false;
 
   private constructor(
     memory: GuestMemory,
+    meter: Meter,
     settings: GuestSettings,
     functions: Readonly<Record<PhaseExport, GuestFunction>>,
     at: number,
   ) {
     this.#memory = memory;
+    this.#meter = meter;
     this.#settings = settings;
     this.#functions = functions;
     this.#at = at;
@@ -63,6 +79,8 @@ export class Guest {
   static instantiate(compiled: WebAssembly.Module, settings: GuestSettings): Guest {
     const { exports, memory } = start(compiled);
     const views = new GuestMemory(memory);
+    const meter = meterOf(exports);
+    meter.fuel.value = Math.min(settings.fuel * configureFactor, fuelMax);
     try {
       const version = exported(exports, 'weir_abi', 0)();
       if (version !== abiVersion) {
@@ -83,52 +101,86 @@ export class Guest {
       }
       views.checkRange(at, bytes, 'the buffer of weir_reserve');
       configure(exports, views, at, config);
-      return new Guest(views, settings, phaseFunctions(exports), at);
+      const functions = phaseFunctions(exports);
+      meter.save();
+      return new Guest(views, meter, settings, functions, at);
     } catch (error) {
-      throw guestFailureOf(error);
+      throw meter.fuel.value < 0 ? outOfFuel('being made') : guestFailureOf(error);
     }
+  }
+
+  /** Its memory has grown in a call, which cannot be taken back: the next request needs a new one. */
+  get isSpent(): boolean {
+    return this.#isSpent;
   }
 
   /** As all phases, throws `GuestFailure`; the instance must not be used afterwards. */
   requestHead(transaction: Transaction): Stop | null {
     const { request, facts } = transaction;
-    encodeRequestHead(request, facts, this.#settings.limits, this.#memory, this.#at);
-    return this.#call('weir_request_head', transaction);
+    const { limits } = this.#settings;
+    const size = encodeRequestHead(request, facts, limits, this.#memory, this.#at);
+    return this.#call('weir_request_head', size, transaction);
   }
 
   requestBody(transaction: Transaction, window: BodyWindow): Stop | null {
-    encodeBody(transaction, window, false, this.#settings.limits, this.#memory, this.#at);
-    return this.#call('weir_request_body', transaction);
+    const { limits } = this.#settings;
+    const size = encodeBody(transaction, window, false, limits, this.#memory, this.#at);
+    return this.#call('weir_request_body', size, transaction);
   }
 
   responseHead(transaction: Transaction): Stop | null {
-    encodeResponseHead(transaction, this.#settings.limits, this.#memory, this.#at);
-    return this.#call('weir_response_head', transaction);
+    const { limits } = this.#settings;
+    const size = encodeResponseHead(transaction, limits, this.#memory, this.#at);
+    return this.#call('weir_response_head', size, transaction);
   }
 
   responseBody(transaction: Transaction, window: BodyWindow): Stop | null {
-    encodeBody(transaction, window, true, this.#settings.limits, this.#memory, this.#at);
-    return this.#call('weir_response_body', transaction);
+    const { limits } = this.#settings;
+    const size = encodeBody(transaction, window, true, limits, this.#memory, this.#at);
+    return this.#call('weir_response_body', size, transaction);
   }
 
   log(transaction: Transaction, record: LogRecord): void {
-    encodeLog(transaction, record, this.#settings.limits, this.#memory, this.#at);
-    const stop = this.#call('weir_log', transaction);
+    const { limits } = this.#settings;
+    const size = encodeLog(transaction, record, limits, this.#memory, this.#at);
+    const stop = this.#call('weir_log', size, transaction);
     if (stop !== null) throw new GuestFailure('abi', 'weir_log must answer 0: it is too late');
   }
 
-  #call(name: PhaseExport, transaction: Transaction): Stop | null {
+  #call(name: PhaseExport, viewBytes: number, transaction: Transaction): Stop | null {
+    const { fuel, touch, reset } = this.#meter;
     let answer: unknown;
     try {
+      fuel.value = this.#settings.fuel;
       answer = this.#functions[name](this.#at);
     } catch (error) {
-      throw guestFailureOf(error);
+      throw fuel.value < 0 ? outOfFuel(name, this.#settings.fuel) : guestFailureOf(error);
     }
     const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
     memory.refresh();
-    return readAnswer(memory, answer, name, transaction, this.#settings.takeLimit);
+    const stop = readAnswer(memory, answer, name, transaction, this.#settings.takeLimit);
+    // What one request has left behind is no other one's to see: the view, and whatever was stored.
+    touch(this.#at, viewBytes);
+    this.#isSpent = reset() !== 0;
+    return stop;
   }
+}
+
+function meterOf(exports: Readonly<Record<string, unknown>>): Meter {
+  const fuel = exports[meterExport.fuel];
+  assert(fuel instanceof WebAssembly.Global, 'the meter has been over the module');
+  return {
+    fuel,
+    touch: exports[meterExport.touch] as GuestFunction,
+    save: exports[meterExport.save] as GuestFunction,
+    reset: exports[meterExport.reset] as GuestFunction,
+  };
+}
+
+function outOfFuel(where: string, fuel?: number): GuestFailure {
+  const budget = fuel === undefined ? '' : ` of ${fuel} instructions`;
+  return new GuestFailure('fuel', `used up its fuel${budget} in ${where}`);
 }
 
 function configure(

@@ -18,6 +18,7 @@ import { failureStop } from './failure-stop.ts';
 import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './filter.ts';
 import { Guest, type GuestSettings, phasesOf } from './guest.ts';
 import { GuestFailure } from './guest-failure.ts';
+import { fuelMax, meterModule } from './meter/meter-module.ts';
 import { findShapeFaults } from './module-shape.ts';
 
 /** A module's bytes and what the configuration says of it. */
@@ -92,7 +93,8 @@ export class LiveModule implements Filter {
   close(): void {}
 
   guest(): Guest {
-    this.#guest ??= Guest.instantiate(this.#compiled, this.#settings);
+    if (this.#guest === null || this.#guest.isSpent)
+      this.#guest = Guest.instantiate(this.#compiled, this.#settings);
     return this.#guest;
   }
 
@@ -169,9 +171,15 @@ export function compileModule(
   onFailure: OnFailure,
 ): LiveModule {
   try {
-    const compiled = new WebAssembly.Module(source.bytes);
-    const faults = findShapeFaults(compiled, source.bytes);
+    const { fuel, memoryPagesMax } = source;
+    const { bytes, facts } = meterModule(source.bytes, {
+      fuelAtStart: Math.min(fuel, fuelMax),
+      memoryPagesMax,
+      isolates: true,
+    });
+    const faults = findShapeFaults(facts);
     if (faults.length > 0) throw invalidModule(source.name, faults);
+    const compiled = new WebAssembly.Module(bytes);
     return new LiveModule(source, compiled, limits, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;

@@ -4,10 +4,7 @@
  */
 import { phaseExports } from './abi.ts';
 import { abortImport } from './imports.ts';
-import { readMemoryLimits } from './memory-section.ts';
-
-/** 16 MiB. What one guest can take of a worker. */
-export const memoryPagesMax = 256;
+import type { ModuleFacts } from './meter/meter-module.ts';
 
 const requiredFunctions = ['weir_abi', 'weir_reserve'] as const;
 const knownFunctions: ReadonlySet<string> = new Set([
@@ -17,15 +14,12 @@ const knownFunctions: ReadonlySet<string> = new Set([
 ]);
 
 /** Empty when the module may be instantiated. */
-export function findShapeFaults(
-  compiled: WebAssembly.Module,
-  bytes: Uint8Array,
-): readonly string[] {
-  return [...importFaults(compiled), ...exportFaults(compiled), ...memoryFaults(bytes)];
+export function findShapeFaults({ imports, exports }: ModuleFacts): readonly string[] {
+  return [...importFaults(imports), ...exportFaults(exports)];
 }
 
-function importFaults(compiled: WebAssembly.Module): readonly string[] {
-  return WebAssembly.Module.imports(compiled)
+function importFaults(imports: ModuleFacts['imports']): readonly string[] {
+  return imports
     .filter(
       (item) =>
         item.module !== abortImport.module ||
@@ -38,8 +32,7 @@ function importFaults(compiled: WebAssembly.Module): readonly string[] {
     );
 }
 
-function exportFaults(compiled: WebAssembly.Module): readonly string[] {
-  const exports = WebAssembly.Module.exports(compiled);
+function exportFaults(exports: ModuleFacts['exports']): readonly string[] {
   const faults: string[] = [];
   for (const name of requiredFunctions) {
     const found = exports.find((item) => item.name === name);
@@ -69,26 +62,6 @@ function exportFaults(compiled: WebAssembly.Module): readonly string[] {
         `exports ${name}, which ABI version 1 does not have: remove it or load it into a newer Weir`,
       );
     }
-  }
-  return faults;
-}
-
-function memoryFaults(bytes: Uint8Array): readonly string[] {
-  const memories = readMemoryLimits(bytes);
-  const memory = memories?.[0];
-  if (memories === null || memories.length > 1) return ['must have exactly one memory'];
-  if (memory === undefined) return [];
-  const faults: string[] = [];
-  if (memory.shared) faults.push('has a shared memory: build without threads');
-  if (memory.memory64) faults.push('has a 64-bit memory: build for wasm32');
-  if (memory.maximumPages === null) {
-    faults.push(
-      `sets no maximum for its memory: build with --maximumMemory, at most ${memoryPagesMax} pages`,
-    );
-  } else if (memory.maximumPages > memoryPagesMax) {
-    faults.push(
-      `has a memory maximum of ${memory.maximumPages} pages: at most ${memoryPagesMax} (16 MiB) are allowed`,
-    );
   }
   return faults;
 }

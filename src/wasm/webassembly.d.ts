@@ -24,6 +24,10 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
 
+  class Global {
+    value: number;
+  }
+
   class CompileError extends Error {}
   class LinkError extends Error {}
   class RuntimeError extends Error {}

@@ -159,9 +159,9 @@ describe('the JSON reader', () => {
         value,
         fc.constantFrom(undefined, 1, '\t'),
         fc.boolean(),
-        (json, space, escape) => {
+        (json, space, escapes) => {
           let text = JSON.stringify(json, null, space);
-          if (escape)
+          if (escapes)
             text = text.replace(
               /[^\n\t -~]/g,
               (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
