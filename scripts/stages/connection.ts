@@ -179,9 +179,9 @@ export const connectionStages: readonly Stage[] = [
   },
   {
     name: 'JA4 reaches the rules',
-    file: 'src/proxy/exchange.ts',
-    from: 'tls: isTls, ja4, certificate };',
-    to: "tls: isTls, ja4: '', certificate };",
+    file: 'src/proxy/inspection.ts',
+    from: 'tls: isTls, ja4, certificate });',
+    to: "tls: isTls, ja4: '', certificate });",
     tests: 'test/wire/tls-fingerprint.test.ts',
   },
   {

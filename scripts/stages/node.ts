@@ -4,9 +4,9 @@ import type { Stage } from './stage.ts';
 export const nodeStages: readonly Stage[] = [
   {
     name: 'policy when a module fails',
-    file: 'src/wasm/live-module.ts',
-    from: "if (this.failure === 'open') return allow;",
-    to: 'return allow;',
+    file: 'src/wasm/failure-stop.ts',
+    from: "if (policy === 'open') return null;",
+    to: 'return null;',
     tests: 'test/wasm/hostile-guest.test.ts',
   },
   {

@@ -105,7 +105,7 @@ export class Guest {
       meter.save();
       return new Guest(views, meter, settings, functions, at);
     } catch (error) {
-      throw meter.fuel.value < 0 ? outOfFuel('being made') : guestFailureOf(error);
+      throw meter.fuel.value < 0 ? outOfFuel('while it was made') : guestFailureOf(error);
     }
   }
 
@@ -154,7 +154,7 @@ export class Guest {
       fuel.value = this.#settings.fuel;
       answer = this.#functions[name](this.#at);
     } catch (error) {
-      throw fuel.value < 0 ? outOfFuel(name, this.#settings.fuel) : guestFailureOf(error);
+      throw fuel.value < 0 ? outOfFuel(`in ${name}`, this.#settings.fuel) : guestFailureOf(error);
     }
     const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
@@ -180,7 +180,7 @@ function meterOf(exports: Readonly<Record<string, unknown>>): Meter {
 
 function outOfFuel(where: string, fuel?: number): GuestFailure {
   const budget = fuel === undefined ? '' : ` of ${fuel} instructions`;
-  return new GuestFailure('fuel', `used up its fuel${budget} in ${where}`);
+  return new GuestFailure('fuel', `used up its fuel${budget} ${where}`);
 }
 
 function configure(

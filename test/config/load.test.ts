@@ -236,7 +236,7 @@ test('what is left out is filled from the schema', () => {
     limits: {},
     timeouts: {},
     websocket: true,
-    waf: { mode: 'block', rules: [] },
+    waf: { mode: 'block', rules: [], beyondWindow: 'inspect' },
   });
   assert.equal(config.edge.listeners[0]?.lengthWithChunked, 'refuse');
   assert.equal(origins.get('edge.limits.urlBytesMax'), 'default');

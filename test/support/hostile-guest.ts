@@ -29,16 +29,11 @@ export function verdictGuest(record: readonly number[], answer: number = recordA
   return guest([op.const(answer)], { data: { at: recordAt, bytes } });
 }
 
-/** A record that is right: texts begin at `recordAt + 40`. */
+/** A record that is right: texts begin at `recordAt + 56`. */
 export const goodRecord = [
-  1,
-  403,
-  recordAt + 40,
-  6,
-  recordAt + 47,
-  6,
-  recordAt + 54,
-  6,
-  recordAt + 61,
-  5,
+  ...[1, 0, 403, 0, 0, 0],
+  ...[recordAt + 56, 6],
+  ...[recordAt + 63, 6],
+  ...[recordAt + 70, 6],
+  ...[recordAt + 77, 5],
 ] as const;
