@@ -17,7 +17,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 import { inspectHead } from '../../test/support/filters.ts';
-import { testLimits as limits, testSource } from '../../test/support/guests.ts';
+import { testLimits as limits, testServices, testSource } from '../../test/support/guests.ts';
 import { viewOf } from '../../test/support/view.ts';
 
 const facts = { clientAddress: '203.0.113.7', tls: true };
@@ -125,7 +125,12 @@ const failed = (message: string): never => {
 };
 const modules: readonly LiveModule[] = await Promise.all(
   built.map(async ({ name, path }) => {
-    return compileModule({ ...testSource, name, bytes: await readFile(path) }, limits, failed);
+    return compileModule(
+      { ...testSource, name, bytes: await readFile(path) },
+      limits,
+      testServices,
+      failed,
+    );
   }),
 );
 const [allowEverything] = await buildRules({
@@ -136,6 +141,7 @@ if (allowEverything === undefined) throw new Error('the baseline was not built')
 const baseline = compileModule(
   { ...testSource, name: 'baseline', bytes: await readFile(allowEverything.path) },
   limits,
+  testServices,
   failed,
 );
 

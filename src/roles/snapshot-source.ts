@@ -96,8 +96,8 @@ export const forWorkers = (modules: readonly LoadedModule[]): CompileSource[] =>
 
 /** What the configuration says of a module, beside where it comes from. */
 function settingsOf(rule: RuleModule): Omit<CompileSource, 'name' | 'sha256' | 'bytes'> {
-  const { failure, config, fuel, memoryPagesMax } = rule;
-  return { failure, config: JSON.stringify(config), fuel, memoryPagesMax };
+  const { module: _module, watch: _watch, config, ...settings } = rule;
+  return { ...settings, config: JSON.stringify(config) };
 }
 
 function invalid(origin: ConfigOrigin, problems: readonly ConfigProblem[]): WeirError {

@@ -12,6 +12,7 @@ import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metr
 import type { Filter } from '#wasm/filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { trialServices } from '#wasm/services/trial-services.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
 
@@ -45,6 +46,7 @@ class Worker {
   readonly #registry = new MetricRegistry();
   readonly #modules = new Map<string, LiveModule>();
   readonly #failureCounts = new Map<string, Series>();
+  readonly #services = trialServices(() => {});
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
   #lastReportAt = 0;
@@ -136,7 +138,9 @@ class Worker {
       const key = JSON.stringify([{ ...source, bytes: null }, limits]);
       const live =
         this.#modules.get(key) ??
-        compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
+        compileModule(source, limits, this.#services, (text) =>
+          this.#onModuleFailure(source.name, text),
+        );
       this.#modules.set(key, live);
       modules.set(source.name, live);
     }

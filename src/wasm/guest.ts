@@ -21,6 +21,9 @@ import { encodeBody, encodeLog, encodeResponseHead } from './encode-views.ts';
 import type { BodyWindow, LogRecord } from './filter.ts';
 import { GuestFailure, guestFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
+import type { HostServices } from './host-services.ts';
+import { CallBudget, type HostCallContext, type HostedModule } from './hostcalls/call-site.ts';
+import { hostCallImports } from './hostcalls/host-calls.ts';
 import { guestImports } from './imports.ts';
 import { fuelMax, meterExport } from './meter/meter-module.ts';
 import { addressOf, readAnswer, type TakeLimit } from './verdict-record.ts';
@@ -36,7 +39,8 @@ export type GuestSettings = {
   readonly config: Uint8Array;
   /** Instructions one call may take. */
   readonly fuel: number;
-  readonly takeLimit: TakeLimit;
+  readonly module: HostedModule;
+  readonly services: HostServices;
 };
 
 const noFunction: GuestFunction = () => 0;
@@ -52,7 +56,36 @@ type Meter = {
 /** Being made may take so many times the fuel of a call: tables are built then, and configs read. */
 const configureFactor = 50;
 
+/** Of one instance: what its host calls are about just now. */
+class Calling implements HostCallContext {
+  readonly module: HostedModule;
+  readonly services: HostServices;
+  readonly budget = new CallBudget();
+  guestMemory: GuestMemory | null = null;
+  current: Transaction | null = null;
+  isMade = false;
+
+  constructor({ module, services }: GuestSettings) {
+    this.module = module;
+    this.services = services;
+  }
+
+  memory(): GuestMemory | null {
+    return this.guestMemory;
+  }
+
+  transaction(): Transaction | null {
+    return this.current;
+  }
+
+  isConfiguring(): boolean {
+    return !this.isMade;
+  }
+}
+
 export class Guest {
+  readonly #calling: Calling;
+  readonly #takeLimit: TakeLimit;
   readonly #memory: GuestMemory;
   readonly #meter: Meter;
   readonly #settings: GuestSettings;
@@ -62,12 +95,16 @@ export class Guest {
   #isSpent = false;
 
   private constructor(
+    calling: Calling,
     memory: GuestMemory,
     meter: Meter,
     settings: GuestSettings,
     functions: Readonly<Record<PhaseExport, GuestFunction>>,
     at: number,
   ) {
+    this.#calling = calling;
+    const { limiter } = settings.services;
+    this.#takeLimit = (...limit) => limiter.take(settings.module.name, ...limit);
     this.#memory = memory;
     this.#meter = meter;
     this.#settings = settings;
@@ -77,8 +114,10 @@ export class Guest {
 
   /** Runs the start function, `weir_abi`, `weir_reserve` and `weir_configure`. Throws `GuestFailure`. */
   static instantiate(compiled: WebAssembly.Module, settings: GuestSettings): Guest {
-    const { exports, memory } = start(compiled);
+    const calling = new Calling(settings);
+    const { exports, memory } = start(compiled, calling);
     const views = new GuestMemory(memory);
+    calling.guestMemory = views;
     const meter = meterOf(exports);
     meter.fuel.value = Math.min(settings.fuel * configureFactor, fuelMax);
     try {
@@ -103,7 +142,8 @@ export class Guest {
       configure(exports, views, at, config);
       const functions = phaseFunctions(exports);
       meter.save();
-      return new Guest(views, meter, settings, functions, at);
+      calling.isMade = true;
+      return new Guest(calling, views, meter, settings, functions, at);
     } catch (error) {
       throw meter.fuel.value < 0 ? outOfFuel('while it was made') : guestFailureOf(error);
     }
@@ -149,6 +189,9 @@ export class Guest {
 
   #call(name: PhaseExport, viewBytes: number, transaction: Transaction): Stop | null {
     const { fuel, touch, reset } = this.#meter;
+    const calling = this.#calling;
+    calling.current = transaction;
+    calling.budget.reset();
     let answer: unknown;
     try {
       fuel.value = this.#settings.fuel;
@@ -159,7 +202,8 @@ export class Guest {
     const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
     memory.refresh();
-    const stop = readAnswer(memory, answer, name, transaction, this.#settings.takeLimit);
+    calling.current = null;
+    const stop = readAnswer(memory, answer, name, transaction, this.#takeLimit);
     // What one request has left behind is no other one's to see: the view, and whatever was stored.
     touch(this.#at, viewBytes);
     this.#isSpent = reset() !== 0;
@@ -229,16 +273,19 @@ export function phasesOf(compiled: WebAssembly.Module): number {
   return phases;
 }
 
-function start(compiled: WebAssembly.Module): {
+function start(
+  compiled: WebAssembly.Module,
+  calling: Calling,
+): {
   exports: Readonly<Record<string, unknown>>;
   memory: WebAssembly.Memory;
 } {
   let memory: WebAssembly.Memory | null = null;
   try {
-    const { exports } = new WebAssembly.Instance(
-      compiled,
-      guestImports(() => memory),
-    );
+    const { exports } = new WebAssembly.Instance(compiled, {
+      ...guestImports(() => memory),
+      ...hostCallImports(calling),
+    });
     const exportedMemory = exports['memory'];
     assert(
       exportedMemory instanceof WebAssembly.Memory,

@@ -18,6 +18,7 @@ import { failureStop } from './failure-stop.ts';
 import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './filter.ts';
 import { Guest, type GuestSettings, phasesOf } from './guest.ts';
 import { GuestFailure } from './guest-failure.ts';
+import type { HostServices } from './host-services.ts';
 import { fuelMax, meterModule } from './meter/meter-module.ts';
 import { findShapeFaults } from './module-shape.ts';
 
@@ -32,6 +33,12 @@ export type CompileSource = {
   /** Instructions one call may take. */
   readonly fuel: number;
   readonly memoryPagesMax: number;
+  /** Host calls it may import. */
+  readonly grants: readonly string[];
+  /** URL prefixes. */
+  readonly fetch: readonly string[];
+  /** MMDB files by the names the module uses. */
+  readonly databases: Readonly<Record<string, string>>;
 };
 
 /** Called for each failure, with one line; the receiver limits the rate. */
@@ -55,6 +62,7 @@ export class LiveModule implements Filter {
     source: CompileSource,
     compiled: WebAssembly.Module,
     limits: GuestLimits,
+    services: HostServices,
     onFailure: OnFailure,
   ) {
     this.name = source.name;
@@ -67,7 +75,8 @@ export class LiveModule implements Filter {
       phases: this.phases,
       config: Buffer.from(source.config),
       fuel: source.fuel,
-      takeLimit: () => 0,
+      module: { ...source, version: source.sha256 },
+      services,
     };
     this.#onFailure = onFailure;
     this.#guest = Guest.instantiate(compiled, this.#settings);
@@ -168,6 +177,7 @@ class LiveRun implements FilterRun {
 export function compileModule(
   source: CompileSource,
   limits: GuestLimits,
+  services: HostServices,
   onFailure: OnFailure,
 ): LiveModule {
   try {
@@ -177,10 +187,10 @@ export function compileModule(
       memoryPagesMax,
       isolates: true,
     });
-    const faults = findShapeFaults(facts);
+    const faults = findShapeFaults(facts, source.grants);
     if (faults.length > 0) throw invalidModule(source.name, faults);
     const compiled = new WebAssembly.Module(bytes);
-    return new LiveModule(source, compiled, limits, onFailure);
+    return new LiveModule(source, compiled, limits, services, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;
     const fault = error instanceof GuestFailure ? error.describe() : describeError(error);

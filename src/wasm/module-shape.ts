@@ -3,7 +3,7 @@
  * at once, each with what to do.
  */
 import { phaseExports } from './abi.ts';
-import { abortImport } from './imports.ts';
+import { findImportFaults } from './hostcalls/import-faults.ts';
 import type { ModuleFacts } from './meter/meter-module.ts';
 
 const requiredFunctions = ['weir_abi', 'weir_reserve'] as const;
@@ -14,22 +14,11 @@ const knownFunctions: ReadonlySet<string> = new Set([
 ]);
 
 /** Empty when the module may be instantiated. */
-export function findShapeFaults({ imports, exports }: ModuleFacts): readonly string[] {
-  return [...importFaults(imports), ...exportFaults(exports)];
-}
-
-function importFaults(imports: ModuleFacts['imports']): readonly string[] {
-  return imports
-    .filter(
-      (item) =>
-        item.module !== abortImport.module ||
-        item.name !== abortImport.name ||
-        item.kind !== 'function',
-    )
-    .map(
-      (item) =>
-        `imports ${item.kind} ${item.module}.${item.name}: only the function env.abort may be imported`,
-    );
+export function findShapeFaults(
+  { imports, exports }: ModuleFacts,
+  grants: readonly string[],
+): readonly string[] {
+  return [...findImportFaults(imports, grants), ...exportFaults(exports)];
 }
 
 function exportFaults(exports: ModuleFacts['exports']): readonly string[] {

@@ -9,6 +9,7 @@ import type { GuestLimits } from './abi.ts';
 import { type Filter, phase } from './filter.ts';
 import { type CompileSource, compileModule } from './live-module.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
+import { trialServices } from './services/trial-services.ts';
 
 export type ValidationJob = { readonly source: CompileSource; readonly limits: GuestLimits };
 
@@ -28,9 +29,14 @@ function findFaults(job: ValidationJob): readonly string[] {
   try {
     stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
     const source = { ...job.source, failure: 'open' as const };
-    const module = compileModule(source, job.limits, (message) => {
-      faults.push(message.replace(/^.*?\): /, ''));
-    });
+    const module = compileModule(
+      source,
+      job.limits,
+      trialServices(() => {}),
+      (message) => {
+        faults.push(message.replace(/^.*?\): /, ''));
+      },
+    );
     // Twice over: a module that keeps state between requests shows it in the second round.
     for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
     module.close();

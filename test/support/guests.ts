@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import { type CompileSource, compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { trialServices } from '#wasm/services/trial-services.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,7 +26,12 @@ export const testSource: CompileSource = {
   config: '{}',
   fuel: 20_000_000,
   memoryPagesMax: 256,
+  grants: [],
+  fetch: [],
+  databases: {},
 };
+
+export const testServices = trialServices(() => {});
 
 /** Bytes of `wasm-rules/testing/NAME.ts`. */
 export async function buildTestGuest(name: string): Promise<Uint8Array> {
@@ -46,7 +52,7 @@ export async function shippedModules(): Promise<ReadonlyMap<string, LiveModule>>
 }
 
 export function liveModule(name: string, bytes: Uint8Array): LiveModule {
-  return compileModule({ ...testSource, name, bytes }, testLimits, (message) => {
+  return compileModule({ ...testSource, name, bytes }, testLimits, testServices, (message) => {
     throw new Error(message);
   });
 }

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { WeirError } from '#core/errors.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import { inspectHead } from '../support/filters.ts';
-import { testLimits, testSource } from '../support/guests.ts';
+import { testLimits, testServices, testSource } from '../support/guests.ts';
 import { goodRecord, guest, recordAt, verdictGuest } from '../support/hostile-guest.ts';
 import { viewOf } from '../support/view.ts';
 import { i32, i64, op, words } from '../support/wasm-builder.ts';
@@ -19,8 +19,11 @@ function load(
   failure: 'open' | 'closed' = 'closed',
   messages: string[] = [],
 ): LiveModule {
-  return compileModule({ ...testSource, name: 'hostile', bytes, failure }, limits, (message) =>
-    messages.push(message),
+  return compileModule(
+    { ...testSource, name: 'hostile', bytes, failure },
+    limits,
+    testServices,
+    (message) => messages.push(message),
   );
 }
 
