@@ -6,8 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
+import { compileFilter } from './compile-filter.ts';
 import { type Filter, phase } from './filter.ts';
-import { type CompileSource, compileModule } from './live-module.ts';
+import type { CompileSource } from './live-module.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 import { trialServices } from './services/trial-services.ts';
 
@@ -29,7 +30,7 @@ function findFaults(job: ValidationJob): readonly string[] {
   try {
     stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
     const source = { ...job.source, failure: 'open' as const };
-    const module = compileModule(
+    const module = compileFilter(
       source,
       job.limits,
       trialServices(() => {}),
