@@ -11,6 +11,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
     static imports(module: Module): { module: string; name: string; kind: ExportKind }[];
     static exports(module: Module): { name: string; kind: ExportKind }[];
+    static customSections(module: Module, name: string): ArrayBuffer[];
   }
 
   class Instance {

@@ -70,7 +70,7 @@ export class BinaryReader {
     const start = this.at;
     if (length > nameBytesMax)
       throw new MeterFault(
-        `a name has ${length} bytes; at most ${nameBytesMax} are allowed`,
+        `a name has ${length} bytes: at most ${nameBytesMax} are allowed`,
         start,
       );
     this.skip(length);

@@ -17,16 +17,11 @@
  * for each time.
  */
 import { type BodyEvents, event, field, fields } from './body-events.ts';
+import { costOfLocals, growCost, regionCostMax } from './instruction-costs.ts';
 import type { LeafFunctions } from './leaf-functions.ts';
 
 /** From here on a part pays for itself; a charge costs about as much as five instructions. */
 const splitCost = 64;
-
-/** Of `memory.grow`: a system call, and a new buffer for the host. What it can add is bounded by the cap. */
-const growCost = 2_000;
-
-/** Keeps a counter from wrapping: no budget is larger, so one such charge ends any run. */
-export const regionCostMax = 0x4000_0000;
 
 export class ChargePoints {
   /** Where each point lies (a place between instructions), ascending; of the first `count`. */
@@ -43,13 +38,15 @@ export class ChargePoints {
     this.count = 0;
     let depth = 0;
     let current = this.#open(events.codeStart, -1, true);
+    this.#add(current, costOfLocals(events.locals));
     let counted = 0;
     for (let i = 0; i < events.length; i += fields) {
       const kind = values[i] ?? 0;
       if (kind > event.end) {
         if (kind === event.call || kind === event.returnCall)
           this.#add(current, leaves.costOfCall(values[i + field.first] ?? 0));
-        else if (kind === event.memoryGrow) this.#add(current, growCost);
+        else if (kind === event.memoryGrow || kind === event.tableGrow)
+          this.#add(current, growCost);
         continue;
       }
       const ordinal = values[i + field.ordinal] ?? 0;

@@ -7,6 +7,7 @@
  * however often leaves call leaves.
  */
 import { type BodyEvents, event, field, fields } from './body-events.ts';
+import { costOfLocals } from './instruction-costs.ts';
 
 /** Instructions, callees included. */
 export const leafCostMax = 256;
@@ -43,14 +44,15 @@ export class LeafFunctions {
 
   /** Looks at the function that `events` has read. */
   consider(ownIndex: number, events: BodyEvents): void {
-    if (events.loops > 0 || events.instructions > leafCostMax) return;
+    const cost = events.instructions + costOfLocals(events.locals);
+    if (events.loops > 0 || cost > leafCostMax) return;
     const callees: number[] = [];
     for (let at = 0; at < events.length; at += fields) {
       const kind = events.values[at] ?? 0;
       if (kind === event.call) callees.push(events.values[at + field.first] ?? 0);
       else if (!isFree(kind)) return;
     }
-    this.#candidates.push({ index: ownIndex, cost: events.instructions, callees });
+    this.#candidates.push({ index: ownIndex, cost, callees });
   }
 
   /** After all were considered. */

@@ -47,6 +47,9 @@ export type ModuleOutline = {
 
 export const outlineLimits = {
   typesMax: 10_000,
+  // A call or branch moves them all and is charged as one instruction.
+  parametersMax: 128,
+  resultsMax: 32,
   functionsMax: 100_000,
   importsMax: 1_000,
   exportsMax: 10_000,
@@ -121,9 +124,14 @@ function readTypes(reader: BinaryReader): number[] {
         `declares a type of form 0x${form.toString(16)}, which is no function: build without GC`,
         at,
       );
-    const parameters = reader.u32();
+    const parameters = readCount(
+      reader,
+      outlineLimits.parametersMax,
+      'parameters in a function type',
+    );
     for (let i = 0; i < parameters; i++) readValueType(reader);
-    for (let results = reader.u32(); results > 0; results--) readValueType(reader);
+    const results = readCount(reader, outlineLimits.resultsMax, 'results in a function type');
+    for (let i = 0; i < results; i++) readValueType(reader);
     types.push(parameters);
   }
   return types;
