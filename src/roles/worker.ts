@@ -9,9 +9,9 @@ import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metrics.ts';
+import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
-import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
 
@@ -43,7 +43,7 @@ export function runWorker(): void {
 
 class Worker {
   readonly #registry = new MetricRegistry();
-  readonly #modules = new Map<string, LiveModule>();
+  readonly #modules = new Map<string, Filter>();
   readonly #failureCounts = new Map<string, Series>();
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
@@ -130,13 +130,18 @@ class Worker {
 
   #source(snapshot: SnapshotSource): WorkerSource {
     const limits = guestLimits(snapshot.config);
-    const modules = new Map<string, LiveModule>();
+    const modules = new Map<string, Filter>();
     for (const source of snapshot.modules) {
       // A module that has not changed keeps its instance.
       const key = JSON.stringify([{ ...source, bytes: null }, limits]);
       const live =
         this.#modules.get(key) ??
-        compileModule(source, limits, (text) => this.#onModuleFailure(source.name, text));
+        compileFilter(
+          source,
+          limits,
+          (text) => this.#onModuleFailure(source.name, text),
+          () => {},
+        );
       this.#modules.set(key, live);
       modules.set(source.name, live);
     }

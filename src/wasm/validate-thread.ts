@@ -6,8 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
+import { compileFilter } from './compile-filter.ts';
 import { type Filter, phase } from './filter.ts';
-import { type CompileSource, compileModule } from './live-module.ts';
+import type { CompileSource } from './live-module.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 
 export type ValidationJob = { readonly source: CompileSource; readonly limits: GuestLimits };
@@ -28,9 +29,10 @@ function findFaults(job: ValidationJob): readonly string[] {
   try {
     stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
     const source = { ...job.source, failure: 'open' as const };
-    const module = compileModule(source, job.limits, (message) => {
+    const onFailure = (message: string): void => {
       faults.push(message.replace(/^.*?\): /, ''));
-    });
+    };
+    const module = compileFilter(source, job.limits, onFailure, () => {});
     // Twice over: a module that keeps state between requests shows it in the second round.
     for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
     module.close();
