@@ -20,11 +20,6 @@ export class HeldBody {
     return this.#size;
   }
 
-  /** The message ended without a byte. */
-  get isEmpty(): boolean {
-    return this.#last && this.#size === 0;
-  }
-
   /** Longer than the window. */
   get isBeyond(): boolean {
     return this.#size > this.#windowBytes;

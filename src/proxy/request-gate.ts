@@ -43,6 +43,8 @@ export class RequestGate {
   readonly #windowBytes: number;
   readonly #beyond: BeyondWindow;
   #stage: Stage = 'head';
+  /** As modules were told with the head: one that waits for a body gets to see even an empty one. */
+  #endOfStream = false;
   #held: HeldBody | null = null;
   /** For what comes behind the window. */
   #windows: BodyWindows | null = null;
@@ -61,7 +63,8 @@ export class RequestGate {
 
   /** `piece` came together with the head and is borrowed. */
   start(piece: BodyPiece): void {
-    const answer = this.#inspection.requestHead(piece.last && piece.size === 0);
+    this.#endOfStream = piece.last && piece.size === 0;
+    const answer = this.#inspection.requestHead(this.#endOfStream);
     if (answer === 'wait') {
       this.#hold(piece);
       this.#owner.pauseRequest();
@@ -96,8 +99,7 @@ export class RequestGate {
   /** Null where the piece is held already. */
   #afterHead(piece: BodyPiece | null): void {
     if (!this.#owner.mayForward()) return;
-    const isEmpty = piece === null ? this.#held?.isEmpty === true : piece.last && piece.size === 0;
-    if (!this.#inspection.wants(phase.requestBody) || isEmpty) {
+    if (!this.#inspection.wants(phase.requestBody) || this.#endOfStream) {
       this.#stage = 'open';
       this.#owner.forward(piece ?? (this.#held as HeldBody).piece());
       return;

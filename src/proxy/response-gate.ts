@@ -32,6 +32,8 @@ export class ResponseGate {
   readonly #inspection: Inspection;
   readonly #windowBytes: number;
   #stage: Stage = 'head';
+  /** As modules were told with the head. */
+  #hasNoBody = false;
   /** Our own copy, where it is needed longer than the call. */
   #view: ResponseView | null = null;
   #framing: Framing = framing.none;
@@ -47,8 +49,8 @@ export class ResponseGate {
   /** View and piece are borrowed. */
   start(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
     this.#framing = bodyFraming;
-    const hasNoBody = (piece.last && piece.size === 0) || this.#owner.isHead;
-    const answer = this.#inspection.responseHead(view, hasNoBody);
+    this.#hasNoBody = (piece.last && piece.size === 0) || this.#owner.isHead;
+    const answer = this.#inspection.responseHead(view, this.#hasNoBody);
     if (answer === 'wait') {
       this.#view = copyOf(view);
       this.#inspection.transaction.response = this.#view;
@@ -89,9 +91,7 @@ export class ResponseGate {
   /** `piece` is null where it is held already. */
   #afterHead(view: ResponseView, piece: BodyPiece | null): void {
     const inspection = this.#inspection;
-    const isEmpty =
-      this.#owner.isHead ||
-      (piece === null ? this.#held?.isEmpty === true : piece.last && piece.size === 0);
+    const isEmpty = this.#hasNoBody;
     if (!isEmpty && inspection.wants(phase.buffersResponse)) {
       this.#stage = 'collecting';
       this.#view ??= copyOf(view);

@@ -31,6 +31,7 @@ export type ModuleSpec = {
     readonly module: string;
     readonly name: string;
     readonly parameters?: readonly number[];
+    readonly results?: readonly number[];
   }[];
   readonly functions: readonly FunctionSpec[];
   /** Null for a module without one. */
@@ -48,7 +49,7 @@ export function buildModule(spec: ModuleSpec): Uint8Array {
   const imports = spec.imports ?? [];
   const memory = spec.memory === undefined ? { initial: 1, maximum: 16 } : spec.memory;
   const types = [
-    ...imports.map((item) => functionType(item.parameters ?? [], [])),
+    ...imports.map((item) => functionType(item.parameters ?? [], item.results ?? [])),
     ...spec.functions.map((item) => functionType(item.parameters ?? [], item.results ?? [])),
   ];
   const exports = spec.functions.flatMap((item, index) =>
@@ -111,7 +112,7 @@ export function words(...values: readonly number[]): number[] {
   ]);
 }
 
-function functionType(parameters: readonly number[], results: readonly number[]): number[] {
+export function functionType(parameters: readonly number[], results: readonly number[]): number[] {
   return [
     0x60,
     ...vector(parameters.map((type) => [type])),
@@ -119,19 +120,19 @@ function functionType(parameters: readonly number[], results: readonly number[])
   ];
 }
 
-function section(id: number, content: readonly number[]): number[] {
+export function section(id: number, content: readonly number[]): number[] {
   return [id, ...leb(content.length), ...content];
 }
 
-function vector(items: readonly (readonly number[])[]): number[] {
+export function vector(items: readonly (readonly number[])[]): number[] {
   return [...leb(items.length), ...items.flat()];
 }
 
-function text(value: string): number[] {
+export function text(value: string): number[] {
   return [...leb(value.length), ...Buffer.from(value, 'latin1')];
 }
 
-function leb(value: number): number[] {
+export function leb(value: number): number[] {
   const bytes: number[] = [];
   let rest = value >>> 0;
   do {
@@ -142,7 +143,7 @@ function leb(value: number): number[] {
   return bytes;
 }
 
-function signedLeb(value: number): number[] {
+export function signedLeb(value: number): number[] {
   const bytes: number[] = [];
   let rest = value | 0;
   while (true) {

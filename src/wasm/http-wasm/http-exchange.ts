@@ -1,0 +1,109 @@
+/**
+ * One request and its response as a guest reads and changes them.
+ *
+ * What the guest writes is kept here and becomes the transaction's only when its call has ended well, so
+ * a guest that fails halfway leaves nothing behind.
+ */
+import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
+import { GuestFailure } from '../guest-failure.ts';
+import { feature, writtenBodyBytesMax } from './abi.ts';
+import { MessageFields } from './message-fields.ts';
+
+/** A body as far as it has come, and how far the guest has read it. */
+export type ReadableBody = { readonly bytes: Buffer; readonly isWhole: boolean; at: number };
+
+export const noBody = Buffer.alloc(0);
+
+type MessageKind = 'request' | 'response';
+
+export class HttpExchange {
+  readonly transaction: Transaction;
+  /** Bits of `feature`: what is on, and what may still be enabled for this exchange. */
+  features: number;
+  readonly featuresAvailable: number;
+  /** `response` from the moment the guest has let the request go on. */
+  stage: MessageKind = 'request';
+  /** What the guest made of the response's status, or 0. */
+  status = 0;
+  /** In handle_response: a response has come, and its view is still filled with it. */
+  hasResponse = false;
+  requestBody: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
+  responseBody: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
+  requestEdits: FieldEdit[] = [];
+  responseEdits: FieldEdit[] = [];
+  /** Null until the guest writes one; `noBody` pieces count, as writing nothing makes a body empty. */
+  #written: Record<MessageKind, Buffer[] | null> = { request: null, response: null };
+  #writtenBytes = 0;
+
+  constructor(transaction: Transaction, features: number, featuresAvailable: number) {
+    this.transaction = transaction;
+    this.features = features;
+    this.featuresAvailable = featuresAvailable;
+  }
+
+  /** Before each of the guest's two calls. */
+  begin(stage: MessageKind): void {
+    this.stage = stage;
+    this.status = 0;
+    this.requestEdits = [];
+    this.responseEdits = [];
+    this.#written = { request: null, response: null };
+    this.#writtenBytes = 0;
+  }
+
+  get requestFields(): MessageFields {
+    const { transaction } = this;
+    return new MessageFields(transaction.request, transaction.requestEdits, this.requestEdits);
+  }
+
+  get responseFields(): MessageFields {
+    const { transaction } = this;
+    return new MessageFields(
+      this.hasResponse ? transaction.response : null,
+      transaction.responseEdits,
+      this.responseEdits,
+    );
+  }
+
+  /** Throws unless the guest may change the message now; `what` names it in the failure. */
+  checkChange(kind: MessageKind, what: string): void {
+    if (this.stage === 'request') return;
+    if (kind === 'request')
+      throw new GuestFailure('abi', `${what} cannot change after handle_request`);
+    this.checkBuffered(what);
+  }
+
+  /** In handle_response the response is there only for those who asked for it. */
+  checkBuffered(what: string): void {
+    if (this.stage === 'response' && (this.features & feature.bufferResponse) === 0) {
+      throw new GuestFailure(
+        'abi',
+        `${what} needs the feature buffer_response in handle_response: enable it at start`,
+      );
+    }
+  }
+
+  edit(kind: MessageKind, edit: FieldEdit): void {
+    const edits = kind === 'request' ? this.requestEdits : this.responseEdits;
+    if (edits.length >= fieldEditsMax)
+      throw new GuestFailure('limit', `more than ${fieldEditsMax} header changes in one call`);
+    edits.push(edit);
+  }
+
+  write(kind: MessageKind, bytes: Buffer): void {
+    this.#writtenBytes += bytes.length;
+    if (this.#writtenBytes > writtenBodyBytesMax) {
+      throw new GuestFailure(
+        'limit',
+        `the bodies written in one call are longer than ${writtenBodyBytesMax} bytes`,
+      );
+    }
+    (this.#written[kind] ??= []).push(bytes);
+  }
+
+  /** All the guest wrote in this call, or null where it did not write. */
+  written(kind: MessageKind): Buffer | null {
+    const pieces = this.#written[kind];
+    return pieces === null ? null : Buffer.concat(pieces);
+  }
+}

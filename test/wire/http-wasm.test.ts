@@ -1,0 +1,152 @@
+/** Plugins of the http-wasm ABI in the edge: what reaches the origin and the client of what they do. */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import type { HttpWasmModule } from '#wasm/http-wasm/http-wasm-module.ts';
+import { type EdgeOptions, simpleEdge, TestEdge } from '../support/edge.ts';
+import { fieldValues, type ReadMessage, readMessages, statusOf } from '../support/http-read.ts';
+import { conformanceGuest, loadHttpWasm } from '../support/http-wasm-guests.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
+
+let guest: Uint8Array;
+before(async () => {
+  guest = await conformanceGuest();
+});
+
+function guarded(url: string, module: HttpWasmModule, mode = 'block'): EdgeOptions {
+  return {
+    ...simpleEdge(url),
+    routes: [{ upstream: 'app', waf: { mode, rules: ['plugin'] } }],
+    modules: { plugin: module },
+  };
+}
+
+type Seen = { readonly request: ReadMessage | undefined; readonly response: ReadMessage };
+
+/** One request through the edge, with what the origin was sent of it. */
+async function through(
+  name: string,
+  options: {
+    readonly method?: string;
+    readonly fields?: string;
+    readonly body?: string;
+    readonly answer?: string;
+    readonly mode?: string;
+    readonly failure?: 'closed' | 'open';
+  } = {},
+): Promise<Seen & { readonly failures: readonly string[] }> {
+  const { method = 'GET', fields = '', body = '', answer = plainAnswer, mode, failure } = options;
+  const { module, failures } = loadHttpWasm(guest, { ...(failure && { failure }) });
+  await using origin = await RawOrigin.answering(answer);
+  await using edge = await TestEdge.start(guarded(origin.url, module, mode));
+  using client = await RawClient.connect(edge.address);
+  client.send(`${method} /a HTTP/1.1\r\nHost: a.test\r\nX-Case: ${name}\r\n${fields}\r\n${body}`);
+  const bodyLess = (index: number): boolean => method === 'HEAD' && index === 0;
+  const response = await client.response(bodyLess);
+  // The connection is right for the next one, whatever became of the first.
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\nX-Case: answer\r\n\r\n');
+  const [, next] = await client.responses(2, bodyLess);
+  assert(next !== undefined);
+  assert.equal(statusOf(next), mode === 'monitor' ? 200 : 418);
+  assert.equal(module.pool.counts.lent, 0);
+  return { request: readMessages(origin.received).messages[0], response, failures };
+}
+
+const chunked = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+
+describe('a plugin in front of an origin', () => {
+  it('changes request headers', async () => {
+    const { request } = await through('set/existing', { fields: 'Existing-Header: bear\r\n' });
+    assert(request !== undefined);
+    assert.deepEqual(fieldValues(request, 'existing-header'), ['value']);
+    const added = await through('add/existing', { fields: 'Existing-Header: bear\r\n' });
+    assert(added.request !== undefined);
+    assert.deepEqual(fieldValues(added.request, 'existing-header'), ['bear', 'value']);
+    const removed = await through('remove/existing', { fields: 'Existing-Header: bear\r\n' });
+    assert(removed.request !== undefined);
+    assert.deepEqual(fieldValues(removed.request, 'existing-header'), []);
+  });
+
+  for (const [name, fields, body] of [
+    ['with a length', 'Content-Length: 5\r\n', 'quiet'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n', chunked('quiet')],
+  ] as const)
+    it(`replaces a request body ${name}`, async () => {
+      const { request } = await through('replace-body', { method: 'POST', fields, body });
+      assert.equal(request?.body, 'QUIET!');
+    });
+
+  it('sees even a body of chunks that is empty', async () => {
+    const fields = 'Transfer-Encoding: chunked\r\n';
+    const { response } = await through('body/0', { method: 'POST', fields, body: '0\r\n\r\n' });
+    assert.equal(statusOf(response), 200);
+    assert.deepEqual(fieldValues(response, 'x-handled'), ['1']);
+    assert.deepEqual(fieldValues(response, 'x-failed'), []);
+  });
+
+  it('answers itself, with its own fields and the edge’s', async () => {
+    const { request, response } = await through('answer');
+    assert.equal(request, undefined);
+    assert.equal(statusOf(response), 418);
+    assert.equal(response.body, 'short and stout');
+    assert.deepEqual(fieldValues(response, 'set-cookie'), ['a=b', 'c=d']);
+    assert.deepEqual(fieldValues(response, 'content-type'), ['text/plain']);
+    assert.equal(fieldValues(response, 'x-request-id').length, 1);
+  });
+
+  it('answers a HEAD request without a body', async () => {
+    const { response } = await through('answer', { method: 'HEAD' });
+    assert.equal(statusOf(response), 418);
+    assert.equal(response.body, '');
+  });
+
+  const secret = 'HTTP/1.1 200 OK\r\nX-Origin: 1\r\nContent-Length: 8\r\n\r\na secret';
+  it('changes headers and body of a response', async () => {
+    const { response } = await through('response/change', { answer: secret });
+    assert.equal(response.body, 'a ######');
+    assert.deepEqual(fieldValues(response, 'x-origin'), []);
+    assert.deepEqual(fieldValues(response, 'x-added'), ['1']);
+  });
+
+  it('changes the status of a response', async () => {
+    const { response } = await through('response/status', { answer: secret });
+    assert.equal(statusOf(response), 404);
+    assert.equal(response.body, 'a secret');
+    assert.deepEqual(fieldValues(response, 'x-origin'), ['1']);
+  });
+
+  it('changes nothing in monitor mode', async () => {
+    const { response } = await through('response/change', { answer: secret, mode: 'monitor' });
+    assert.equal(response.body, 'a secret');
+    assert.deepEqual(fieldValues(response, 'x-origin'), ['1']);
+  });
+
+  for (const name of ['trap', 'spin', 'set-uri', 'set/many'])
+    it(`fails closed or open for its own request alone: ${name}`, async () => {
+      const closed = await through(name);
+      assert.equal(statusOf(closed.response), 503);
+      assert.equal(closed.request, undefined);
+      assert.equal(closed.failures.length, 1);
+      const open = await through(name, { failure: 'open' });
+      assert.equal(statusOf(open.response), 200);
+      assert.equal(open.response.body, 'ok');
+    });
+
+  it('fails closed after the upstream has answered: nothing of the answer is seen', async () => {
+    const { response } = await through('response/trap', { answer: secret });
+    assert.equal(statusOf(response), 503);
+    assert.doesNotMatch(response.raw, /secret|X-Origin/i);
+  });
+});
+
+it('a plugin is told when no response came', async () => {
+  const { module, logged, failures } = loadHttpWasm(guest);
+  await using origin = await RawOrigin.start(({ socket }) => socket.destroy());
+  await using edge = await TestEdge.start(guarded(origin.url, module));
+  using client = await RawClient.connect(edge.address);
+  client.send('POST / HTTP/1.1\r\nHost: a.test\r\nX-Case: go-on\r\nContent-Length: 1\r\n\r\nx');
+  assert.equal(statusOf(await client.response()), 502);
+  await edge.accessLines(1);
+  assert.deepEqual(logged, [[2, 'error after go-on']]);
+  assert.deepEqual(failures, []);
+});
