@@ -7,7 +7,7 @@ export const challenge = Type.Object(
     difficultyBits: Type.Integer({
       minimum: 1,
       maximum: 26,
-      default: 18,
+      default: 20,
       description:
         'leading zero bits of the SHA-256 a browser has to find; one more doubles its work, and passes of less work no longer count (bits)',
     }),

@@ -4,8 +4,8 @@
  * on nothing outside itself.
  *
  * A hash of its own and not WebCrypto's: that exists only behind TLS, and it answers by a promise for each
- * 100 bytes, which makes it many times slower (`docs/decisions/challenges.md` has the figures). The slower
- * a browser is beside an attacker's native code, the less a challenge is worth at the same wait.
+ * 100 bytes, which makes it many times slower. The slower a browser is beside an attacker's native code,
+ * the less a challenge is worth at the same wait.
  *
  * The text is 104 characters, so its first 64 bytes are hashed once, and a try costs one block.
  */
