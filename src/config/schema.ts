@@ -7,6 +7,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
+import { challenge } from './challenge-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModule } from './module-schema.ts';
@@ -58,6 +59,7 @@ export const configSchema = Type.Object(
           1_048_576,
           'the longest stretch of a body that modules see in one call; so much of a request is held back until they have',
         ),
+        challenge,
       },
       { ...strict, default: {} },
     ),

@@ -3,6 +3,7 @@ import type { DeadlineTable } from '#core/deadline-table.ts';
 import type { AccessLog } from './access-log.ts';
 import type { AcmeChallenges } from './acme-challenges.ts';
 import type { BlockList } from './block-list.ts';
+import type { Challenges } from './challenge/challenges.ts';
 import type { Admission } from './listener/admission.ts';
 import type { LoadShedder } from './load-shedder.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
@@ -18,6 +19,7 @@ export type ProxyContext = {
   readonly metrics: ProxyMetrics;
   readonly blockList: BlockList;
   readonly challenges: AcmeChallenges;
+  readonly clientChallenges: Challenges;
   readonly deadlines: DeadlineTable;
   readonly admission: Admission;
   readonly load: LoadShedder;

@@ -8,6 +8,17 @@ import type { LocalAnswer as FilterAnswer } from '#waf/verdict.ts';
 
 export type LocalAnswer = { readonly contentType: string; readonly body: string };
 
+/** A whole answer of the edge's own, as `ClientSide.sendLocal` takes it. */
+export type OwnAnswer = {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string | Buffer;
+  /** `Name: value CR LF` for each. */
+  readonly fields: string;
+  /** For the access log. */
+  readonly reason: string;
+};
+
 const details: Readonly<Record<number, string>> = {
   400: 'The request could not be understood.',
   403: 'The request was blocked.',

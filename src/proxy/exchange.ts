@@ -22,14 +22,16 @@ import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
-import { errorAnswer, fieldsOf, fieldsOfAnswer, wantsHtml } from './error-page.ts';
+import { errorAnswer, fieldsOf, fieldsOfAnswer, type OwnAnswer, wantsHtml } from './error-page.ts';
 import { applyEdits } from './field-edits.ts';
 import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { factsForRules, type Inspected, Inspection } from './inspection.ts';
+import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
+import { fieldsForUpstream } from './request-fields.ts';
 import { RequestGate, type RequestGateOwner } from './request-gate.ts';
 import { handedInId, nextRequestId } from './request-id.ts';
 import { ResponseGate, type ResponseGateOwner } from './response-gate.ts';
@@ -113,9 +115,10 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(403, 'blocked', 'client address is on the block list');
       return;
     }
-    const proof = this.#context.challenges.httpProof(view);
-    if (proof !== null) {
-      this.#prove(proof);
+    const { isTls } = this.#client;
+    const own = ownPathAnswer(this.#context, this.#snapshot, view, this.#address, isTls);
+    if (own !== null) {
+      this.#local(own, own.status < 400 ? 'forwarded' : 'refused');
       return;
     }
     const { limits, router } = this.#snapshot;
@@ -180,8 +183,6 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
         this.#startedAt + route.timeouts.totalMs,
       );
     const upstream = pickUpstream(route, this.#address);
-    const added = route.requestEdits === null ? noFields : route.requestEdits.apply(view);
-    const edits = this.#edits?.requestEdits;
     const call = new UpstreamCall(
       this,
       upstream,
@@ -198,7 +199,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
         isUpgrade:
           route.websocket && upstream.takesUpgrades && asksForWebSocket(view, this.#method),
         drops,
-        added: edits === undefined ? added : applyEdits(view, edits, added),
+        added: fieldsForUpstream(view, route, this.#snapshot, this.#edits),
         rewrite: route.rewrite,
       },
       piece,
@@ -231,11 +232,23 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     this.#call?.abort();
     if (stop.kind === 'limited') this.#retryAfterSeconds = stop.retryAfterSeconds;
     if (this.#responded) this.#cut(stop.reason);
-    else if (stop.kind !== 'answer') this.#answer(statusOfStop(stop), 'blocked', stop.reason);
-    else {
-      const { contentType, fields } = fieldsOfAnswer(stop);
-      this.#local(stop.status, 'answered', stop.reason, fields, contentType, stop.body);
-    }
+    else if (stop.kind === 'challenge') this.#challenge(stop.reason);
+    else if (stop.kind === 'answer') this.#local({ ...stop, ...fieldsOfAnswer(stop) }, 'answered');
+    else this.#answer(statusOfStop(stop), 'blocked', stop.reason);
+  }
+
+  /** The client has shown before what a module's challenge is to make it show. */
+  get isAdmitted(): boolean {
+    const { clientChallenges } = this.#context;
+    const { transaction } = this.#inspection as Inspection;
+    return clientChallenges.admits(transaction, this.#snapshot.challenge);
+  }
+
+  #challenge(reason: string): void {
+    const { clientChallenges } = this.#context;
+    const { transaction } = this.#inspection as Inspection;
+    const answer = clientChallenges.issue(transaction, this.#snapshot.challenge);
+    this.#local({ ...answer, reason }, 'blocked');
   }
 
   refuseRequest(status: number, reason: string): void {
@@ -404,17 +417,11 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
     const fields = fieldsOf(status, this.#retryAfterSeconds);
-    this.#local(status, outcome, reason, fields, answer.contentType, answer.body);
+    this.#local({ status, fields, ...answer, reason }, outcome);
   }
 
-  #local(
-    status: number,
-    outcome: Outcome,
-    reason: string,
-    fields: string,
-    contentType: string,
-    body: string | Buffer,
-  ): void {
+  #local(answer: OwnAnswer, outcome: Outcome): void {
+    const { status, fields, contentType, body, reason } = answer;
     this.#status = status;
     this.#outcome = outcome;
     this.#reason = reason;
@@ -422,12 +429,6 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(body);
     this.#client.sendLocal(status, fields, contentType, body, this.#requestId, this.isHead);
     this.#finish();
-  }
-
-  /** A certificate authority looks whether the name is ours: before redirects, routes and rules. */
-  #prove(proof: string): void {
-    this.#context.metrics.acmeProofs['http-01'].value++;
-    this.#local(200, 'forwarded', 'ACME challenge', '', 'application/octet-stream', proof);
   }
 
   /** The response has begun and cannot end well: the client must see that it is cut off. */

@@ -38,6 +38,8 @@ export const factsForRules = (
 export interface Inspected {
   /** A phase that was waited for has ended; null: go on. */
   onInspected(stop: Stop | null): void;
+  /** The client shows a pass: a challenge lets its request go on. */
+  readonly isAdmitted: boolean;
 }
 
 export class Inspection implements Expiring {
@@ -183,7 +185,8 @@ export class Inspection implements Expiring {
 
   /** What of a module's answer holds. */
   #judge(answer: Stop | null): Stop | null {
-    const stop = answer ?? this.#scoreStop();
+    const holds = answer?.kind === 'challenge' && this.#owner.isAdmitted ? null : answer;
+    const stop = holds ?? this.#scoreStop();
     if (stop === null) return null;
     this.found ??= stop;
     return this.transaction.isMonitored ? null : stop;

@@ -1,5 +1,6 @@
 /** Everything the data plane counts. Names are documented in `docs/reference/metrics.md`. */
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
+import { ChallengeMetrics } from './challenge/challenge-metrics.ts';
 import { ConnectionMetrics } from './connection-metrics.ts';
 import { Http2Metrics } from './http2/http2-metrics.ts';
 import { serverFamilies } from './upstream/upstream-metrics.ts';
@@ -22,6 +23,7 @@ export class ProxyMetrics {
   readonly duration: Histogram;
   readonly wafDuration: Histogram;
   readonly connections: ConnectionMetrics;
+  readonly challenges: ChallengeMetrics;
   readonly acmeProofs: Readonly<Record<'http-01' | 'tls-alpn-01', Series>>;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
@@ -82,6 +84,7 @@ export class ProxyMetrics {
       wafBounds,
     );
     this.connections = new ConnectionMetrics(registry);
+    this.challenges = new ChallengeMetrics(registry);
     const proof = (challenge: 'http-01' | 'tls-alpn-01') =>
       registry.counter(
         'weir_acme_proofs_total',

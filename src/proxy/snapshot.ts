@@ -2,6 +2,7 @@
  * What a request is served by: the configuration compiled once, immutable. A request takes the current
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
+import type { ChallengeSettings } from '#config/challenge-schema.ts';
 import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
@@ -67,6 +68,9 @@ export type Snapshot = {
   /** By index in `edge.listeners`. */
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
+  readonly challenge: ChallengeSettings;
+  /** Some route has modules, so clients may hold passes. */
+  readonly hasFilters: boolean;
 };
 
 export function compileSnapshot(
@@ -119,6 +123,8 @@ export function compileSnapshot(
       compileEntrance(listener, config.edge.limits, upstreams),
     ),
     router: new Router(routes),
+    challenge: config.waf.challenge,
+    hasFilters: routes.some(({ value }) => value.filters.length > 0),
   };
 }
 

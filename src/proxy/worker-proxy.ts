@@ -11,6 +11,7 @@ import type { Filter } from '#wasm/filter.ts';
 import { AccessLog } from './access-log.ts';
 import { type AcmeChallengeSet, AcmeChallenges } from './acme-challenges.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
+import { Challenges } from './challenge/challenges.ts';
 import type { ProxyContext } from './context.ts';
 import { Admission } from './listener/admission.ts';
 import { type ListenerKind, ProxyListener } from './listener.ts';
@@ -105,6 +106,7 @@ export class WorkerProxy {
         },
       ),
       challenges: new AcmeChallenges(),
+      clientChallenges: new Challenges(metrics.challenges),
       views: new ViewPool(source.config.edge.limits.headersMax),
     };
     const proxy = new WorkerProxy(
@@ -198,6 +200,11 @@ export class WorkerProxy {
 
   setChallenges(challenges: AcmeChallengeSet): void {
     this.#context.challenges.set(challenges);
+  }
+
+  /** The first signs; what others have signed is still believed. */
+  setChallengeKeys(keys: readonly Uint8Array[]): void {
+    this.#context.clientChallenges.setKeys(keys);
   }
 
   samples(): MetricSamples {

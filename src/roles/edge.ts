@@ -10,13 +10,16 @@
  * The run file comes last: whoever finds it finds a node that answers.
  */
 import { startAdmin } from '#admin/server.ts';
+import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
+import { readChallengeKeys } from '#state/challenge-keys.ts';
 import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
+import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
 import { watchModules } from './module-watch.ts';
 import { NodeCertificates } from './node-certificates.ts';
@@ -79,6 +82,7 @@ export async function startEdge(
   const workers = workerCount(config.edge.workers);
   let node: EdgeNode | null = null;
   const ticketKeys = takeover?.ticketKeys ?? newTicketKeys();
+  const challengeKeys = await readChallengeKeys(state.path, wallMs());
   const sockets = bindSockets(config, workers, takeover);
   const stapler = new OcspStapler(new OcspCache(state.path), log);
   const tlsFiles = certificates.fill(tlsPlan);
@@ -96,6 +100,7 @@ export async function startEdge(
       workers,
       log,
       ticketKeys,
+      challengeKeys: challengeKeys.keys,
       sockets: sockets.edge,
       gauges,
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
@@ -108,10 +113,12 @@ export async function startEdge(
     store ??= BlockStore.open(state.path);
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
+    const challengeRotation = rotateChallengeKeys(challengeKeys, state.path, supervisor, log);
     const certificateWatch = new CertificateWatch(supervisor);
     const drained = async () => {
       watching.close();
       rotation.close();
+      challengeRotation.close();
       certificateWatch.close();
       stapler.close();
       await admin.close();

@@ -51,6 +51,8 @@ export type ToWorker =
       readonly descriptors: readonly number[] | null;
       /** TLS session ticket keys, 48 bytes, the same in every worker so that any of them can resume. */
       readonly ticketKeys: Uint8Array;
+      /** What challenges and passes are signed with, the newest first. */
+      readonly challengeKeys: readonly Uint8Array[];
       readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
       readonly challenges: AcmeChallengeSet;
     }
@@ -65,6 +67,11 @@ export type ToWorker =
       readonly remove: readonly string[];
     }
   | { readonly kind: 'ticket-keys'; readonly id: number; readonly keys: Uint8Array }
+  | {
+      readonly kind: 'challenge-keys';
+      readonly id: number;
+      readonly keys: readonly Uint8Array[];
+    }
   /** The whole set; the reply says that the next connection is answered with it. */
   | { readonly kind: 'challenges'; readonly id: number; readonly challenges: AcmeChallengeSet }
   | { readonly kind: 'metrics'; readonly id: number }

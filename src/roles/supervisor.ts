@@ -39,6 +39,7 @@ export type SupervisorOptions = {
   readonly workers: number;
   readonly log: Logger;
   readonly ticketKeys: Uint8Array;
+  readonly challengeKeys: readonly Uint8Array[];
   /** Null where this machine cannot hand sockets on: workers then bind for themselves. */
   readonly sockets: ListeningSockets | null;
   readonly gauges: ReadonlySet<string>;
@@ -53,6 +54,7 @@ export class Supervisor {
   readonly serverReasons = new ServerReasons();
   #snapshot: SnapshotSource;
   #ticketKeys: Uint8Array;
+  #challengeKeys: readonly Uint8Array[];
   #addresses: readonly string[];
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
@@ -65,6 +67,7 @@ export class Supervisor {
     this.#options = options;
     this.#snapshot = snapshot;
     this.#ticketKeys = options.ticketKeys;
+    this.#challengeKeys = options.challengeKeys;
     this.#addresses =
       options.sockets?.listeners.map(({ address }) => address) ??
       snapshot.config.edge.listeners.map(({ address }) => address);
@@ -184,6 +187,14 @@ export class Supervisor {
     });
   }
 
+  /** Returns how many workers sign challenges with the first of these. */
+  changeChallengeKeys(keys: readonly Uint8Array[]): Promise<number> {
+    return this.#oneAtATime(async () => {
+      this.#challengeKeys = keys;
+      return this.#confirmed({ kind: 'challenge-keys', keys });
+    });
+  }
+
   /** Returns how many workers answer a certificate authority with these. */
   setChallenges(challenges: AcmeChallengeSet): Promise<number> {
     return this.#oneAtATime(async () => {
@@ -290,6 +301,7 @@ export class Supervisor {
       addresses: this.#addresses,
       descriptors: sockets === null ? null : sockets.map((_, index) => inheritedFrom + index),
       ticketKeys: this.#ticketKeys,
+      challengeKeys: this.#challengeKeys,
       blocks: this.#options.blocks(),
       challenges: this.#challenges,
     });

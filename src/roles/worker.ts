@@ -81,6 +81,8 @@ class Worker {
         return this.#reply(message.id, async () => {
           this.#live().setTicketKeys(Buffer.from(message.keys));
         });
+      case 'challenge-keys':
+        return this.#reply(message.id, async () => this.#live().setChallengeKeys(message.keys));
       case 'challenges':
         return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
       case 'metrics':
@@ -112,6 +114,7 @@ class Worker {
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       proxy.setChallenges(message.challenges);
+      proxy.setChallengeKeys(message.challengeKeys);
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
