@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type {
   BlockAnswer,
+  BlockEntry,
   BlockList,
   BlockRequest,
   CertificateStatus,
@@ -19,6 +20,7 @@ import type {
   UpgradeAnswer,
 } from '#admin/control.ts';
 import type { AdminServer } from '#admin/server.ts';
+import type { Config } from '#config/schema.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { BlockStore } from '#state/block-store.ts';
@@ -177,6 +179,15 @@ export class EdgeNode implements NodeControl {
   listBlocks(): BlockList {
     const entries = this.#store.list().map(entryOf);
     return { version: this.#blockVersion, count: entries.length, entries };
+  }
+
+  get config(): Config {
+    return this.#loaded.config;
+  }
+
+  findBlock(target: string): BlockEntry | null {
+    const row = this.#store.find(target);
+    return row === null ? null : entryOf(row);
   }
 
   async addBlock(request: BlockRequest): Promise<BlockAnswer> {

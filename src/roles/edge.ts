@@ -21,6 +21,7 @@ import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
+import { blockForModule } from './module-blocks.ts';
 import { watchModules } from './module-watch.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
@@ -104,6 +105,10 @@ export async function startEdge(
       sockets: sockets.edge,
       gauges,
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
+      // While it starts there is nobody yet to keep it: the module sees its client again.
+      onBlock: (order) => {
+        if (node !== null) void blockForModule(node, order, log);
+      },
     },
   );
   try {

@@ -21,6 +21,8 @@ import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import type { HashKey } from '#wasm/services/token-buckets.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
@@ -55,6 +57,8 @@ export type ToWorker =
       readonly challengeKeys: readonly Uint8Array[];
       readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
       readonly challenges: AcmeChallengeSet;
+      /** Under which all workers hash the keys of token buckets. */
+      readonly hashKey: HashKey;
     }
   | { readonly kind: 'prepare'; readonly id: number; readonly snapshot: SnapshotSource }
   | { readonly kind: 'commit'; readonly id: number; readonly generation: number }
@@ -85,4 +89,6 @@ export type FromWorker =
   /** Null when it is well again. */
   | { readonly kind: 'degraded'; readonly part: string; readonly reason: string | null }
   | { readonly kind: 'server'; readonly change: ServerChange }
+  /** A module wants an address blocked. */
+  | { readonly kind: 'block'; readonly order: BlockOrder }
   | { readonly kind: 'drained' };

@@ -1,6 +1,7 @@
 /** What the supervisor counts itself; the data plane's counters are in `#proxy/proxy-metrics.ts`. */
 import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
+import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
 import { moduleFailures } from './module-failures.ts';
 
@@ -58,6 +59,7 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   const registry = new MetricRegistry();
   new ProxyMetrics(registry);
   registry.family(moduleFailures);
+  for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);
   return { registry, metrics: new NodeMetrics(registry) };
 }

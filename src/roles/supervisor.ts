@@ -5,10 +5,13 @@
  * keeps ending. A change goes to all workers in two steps (prepare, commit), one change at a time; a
  * worker born between the two steps is brought in step before the change is called live.
  */
+import { randomInt } from 'node:crypto';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { ServerReasons } from './server-reasons.ts';
@@ -45,6 +48,8 @@ export type SupervisorOptions = {
   readonly gauges: ReadonlySet<string>;
   /** The block list as it stands, for a worker that starts. */
   readonly blocks: () => { readonly version: number; readonly items: readonly BlockItem[] };
+  /** A module wants an address blocked. */
+  readonly onBlock: (order: BlockOrder) => void;
 };
 
 export class Supervisor {
@@ -59,6 +64,7 @@ export class Supervisor {
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
+  readonly #hashKey: HashKey = [randomInt(2 ** 32), randomInt(2 ** 32)];
   #draining = false;
   #onAllGone: (() => void) | null = null;
   restartsTotal = 0;
@@ -287,6 +293,7 @@ export class Supervisor {
           'upstream server changed state',
         );
       },
+      onBlock: this.#options.onBlock,
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -304,6 +311,7 @@ export class Supervisor {
       challengeKeys: this.#challengeKeys,
       blocks: this.#options.blocks(),
       challenges: this.#challenges,
+      hashKey: this.#hashKey,
     });
   }
 

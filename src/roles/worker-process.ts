@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
 import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 
 /** A worker that has not replied by then is stuck. */
@@ -28,6 +29,7 @@ export type WorkerEvents = {
   onFailed(reason: string): void;
   onDegraded(part: string, reason: string | null): void;
   onServerChange(change: ServerChange): void;
+  onBlock(order: BlockOrder): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };
@@ -112,6 +114,9 @@ export class WorkerProcess {
         break;
       case 'server':
         events.onServerChange(message.change);
+        break;
+      case 'block':
+        events.onBlock(message.order);
         break;
       case 'drained':
         events.onDrained();

@@ -12,9 +12,9 @@ import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metr
 import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
-import { trialServices } from '#wasm/services/trial-services.ts';
 import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
+import { WorkerServices } from './worker-services.ts';
 
 /** How often counters are pushed, so that little is lost when the worker dies. */
 const pushMetricsMs = 1_000;
@@ -46,7 +46,7 @@ class Worker {
   readonly #registry = new MetricRegistry();
   readonly #modules = new Map<string, Filter>();
   readonly #failureCounts = new Map<string, Series>();
-  readonly #services = trialServices(() => {});
+  #services: WorkerServices | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
   #lastReportAt = 0;
@@ -70,6 +70,7 @@ class Worker {
           this.#prepared = null;
           this.#live().commit(prepared);
           this.#forgetModules(prepared.source.modules);
+          this.#services?.follow(prepared.source.config);
         });
       case 'abandon':
         return this.#reply(message.id, async () => this.#drop());
@@ -104,6 +105,15 @@ class Worker {
 
   async #start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
     try {
+      const { config } = message.snapshot;
+      this.#services = new WorkerServices({
+        registry: this.#registry,
+        slot: message.slot,
+        logLevel: config.log.level,
+        hashKey: message.hashKey,
+        sendBlock: (order) => send({ kind: 'block', order }),
+      });
+      this.#services.follow(config);
       const proxy = await WorkerProxy.create(
         this.#source(message.snapshot),
         message.workers,
@@ -135,13 +145,15 @@ class Worker {
 
   #source(snapshot: SnapshotSource): WorkerSource {
     const limits = guestLimits(snapshot.config);
+    const services = this.#services;
+    assert(services !== null, 'the worker has services before it has modules');
     const modules = new Map<string, Filter>();
     for (const source of snapshot.modules) {
       // A module that has not changed keeps its instance.
       const key = JSON.stringify([{ ...source, bytes: null }, limits]);
       const live =
         this.#modules.get(key) ??
-        compileFilter(source, limits, this.#services, (text) =>
+        compileFilter(source, limits, services.host, (text) =>
           this.#onModuleFailure(source.name, text),
         );
       this.#modules.set(key, live);
@@ -204,7 +216,8 @@ class Worker {
   }
 }
 
-function send(message: FromWorker): void {
-  // The channel closes first when the supervisor goes; `disconnect` then ends this process.
+/** False when the supervisor is gone: the channel closes first, `disconnect` then ends this process. */
+function send(message: FromWorker): boolean {
   if (process.connected) process.send?.(message);
+  return process.connected;
 }

@@ -47,7 +47,7 @@ export class BlockStore {
   readonly #database: DatabaseSync;
   readonly #rowsMax: number;
   readonly #list: StatementSync;
-  readonly #has: StatementSync;
+  readonly #find: StatementSync;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
   readonly #expire: StatementSync;
@@ -58,7 +58,7 @@ export class BlockStore {
     this.#database = database;
     this.#rowsMax = rowsMax;
     this.#list = database.prepare('SELECT * FROM block ORDER BY created_at_ms, target');
-    this.#has = database.prepare('SELECT 1 FROM block WHERE target = ?');
+    this.#find = database.prepare('SELECT * FROM block WHERE target = ?');
     this.#put = database.prepare('INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?)');
     this.#remove = database.prepare('DELETE FROM block WHERE target = ?');
     this.#expire = database.prepare('DELETE FROM block WHERE expires_at_ms <= ? RETURNING target');
@@ -92,10 +92,18 @@ export class BlockStore {
     return this.#attempt(() => this.#list.all().map(rowOf));
   }
 
+  /** Null when the target is not listed. */
+  find(target: string): BlockRow | null {
+    return this.#attempt(() => {
+      const row = this.#find.get(target);
+      return row === undefined ? null : rowOf(row);
+    });
+  }
+
   /** Adds a row, or replaces the one with the same target. Throws BLOCK_LIST_FULL. */
   put(row: BlockRow): void {
     this.#attempt(() => {
-      const isNew = this.#has.get(row.target) === undefined;
+      const isNew = this.#find.get(row.target) === undefined;
       if (isNew && this.#count >= this.#rowsMax) {
         throw new WeirError(
           'BLOCK_LIST_FULL',

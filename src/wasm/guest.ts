@@ -62,6 +62,7 @@ class Calling implements HostCallContext {
   readonly services: HostServices;
   readonly budget = new CallBudget();
   guestMemory: GuestMemory | null = null;
+  meter: Meter | null = null;
   current: Transaction | null = null;
   isMade = false;
 
@@ -80,6 +81,10 @@ class Calling implements HostCallContext {
 
   isConfiguring(): boolean {
     return !this.isMade;
+  }
+
+  touch(at: number, bytes: number): void {
+    this.meter?.touch(at, bytes);
   }
 }
 
@@ -119,6 +124,7 @@ export class Guest {
     const views = new GuestMemory(memory);
     calling.guestMemory = views;
     const meter = meterOf(exports);
+    calling.meter = meter;
     meter.fuel.value = Math.min(settings.fuel * configureFactor, fuelMax);
     try {
       const version = exported(exports, 'weir_abi', 0)();

@@ -49,6 +49,8 @@ export class HostCallHarness {
   transaction: Transaction | null = testTransaction();
   isConfiguring = false;
   hasMemory = true;
+  /** What host calls have written to. */
+  readonly touched: [number, number][] = [];
   #free = 1_024;
 
   constructor(module: Partial<HostedModule> = {}, services: Partial<HostServices> = {}) {
@@ -64,6 +66,9 @@ export class HostCallHarness {
       memory: () => (this.hasMemory ? this.#views : null),
       transaction: () => this.transaction,
       isConfiguring: () => this.isConfiguring,
+      touch: (at, bytes) => {
+        this.touched.push([at, bytes]);
+      },
       module: {
         name: 'm',
         version: '0123abcd',

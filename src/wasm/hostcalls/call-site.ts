@@ -37,6 +37,8 @@ export type HostCallContext = {
   /** Null in the start function and in `weir_configure`. */
   transaction(): Transaction | null;
   isConfiguring(): boolean;
+  /** Marks what the host has written, so that it is taken back after the call as if the guest had. */
+  touch(at: number, bytes: number): void;
   readonly module: HostedModule;
   readonly services: HostServices;
   readonly budget: CallBudget;
@@ -126,31 +128,33 @@ export class CallSite {
 
   /** Where an answer may go, looked at before it is known whether there is one. */
   checkRoom(into: number, max: number): void {
-    this.memory.checkRange(into >>> 0, max >>> 0, `the buffer of weir.${this.name}`);
+    this.memory.checkRange(into >>> 0, max, `the buffer of weir.${this.name}`);
   }
 
   /** The length; where it is more than `max`, nothing is written. */
   give(bytes: Buffer, into: number, max: number): number {
     if (!this.#fits(bytes.length, into, max)) return bytes.length;
     bytes.copy(this.memory.bytes, into >>> 0);
+    this.context.touch(into >>> 0, bytes.length);
     return bytes.length;
   }
 
   giveText(text: string, into: number, max: number): number {
     if (!this.#fits(text.length, into, max)) return text.length;
     this.memory.bytes.write(text, into >>> 0, text.length, 'latin1');
+    this.context.touch(into >>> 0, text.length);
     return text.length;
   }
 
   /** As many as `max` of them. */
   giveWords(values: readonly number[], into: number, max: number): void {
-    const memory = this.memory;
-    const room = (max >>> 0) * 4;
-    memory.checkRange(into >>> 0, room, `the buffer of weir.${this.name}`);
     const count = Math.min(values.length, max >>> 0);
+    const { bytes } = this.memory;
+    this.checkRoom(into, (max >>> 0) * 4);
     this.context.budget.move(count * 4);
-    for (let i = 0; i < count; i++)
-      memory.bytes.writeUInt32LE(values[i] as number, (into >>> 0) + i * 4);
+    const at = into >>> 0;
+    for (let i = 0; i < count; i++) bytes.writeUInt32LE(values[i] as number, at + i * 4);
+    this.context.touch(at, count * 4);
   }
 
   failure(text: string): GuestFailure {
@@ -158,7 +162,7 @@ export class CallSite {
   }
 
   #fits(length: number, into: number, max: number): boolean {
-    this.checkRoom(into, max);
+    this.checkRoom(into, max >>> 0);
     if (length > max >>> 0) return false;
     this.context.budget.move(length);
     return true;

@@ -26,7 +26,7 @@ export const databaseCalls: readonly HostCall[] = [
         max: number,
       ) => {
         call.enter();
-        call.checkRoom(into, max);
+        call.checkRoom(into, max >>> 0);
         const { services, module } = call.context;
         const name = call.text(
           database,

@@ -29,7 +29,7 @@ export const keyValueCalls: readonly HostCall[] = [
     grants: kvGrants,
     bind: (call) => (scope: number, key: number, keyLength: number, into: number, max: number) => {
       call.enter();
-      call.checkRoom(into, max);
+      call.checkRoom(into, max >>> 0);
       const name = keyOf(call, scope, key, keyLength);
       if (name === null) return none;
       const value =

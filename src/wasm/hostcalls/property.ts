@@ -8,7 +8,7 @@ export const propertyCalls: readonly HostCall[] = [
     grants: ['property'],
     bind: (call) => (name: number, nameLength: number, into: number, max: number) => {
       call.enter();
-      call.checkRoom(into, max);
+      call.checkRoom(into, max >>> 0);
       const value = propertyOf(call, call.text(name, nameLength, 'the name'));
       return value === null ? none : call.giveText(value, into, max);
     },

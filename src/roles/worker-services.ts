@@ -1,0 +1,103 @@
+/**
+ * The services of this worker's modules, with what leads out of it: the log, the supervisor (blocks, what
+ * all workers share), the network, and files of the configuration.
+ */
+import type { Config } from '#config/schema.ts';
+import { CidrMap } from '#core/cidr-map.ts';
+import { monotonicMs, wallMs } from '#core/clock.ts';
+import { createLog, type Logger } from '#telemetry/log.ts';
+import type { MetricRegistry } from '#telemetry/metrics.ts';
+import type { HostServices } from '#wasm/host-services.ts';
+import { type BlockOrder, BlockRequests } from '#wasm/services/block-requests.ts';
+import { HttpClient } from '#wasm/services/http-client.ts';
+import { ModuleFetcher } from '#wasm/services/module-fetcher.ts';
+import { RegisteredModuleMetrics } from '#wasm/services/module-metrics.ts';
+import { ModuleServices } from '#wasm/services/module-services.ts';
+import { SharedStore } from '#wasm/services/shared-store.ts';
+import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
+import { protectedAddresses } from './protected-addresses.ts';
+
+/** How often values that have expired are looked for, and how many of a module at once. */
+const sweepMs = 1_000;
+const sweepEntries = 1_000;
+
+const methods = { 1: 'error', 2: 'warn', 3: 'info', 4: 'debug' } as const;
+
+export type WorkerServicesOptions = {
+  readonly registry: MetricRegistry;
+  readonly slot: number;
+  readonly logLevel: string;
+  readonly hashKey: HashKey;
+  /** False where the supervisor cannot be reached. */
+  readonly sendBlock: (order: BlockOrder) => boolean;
+};
+
+export class WorkerServices {
+  readonly host: HostServices;
+  readonly #log: Logger;
+  readonly #metrics: RegisteredModuleMetrics;
+  readonly #worker: SharedStore;
+  readonly #node: SharedStore;
+  readonly #fetcher: ModuleFetcher;
+  readonly #client = new HttpClient();
+  readonly #timer: NodeJS.Timeout;
+  #protected: CidrMap<true> = new CidrMap(1);
+
+  constructor({ registry, slot, logLevel, hashKey, sendBlock }: WorkerServicesOptions) {
+    this.#log = createLog(logLevel, 'module');
+    const metrics = new RegisteredModuleMetrics(registry);
+    this.#metrics = metrics;
+    const onEvicted = (module: string, what: string): void => {
+      metrics.counter('evicted', { module, what }).value++;
+    };
+    const bucketsForgotten = metrics.counter('evicted', { module: '', what: 'bucket' });
+    this.#worker = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: null });
+    this.#node = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: null });
+    const writeLog: ConstructorParameters<typeof ModuleServices>[0]['writeLog'] = (
+      level,
+      module,
+      text,
+    ) => this.#log[methods[level]]({ module }, text);
+    this.#fetcher = new ModuleFetcher({
+      client: this.#client,
+      values: (module) => this.#worker.of(module),
+      log: writeLog,
+      onResult: (module, result) => {
+        metrics.counter('fetches', { module, result }).value++;
+      },
+      nowMs: monotonicMs,
+    });
+    const blocks = new BlockRequests({
+      isProtected: (address) => this.#protected.lookup(address) !== undefined,
+      send: sendBlock,
+    });
+    this.host = new ModuleServices({
+      metrics,
+      worker: this.#worker,
+      node: this.#node,
+      limiter: new TokenBuckets(hashKey, {
+        onForgotten: () => {
+          bucketsForgotten.value++;
+        },
+      }),
+      fetcher: this.#fetcher,
+      writeLog,
+      block: (module, address, ttlSeconds, reason) =>
+        blocks.block(module, address, ttlSeconds, reason),
+      database: () => null,
+    });
+    this.#timer = setInterval(() => {
+      this.#worker.sweep(sweepEntries);
+      this.#node.sweep(sweepEntries);
+    }, sweepMs);
+    this.#timer.unref();
+  }
+
+  /** The configuration that is live now. */
+  follow(config: Config): void {
+    this.#log.level = config.log.level;
+    this.#protected = protectedAddresses(config);
+    const names = new Set(Object.keys(config.waf.rules));
+    for (const part of [this.#worker, this.#node, this.#fetcher, this.#metrics]) part.retain(names);
+  }
+}
