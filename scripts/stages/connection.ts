@@ -186,9 +186,9 @@ export const connectionStages: readonly Stage[] = [
   },
   {
     name: 'ACME challenge answered over HTTP',
-    file: 'src/proxy/exchange.ts',
-    from: 'if (proof !== null) {',
-    to: 'if (false) {',
+    file: 'src/proxy/own-paths.ts',
+    from: 'const proof = context.challenges.httpProof(view);',
+    to: 'const proof: string | null = null;',
     tests: 'test/wire/acme-challenges.test.ts',
   },
   {

@@ -200,7 +200,7 @@ export const requestStages: readonly Stage[] = [
   },
   {
     name: 'header rules of requests',
-    file: 'src/proxy/exchange.ts',
+    file: 'src/proxy/request-fields.ts',
     from: 'route.requestEdits === null ? noFields : route.requestEdits.apply(view)',
     to: 'noFields',
     tests: 'test/wire/routing.test.ts',
