@@ -4,17 +4,25 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { complete } from '#proxy/http1/parse-problem.ts';
+import { parseResponse } from '#proxy/http1/parse-response.ts';
+import { ResponseView } from '#waf/response-view.ts';
+import type { Transaction } from '#waf/transaction.ts';
 import { encodeRequestHead, viewBytesMax } from '#wasm/abi.ts';
+import { encodeBody, encodeLog, encodeResponseHead } from '#wasm/encode-views.ts';
 import { phase } from '#wasm/filter.ts';
 import { GuestMemory } from '#wasm/guest-memory.ts';
+import { hostCalls } from '#wasm/hostcalls/host-calls.ts';
+import { transactionOf } from '../support/filters.ts';
 import { testLimits } from '../support/guests.ts';
 import { viewOf } from '../support/view.ts';
 
 const limits = { ...testLimits, headBytesMax: 4_096, headersMax: 10 };
 
+const document = readFileSync(join(import.meta.dirname, '../../wasm-rules/abi.md'), 'utf8');
+
 /** The first example of the page, or the one after it. */
 function exampleBytes(index = 0): Buffer {
-  const document = readFileSync(join(import.meta.dirname, '../../wasm-rules/abi.md'), 'utf8');
   const [, dump] =
     [...document.matchAll(/```hex\n([^`]*)```/g)][index] ?? assert.fail('no hex dump in abi.md');
   return Buffer.from((dump ?? '').replace(/^[0-9a-f]{4} /gm, '').replace(/\s/g, ''), 'hex');
@@ -87,6 +95,83 @@ describe('the packed request head', () => {
     assert.throws(
       () => encodeRequestHead(short, { ...facts, ja4: 'j'.repeat(37) }, limits, memory, 0),
       /assertion failed/,
+    );
+  });
+});
+
+describe('the other views', () => {
+  const transaction = (): Transaction =>
+    transactionOf(viewOf({ target: '/a', headers: [['Host', 'x']] }), {
+      clientAddress: '192.0.2.7',
+      tls: true,
+    });
+  const cases: readonly (readonly [string, (memory: GuestMemory, at: number) => number])[] = [
+    [
+      'of a response head',
+      (memory, at) => {
+        const bytes = Buffer.from('HTTP/1.1 200 OK\r\nA: b\r\n\r\n');
+        const response = new ResponseView(4);
+        assert(parseResponse(response, bytes, 0, bytes.length, 1_000) === complete);
+        const about = transaction();
+        about.response = response;
+        return encodeResponseHead(about, limits, memory, at);
+      },
+    ],
+    [
+      'of a stretch of a body',
+      (memory, at) => {
+        const window = {
+          bytes: Buffer.from('ab=c'),
+          overlap: 1,
+          position: 1,
+          isFirst: false,
+          isLast: true,
+          isWhole: false,
+        };
+        return encodeBody(transaction(), window, false, limits, memory, at);
+      },
+    ],
+    [
+      'of what became of a request',
+      (memory, at) => {
+        const about = transaction();
+        about.score = 5;
+        const record = {
+          status: 403,
+          outcome: 'blocked',
+          bytesIn: 4,
+          bytesOut: 1_000,
+          durationMs: 2.5,
+          wafMs: 0.125,
+          rule: 'r/a',
+        } as const;
+        return encodeLog(about, record, limits, memory, at);
+      },
+    ],
+  ];
+  for (const [index, [name, encode]] of cases.entries()) {
+    it(`${name} is the worked example`, () => {
+      const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
+      const expected = exampleBytes(index + 2);
+      assert.equal(encode(memory, 64), expected.length);
+      assert.deepEqual(memory.bytes.subarray(64, 64 + expected.length), expected);
+    });
+  }
+});
+
+describe('the table of host calls', () => {
+  it('has every call with its grants, and no other', () => {
+    const rows = [...document.matchAll(/^\| `([a-z_]+)` +\|.*\| ([^|]+?) +\|$/gm)].filter(
+      ([, name]) => !(name ?? '').startsWith('weir_') && name !== 'memory',
+    );
+    const grantsOf = (text: string): readonly string[] =>
+      text === 'the same'
+        ? grantsOf(kvGrants)
+        : [...text.matchAll(/`([^`]+)`/g)].map(([, grant]) => grant ?? '');
+    const kvGrants = rows.find(([, name]) => name === 'kv_get')?.[2] ?? '';
+    assert.deepEqual(
+      rows.map(([, name, grants]) => [name, grantsOf(grants ?? '')]),
+      hostCalls().map((call) => [call.name, call.grants.filter((grant) => grant !== 'kv:fleet')]),
     );
   });
 });
