@@ -21,8 +21,6 @@ export const entryPoints: readonly RegExp[] = [
   /^scripts\/(?:start|test|setup)\.mjs$/,
   /^scripts\/(?:check|build-rules|generate-reference|replay-smuggling|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
-  // Until modules are loaded through it.
-  /^src\/wasm\/meter\/meter-module\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.
   /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index)\.ts$/,
 ];

@@ -126,6 +126,7 @@ const instructions: Readonly<Record<string, readonly [number[], string]>> = {
   'table.fill': [[0xfc, 17], 'u'],
   'v128.load': [[0xfd, 0], 'm'],
   'v128.store': [[0xfd, 11], 'm'],
+  'v128.const': [[0xfd, 12], '1111111111111111'],
   'i8x16.splat': [[0xfd, 15], ''],
   'i32x4.extract_lane': [[0xfd, 27], '1'],
   'i32x4.add': [[0xfd, 0xae, 0x01], ''],

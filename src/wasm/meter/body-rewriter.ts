@@ -10,6 +10,7 @@ import { FuelCode } from './fuel-code.ts';
 import type { LeafFunctions } from './leaf-functions.ts';
 import { prefersLocalFuel } from './local-fuel.ts';
 import { MeterFault } from './meter-fault.ts';
+import type { OffsetMap } from './offset-map.ts';
 import { opcode } from './opcodes.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Temporaries, temporary } from './temporaries.ts';
@@ -23,6 +24,8 @@ export type BodyRewriterOptions = {
   readonly fuelGlobal: number;
   /** The function that marks a range; null without isolation. */
   readonly touchFunction: number | null;
+  /** Gets the places of what is copied; null where nobody asks for them. */
+  readonly offsets: OffsetMap | null;
 };
 
 export class BodyRewriter {
@@ -33,6 +36,8 @@ export class BodyRewriter {
   readonly #fuel: FuelCode;
   readonly #marks: StoreMarks | null;
   #copied = 0;
+  /** Of this function: where in its code a piece begins, and where it comes from. */
+  readonly #pieces: number[] = [];
 
   constructor(options: BodyRewriterOptions) {
     this.#options = options;
@@ -54,6 +59,7 @@ export class BodyRewriter {
     out.u32(events.localEntries + this.#temporaries.count);
     out.copy(this.#options.bytes, events.localsStart, events.codeStart);
     this.#temporaries.write(out);
+    this.#tellPlaces(out.length);
     out.copy(this.#code.written, 0, this.#code.length);
     if (out.length - length > bodyBytesMax)
       throw new MeterFault(
@@ -143,8 +149,17 @@ export class BodyRewriter {
   }
 
   #copyTo(at: number): void {
+    if (at === this.#copied) return;
+    if (this.#options.offsets !== null) this.#pieces.push(this.#code.length, this.#copied);
     this.#code.copy(this.#options.bytes, this.#copied, at);
     this.#copied = at;
+  }
+
+  #tellPlaces(codeStart: number): void {
+    const pieces = this.#pieces;
+    for (let i = 0; i < pieces.length; i += 2)
+      this.#options.offsets?.add(codeStart + (pieces[i] ?? 0), pieces[i + 1] ?? 0);
+    pieces.length = 0;
   }
 
   /** Before an instruction that ends the function, or may. */

@@ -33,6 +33,7 @@ import {
   type ModuleOutline,
   readOutline,
 } from './module-outline.ts';
+import { OffsetMap } from './offset-map.ts';
 import { opcode } from './opcodes.ts';
 import { headerBytes, type Section, section, sectionOrder } from './sections.ts';
 import { valueType } from './value-types.ts';
@@ -43,6 +44,8 @@ export type MeterOptions = {
   readonly memoryPagesMax: number;
   /** Adds `weir:save`, `weir:reset` and `weir:touch`. */
   readonly isolates: boolean;
+  /** Keeps `offsets`, for traces that lead to the source. */
+  readonly keepsOffsets?: boolean;
 };
 
 export type ModuleFacts = {
@@ -59,7 +62,12 @@ export type ModuleFacts = {
   readonly hasStart: boolean;
 };
 
-export type MeteredModule = { readonly bytes: Uint8Array; readonly facts: ModuleFacts };
+export type MeteredModule = {
+  readonly bytes: Uint8Array;
+  readonly facts: ModuleFacts;
+  /** Null unless asked for. */
+  readonly offsets: OffsetMap | null;
+};
 
 /** Names under which what is added is exported. */
 export const meterExport = {
@@ -92,6 +100,7 @@ class ModuleRewriter {
   readonly #events = new BodyEvents();
   readonly #out: ByteWriter;
   readonly #isolation: IsolationPlan | null;
+  readonly #offsets: OffsetMap | null;
   #loops = 0;
 
   constructor(bytes: Uint8Array, options: MeterOptions) {
@@ -101,6 +110,7 @@ class ModuleRewriter {
     const { imports, typeOfFunction } = this.#outline;
     this.#leaves = new LeafFunctions(imports.length, typeOfFunction.length);
     this.#out = new ByteWriter(bytes.length * 2 + 4_096);
+    this.#offsets = options.keepsOffsets === true ? new OffsetMap() : null;
     this.#isolation = options.isolates ? this.#planIsolation() : null;
   }
 
@@ -135,6 +145,7 @@ class ModuleRewriter {
         exports: outline.exports,
         hasStart: outline.startFunction !== null,
       },
+      offsets: this.#offsets,
     };
   }
 
@@ -279,6 +290,7 @@ class ModuleRewriter {
       leaves: this.#leaves,
       fuelGlobal: this.#fuelGlobal,
       touchFunction: this.#isolation === null ? null : this.#firstAddedFunction,
+      offsets: this.#offsets,
     });
     this.#section(section.code, () => {
       this.#out.u32(typeOfFunction.length + this.#addedFunctions().length);
