@@ -109,6 +109,36 @@ describe('a path', () => {
     assert.equal(database.lookup('192.0.3.1', 'x'), 'y');
   });
 
+  for (const filler of [0, 2_047, 3_000, 526_335, 600_000, 17_000_000]) {
+    it(`leads to what lies behind ${filler} bytes, by record and by pointer`, () => {
+      const map = Buffer.concat([control(7, 1), encode('x'), pointerTo(filler)]);
+      for (const recordSize of [28, 32] as const) {
+        const database = opened(
+          writeMmdb(
+            [
+              ['192.0.1.0/24', Buffer.alloc(filler)],
+              ['192.0.2.0/24', 'far'],
+              ['192.0.3.0/24', map],
+              ['192.0.4.0/24', map],
+              ['192.0.7.0/24', map],
+            ],
+            { recordSize },
+          ),
+        );
+        assert.equal(database.lookup('192.0.2.1', ''), null);
+        for (const address of ['192.0.3.1', '192.0.4.1', '192.0.7.1'])
+          assert.equal(database.lookup(address, 'x'), 'far');
+        assert.equal(database.damage(), null);
+      }
+    });
+  }
+
+  it('is followed for 4,096 values and no further', () => {
+    const database = opened(writeMmdb([['192.0.2.0/24', { a: new Array(9_000).fill(1) }]]));
+    assert.equal(database.lookup('192.0.2.1', 'a.4000'), '1');
+    assert.equal(database.lookup('192.0.2.1', 'a.5000'), null);
+  });
+
   it('in a database of IPv4 alone is nothing for IPv6', () => {
     const database = opened(writeMmdb([['192.0.2.0/24', { a: 'b' }]], { ipVersion: 4 }));
     assert.equal(database.lookup('192.0.2.9', 'a'), 'b');
