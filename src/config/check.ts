@@ -5,6 +5,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
+import { checkGrants } from './check-grants.ts';
 import { checkListeners } from './check-listeners.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkUpstreams } from './check-upstreams.ts';
@@ -41,6 +42,7 @@ export async function checkConfig(
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
   await checkModules(config, say);
+  await checkGrants(config, say);
   await checkRedact(config, say);
   return sortProblems(problems);
 }

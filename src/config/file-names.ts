@@ -53,6 +53,9 @@ export function resolveFileNames<C extends ConfigDraft>(
   for (const [name, rule] of presentEntries(resolved.waf?.rules)) {
     if (rule.module !== undefined && !rule.module.startsWith(builtinPrefix))
       rule.module = absolute(`waf.rules.${name}.module`, rule.module);
+    for (const [database, file] of presentEntries(rule.databases))
+      if (rule.databases !== undefined)
+        rule.databases[database] = absolute(`waf.rules.${name}.databases.${database}`, file);
   }
   return resolved;
 }

@@ -9,6 +9,7 @@ import { createLog, type Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { HostServices } from '#wasm/host-services.ts';
 import { type BlockOrder, BlockRequests } from '#wasm/services/block-requests.ts';
+import { DatabaseFiles } from '#wasm/services/database-files.ts';
 import { HttpClient } from '#wasm/services/http-client.ts';
 import { ModuleFetcher } from '#wasm/services/module-fetcher.ts';
 import { RegisteredModuleMetrics } from '#wasm/services/module-metrics.ts';
@@ -40,6 +41,7 @@ export class WorkerServices {
   readonly #node: SharedStore;
   readonly #fetcher: ModuleFetcher;
   readonly #client = new HttpClient();
+  readonly #databases = new DatabaseFiles();
   readonly #timer: NodeJS.Timeout;
   #protected: CidrMap<true> = new CidrMap(1);
 
@@ -84,7 +86,7 @@ export class WorkerServices {
       writeLog,
       block: (module, address, ttlSeconds, reason) =>
         blocks.block(module, address, ttlSeconds, reason),
-      database: () => null,
+      database: (file) => this.#databases.get(file),
     });
     this.#timer = setInterval(() => {
       this.#worker.sweep(sweepEntries);
@@ -93,11 +95,20 @@ export class WorkerServices {
     this.#timer.unref();
   }
 
+  /** What modules of a configuration need before they are made. Throws where a file cannot be used. */
+  prepare(config: Config): Promise<void> {
+    return this.#databases.load(databaseFiles(config));
+  }
+
   /** The configuration that is live now. */
   follow(config: Config): void {
     this.#log.level = config.log.level;
     this.#protected = protectedAddresses(config);
     const names = new Set(Object.keys(config.waf.rules));
     for (const part of [this.#worker, this.#node, this.#fetcher, this.#metrics]) part.retain(names);
+    this.#databases.retain(new Set(databaseFiles(config)));
   }
 }
+
+const databaseFiles = (config: Config): string[] =>
+  Object.values(config.waf.rules).flatMap(({ databases }) => Object.values(databases));

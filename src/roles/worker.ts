@@ -58,7 +58,7 @@ class Worker {
       case 'prepare':
         return this.#reply(message.id, async () => {
           this.#drop();
-          this.#prepared = await this.#live().prepare(this.#source(message.snapshot));
+          this.#prepared = await this.#live().prepare(await this.#source(message.snapshot));
         });
       case 'commit':
         return this.#reply(message.id, async () => {
@@ -115,7 +115,7 @@ class Worker {
       });
       this.#services.follow(config);
       const proxy = await WorkerProxy.create(
-        this.#source(message.snapshot),
+        await this.#source(message.snapshot),
         message.workers,
         Buffer.from(message.ticketKeys),
         this.#registry,
@@ -143,10 +143,11 @@ class Worker {
     send({ kind: 'drained' });
   }
 
-  #source(snapshot: SnapshotSource): WorkerSource {
+  async #source(snapshot: SnapshotSource): Promise<WorkerSource> {
     const limits = guestLimits(snapshot.config);
     const services = this.#services;
     assert(services !== null, 'the worker has services before it has modules');
+    await services.prepare(snapshot.config);
     const modules = new Map<string, Filter>();
     for (const source of snapshot.modules) {
       // A module that has not changed keeps its instance.

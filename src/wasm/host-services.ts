@@ -32,8 +32,8 @@ export interface HostServices {
   ): boolean | null;
   /** Null: accepted, the block is under way to all workers. Else why not. */
   block(module: string, address: string, ttlSeconds: number, reason: string): BlockRefusal | null;
-  /** Null where the configuration names no such database. */
-  database(module: string, name: string): AddressDatabase | null;
+  /** Of one of the files that the configuration names; null where it is not loaded. */
+  database(file: string): AddressDatabase | null;
 }
 
 export type SharedScope = 'worker' | 'node';

@@ -34,13 +34,15 @@ export const databaseCalls: readonly HostCall[] = [
           'the name of the database',
           nameBytesMax + 1,
         );
-        const found = services.database(module.name, name);
-        if (found === null) {
+        const file = Object.hasOwn(module.databases, name) ? module.databases[name] : undefined;
+        if (file === undefined) {
           const names = Object.keys(module.databases).join(', ') || 'none';
           throw call.failure(
             `there is no database ${JSON.stringify(name)}: the configuration of ${module.name} has ${names}`,
           );
         }
+        const found = services.database(file);
+        if (found === null) return none;
         if (addressLength >>> 0 > addressBytesMax || pathLength >>> 0 > pathBytesMax) return none;
         const asked =
           addressLength === 0

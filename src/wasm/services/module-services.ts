@@ -33,7 +33,7 @@ export type ModuleServicesOptions = {
   readonly fetcher: Fetcher;
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
   readonly block: HostServices['block'];
-  readonly database: (module: string, name: string) => AddressDatabase | null;
+  readonly database: (file: string) => AddressDatabase | null;
 };
 
 export class ModuleServices implements HostServices {
@@ -88,7 +88,7 @@ export class ModuleServices implements HostServices {
     return refusal;
   }
 
-  database(module: string, name: string): AddressDatabase | null {
-    return this.#options.database(module, name);
+  database(file: string): AddressDatabase | null {
+    return this.#options.database(file);
   }
 }
