@@ -23,6 +23,8 @@ export const entryPoints: readonly RegExp[] = [
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // Until modules are loaded through it.
   /^src\/wasm\/meter\/meter-module\.ts$/,
+  // Copied by `weir module new`.
+  /^wasm-rules\/template\/index\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.
   /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index)\.ts$/,
 ];
