@@ -12,8 +12,11 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleList } from '#cli/commands/module-list.ts';
 import { moduleLoad } from '#cli/commands/module-load.ts';
+import { moduleNew } from '#cli/commands/module-new.ts';
+import { moduleTest } from '#cli/commands/module-test.ts';
 import { reload } from '#cli/commands/reload.ts';
 import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
@@ -28,6 +31,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
   { title: 'Its rule modules', commands: [moduleLoad, moduleList] },
+  { title: 'Write a rule module', commands: [moduleNew, moduleBuild, moduleTest] },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
 ];
 

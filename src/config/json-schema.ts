@@ -20,7 +20,8 @@ export function jsonSchema(): { readonly [key: string]: JsonValue } {
   };
 }
 
-function asWritten(node: { [key: string]: JsonValue }): { [key: string]: JsonValue } {
+/** A schema without what the loader fills in: keys with a default may be left out. */
+export function asWritten(node: { [key: string]: JsonValue }): { [key: string]: JsonValue } {
   const result: { [key: string]: JsonValue } = {};
   for (const [keyword, value] of Object.entries(node)) {
     if (keyword === 'properties' || keyword === 'patternProperties') {

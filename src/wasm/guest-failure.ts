@@ -58,6 +58,28 @@ export function guestFailureOf(error: unknown): GuestFailure {
   throw error;
 }
 
+/** One call inside a module, innermost first. */
+export type GuestFrame = {
+  /** As the module's name section has it. */
+  readonly name: string | null;
+  /** In the bytes that were compiled. */
+  readonly functionIndex: number;
+  readonly offset: number;
+};
+
+/** Where a failure happened, as far as it was inside the module. */
+export function framesOf(failure: GuestFailure): readonly GuestFrame[] {
+  const { stack = '' } = failure.cause instanceof Error ? failure.cause : failure;
+  return [...stack.matchAll(framePattern)].map(([, name, index, offset]) => ({
+    name: name ?? null,
+    functionIndex: Number(index),
+    offset: Number(offset),
+  }));
+}
+
+const framePattern =
+  /(?:at ([^\n(]+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g;
+
 /** The innermost frame inside the module: `wasm-function[7]:0x2c1`, with its name where it has one. */
 function frameOf(error: Error): string | null {
   const frame =

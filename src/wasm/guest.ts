@@ -41,13 +41,17 @@ export type GuestSettings = {
   readonly fuel: number;
   readonly module: HostedModule;
   readonly services: HostServices;
+  /** The module is as it was written, for its author to see where it fails: nothing ends its calls. */
+  readonly isTraced: boolean;
+  /** Instructions all calls of all instances have taken. */
+  readonly used: { fuel: number };
 };
 
 const noFunction: GuestFunction = () => 0;
 
 /** What the meter has added to the module. */
 type Meter = {
-  readonly fuel: WebAssembly.Global;
+  readonly fuel: { value: number };
   readonly touch: GuestFunction;
   readonly save: GuestFunction;
   readonly reset: GuestFunction;
@@ -123,7 +127,7 @@ export class Guest {
     const { exports, memory } = start(compiled, calling);
     const views = new GuestMemory(memory);
     calling.guestMemory = views;
-    const meter = meterOf(exports);
+    const meter = settings.isTraced ? noMeter() : meterOf(exports);
     calling.meter = meter;
     meter.fuel.value = Math.min(settings.fuel * configureFactor, fuelMax);
     try {
@@ -151,7 +155,7 @@ export class Guest {
       calling.isMade = true;
       return new Guest(calling, views, meter, settings, functions, at);
     } catch (error) {
-      throw meter.fuel.value < 0 ? outOfFuel('while it was made') : guestFailureOf(error);
+      throw meter.fuel.value < 0 ? outOfFuel(error, 'while it was made') : guestFailureOf(error);
     }
   }
 
@@ -203,7 +207,11 @@ export class Guest {
       fuel.value = this.#settings.fuel;
       answer = this.#functions[name](this.#at);
     } catch (error) {
-      throw fuel.value < 0 ? outOfFuel(`in ${name}`, this.#settings.fuel) : guestFailureOf(error);
+      throw fuel.value < 0
+        ? outOfFuel(error, `in ${name}`, this.#settings.fuel)
+        : guestFailureOf(error);
+    } finally {
+      this.#settings.used.fuel += this.#settings.fuel - fuel.value;
     }
     const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
@@ -228,9 +236,15 @@ function meterOf(exports: Readonly<Record<string, unknown>>): Meter {
   };
 }
 
-function outOfFuel(where: string, fuel?: number): GuestFailure {
+/** Without one to put it back, an instance is good for one call. */
+function noMeter(): Meter {
+  const nothing = (): number => 0;
+  return { fuel: { value: 0 }, touch: nothing, save: nothing, reset: () => 1 };
+}
+
+function outOfFuel(cause: unknown, where: string, fuel?: number): GuestFailure {
   const budget = fuel === undefined ? '' : ` of ${fuel} instructions`;
-  return new GuestFailure('fuel', `used up its fuel${budget} ${where}`);
+  return new GuestFailure('fuel', `used up its fuel${budget} ${where}`, null, cause);
 }
 
 function configure(

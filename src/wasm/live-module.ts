@@ -39,10 +39,12 @@ export type CompileSource = {
   readonly fetch: readonly string[];
   /** MMDB files by the names the module uses. */
   readonly databases: Readonly<Record<string, string>>;
+  /** Runs it as it was written, so that a failure names places its author knows. Never in the edge. */
+  readonly isTraced?: true;
 };
 
 /** Called for each failure, with one line; the receiver limits the rate. */
-export type OnFailure = (message: string) => void;
+export type OnFailure = (message: string, failure: GuestFailure) => void;
 
 export class LiveModule implements Filter {
   readonly name: string;
@@ -77,6 +79,8 @@ export class LiveModule implements Filter {
       fuel: source.fuel,
       module: { ...source, version: source.sha256 },
       services,
+      isTraced: source.isTraced === true,
+      used: { fuel: 0 },
     };
     this.#onFailure = onFailure;
     this.#guest = Guest.instantiate(compiled, this.#settings);
@@ -85,6 +89,11 @@ export class LiveModule implements Filter {
   /** How often the module failed since it was loaded. */
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Instructions of all its calls since it was loaded. */
+  get fuelUsed(): number {
+    return this.#settings.used.fuel;
   }
 
   get lastFailure(): string | null {
@@ -107,6 +116,11 @@ export class LiveModule implements Filter {
     return this.#guest;
   }
 
+  /** The next call gets a new instance. */
+  renew(): void {
+    this.#guest = null;
+  }
+
   /** Throws what is not the guest's doing. */
   onGuestFailure(error: unknown): Stop | null {
     if (!(error instanceof GuestFailure)) throw error;
@@ -114,7 +128,7 @@ export class LiveModule implements Filter {
     const message = error.describe();
     this.#failures++;
     this.#lastFailure = message;
-    this.#onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`);
+    this.#onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`, error);
     return failureStop(this.name, this.failure, message);
   }
 }
@@ -189,7 +203,7 @@ export function compileModule(
     });
     const faults = findShapeFaults(facts, source.grants);
     if (faults.length > 0) throw invalidModule(source.name, faults);
-    const compiled = new WebAssembly.Module(bytes);
+    const compiled = new WebAssembly.Module(source.isTraced === true ? source.bytes : bytes);
     return new LiveModule(source, compiled, limits, services, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;

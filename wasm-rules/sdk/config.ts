@@ -48,7 +48,7 @@ export class Config {
   /** One of the words. */
   choice(name: string, otherwise: string, words: string[]): string {
     const word = this.string(name, otherwise);
-    if (!words.includes(word)) this.refuse(name, 'must be one of ' + words.join(', ') + ', not "' + word + '"');
+    if (!words.includes(word)) this.refuse(name, `must be one of ${words.join(', ')}, not "${word}"`);
     return word;
   }
 
@@ -56,7 +56,7 @@ export class Config {
     const json = this.locate(name);
     if (json == null) return otherwise;
     if (!json.isInteger() || json.integer < least || json.integer > most)
-      this.refuse(name, 'must be a whole number from ' + least.toString() + ' to ' + most.toString());
+      this.refuse(name, `must be a whole number from ${least} to ${most}`);
     return <i32>json.integer;
   }
 
@@ -75,7 +75,7 @@ export class Config {
     if (json == null) return found;
     if (json.token != JsonToken.ArrayBegin) this.refuse(name, 'must be a list of strings');
     while (json.next() != JsonToken.ArrayEnd)
-      found.push(this.stringOf(json, name + '[' + found.length.toString() + ']'));
+      found.push(this.stringOf(json, `${name}[${found.length}]`));
     return found;
   }
 
@@ -92,7 +92,7 @@ export class Config {
     if (json == null) return found;
     if (json.token != JsonToken.ArrayBegin) this.refuse(name, 'must be a list of objects');
     while (json.next() != JsonToken.ArrayEnd)
-      found.push(this.objectOf(json, name + '[' + found.length.toString() + ']'));
+      found.push(this.objectOf(json, `${name}[${found.length}]`));
     return found;
   }
 
@@ -173,6 +173,6 @@ function checkWhole(at: usize, length: i32): void {
   const first = json.next();
   while (json.token > JsonToken.End) json.next();
   if (json.token == JsonToken.Wrong)
-    throw new Error('the config is no JSON: ' + json.fault + ' at byte ' + json.faultAt.toString());
+    throw new Error(`the config is no JSON: ${json.fault} at byte ${json.faultAt}`);
   if (first != JsonToken.ObjectBegin) throw new Error('the config must be an object');
 }

@@ -1,0 +1,219 @@
+/**
+ * Runs a module's cases through the very code that runs it in the edge: metered, reset after each call,
+ * phase after phase, without a proxy or a port.
+ *
+ * ```
+ * bytes ─► LiveModule (one for each config) ─► request by request, as `#proxy/inspection.ts` does ─► differences
+ * ```
+ *
+ * Pure: bytes and cases in, results out. The registry runs what comes with a module before it goes live.
+ */
+import { WeirError } from '#core/errors.ts';
+import { Transaction } from '#waf/transaction.ts';
+import { type Stop, statusOfStop } from '#waf/verdict.ts';
+import type { GuestLimits } from '#wasm/abi.ts';
+import { type FilterRun, type LogRecord, type PhaseAnswer, phase } from '#wasm/filter.ts';
+import { GuestFailure } from '#wasm/guest-failure.ts';
+import { type CompileSource, compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { bodyOf, factsOf, requestViewOf, responseViewOf, windowsOf } from './case-messages.ts';
+import { type CaseDifference, differencesOf, outcomeOf, type StepOutcome } from './case-outcome.ts';
+import type { CaseStep } from './case-schema.ts';
+import { CaseServices } from './case-services.ts';
+import type { RunnableCase } from './read-cases.ts';
+
+/** What a module is run with; the config comes from the cases. */
+export type CaseModule = Omit<CompileSource, 'config' | 'failure'>;
+
+export type CaseResult = {
+  readonly name: string;
+  readonly why: string | null;
+  /** Empty when the case holds. */
+  readonly differences: readonly CaseDifference[];
+  readonly failures: readonly string[];
+  /** The first failure of the guest itself; null where there is none, or the module could not be made. */
+  readonly failure: GuestFailure | null;
+  /** Rules that the case names, and rules that decided, tagged or scored in it. */
+  readonly rulesNamed: readonly string[];
+  readonly rulesSeen: readonly string[];
+  /** Instructions of all its calls. */
+  readonly fuel: number;
+};
+
+export function runCases(
+  module: CaseModule,
+  cases: readonly RunnableCase[],
+  limits: GuestLimits,
+): readonly CaseResult[] {
+  const runner = new CaseRunner(module, limits);
+  return cases.map((item) => runner.run(item));
+}
+
+/** A module that could not be made with a config. */
+type NotMade = { readonly why: string; readonly failure: GuestFailure | null };
+
+class CaseRunner {
+  readonly #module: CaseModule;
+  readonly #limits: GuestLimits;
+  /** By config: a case leaves nothing behind in a module. */
+  readonly #live = new Map<string, LiveModule | NotMade>();
+  readonly #services = new CaseServices();
+  #failures: string[] = [];
+  #failure: GuestFailure | null = null;
+
+  constructor(module: CaseModule, limits: GuestLimits) {
+    this.#module = module;
+    this.#limits = limits;
+  }
+
+  run(item: RunnableCase): CaseResult {
+    const differences: CaseDifference[] = [];
+    const failures: string[] = [];
+    const seen = new Set<string>();
+    this.#failure = null;
+    this.#services.begin(this.#module.name, item);
+    const module = this.#moduleFor(item.config);
+    const usedBefore = 'why' in module ? 0 : module.fuelUsed;
+    for (const [index, step] of item.steps.entries()) {
+      const at = item.steps.length === 1 ? '' : `requests[${index}].`;
+      this.#failures = [];
+      this.#services.next(step.afterMs);
+      const outcome = 'why' in module ? notMade(step, module) : this.#runStep(module, step);
+      failures.push(...outcome.failures);
+      for (const rule of rulesOf(outcome)) seen.add(rule);
+      differences.push(...differencesOf(step, outcome, at));
+      // What cannot be made fails once, not once a request.
+      if ('why' in module) break;
+    }
+    return {
+      name: item.name,
+      why: item.why,
+      differences,
+      failures,
+      failure: 'why' in module ? module.failure : this.#failure,
+      rulesNamed: rulesNamedIn(item),
+      rulesSeen: [...seen],
+      fuel: 'why' in module ? 0 : module.fuelUsed - usedBefore,
+    };
+  }
+
+  #moduleFor(config: string): LiveModule | NotMade {
+    const known = this.#live.get(config);
+    if (known !== undefined) {
+      // What was fetched, counted or stored while it was configured belongs to the case before.
+      if (!('why' in known)) known.renew();
+      return known;
+    }
+    const made = this.#make(config);
+    this.#live.set(config, made);
+    return made;
+  }
+
+  #make(config: string): LiveModule | NotMade {
+    try {
+      return compileModule(
+        { ...this.#module, config, failure: 'closed' },
+        this.#limits,
+        this.#services,
+        (_message, failure) => {
+          this.#failures.push(failure.describe());
+          this.#failure ??= failure;
+        },
+      );
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      const failure = error.cause instanceof GuestFailure ? error.cause : null;
+      return { why: error.details.join('; '), failure };
+    }
+  }
+
+  #runStep(module: LiveModule, step: CaseStep): StepOutcome {
+    const { request, response } = step;
+    const view = requestViewOf(request);
+    const transaction = new Transaction(view, factsOf(request), 'case', '* /', 'app', false);
+    const run = module.begin(transaction);
+    const started = performance.now();
+    let stop = this.#requestPhases(module, run, step);
+    if (stop === null && response !== undefined) {
+      transaction.response = responseViewOf(response);
+      stop = this.#responsePhases(module, run, step);
+    }
+    if ((module.phases & phase.log) !== 0)
+      run.log(logRecordOf(step, stop, performance.now() - started));
+    run.end();
+    const held = this.#failures.length > 0 ? null : stop;
+    return outcomeOf(transaction, held, this.#failures, this.#services);
+  }
+
+  #requestPhases(module: LiveModule, run: FilterRun, { request }: CaseStep): Stop | null {
+    const body = bodyOf(request);
+    if ((module.phases & phase.requestHead) !== 0) {
+      const stop = this.#settled(run.requestHead(body === null));
+      if (stop !== null) return stop;
+    }
+    if (body === null || (module.phases & phase.requestBody) === 0) return null;
+    return this.#throughBody(body, request.chunks, (window) => run.requestBody(window));
+  }
+
+  #responsePhases(module: LiveModule, run: FilterRun, { response }: CaseStep): Stop | null {
+    if (response === undefined) return null;
+    const body = bodyOf(response);
+    if ((module.phases & phase.responseHead) !== 0) {
+      const stop = this.#settled(run.responseHead(body === null));
+      if (stop !== null) return stop;
+    }
+    if (body === null || (module.phases & phase.responseBody) === 0) return null;
+    return this.#throughBody(body, response.chunks, (window) => run.responseBody(window));
+  }
+
+  #throughBody(
+    body: Buffer,
+    chunks: readonly number[] | undefined,
+    call: (window: Parameters<FilterRun['requestBody']>[0]) => PhaseAnswer,
+  ): Stop | null {
+    for (const window of windowsOf(body, chunks, this.#limits.bodyWindowBytes)) {
+      const stop = this.#settled(call(window));
+      if (stop !== null) return stop;
+    }
+    return null;
+  }
+
+  #settled(answer: PhaseAnswer): Stop | null {
+    if (answer !== 'wait') return answer;
+    this.#failures.push('timeout: it wants to wait, and in a case nothing ever comes');
+    return null;
+  }
+}
+
+const notMade = ({ request }: CaseStep, { why }: NotMade): StepOutcome =>
+  outcomeOf(
+    new Transaction(requestViewOf(request), factsOf(request), '', '', '', false),
+    null,
+    [why],
+    { lines: [], blocks: [] },
+  );
+
+const rulesNamedIn = ({ steps }: RunnableCase): string[] =>
+  steps.flatMap(({ verdict, tags }) => [
+    ...(verdict?.rule === undefined ? [] : [verdict.rule]),
+    ...(tags ?? []),
+  ]);
+
+function rulesOf({ stop, tags }: StepOutcome): string[] {
+  return stop === null ? [...tags] : [stop.rule, ...tags];
+}
+
+function logRecordOf(
+  { request, response }: CaseStep,
+  stop: Stop | null,
+  durationMs: number,
+): LogRecord {
+  return {
+    status: stop === null ? (response?.status ?? 200) : statusOfStop(stop),
+    outcome: stop === null ? 'forwarded' : 'blocked',
+    bytesIn: bodyOf(request)?.length ?? 0,
+    bytesOut: response === undefined ? 0 : (bodyOf(response)?.length ?? 0),
+    durationMs,
+    wafMs: durationMs,
+    rule: stop?.rule ?? '',
+  };
+}
