@@ -1,17 +1,16 @@
 /** Runs requests through a proxy-wasm module without a proxy, and says what would go to whom. */
-import type { Grant } from '#config/module-schema.ts';
-import { grants } from '#config/module-schema.ts';
+import assert from 'node:assert/strict';
+import { type Grant, grants } from '#config/module-schema.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import { type FieldEdit, type RequestFacts, Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
+import { compileFilter } from '#wasm/compile-filter.ts';
 import { type BodyWindow, type Filter, type PhaseAnswer, phase } from '#wasm/filter.ts';
-import { meterModule } from '#wasm/meter/meter-module.ts';
-import { compileProxyWasm } from '#wasm/proxy-wasm/compile.ts';
-import type { ProxyWasmFilter } from '#wasm/proxy-wasm/filter.ts';
-import type { ProxyWasmServices } from '#wasm/proxy-wasm/host.ts';
-import { type HttpCaller, httpCaller } from '#wasm/proxy-wasm/http-call.ts';
-import { ModuleState } from '#wasm/proxy-wasm/module-state.ts';
-import { testSource } from './guests.ts';
+import type { Fetcher } from '#wasm/host-services.ts';
+import { ProxyWasmFilter } from '#wasm/proxy-wasm/filter.ts';
+import { HttpClient } from '#wasm/services/http-client.ts';
+import { trialServices } from '#wasm/services/trial-services.ts';
+import { testLimits, testSource } from './guests.ts';
 import { viewOf } from './view.ts';
 
 export type Fields = readonly (readonly [string, string])[];
@@ -42,7 +41,9 @@ export type LoadOptions = {
   readonly fetch?: readonly string[];
   readonly failure?: 'closed' | 'open';
   readonly fuel?: number;
-  readonly caller?: HttpCaller;
+  /** In the place of the network. */
+  readonly call?: Fetcher['call'];
+  /** Of every address. */
   readonly country?: string;
 };
 
@@ -50,38 +51,51 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
   const logs: string[] = [];
   const failures: string[] = [];
   const metrics = new Map<string, number>();
-  const services: ProxyWasmServices = {
-    log: (level, text) => logs.push(`${level} ${text}`),
-    wallNanoseconds: () => BigInt(Date.now()) * 1_000_000n,
-    monotonicNanoseconds: () => process.hrtime.bigint(),
-    state: new ModuleState((kind, name) => ({
-      add: (delta) => metrics.set(`${kind} ${name}`, (metrics.get(`${kind} ${name}`) ?? 0) + delta),
-      set: (value) => metrics.set(`${kind} ${name}`, value),
-    })),
-    caller: options.caller ?? httpCaller,
-    lookup: (_address, path) => (path === 'country.iso_code' ? (options.country ?? null) : null),
-  };
-  const { bytes: metered } = meterModule(bytes, {
-    fuelAtStart: testSource.fuel,
-    memoryPagesMax: testSource.memoryPagesMax,
-    isolates: false,
+  const services = trialServices((level, _module, text) => logs.push(`${level} ${text}`), {
+    fetcher: { fetch: () => 'refused', call: options.call ?? overNetwork },
+    database: (_module, name) => ({
+      lookup: (_address, path) =>
+        name === 'geo' && path === 'country.iso_code' ? (options.country ?? null) : null,
+    }),
   });
-  const filter = compileProxyWasm(
+  Object.assign(services, {
+    metrics: {
+      define: (_module: string, kind: string, name: string) => ({
+        add: (delta: number) =>
+          metrics.set(`${kind} ${name}`, (metrics.get(`${kind} ${name}`) ?? 0) + delta),
+        set: (value: number) => metrics.set(`${kind} ${name}`, value),
+      }),
+    },
+  });
+  const filter = compileFilter(
     {
       ...testSource,
       name: 'tested',
+      bytes,
       config: JSON.stringify(options.config ?? {}),
       failure: options.failure ?? 'closed',
       fuel: options.fuel ?? testSource.fuel,
       grants: options.grants ?? grants,
       fetch: options.fetch ?? [],
     },
-    new WebAssembly.Module(metered),
+    testLimits,
     services,
     (message) => failures.push(message),
   );
+  assert(filter instanceof ProxyWasmFilter);
   return { filter, logs, failures, metrics };
 }
+
+const overNetwork: Fetcher['call'] = async (_module, call, signal) => {
+  const client = new HttpClient();
+  try {
+    return await client.call(call, signal);
+  } catch {
+    return null;
+  } finally {
+    await client.close();
+  }
+};
 
 export type Outcome = {
   /** What the client gets instead of the upstream's answer. */

@@ -1,44 +1,31 @@
 /**
  * Makes a filter of a proxy-wasm module: looked at, started and configured, or refused with every fault.
  */
-
-import type { Grant } from '#config/module-schema.ts';
-import { describeError, WeirError } from '#core/errors.ts';
-import { GuestFailure } from '../guest-failure.ts';
 import { type CompileSource, invalidModule, type OnFailure } from '../live-module.ts';
+import type { MeteredModule } from '../meter/meter-module.ts';
 import { ProxyWasmFilter } from './filter.ts';
 import type { ProxyWasmServices } from './host.ts';
+import { grantedServers } from './http-call.ts';
 import { readPluginConfig } from './plugin-config.ts';
 import { findProxyWasmFaults, phasesOfProxyWasm } from './shape.ts';
 
-export type ProxyWasmSource = CompileSource & {
-  readonly grants: readonly Grant[];
-  readonly fetch: readonly string[];
-};
-
-/** `source.bytes` are metered and compiled. Throws `MODULE_INVALID`. */
+/** Throws `MODULE_INVALID`, and `GuestFailure` where it fails while it is started. */
 export function compileProxyWasm(
-  source: ProxyWasmSource,
-  compiled: WebAssembly.Module,
+  source: CompileSource,
+  { bytes, facts }: MeteredModule,
   services: ProxyWasmServices,
   onFailure: OnFailure,
 ): ProxyWasmFilter {
-  const faults = findProxyWasmFaults(compiled, source.grants);
+  const faults = findProxyWasmFaults(facts, source.grants);
   if (faults.length > 0) throw invalidModule(source.name, faults);
-  try {
-    const { name, sha256, failure, fuel, fetch } = source;
-    return new ProxyWasmFilter({
-      compiled,
-      sha256,
-      failure,
-      phases: phasesOfProxyWasm(compiled),
-      settings: { name, fuel, fetch, ...readPluginConfig(source.config) },
-      services,
-      onFailure,
-    });
-  } catch (error) {
-    if (error instanceof WeirError) throw error;
-    const fault = error instanceof GuestFailure ? error.describe() : describeError(error);
-    throw invalidModule(source.name, [fault], error);
-  }
+  const { name, sha256, failure, fuel, fetch } = source;
+  return new ProxyWasmFilter({
+    compiled: new WebAssembly.Module(bytes),
+    sha256,
+    failure,
+    phases: phasesOfProxyWasm(facts),
+    settings: { name, fuel, servers: grantedServers(fetch), ...readPluginConfig(source.config) },
+    services,
+    onFailure,
+  });
 }

@@ -32,6 +32,8 @@ import type { StreamContext } from './stream-context.ts';
 export const contextsMax = 16_384;
 /** A tick more often than this is one as often as this. */
 export const tickMsMin = 10;
+/** Being made may take so many times the fuel of a call: runtimes begin then, and configs are read. */
+const startFactor = 50;
 /** What is said once each; a guest can make texts without end. */
 const refusalsMax = 64;
 
@@ -63,6 +65,8 @@ export class ProxyGuest implements CallHost {
   #lastCall = 0;
   #isSettlingSoon = false;
   #isClosing = false;
+  /** Started and configured. */
+  #isMade = false;
   /** Set once; nothing is called any more. */
   #end: GuestFailure | 'closed' | null = null;
 
@@ -113,6 +117,7 @@ export class ProxyGuest implements CallHost {
     const guest = new ProxyGuest(compiled, settings, services, hooks);
     try {
       guest.#configure();
+      guest.#isMade = true;
       return guest;
     } catch (error) {
       const failure = guestFailureOf(error);
@@ -274,7 +279,7 @@ export class ProxyGuest implements CallHost {
       token,
       response?.fields.length ?? 0,
       response?.body.length ?? 0,
-      response?.trailers.length ?? 0,
+      0,
     );
     this.callResponse = null;
   }
@@ -307,7 +312,8 @@ export class ProxyGuest implements CallHost {
     this.effective = context;
     access.refill();
     const { fuel } = this.#exports;
-    fuel.value = Math.min(this.settings.fuel, fuelMax);
+    const budget = this.#isMade ? this.settings.fuel : this.settings.fuel * startFactor;
+    fuel.value = Math.min(budget, fuelMax);
     let answer: unknown;
     try {
       answer = callback(...parameters);
@@ -316,7 +322,7 @@ export class ProxyGuest implements CallHost {
       this.#flush();
       const failure = guestFailureOf(error);
       throw fuel.value < 0
-        ? new GuestFailure('fuel', `used up ${this.settings.fuel} instructions`, failure.where)
+        ? new GuestFailure('fuel', `used up its fuel of ${budget} instructions`, failure.where)
         : failure;
     } finally {
       this.effective = null;

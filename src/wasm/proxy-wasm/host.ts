@@ -3,7 +3,7 @@
  * instance; the files of `calls/` are its host calls by subject.
  */
 import type { GuestAccess } from './guest-access.ts';
-import type { HttpCaller, HttpCallResponse } from './http-call.ts';
+import type { GrantedServer, HttpCaller, HttpCallResponse } from './http-call.ts';
 import type { ModuleState } from './module-state.ts';
 import type { StreamContext } from './stream-context.ts';
 
@@ -19,7 +19,7 @@ export type ProxyWasmSettings = {
   /** Instructions one call may take. */
   readonly fuel: number;
   /** Where `proxy_http_call` may go. */
-  readonly fetch: readonly string[];
+  readonly servers: readonly GrantedServer[];
 };
 
 /** What the worker gives. */

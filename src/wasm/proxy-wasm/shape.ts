@@ -5,6 +5,7 @@
 import type { Grant } from '#config/module-schema.ts';
 import { phase } from '../filter.ts';
 import { abortImport } from '../imports.ts';
+import type { ModuleFacts } from '../meter/meter-module.ts';
 import { isWasiFunction, wasiModules } from '../wasi.ts';
 import { abiVersions } from './abi.ts';
 import { hostCallGrants } from './host-call-grants.ts';
@@ -22,42 +23,35 @@ const phaseCallbacks: Readonly<Record<string, number>> = {
 /** Calls of WASI that need a grant, as the same call of another ABI does. */
 const wasiGrants: Readonly<Record<string, Grant>> = { clock_time_get: 'clock' };
 
+type Shape = Pick<ModuleFacts, 'imports' | 'exports'>;
+
 /** Whether a module is written for proxy-wasm, of whatever version. */
-export function isProxyWasm(compiled: WebAssembly.Module): boolean {
-  return WebAssembly.Module.exports(compiled).some(
+export function isProxyWasm({ exports }: Shape): boolean {
+  return exports.some(
     ({ name }) => name.startsWith('proxy_abi_version_') || name.startsWith('proxy_on_'),
   );
 }
 
 /** Bits of `phase` that the module takes part in. */
-export function phasesOfProxyWasm(compiled: WebAssembly.Module): number {
+export function phasesOfProxyWasm(shape: Shape): number {
   let phases = 0;
-  for (const { name } of WebAssembly.Module.exports(compiled)) {
+  for (const { name } of shape.exports) {
     if (Object.hasOwn(phaseCallbacks, name)) phases |= phaseCallbacks[name] ?? 0;
   }
   // A body can only be changed before it is on its way; a module that never does so needs no waiting.
-  const changesBodies = WebAssembly.Module.imports(compiled).some(
-    ({ name }) => name === 'proxy_set_buffer_bytes',
-  );
+  const changesBodies = shape.imports.some(({ name }) => name === 'proxy_set_buffer_bytes');
   return changesBodies && (phases & phase.responseBody) !== 0
     ? phases | phase.buffersResponse
     : phases;
 }
 
 /** Empty when the module may be instantiated. */
-export function findProxyWasmFaults(
-  compiled: WebAssembly.Module,
-  granted: readonly Grant[],
-): readonly string[] {
-  return [
-    ...versionFaults(compiled),
-    ...exportFaults(compiled),
-    ...importFaults(compiled, granted),
-  ];
+export function findProxyWasmFaults(shape: Shape, granted: readonly string[]): readonly string[] {
+  return [...versionFaults(shape), ...exportFaults(shape), ...importFaults(shape, granted)];
 }
 
-function versionFaults(compiled: WebAssembly.Module): readonly string[] {
-  const announced = WebAssembly.Module.exports(compiled)
+function versionFaults(shape: Shape): readonly string[] {
+  const announced = shape.exports
     .map(({ name }) => name)
     .filter((name) => name.startsWith('proxy_abi_version_'));
   if (announced.some((name) => Object.hasOwn(abiVersions, name))) return [];
@@ -74,8 +68,8 @@ function versionFaults(compiled: WebAssembly.Module): readonly string[] {
   ];
 }
 
-function exportFaults(compiled: WebAssembly.Module): readonly string[] {
-  const exports = WebAssembly.Module.exports(compiled);
+function exportFaults(shape: Shape): readonly string[] {
+  const exports = shape.exports;
   const kindOf = (name: string): string | undefined =>
     exports.find((item) => item.name === name)?.kind;
   const faults: string[] = [];
@@ -88,7 +82,7 @@ function exportFaults(compiled: WebAssembly.Module): readonly string[] {
   }
   if (kindOf('proxy_on_context_create') !== 'function')
     faults.push('does not export proxy_on_context_create: it could never know of a request');
-  if (phasesOfProxyWasm(compiled) === 0) {
+  if (phasesOfProxyWasm(shape) === 0) {
     const streams = kindOf('proxy_on_new_connection') ?? kindOf('proxy_on_downstream_data');
     faults.push(
       streams === undefined
@@ -103,14 +97,11 @@ function exportFaults(compiled: WebAssembly.Module): readonly string[] {
   return faults;
 }
 
-function importFaults(compiled: WebAssembly.Module, granted: readonly Grant[]): readonly string[] {
+function importFaults(shape: Shape, granted: readonly string[]): readonly string[] {
   const faults: string[] = [];
-  for (const { module, name, kind } of WebAssembly.Module.imports(compiled)) {
+  // The meter refuses imports of anything else than functions.
+  for (const { module, name } of shape.imports) {
     const call = `${module}.${name}`;
-    if (kind !== 'function') {
-      faults.push(`imports the ${kind} ${call}: only functions may be imported`);
-      continue;
-    }
     if (module === abortImport.module && name === abortImport.name) continue;
     const grant = grantOf(module, name);
     if (grant === undefined) {

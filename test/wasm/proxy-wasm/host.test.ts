@@ -75,7 +75,7 @@ describe('an HTTP call', () => {
     const { filter } = await load('http-call', {
       config: { text: 'auth.example' },
       fetch: ['https://auth.example/'],
-      caller: async () => null,
+      call: async () => null,
     });
     const { stop } = await exchange(filter);
     assert.ok(stop?.kind === 'answer');
@@ -98,7 +98,7 @@ describe('an HTTP call', () => {
     const { filter, failures } = await load('http-call', {
       config: { text: 'auth.example' },
       fetch: ['https://auth.example/'],
-      caller: () => promise,
+      call: () => promise,
     });
     const { step } = begin(filter);
     assert.equal(step.run.requestHead(true), 'wait');
@@ -122,7 +122,7 @@ it('a queue wakes the module once for each word', async () => {
   await exchange(filter);
   await exchange(filter);
   await until('two words', () => logs.length >= 2);
-  assert.deepEqual(logs, ['2 [INFO]: from the queue: word 1', '2 [INFO]: from the queue: word 2']);
+  assert.deepEqual(logs, ['3 [INFO]: from the queue: word 1', '3 [INFO]: from the queue: word 2']);
 });
 
 it('metrics count, rise and fall, and distribute', async () => {
@@ -214,7 +214,7 @@ it('a pseudo field is not to be changed', async () => {
 it('what a module prints is in the log, and what it does at the end', async () => {
   const { filter, logs } = await load('configured');
   await exchange(filter);
-  assert.deepEqual(logs, ['2 [WARN]: over']);
+  assert.deepEqual(logs, ['3 [WARN]: over']);
 });
 
 describe('a body that the module wants whole', () => {

@@ -15,7 +15,7 @@ export function mapCalls(host: CallHost): HostCalls {
     if (type === mapType.callResponseHeaders)
       return host.callResponse?.fields ?? status.badArgument;
     if (type === mapType.callResponseTrailers)
-      return host.callResponse?.trailers ?? status.badArgument;
+      return host.callResponse === null ? status.badArgument : noPairs;
     return mapOf(type)?.pairs() ?? status.badArgument;
   };
   const mapOf = (type: number): HeaderMap | null => {
@@ -93,3 +93,4 @@ const replace = (map: HeaderMap, name: string, value: string): number => map.rep
 const remove = (map: HeaderMap, name: string): number => map.remove(name);
 
 const noBytes = Buffer.alloc(0);
+const noPairs: readonly Pair[] = [];

@@ -58,7 +58,7 @@ export function outsideCalls(host: CallHost): HostCalls {
       if (typeof call === 'string') return refused(call, status.badArgument);
       if ((parsePairs(trailers)?.length ?? 1) > 0)
         return refused('a call has no trailers', status.unimplemented);
-      const url = grantedUrl(settings.fetch, cluster, call.path);
+      const url = grantedUrl(settings.servers, cluster, call.path);
       if (url === null) {
         return refused(
           `${printable(cluster)}${printable(call.path)} is not granted: add a prefix of it to fetch of the module`,
