@@ -1,6 +1,6 @@
 /**
- * A module's bytes made into the filter that its ABI asks for: Weir's own, or that of Traefik's plugins,
- * told apart by what they import and export. All are metered and capped alike.
+ * A module's bytes made into the filter that its ABI asks for: Weir's own, that of Traefik's plugins, or
+ * that of Envoy's filters, told apart by what they import and export. All are metered and capped alike.
  */
 import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
@@ -10,8 +10,11 @@ import type { HostServices } from './host-services.ts';
 import { HttpWasmModule } from './http-wasm/http-wasm-module.ts';
 import { findHttpWasmFaults, isHttpWasm } from './http-wasm/module-faults.ts';
 import { type CompileSource, compileModule, invalidModule, type OnFailure } from './live-module.ts';
-import { fuelMax, meterModule } from './meter/meter-module.ts';
+import { fuelMax, type MeteredModule, meterModule } from './meter/meter-module.ts';
 import { readOutline } from './meter/module-outline.ts';
+import { compileProxyWasm } from './proxy-wasm/compile.ts';
+import { proxyWasmServices } from './proxy-wasm/services.ts';
+import { isProxyWasm } from './proxy-wasm/shape.ts';
 
 /** Has made the first instance, so that a filter that is live has run. Throws `MODULE_INVALID`. */
 export function compileFilter(
@@ -21,9 +24,10 @@ export function compileFilter(
   onFailure: OnFailure,
 ): Filter {
   try {
-    return isHttpWasm(readOutline(source.bytes))
-      ? compileHttpWasm(source, services, onFailure)
-      : compileModule(source, limits, services, onFailure);
+    const outline = readOutline(source.bytes);
+    if (isHttpWasm(outline)) return compileHttpWasm(source, services, onFailure);
+    if (isProxyWasm(outline)) return compileEnvoyFilter(source, services, onFailure);
+    return compileModule(source, limits, services, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;
     const fault = error instanceof GuestFailure ? error.describe() : describeError(error);
@@ -36,15 +40,32 @@ function compileHttpWasm(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  const { bytes, facts } = meterModule(source.bytes, {
-    fuelAtStart: Math.min(source.fuel, fuelMax),
-    memoryPagesMax: source.memoryPagesMax,
-    // Such guests keep what they like between calls; that is what their authors build on.
-    isolates: false,
-  });
+  const { bytes, facts } = metered(source);
   const faults = findHttpWasmFaults(facts);
   if (faults.length > 0) throw invalidModule(source.name, faults);
   return new HttpWasmModule(source, new WebAssembly.Module(bytes), onFailure, (level, text) =>
     services.log(level, source.name, text),
   );
+}
+
+function compileEnvoyFilter(
+  source: CompileSource,
+  services: HostServices,
+  onFailure: OnFailure,
+): Filter {
+  return compileProxyWasm(
+    source,
+    metered(source),
+    proxyWasmServices(services, source.name, source.grants.includes('databases')),
+    onFailure,
+  );
+}
+
+/** Such guests keep what they like between calls; that is what their authors build on. */
+function metered(source: CompileSource): MeteredModule {
+  return meterModule(source.bytes, {
+    fuelAtStart: Math.min(source.fuel, fuelMax),
+    memoryPagesMax: source.memoryPagesMax,
+    isolates: false,
+  });
 }

@@ -5,6 +5,7 @@
  * Everything is kept apart by module name: no module sees what another one keeps.
  */
 import type { Series } from '#telemetry/metrics.ts';
+import type { HttpCall, HttpReply } from './services/http-client.ts';
 
 /** As in the host call `log`. */
 export const logLevel = { error: 1, warn: 2, info: 3, debug: 4 } as const;
@@ -90,6 +91,8 @@ export interface Fetcher {
     key: string,
     ttlMs: number,
   ): 'started' | 'fresh' | 'refused';
+  /** One request, to where the caller has found it may go; null where there is no answer. */
+  call(module: string, call: HttpCall, signal: AbortSignal): Promise<HttpReply | null>;
 }
 
 export const blockRefusals = ['address', 'protected', 'budget', 'ttl', 'unavailable'] as const;

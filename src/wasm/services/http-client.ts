@@ -55,9 +55,10 @@ export class HttpClient {
     });
   }
 
-  /** Throws what goes wrong on the way, and where the answer is too large or takes too long. */
-  async call({ url, method, fields, body }: HttpCall): Promise<HttpReply> {
-    const signal = AbortSignal.timeout(this.#msMax);
+  /** Throws what goes wrong on the way, and where the answer is too large or takes too long, or `until`. */
+  async call({ url, method, fields, body }: HttpCall, until?: AbortSignal): Promise<HttpReply> {
+    const timeout = AbortSignal.timeout(this.#msMax);
+    const signal = until === undefined ? timeout : AbortSignal.any([timeout, until]);
     const response = await this.#agent.request({
       origin: url.origin,
       path: url.pathname + url.search,

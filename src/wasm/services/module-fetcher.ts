@@ -16,7 +16,7 @@ import {
   logLevel,
   type SharedValues,
 } from '../host-services.ts';
-import type { HttpClient } from './http-client.ts';
+import type { HttpCall, HttpClient, HttpReply } from './http-client.ts';
 
 export const fetchesUnderWayMax = 4;
 /** Documents of one module that are remembered; beyond it the oldest is as if never asked for. */
@@ -91,6 +91,19 @@ export class ModuleFetcher implements Fetcher {
     state.documents.set(id, document);
     void this.#run(grant.module, state, document, url, ttlMs);
     return 'started';
+  }
+
+  async call(module: string, call: HttpCall, signal: AbortSignal): Promise<HttpReply | null> {
+    const { client, log, onResult } = this.#options;
+    try {
+      const reply = await client.call(call, signal);
+      onResult(module, 'ok');
+      return reply;
+    } catch (error) {
+      log(logLevel.debug, module, `call of ${call.url.href} failed: ${describeError(error)}`);
+      onResult(module, 'failed');
+      return null;
+    }
   }
 
   /** What was fetched for modules that are gone is forgotten; what is under way for them leads nowhere. */

@@ -24,7 +24,7 @@ export function trialServices(
     worker: store(),
     node: store(),
     limiter: new TokenBuckets([0, 0]),
-    fetcher: { fetch: () => 'started' },
+    fetcher: { fetch: () => 'started', call: async () => null },
     writeLog,
     block: () => null,
     database: () => emptyDatabase,

@@ -1,0 +1,96 @@
+/** Host calls on maps of header fields. */
+import { mapType, mapTypeMax, status } from '../abi.ts';
+import type { HeaderMap } from '../header-map.ts';
+import type { CallHost, HostCalls } from '../host.ts';
+import { type Pair, pairBytesMax, parsePairs, serialisedBytes, serialisePairs } from '../pairs.ts';
+
+const nameBytesMax = 256;
+const valueBytesMax = 65_536;
+
+export function mapCalls(host: CallHost): HostCalls {
+  const { access } = host;
+
+  /** What a map holds now; a status where it is not to be had. */
+  const pairsOf = (type: number): readonly Pair[] | number => {
+    if (type === mapType.callResponseHeaders)
+      return host.callResponse?.fields ?? status.badArgument;
+    if (type === mapType.callResponseTrailers)
+      return host.callResponse === null ? status.badArgument : noPairs;
+    return mapOf(type)?.pairs() ?? status.badArgument;
+  };
+  const mapOf = (type: number): HeaderMap | null => {
+    if (type === mapType.requestHeaders) return host.effective?.requestHeaders ?? null;
+    if (type === mapType.responseHeaders) return host.effective?.responseHeaders ?? null;
+    // Trailers are not shown to modules, and there are no calls of gRPC.
+    return null;
+  };
+  /** A change of one field: the map, its name and its value, or the status of what is wrong. */
+  const change = (
+    type: number,
+    nameAt: number,
+    nameLength: number,
+    valueAt: number,
+    valueLength: number,
+    apply: (map: HeaderMap, name: string, value: string) => number,
+  ): number => {
+    if (type >>> 0 > mapTypeMax) return status.badArgument;
+    const name = access.text(nameAt, nameLength, nameBytesMax);
+    const value = access.text(valueAt, valueLength, valueBytesMax);
+    if (name === null || value === null) return status.invalidMemoryAccess;
+    const map = mapOf(type);
+    return map === null ? status.badArgument : apply(map, name, value);
+  };
+
+  return {
+    proxy_get_header_map_size(type: number, into: number): number {
+      const pairs = pairsOf(type);
+      if (typeof pairs === 'number') return pairs;
+      const bytes = pairs.length === 0 ? 0 : serialisedBytes(pairs);
+      return access.writeWord(into, bytes) ? status.ok : status.invalidMemoryAccess;
+    },
+    proxy_get_header_map_pairs(type: number, intoAddress: number, intoLength: number): number {
+      const pairs = pairsOf(type);
+      if (typeof pairs === 'number') return pairs;
+      const bytes = pairs.length === 0 ? noBytes : serialisePairs(pairs);
+      return access.give(bytes, intoAddress, intoLength);
+    },
+    proxy_set_header_map_pairs(type: number, at: number, length: number): number {
+      if (length >>> 0 > pairBytesMax) return status.badArgument;
+      const bytes = access.view(at, length);
+      if (bytes === null) return status.invalidMemoryAccess;
+      const pairs = parsePairs(bytes);
+      const map = mapOf(type);
+      return pairs === null || map === null ? status.badArgument : map.replaceAll(pairs);
+    },
+    proxy_get_header_map_value(
+      type: number,
+      nameAt: number,
+      nameLength: number,
+      intoAddress: number,
+      intoLength: number,
+    ): number {
+      const name = access.text(nameAt, nameLength, nameBytesMax);
+      if (name === null) return status.invalidMemoryAccess;
+      const pairs = pairsOf(type);
+      if (typeof pairs === 'number') return pairs;
+      const value =
+        mapOf(type)?.get(name) ?? pairs.find((pair) => pair[0] === name.toLowerCase())?.[1];
+      if (value === undefined) return status.notFound;
+      return access.give(Buffer.from(value, 'latin1'), intoAddress, intoLength);
+    },
+    proxy_add_header_map_value: (type: number, ...field: Field) => change(type, ...field, add),
+    proxy_replace_header_map_value: (type: number, ...field: Field) =>
+      change(type, ...field, replace),
+    proxy_remove_header_map_value: (type: number, nameAt: number, nameLength: number) =>
+      change(type, nameAt, nameLength, 0, 0, remove),
+  };
+}
+
+type Field = readonly [nameAt: number, nameLength: number, valueAt: number, valueLength: number];
+
+const add = (map: HeaderMap, name: string, value: string): number => map.add(name, value);
+const replace = (map: HeaderMap, name: string, value: string): number => map.replace(name, value);
+const remove = (map: HeaderMap, name: string): number => map.remove(name);
+
+const noBytes = Buffer.alloc(0);
+const noPairs: readonly Pair[] = [];

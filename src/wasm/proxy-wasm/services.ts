@@ -1,0 +1,71 @@
+/** What a worker gives to every module, as proxy-wasm needs it. */
+import { type HostServices, logLevel } from '../host-services.ts';
+import type { ProxyWasmServices } from './host.ts';
+import type { HttpCaller } from './http-call.ts';
+import { ModuleState } from './module-state.ts';
+import type { Pair } from './pairs.ts';
+
+/** The database that `request.country` and its like are read from. */
+const geoDatabase = 'geo';
+
+/** By module name; a worker's states end with its services. */
+const statesOfWorker = new WeakMap<HostServices, Map<string, ModuleState>>();
+
+/** `databases`: the module is granted them. */
+export function proxyWasmServices(
+  host: HostServices,
+  module: string,
+  databases: boolean,
+): ProxyWasmServices {
+  const levels = [logLevel.debug, logLevel.info, logLevel.warn, logLevel.error] as const;
+  return {
+    log: (level, text) => host.log(levels[level - 1] ?? logLevel.info, module, text),
+    wallNanoseconds: () => BigInt(Math.round(host.wallMs() * 1_000)) * 1_000n,
+    monotonicNanoseconds: () => BigInt(Math.round(host.monotonicMicros())) * 1_000n,
+    state: stateOf(host, module),
+    caller: callerOf(host, module),
+    lookup: (address, path) =>
+      databases ? (host.database(module, geoDatabase)?.lookup(address, path) ?? null) : null,
+  };
+}
+
+function stateOf(host: HostServices, module: string): ModuleState {
+  const states = statesOfWorker.get(host) ?? new Map<string, ModuleState>();
+  statesOfWorker.set(host, states);
+  const known = states.get(module);
+  if (known !== undefined) return known;
+  const state = new ModuleState((kind, name) => host.metrics.define(module, kind, name));
+  states.set(module, state);
+  return state;
+}
+
+function callerOf(host: HostServices, module: string): HttpCaller {
+  return async (url, { method, fields, body }, signal) => {
+    const reply = await host.fetcher.call(
+      module,
+      { url, method, fields: joined(fields), body: body.length === 0 ? null : body },
+      signal,
+    );
+    if (reply === null) return null;
+    return {
+      fields: [[':status', String(reply.status)], ...pairsOf(reply.fields)],
+      body: reply.body,
+    };
+  };
+}
+
+/** Fields of one name are one list (RFC 9110 section 5.3). */
+function joined(fields: readonly Pair[]): Readonly<Record<string, string>> {
+  const record: Record<string, string> = {};
+  for (const [name, value] of fields)
+    record[name] = record[name] === undefined ? value : `${record[name]}, ${value}`;
+  return record;
+}
+
+function pairsOf(
+  fields: Readonly<Record<string, string | readonly string[] | undefined>>,
+): readonly Pair[] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    [value ?? ''].flat().map((one): Pair => [name, one]),
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * One request as a proxy-wasm guest holds it: its maps, its bodies, its own properties, and whether it
+ * waits for something.
+ */
+import type { Transaction } from '#waf/transaction.ts';
+import type { LocalAnswer, Stop } from '#waf/verdict.ts';
+import type { Resume } from '../filter.ts';
+import { bufferType } from './abi.ts';
+import type { BodyBuffer } from './body-buffer.ts';
+import { HeaderMap } from './header-map.ts';
+import type { Pair } from './pairs.ts';
+
+/** Where in its life a request is; what a guest may do depends on it. */
+export type StreamPhase = 'requestHead' | 'requestBody' | 'responseHead' | 'responseBody' | 'log';
+
+export class StreamContext {
+  readonly id: number;
+  readonly transaction: Transaction;
+  readonly resume: Resume;
+  readonly startedNanoseconds: bigint;
+  readonly requestHeaders: HeaderMap;
+  readonly own = new Map<string, Buffer>();
+  responseHeaders: HeaderMap | null = null;
+  responseStatus = 0;
+  body: { readonly type: number; readonly buffer: BodyBuffer } | null = null;
+  phase: StreamPhase = 'requestHead';
+  /** Fields of the head that this phase comes before can still be changed. */
+  canChangeRequestHead = true;
+  canChangeResponseHead = false;
+  /** The response's head has not been sent. */
+  canAnswer = true;
+  /** The guest gave an answer of its own. */
+  answer: LocalAnswer | null = null;
+  /** The guest said to go on, in or after the phase that it paused. */
+  isContinued = false;
+  /** The host was told `wait` and is owed one call of `resume`. */
+  isWaiting = false;
+  /** Calls of `proxy_http_call` whose responses are not there yet. */
+  calls = 0;
+
+  constructor(
+    id: number,
+    transaction: Transaction,
+    resume: Resume,
+    startedNanoseconds: bigint,
+    refuse: (what: string) => void,
+  ) {
+    this.id = id;
+    this.transaction = transaction;
+    this.resume = resume;
+    this.startedNanoseconds = startedNanoseconds;
+    this.#refuse = refuse;
+    this.requestHeaders = new HeaderMap({
+      load: () => requestPairs(transaction),
+      edits: () => transaction.requestEdits,
+      edit: (edit) => transaction.editRequest(edit),
+      isOpen: () => this.canChangeRequestHead,
+      refuse,
+    });
+  }
+
+  readonly #refuse: (what: string) => void;
+
+  /** The response's head is there; its fields are copied when the guest first asks, while it is. */
+  openResponse(): void {
+    const { response } = this.transaction;
+    if (response === null) return;
+    this.responseStatus = response.status;
+    this.responseHeaders = new HeaderMap({
+      load: () => responsePairs(this.transaction),
+      edits: () => this.transaction.responseEdits,
+      edit: (edit) => this.transaction.editResponse(edit),
+      isOpen: () => this.canChangeResponseHead,
+      refuse: this.#refuse,
+    });
+  }
+
+  /** Ends a wait; nothing where nobody waits. */
+  wake(answer: Stop | null): void {
+    if (!this.isWaiting) return;
+    this.isWaiting = false;
+    this.isContinued = false;
+    this.answer = null;
+    if (answer === null) this.commitBody();
+    this.resume(answer);
+  }
+
+  /** What the guest has made of a body goes on in the place of what came. */
+  commitBody(): void {
+    const { body } = this;
+    this.body = null;
+    if (body === null || !body.buffer.isChanged) return;
+    if (body.type === bufferType.requestBody)
+      this.transaction.replacedRequestBody = body.buffer.bytes;
+    else this.transaction.replacedResponseBody = body.buffer.bytes;
+  }
+}
+
+function requestPairs({ request, facts }: Transaction): Pair[] {
+  const text = (start: number, end: number): string => request.bytes.toString('latin1', start, end);
+  const query = request.queryStart < 0 ? '' : `?${text(request.queryStart, request.targetEnd)}`;
+  const pairs: Pair[] = [
+    [':method', text(request.start, request.methodEnd)],
+    [':path', text(request.pathStart, request.pathEnd) + query],
+    [':scheme', facts.tls ? 'https' : 'http'],
+  ];
+  if (request.hostStart >= 0) pairs.push([':authority', text(request.hostStart, request.hostEnd)]);
+  for (let i = 0; i < request.headerCount; i++) {
+    const name = request.headerName(i).toLowerCase();
+    if (name !== 'host') pairs.push([name, request.headerValue(i)]);
+  }
+  return pairs;
+}
+
+function responsePairs({ response }: Transaction): Pair[] {
+  if (response === null) return [];
+  const pairs: Pair[] = [[':status', String(response.status)]];
+  for (let i = 0; i < response.headerCount; i++)
+    pairs.push([response.headerName(i).toLowerCase(), response.headerValue(i)]);
+  return pairs;
+}
