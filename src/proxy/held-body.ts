@@ -62,7 +62,8 @@ export class HeldBody {
     piece.reset(bytes, false);
     if (bytes.length > 0) piece.add(0, bytes.length);
     piece.last = this.#last;
-    piece.trailers = this.#trailers;
+    // What they say of the body, a digest for one, they say of the one that came.
+    if (replacement === null) piece.trailers = this.#trailers;
     return piece;
   }
 

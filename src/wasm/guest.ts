@@ -19,7 +19,7 @@ import {
 } from './abi.ts';
 import { encodeBody, encodeLog, encodeResponseHead } from './encode-views.ts';
 import type { BodyWindow, LogRecord } from './filter.ts';
-import { GuestFailure, guestFailureOf } from './guest-failure.ts';
+import { GuestFailure, guestFailureOf, startFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostServices } from './host-services.ts';
 import { CallBudget, type HostCallContext, type HostedModule } from './hostcalls/call-site.ts';
@@ -314,16 +314,7 @@ function start(
     memory = exportedMemory;
     return { exports, memory };
   } catch (error) {
-    // A memory that cannot be reserved is the module's wish against the machine's means.
-    if (error instanceof RangeError && !error.message.includes('call stack')) {
-      throw new GuestFailure(
-        'trap',
-        `the module cannot be instantiated: ${error.message}`,
-        null,
-        error,
-      );
-    }
-    throw guestFailureOf(error);
+    throw startFailureOf(error);
   }
 }
 

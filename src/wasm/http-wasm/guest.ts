@@ -3,7 +3,7 @@
  * itself from `handle_request` to the end of `handle_response`; after any failure it is thrown away.
  */
 import { assert } from '#core/assert.ts';
-import { GuestFailure, guestFailureOf } from '../guest-failure.ts';
+import { GuestFailure, guestFailureOf, startFailureOf } from '../guest-failure.ts';
 import { GuestMemory } from '../guest-memory.ts';
 import { guestImports } from '../imports.ts';
 import { fuelMax, meterExport } from '../meter/meter-module.ts';
@@ -163,7 +163,7 @@ class State implements HostState {
       this.#memory = new GuestMemory(this.#raw);
       return exports;
     } catch (error) {
-      throw instanceFailure(error);
+      throw startFailureOf(error);
     }
   }
 
@@ -228,13 +228,4 @@ class State implements HostState {
     // Ours count down from debug, the ABI's count up from it.
     this.#log(Math.min(Math.max(3 - level, 1), 4) as Parameters<OnLog>[0], text);
   }
-}
-
-/** A memory that cannot be had is the module's wish against the machine's means. */
-function instanceFailure(error: unknown): GuestFailure {
-  if (error instanceof RangeError && !error.message.includes('call stack'))
-    return new GuestFailure('trap', `it cannot be instantiated: ${error.message}`, null, error);
-  if (error instanceof WebAssembly.LinkError)
-    return new GuestFailure('abi', `an import has another type: ${error.message}`, null, error);
-  return guestFailureOf(error);
 }
