@@ -56,7 +56,7 @@ function compileEnvoyFilter(
   return compileProxyWasm(
     source,
     metered(source),
-    proxyWasmServices(services, source.name, source.grants.includes('databases')),
+    proxyWasmServices(services, source.name, geoDatabaseOf(source)),
     onFailure,
   );
 }
@@ -68,4 +68,9 @@ function metered(source: CompileSource): MeteredModule {
     memoryPagesMax: source.memoryPagesMax,
     isolates: false,
   });
+}
+
+/** The file that tells a client's country, where the module may ask it. */
+function geoDatabaseOf({ grants, databases }: CompileSource): string | undefined {
+  return grants.includes('databases') ? databases['geo'] : undefined;
 }

@@ -50,6 +50,7 @@ export class CaseServices implements HostServices {
     this.fetcher = {
       fetch: ({ module }, _url, key) =>
         this.#values.worker.of(module).get(key) === undefined ? 'started' : 'fresh',
+      call: async () => null,
     };
   }
 
@@ -111,8 +112,9 @@ export class CaseServices implements HostServices {
     return null;
   }
 
-  database(_module: string, name: string): AddressDatabase | null {
-    const entries = this.#databases[name];
+  /** A case's databases stand under their names, as files would. */
+  database(file: string): AddressDatabase | null {
+    const entries = this.#databases[file];
     if (entries === undefined) return null;
     return { lookup: (address, path) => entries[address]?.[path] ?? null };
   }

@@ -71,7 +71,7 @@ class CaseRunner {
     const seen = new Set<string>();
     this.#failure = null;
     this.#services.begin(this.#module.name, item);
-    const module = this.#moduleFor(item.config);
+    const module = this.#moduleFor(item.config, Object.keys(item.databases));
     const usedBefore = 'why' in module ? 0 : module.fuelUsed;
     for (const [index, step] of item.steps.entries()) {
       const at = item.steps.length === 1 ? '' : `requests[${index}].`;
@@ -96,22 +96,28 @@ class CaseRunner {
     };
   }
 
-  #moduleFor(config: string): LiveModule | NotMade {
-    const known = this.#live.get(config);
+  #moduleFor(config: string, databases: readonly string[]): LiveModule | NotMade {
+    const key = `${databases} ${config}`;
+    const known = this.#live.get(key);
     if (known !== undefined) {
       // What was fetched, counted or stored while it was configured belongs to the case before.
       if (!('why' in known)) known.renew();
       return known;
     }
-    const made = this.#make(config);
-    this.#live.set(config, made);
+    const made = this.#make(config, databases);
+    this.#live.set(key, made);
     return made;
   }
 
-  #make(config: string): LiveModule | NotMade {
+  #make(config: string, databases: readonly string[]): LiveModule | NotMade {
     try {
       return compileModule(
-        { ...this.#module, config, failure: 'closed' },
+        {
+          ...this.#module,
+          config,
+          failure: 'closed',
+          databases: Object.fromEntries(databases.map((name) => [name, name])),
+        },
         this.#limits,
         this.#services,
         (_message, failure) => {

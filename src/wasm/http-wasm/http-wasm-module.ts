@@ -9,6 +9,7 @@ import type { Stop } from '#waf/verdict.ts';
 import { failureStop } from '../failure-stop.ts';
 import { type Filter, type FilterRun, phase, type Resume } from '../filter.ts';
 import { GuestFailure } from '../guest-failure.ts';
+import type { OnFailure } from '../live-module.ts';
 import { feature, supportedFeatures } from './abi.ts';
 import { HttpGuest, type HttpGuestOptions, type OnLog } from './guest.ts';
 import { GuestPool } from './guest-pool.ts';
@@ -33,7 +34,7 @@ export class HttpWasmModule implements Filter {
   readonly features: number;
   readonly featuresAvailable: number;
   readonly pool: GuestPool;
-  readonly #onFailure: (message: string) => void;
+  readonly #onFailure: OnFailure;
   #failures = 0;
   #lastFailure: string | null = null;
 
@@ -41,7 +42,7 @@ export class HttpWasmModule implements Filter {
   constructor(
     source: HttpWasmSource,
     compiled: WebAssembly.Module,
-    onFailure: (message: string) => void,
+    onFailure: OnFailure,
     log: OnLog,
   ) {
     this.name = source.name;
@@ -82,7 +83,7 @@ export class HttpWasmModule implements Filter {
     const message = error.describe();
     this.#failures++;
     this.#lastFailure = message;
-    this.#onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`);
+    this.#onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`, error);
     return failureStop(this.name, this.failure, message);
   }
 }

@@ -105,7 +105,10 @@ export class ProxyWasmFilter implements Filter {
     const message = failure.describe();
     this.#failures++;
     this.#lastFailure = message;
-    this.#options.onFailure(`rule module ${this.name} failed (policy ${this.failure}): ${message}`);
+    this.#options.onFailure(
+      `rule module ${this.name} failed (policy ${this.failure}): ${message}`,
+      failure,
+    );
     return failureStop(this.name, this.failure, message);
   }
 }

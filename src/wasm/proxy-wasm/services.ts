@@ -5,17 +5,14 @@ import type { HttpCaller } from './http-call.ts';
 import { ModuleState } from './module-state.ts';
 import type { Pair } from './pairs.ts';
 
-/** The database that `request.country` and its like are read from. */
-const geoDatabase = 'geo';
-
 /** By module name; a worker's states end with its services. */
 const statesOfWorker = new WeakMap<HostServices, Map<string, ModuleState>>();
 
-/** `databases`: the module is granted them. */
+/** `geo`: the file that `request.country` and its like are read from, where the module is granted it. */
 export function proxyWasmServices(
   host: HostServices,
   module: string,
-  databases: boolean,
+  geo: string | undefined,
 ): ProxyWasmServices {
   const levels = [logLevel.debug, logLevel.info, logLevel.warn, logLevel.error] as const;
   return {
@@ -25,7 +22,7 @@ export function proxyWasmServices(
     state: stateOf(host, module),
     caller: callerOf(host, module),
     lookup: (address, path) =>
-      databases ? (host.database(module, geoDatabase)?.lookup(address, path) ?? null) : null,
+      geo === undefined ? null : (host.database(geo)?.lookup(address, path) ?? null),
   };
 }
 
