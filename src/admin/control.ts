@@ -3,6 +3,7 @@
  * between HTTP and these calls. Each call that changes something answers with what became live, or
  * throws a `WeirError`.
  */
+import type { ModuleSignature } from '#core/module-signature.ts';
 
 export interface NodeControl {
   status(): Promise<NodeStatus>;
@@ -16,8 +17,12 @@ export interface NodeControl {
   removeBlock(target: string): Promise<BlockAnswer & { readonly removed: boolean }>;
 
   listModules(): readonly ModuleStatus[];
-  /** Validates, prepares on every worker, then goes live on all of them; the old one stays on any error. */
-  loadModule(name: string, bytes: Uint8Array): Promise<ModuleLoadAnswer>;
+  moduleHistory(name: string): ModuleHistory;
+  /** Checked, prepared on every worker, tried in one, then live on all; the old one stays on any error. */
+  loadModule(name: string, request: ModuleLoadRequest): Promise<ModuleLoadAnswer>;
+  /** To the version before the live one when `to` is null. */
+  rollbackModule(name: string, to: number | null): Promise<ModuleLoadAnswer>;
+  removeModule(name: string, version: number): Promise<ModuleRemoveAnswer>;
 
   listCertificates(): readonly CertificateStatus[];
   /**
@@ -150,11 +155,24 @@ export type BlockAnswer = {
   readonly expiresAt: string | null;
 };
 
+/** Where what is live came from. */
+export type ModuleOrigin = 'config' | 'api' | 'watch' | 'rollback' | 'quarantine';
+export type ModuleVersionState = 'live' | 'ready' | 'retired' | 'quarantined' | 'failed';
+
 export type ModuleStatus = {
   readonly name: string;
+  /** As the configuration has it. */
   readonly source: string;
+  readonly version: number;
   readonly sha256: string;
   readonly bytes: number;
+  readonly origin: ModuleOrigin;
+  /** Off: in quarantine, with no earlier version to take its place. */
+  readonly state: 'live' | 'off';
+  /** Name of the key, null where it is not signed or signatures are not looked at. */
+  readonly signedBy: string | null;
+  /** Whether the configured source held these bytes when it was last looked at. */
+  readonly isAsConfigured: boolean;
   readonly loadedAt: string;
   /** Generation in which it went live. */
   readonly generation: number;
@@ -162,6 +180,17 @@ export type ModuleStatus = {
   readonly watch: boolean;
   /** Routes that run it. */
   readonly routes: number;
+  /** Requests in which it failed, all versions since start. */
+  readonly failures: number;
+  /** Why the last load was refused, or how the live version failed last. */
+  readonly lastError: string | null;
+};
+
+export type ModuleLoadRequest = {
+  readonly bytes: Uint8Array;
+  readonly signature: ModuleSignature | null;
+  /** Text of the module's own cases. */
+  readonly cases: string | null;
 };
 
 export type ModuleLoadAnswer = {
@@ -169,6 +198,35 @@ export type ModuleLoadAnswer = {
   readonly previousSha256: string;
   readonly generation: number;
   readonly workers: number;
+};
+
+export type ModuleHistory = {
+  readonly name: string;
+  /** Newest first. */
+  readonly versions: readonly {
+    readonly version: number;
+    readonly state: ModuleVersionState;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly origin: ModuleOrigin;
+    readonly source: string;
+    /** When it went live the last time, or was refused. */
+    readonly loadedAt: string;
+    readonly signedBy: string | null;
+    readonly sequence: number | null;
+    /** Whether its bytes are on disk, so that it can go live again. */
+    readonly isKept: boolean;
+    readonly error: string | null;
+  }[];
+};
+
+export type ModuleRemoveAnswer = {
+  readonly name: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** What it was. */
+  readonly state: ModuleVersionState;
 };
 
 export type CertificateStatus = {

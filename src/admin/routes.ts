@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance } from 'fastify';
 import Type, { type TSchema } from 'typebox';
-import { sendError } from '#admin/answers.ts';
 import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
+import { addModuleRoutes } from '#admin/module-routes.ts';
 import * as schema from '#admin/schema.ts';
 
 const errors = { '4xx': schema.errorAnswer, '5xx': schema.errorAnswer };
@@ -102,51 +102,6 @@ function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
     },
     ({ params }) => control.removeBlock(params.target),
   );
-}
-
-function addModuleRoutes(app: FastifyInstance, control: NodeControl): void {
-  app.get(
-    '/api/v1/modules',
-    {
-      schema: {
-        querystring: schema.noQuery,
-        response: { 200: schema.moduleListAnswer, ...errors },
-      },
-    },
-    async () => ({ modules: control.listModules() }),
-  );
-
-  // In a scope of its own, so that no other route takes this media type or this size.
-  app.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      'application/wasm',
-      { parseAs: 'buffer', bodyLimit: schema.moduleBytesMax },
-      (_request, body, done) => done(null, body),
-    );
-    scope.post<{ Params: { name: string } }>(
-      '/api/v1/modules/:name',
-      {
-        bodyLimit: schema.moduleBytesMax,
-        schema: {
-          querystring: schema.noQuery,
-          params: schema.moduleNameParams,
-          response: { 200: schema.moduleLoadAnswer, ...errors },
-        },
-      },
-      async ({ params, body }, reply) => {
-        if (!Buffer.isBuffer(body) || body.length === 0) {
-          return sendError(
-            reply,
-            400,
-            'REQUEST_INVALID',
-            'send the bytes of the module as application/wasm',
-          );
-        }
-        return control.loadModule(params.name, body);
-      },
-    );
-  });
 }
 
 function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {

@@ -6,10 +6,10 @@
  * refused, never dropped: a misspelt `ttl` must not become a block that lasts for ever.
  */
 import Type, { type Static, type TSchema } from 'typebox';
+import { moduleStatus } from './module-schema.ts';
 
 /** One year; longer blocks are written without a time to live. */
 export const ttlSecondsMax = 31_536_000;
-export const moduleBytesMax = 16 * 1024 * 1024;
 /** Bound on a JSON body: the largest real one is a block with a long reason. */
 export const jsonBodyBytesMax = 16 * 1024;
 export const reasonCharactersMax = 256;
@@ -45,11 +45,6 @@ export const blockTargetParams = Type.Object(
   { target: Type.String({ minLength: 2, maxLength: 64 }) },
   strict,
 );
-export const moduleNameParams = Type.Object(
-  { name: Type.String({ minLength: 1, maxLength: 100 }) },
-  strict,
-);
-
 export const stopBody = Type.Union([
   Type.Null(),
   Type.Object(
@@ -72,28 +67,6 @@ export const errorAnswer = Type.Object(
       strict,
     ),
   },
-  strict,
-);
-
-export const moduleStatus = Type.Object(
-  {
-    name: Type.String(),
-    source: Type.String(),
-    sha256: Type.String(),
-    bytes: count,
-    loadedAt: Type.String(),
-    generation: count,
-    failure: literals('closed', 'open'),
-    watch: Type.Boolean(),
-    routes: count,
-  },
-  strict,
-);
-
-export const moduleListAnswer = Type.Object({ modules: Type.Array(moduleStatus) }, strict);
-
-export const moduleLoadAnswer = Type.Object(
-  { module: moduleStatus, previousSha256: Type.String(), generation: count, workers: count },
   strict,
 );
 

@@ -13,9 +13,14 @@ import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
+import { moduleHistory } from '#cli/commands/module-history.ts';
+import { moduleKeygen } from '#cli/commands/module-keygen.ts';
 import { moduleList } from '#cli/commands/module-list.ts';
 import { moduleLoad } from '#cli/commands/module-load.ts';
 import { moduleNew } from '#cli/commands/module-new.ts';
+import { moduleRemove } from '#cli/commands/module-remove.ts';
+import { moduleRollback } from '#cli/commands/module-rollback.ts';
+import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
 import { reload } from '#cli/commands/reload.ts';
 import { status } from '#cli/commands/status.ts';
@@ -30,8 +35,14 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
-  { title: 'Its rule modules', commands: [moduleLoad, moduleList] },
-  { title: 'Write a rule module', commands: [moduleNew, moduleBuild, moduleTest] },
+  {
+    title: 'Its rule modules',
+    commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],
+  },
+  {
+    title: 'Write a rule module',
+    commands: [moduleNew, moduleBuild, moduleTest, moduleKeygen, moduleSign],
+  },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
 ];
 

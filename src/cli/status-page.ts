@@ -103,11 +103,15 @@ function workerRows({ workers, config }: NodeStatus): Rows {
 function moduleRows({ modules }: NodeStatus): Rows {
   return modules.map((module) => [
     module.name,
+    module.state === 'live'
+      ? `version ${module.version}`
+      : { text: `version ${module.version} off`, style: 'red' },
     shortHash(module.sha256),
-    `${thousands(module.bytes)} bytes`,
     `on ${counted(module.routes, 'route')}`,
     `fails ${module.failure}`,
-    module.watch ? 'watched' : '',
+    [module.watch ? 'watched' : '', module.isAsConfigured ? '' : 'not what its source holds']
+      .filter((text) => text !== '')
+      .join(', '),
   ]);
 }
 

@@ -3,14 +3,16 @@
  * references between its parts. All problems at once, as from the loader.
  */
 import { access, constants, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkListeners } from './check-listeners.ts';
 import { checkRoutes } from './check-routes.ts';
+import { checkSignatures } from './check-signatures.ts';
 import { checkUpstreams } from './check-upstreams.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
-import { builtinPrefix } from './file-names.ts';
+import { builtinPrefix, ociPrefix, splitOciName } from './file-names.ts';
 import type { LoadedConfig, LoadedDraft, LoadFailure } from './load.ts';
 import { type ConfigProblem, type Say, sortProblems } from './problem.ts';
 import { configSchema } from './schema.ts';
@@ -43,6 +45,7 @@ export async function checkConfig(
   checkRoutes(config, say);
   await checkModules(config, say);
   await checkGrants(config, say);
+  await checkSignatures(config, say);
   await checkRedact(config, say);
   return sortProblems(problems);
 }
@@ -61,15 +64,20 @@ async function checkModules(config: ConfigDraft, say: Say): Promise<void> {
         );
       continue;
     }
+    const isOci = rule.module.startsWith(ociPrefix);
+    const file = isOci
+      ? join(splitOciName(rule.module.slice(ociPrefix.length)).folder, 'index.json')
+      : rule.module;
     try {
-      await access(rule.module, constants.R_OK);
-      if (!(await stat(rule.module)).isFile())
-        say(path, `${rule.module} is no file`, 'name a .wasm file');
+      await access(file, constants.R_OK);
+      if (!(await stat(file)).isFile()) say(path, `${file} is no file`, 'name a .wasm file');
     } catch (error) {
       say(
         path,
-        `${rule.module} cannot be read: ${describeError(error)}`,
-        `name a .wasm file, or ${builtinPrefix}NAME`,
+        `${file} cannot be read: ${describeError(error)}`,
+        isOci
+          ? 'name the folder of an OCI image layout, with index.json in it'
+          : `name a .wasm file, ${ociPrefix}FOLDER or ${builtinPrefix}NAME`,
       );
     }
   }

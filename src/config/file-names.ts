@@ -6,8 +6,20 @@
  */
 import { resolve } from 'node:path';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
+import { rawKeyPattern } from './signature-keys.ts';
 
 export const builtinPrefix = 'builtin:';
+export const ociPrefix = 'oci:';
+
+/** `FOLDER` or `FOLDER#TAG`, as it stands behind `oci:`. */
+export function splitOciName(text: string): {
+  readonly folder: string;
+  readonly tag: string | null;
+} {
+  const hash = text.lastIndexOf('#');
+  if (hash < 0) return { folder: text, tag: null };
+  return { folder: text.slice(0, hash), tag: text.slice(hash + 1) };
+}
 
 export function resolveFileNames<C extends ConfigDraft>(
   config: C,
@@ -51,11 +63,18 @@ export function resolveFileNames<C extends ConfigDraft>(
     if (tls?.key !== undefined) tls.key = absolute(`${path}.key`, tls.key);
   }
   for (const [name, rule] of presentEntries(resolved.waf?.rules)) {
-    if (rule.module !== undefined && !rule.module.startsWith(builtinPrefix))
-      rule.module = absolute(`waf.rules.${name}.module`, rule.module);
     for (const [database, file] of presentEntries(rule.databases))
       if (rule.databases !== undefined)
         rule.databases[database] = absolute(`waf.rules.${name}.databases.${database}`, file);
+    if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
+    const path = `waf.rules.${name}.module`;
+    rule.module = rule.module.startsWith(ociPrefix)
+      ? `${ociPrefix}${absolute(path, rule.module.slice(ociPrefix.length))}`
+      : absolute(path, rule.module);
+  }
+  for (const [index, key] of present(resolved.waf?.signatures?.keys)) {
+    if (key.publicKey !== undefined && !rawKeyPattern.test(key.publicKey))
+      key.publicKey = absolute(`waf.signatures.keys[${index}].publicKey`, key.publicKey);
   }
   return resolved;
 }

@@ -23,7 +23,8 @@ export type Grant = (typeof grants)[number];
 export const ruleModule = Type.Object(
   {
     module: Type.String({
-      description: '"builtin:NAME" for one that ships with Weir, or a path to a .wasm file',
+      description:
+        '"builtin:NAME" for one that ships with Weir, a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout',
     }),
     failure: Type.Union([Type.Literal('closed'), Type.Literal('open')], {
       default: 'closed',

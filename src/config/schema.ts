@@ -13,6 +13,7 @@ import { listener } from './listener-schema.ts';
 import { ruleModule } from './module-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, strict } from './schema-parts.ts';
+import { signatures } from './signature-schema.ts';
 import { upstream } from './upstream-schema.ts';
 
 export const configSchema = Type.Object(
@@ -60,6 +61,14 @@ export const configSchema = Type.Object(
           'the longest stretch of a body that modules see in one call; so much of a request is held back until they have',
         ),
         challenge,
+        signatures,
+        canaryMs: Type.Integer({
+          minimum: 0,
+          maximum: 60_000,
+          default: 1_000,
+          description:
+            'how long one worker runs a new module version before the others do; a failure of it there ends the load (ms); 0: all at once',
+        }),
       },
       { ...strict, default: {} },
     ),

@@ -3,7 +3,6 @@
  * put together behind `NodeControl`. Every change ends in a generation or a list version that all
  * workers have confirmed.
  */
-import { createHash } from 'node:crypto';
 import type {
   BlockAnswer,
   BlockEntry,
@@ -11,7 +10,10 @@ import type {
   BlockRequest,
   CertificateStatus,
   DrainAnswer,
+  ModuleHistory,
   ModuleLoadAnswer,
+  ModuleLoadRequest,
+  ModuleRemoveAnswer,
   ModuleStatus,
   NodeControl,
   NodeState,
@@ -21,18 +23,22 @@ import type {
 } from '#admin/control.ts';
 import type { AdminServer } from '#admin/server.ts';
 import type { Config } from '#config/schema.ts';
+import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
-import { guestLimits } from '#wasm/guest-limits.ts';
-import { validateModule } from '#wasm/validate.ts';
 import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { listenerStatus } from './listener-status.ts';
+import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
+import { noteRefused } from './module-admission.ts';
+import { planModules } from './module-plan.ts';
+import type { ModuleRegistry } from './module-registry.ts';
+import type { TrialTerms } from './module-trial.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
@@ -40,11 +46,8 @@ import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import {
   type ConfigOrigin,
-  forWorkers,
   type LoadedConfig,
-  type LoadedModule,
   loadChecked,
-  readModules,
   readTlsPlan,
   readUpstreamFiles,
 } from './snapshot-source.ts';
@@ -58,7 +61,6 @@ const expireMs = 1_000;
 export type EdgeNodeOptions = {
   readonly origin: ConfigOrigin;
   readonly loaded: LoadedConfig;
-  readonly modules: readonly LoadedModule[];
   readonly supervisor: Supervisor;
   readonly certificates: NodeCertificates;
   readonly tlsPlan: TlsPlan;
@@ -77,34 +79,28 @@ export type EdgeNodeOptions = {
   readonly onDrained: () => void;
 };
 
-type ModuleRecord = LoadedModule & { readonly generation: number; readonly loadedAt: string };
-
 export class EdgeNode implements NodeControl {
   readonly #options: EdgeNodeOptions;
   readonly #startedAtMs = wallMs();
   readonly #timer: NodeJS.Timeout;
   #loaded: LoadedConfig;
   #loadedAt = new Date().toISOString();
-  #modules: Map<string, ModuleRecord>;
   #tlsPlan: TlsPlan;
   #state: NodeState = 'ready';
   #blockVersion: number;
   #admin: AdminServer | null = null;
+  #modules: { readonly live: LiveModules; readonly registry: ModuleRegistry } | null = null;
   #store: BlockStore;
   /** Changes are made one after another, from reading the files to the last worker's reply. */
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: EdgeNodeOptions) {
-    const { loaded, modules, supervisor } = options;
+    const { loaded } = options;
     this.#options = options;
     this.#loaded = loaded;
     this.#store = options.store;
     this.#blockVersion = options.blockVersion;
     this.#tlsPlan = options.tlsPlan;
-    const generation = supervisor.snapshot.generation;
-    this.#modules = new Map(
-      modules.map((module) => [module.name, { ...module, generation, loadedAt: this.#loadedAt }]),
-    );
     this.#timer = setInterval(() => void this.#expire(), expireMs);
     this.#timer.unref();
   }
@@ -113,12 +109,39 @@ export class EdgeNode implements NodeControl {
     this.#admin = server;
   }
 
+  /** Set once, before the first call. */
+  set modules(modules: { readonly live: LiveModules; readonly registry: ModuleRegistry }) {
+    this.#modules = modules;
+  }
+
+  get modules(): { readonly live: LiveModules; readonly registry: ModuleRegistry } {
+    assert(this.#modules !== null, 'set when the node was put together');
+    return this.#modules;
+  }
+
+  /** What the registry works with; `samples` are those of the last look. */
+  get moduleHost(): ModuleHost {
+    const { supervisor } = this.#options;
+    return {
+      goLive: async (modules, trial) => {
+        const workers = await this.#goLive({ modules }, trial);
+        return { workers, generation: supervisor.snapshot.generation };
+      },
+      oneAtATime: (change) => this.#oneAtATime(change),
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+      samples: () => supervisor.lastSamples(),
+      generation: () => supervisor.snapshot.generation,
+      workers: () => supervisor.workersLive,
+    };
+  }
+
   blockItems(): { version: number; items: BlockItem[] } {
     return blockItems(this.#blockVersion, this.#store);
   }
 
   closeStore(): void {
     this.#store.close();
+    this.modules.live.close();
   }
 
   async status(): Promise<NodeStatus> {
@@ -236,49 +259,25 @@ export class EdgeNode implements NodeControl {
   // ── rules and configuration ───────────────────────────────────────────────────────────────────────
 
   listModules(): readonly ModuleStatus[] {
-    return [...this.#modules.values()].map((module) => this.#moduleStatus(module));
+    return this.modules.live.list();
   }
 
-  loadModule(name: string, bytes: Uint8Array): Promise<ModuleLoadAnswer> {
-    return this.#oneAtATime(async () => {
-      const before = this.#modules.get(name);
-      if (before === undefined) {
-        const names = [...this.#modules.keys()].join(', ') || 'none';
-        throw new WeirError(
-          'MODULE_UNKNOWN',
-          `no module "${name}" in the configuration (waf.rules has: ${names})`,
-        );
-      }
-      try {
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        await validateModule({ ...before, bytes, sha256 }, guestLimits(this.#loaded.config));
-        const generation = this.#options.supervisor.snapshot.generation + 1;
-        const module: ModuleRecord = {
-          ...before,
-          bytes,
-          sha256,
-          generation,
-          loadedAt: new Date().toISOString(),
-        };
-        const modules = new Map(this.#modules).set(name, module);
-        const workers = await this.#goLive({ modules: forWorkers([...modules.values()]) });
-        this.#modules = modules;
-        this.#options.metrics.moduleLoads.ok.value++;
-        this.#options.log.info(
-          { module: name, sha256, before: before.sha256, generation, workers },
-          'module live',
-        );
-        return {
-          module: this.#moduleStatus(module),
-          previousSha256: before.sha256,
-          generation,
-          workers,
-        };
-      } catch (error) {
-        this.#options.metrics.moduleLoads.failed.value++;
-        throw error;
-      }
-    });
+  moduleHistory(name: string): ModuleHistory {
+    return this.modules.registry.history(name);
+  }
+
+  loadModule(name: string, request: ModuleLoadRequest): Promise<ModuleLoadAnswer> {
+    const { bytes, signature, cases } = request;
+    const from = { origin: 'api', source: 'api', isBuiltin: false } as const;
+    return this.modules.registry.load(name, { bytes, signature, cases, ...from });
+  }
+
+  rollbackModule(name: string, to: number | null): Promise<ModuleLoadAnswer> {
+    return this.modules.registry.rollback(name, to);
+  }
+
+  removeModule(name: string, version: number): Promise<ModuleRemoveAnswer> {
+    return this.modules.registry.remove(name, version);
   }
 
   reload(): Promise<ReloadAnswer> {
@@ -305,43 +304,35 @@ export class EdgeNode implements NodeControl {
         { details: fixed },
       );
     }
-    const modules = await readModules(loaded);
+    const planned = await planModules(loaded, this.modules.live.store);
+    const fresh = planned.filter((module) => this.modules.live.isNew(module));
     const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;
     const { certificates } = this.#options;
     await certificates.configure(loaded.config);
     let workers: number;
     try {
-      workers = await this.#goLive({
-        config: loaded.config,
-        ...certificates.fill(tlsPlan),
-        upstreamFiles: await readUpstreamFiles(loaded.config),
-        modules: forWorkers(modules),
-      });
+      workers = await this.#goLive(
+        {
+          config: loaded.config,
+          ...certificates.fill(tlsPlan),
+          upstreamFiles: await readUpstreamFiles(loaded.config),
+          modules: plannedSources(planned),
+        },
+        trialOf(loaded.config.waf.canaryMs, fresh),
+      );
     } catch (error) {
+      for (const module of fresh)
+        noteRefused(this.modules.live.store, module, 'config', module.source, error);
       await certificates.configure(this.#loaded.config);
       throw error;
     } finally {
       certificates.start();
     }
     this.#tlsPlan = tlsPlan;
-    const now = new Date().toISOString();
-    this.#modules = new Map(
-      modules.map((module) => {
-        const before = this.#modules.get(module.name);
-        const same = before?.sha256 === module.sha256;
-        return [
-          module.name,
-          {
-            ...module,
-            generation: same ? before.generation : generation,
-            loadedAt: same ? before.loadedAt : now,
-          },
-        ];
-      }),
-    );
+    await this.modules.live.adopt(loaded, planned);
     this.#loaded = loaded;
-    this.#loadedAt = now;
+    this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };
   }
@@ -365,29 +356,15 @@ export class EdgeNode implements NodeControl {
     return this.#oneAtATime(() => this.#goLive({}));
   }
 
-  #goLive(change: Partial<Omit<SnapshotSource, 'generation'>>): Promise<number> {
+  #goLive(
+    change: Partial<Omit<SnapshotSource, 'generation'>>,
+    trial: TrialTerms | null = null,
+  ): Promise<number> {
     const { supervisor, stapler } = this.#options;
     const before = supervisor.snapshot;
     const next = { ...before, ...change, generation: before.generation + 1 };
     const certificates = stapler.staple(next.certificates, next.config);
-    return supervisor.apply({ ...next, certificates });
-  }
-
-  #moduleStatus(module: ModuleRecord): ModuleStatus {
-    const { config } = this.#loaded;
-    return {
-      name: module.name,
-      source: module.source,
-      sha256: module.sha256,
-      bytes: module.bytes.length,
-      loadedAt: module.loadedAt,
-      generation: module.generation,
-      failure: module.failure,
-      watch: config.waf.rules[module.name]?.watch ?? false,
-      routes: config.routes.filter(
-        ({ waf }) => waf.mode !== 'off' && waf.rules.includes(module.name),
-      ).length,
-    };
+    return supervisor.apply({ ...next, certificates }, trial);
   }
 
   #oneAtATime<T>(change: () => Promise<T>): Promise<T> {
@@ -445,9 +422,10 @@ export class EdgeNode implements NodeControl {
             'the node was told to end while the new process started',
           );
         }
-        this.#store.close();
+        this.closeStore();
         const live = await successor.goLive().catch((error: unknown) => {
           this.#store = takeBack();
+          this.modules.live.reopen();
           throw error;
         });
         const tookMs = Math.round(performance.now() - startedAt);

@@ -14,6 +14,7 @@ import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
 import { readChallengeKeys } from '#state/challenge-keys.ts';
+import { ModuleStore } from '#state/module-store.ts';
 import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
@@ -21,7 +22,10 @@ import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
+import { LiveModules, plannedSources } from './live-modules.ts';
 import { blockForModule } from './module-blocks.ts';
+import { planModules } from './module-plan.ts';
+import { ModuleRegistry } from './module-registry.ts';
 import { watchModules } from './module-watch.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
@@ -30,9 +34,7 @@ import { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import {
   type ConfigOrigin,
-  forWorkers,
   loadChecked,
-  readModules,
   readTlsPlan,
   readUpstreamFiles,
 } from './snapshot-source.ts';
@@ -68,7 +70,8 @@ export async function startEdge(
   const log = createLog(config.log.level, 'supervisor');
   const state = openStateDirectory(config.state, takeover?.pid ?? null);
   let store = takeover === null ? BlockStore.open(state.path) : null;
-  const modules = await readModules(loaded);
+  const moduleStore = ModuleStore.open(state.path);
+  const modules = await planModules(loaded, moduleStore).finally(() => moduleStore.close());
   const tlsPlan = await readTlsPlan(config);
 
   const { registry, metrics } = nodeRegistry();
@@ -93,7 +96,7 @@ export async function startEdge(
       config,
       ...tlsFiles,
       certificates: stapler.staple(tlsFiles.certificates, config),
-      modules: forWorkers(modules),
+      modules: plannedSources(modules),
       upstreamFiles: await readUpstreamFiles(config),
     },
     {
@@ -135,7 +138,6 @@ export async function startEdge(
     node = new EdgeNode({
       origin,
       loaded,
-      modules,
       supervisor,
       certificates,
       tlsPlan,
@@ -155,6 +157,11 @@ export async function startEdge(
       log,
       onDrained: () => void drained(),
     });
+    const parts = { host: node.moduleHost, metrics: metrics.modules, log };
+    const openStore = () => ModuleStore.open(state.path);
+    const live = new LiveModules(loaded, { ...parts, openStore });
+    await live.adopt(loaded, modules);
+    node.modules = { live, registry: new ModuleRegistry({ ...parts, live }) };
     const admin = await startAdmin({
       control: node,
       address: sockets.admin?.listeners[0]?.address ?? config.admin.address,
@@ -164,6 +171,7 @@ export async function startEdge(
     });
     const running = node;
     running.admin = admin;
+    supervisor.onModuleFailure = (failure) => void running.modules.registry.noteFailure(failure);
     certificates.host = {
       setChallenges: (challenges) => supervisor.setChallenges(challenges),
       makeCertificatesLive: () => running.makeCertificatesLive(),
@@ -174,7 +182,7 @@ export async function startEdge(
       onChange: () => running.makeStaplesLive(),
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
-    watching.close = watchModules(modules, loaded, node, supervisor, log);
+    watching.close = watchModules(modules, loaded, node.modules, supervisor, log);
     const startedAt = new Date().toISOString();
     const announce = () =>
       state.writeRunFile({ pid: process.pid, admin: admin.address, startedAt, version });

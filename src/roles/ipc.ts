@@ -23,6 +23,7 @@ import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
+import type { ModuleFailure } from './module-trial.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
@@ -34,9 +35,14 @@ export type SnapshotSource = {
   readonly clientAuthorities: readonly { readonly listener: number; readonly pem: string }[];
   /** Names whose certificate ACME has not brought yet: their handshakes are refused, others' are not. */
   readonly awaitedNames: readonly { readonly listener: number; readonly name: string }[];
-  readonly modules: readonly CompileSource[];
+  readonly modules: readonly ModuleSource[];
   /** For each upstream with `tls`: the files it names, read. */
   readonly upstreamFiles: readonly UpstreamFiles[];
+};
+
+export type ModuleSource = CompileSource & {
+  /** Why it does not run: every request gets its policy. Null when it does. */
+  readonly off: string | null;
 };
 
 export type BlockItem = { readonly target: string; readonly expiresAtMs: number | null };
@@ -91,4 +97,5 @@ export type FromWorker =
   | { readonly kind: 'server'; readonly change: ServerChange }
   /** A module wants an address blocked. */
   | { readonly kind: 'block'; readonly order: BlockOrder }
+  | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }
   | { readonly kind: 'drained' };

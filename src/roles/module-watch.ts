@@ -4,60 +4,107 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { describeError } from '#core/errors.ts';
+import type { RuleModule } from '#config/module-schema.ts';
+import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
-import type { EdgeNode } from './edge-node.ts';
-import type { LoadedConfig, LoadedModule } from './snapshot-source.ts';
+import type { LiveModules } from './live-modules.ts';
+import type { ModuleRegistry } from './module-registry.ts';
+import type { LoadedConfig } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** A compiler writes in pieces; the file is read when it has been quiet this long. */
 const quietMs = 100;
 
+export type WatchTarget = { readonly live: LiveModules; readonly registry: ModuleRegistry };
+
+/** A load under way by hand ends soon; then it is tried again. */
+const busyMs = 250;
+
 /** Returns the function that stops watching. */
 export function watchModules(
-  modules: readonly LoadedModule[],
+  modules: readonly { readonly name: string; readonly path: string }[],
   loaded: LoadedConfig,
-  node: EdgeNode,
+  target: WatchTarget,
   supervisor: Supervisor,
   log: Logger,
 ): () => void {
-  const watchers: FSWatcher[] = [];
-  const timers = new Map<string, NodeJS.Timeout>();
+  const watched: WatchedModule[] = [];
   for (const { name, path } of modules) {
     const rule = loaded.config.waf.rules[name];
     if (rule?.watch !== true) continue;
-    const load = async () => {
-      const part = `module ${name} (watched)`;
-      try {
-        const read = await readModuleSource(rule.module, loaded.baseDirectory);
-        if (
-          node.listModules().some((module) => module.name === name && module.sha256 === read.sha256)
-        )
-          return;
-        await node.loadModule(name, read.bytes);
-        supervisor.setDegraded(part, null);
-      } catch (error) {
-        // The old module stays; status says why the new one did not go live.
-        supervisor.setDegraded(part, describeError(error));
-      }
-    };
-    const watcher = watch(dirname(path), (_event, file) => {
-      if (file !== basename(path)) return;
-      clearTimeout(timers.get(name));
-      timers.set(
-        name,
-        setTimeout(() => void load(), quietMs),
-      );
-    });
-    watcher.on('error', (error) =>
-      supervisor.setDegraded(`module ${name} (watched)`, error.message),
+    watched.push(
+      new WatchedModule(path, {
+        load: () => loadChanged(name, rule, loaded.baseDirectory, target),
+        setDegraded: (reason) => supervisor.setDegraded(`module ${name} (watched)`, reason),
+      }),
     );
-    watchers.push(watcher);
     log.info({ module: name, path }, 'watching module');
   }
   return () => {
-    for (const timer of timers.values()) clearTimeout(timer);
-    for (const watcher of watchers) watcher.close();
+    for (const one of watched) one.close();
   };
+}
+
+async function loadChanged(
+  name: string,
+  rule: RuleModule,
+  baseDirectory: string,
+  target: WatchTarget,
+): Promise<void> {
+  const file = await readModuleSource(rule.module, baseDirectory);
+  if (target.live.isLive(name, file.sha256)) return;
+  await target.registry.load(name, { ...file, origin: 'watch' });
+}
+
+type WatchedEvents = { load(): Promise<void>; setDegraded(reason: string | null): void };
+
+/** One load at a time; what changes meanwhile is looked at when it has ended. */
+class WatchedModule {
+  readonly #events: WatchedEvents;
+  readonly #watcher: FSWatcher;
+  #timer: NodeJS.Timeout | undefined;
+  #isLoading = false;
+  #changedMeanwhile = false;
+  #closed = false;
+
+  constructor(path: string, events: WatchedEvents) {
+    this.#events = events;
+    this.#watcher = watch(dirname(path), (_event, file) => {
+      if (file === basename(path)) this.#soon(quietMs);
+    });
+    this.#watcher.on('error', (error) => events.setDegraded(error.message));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#watcher.close();
+  }
+
+  #soon(ms: number): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#load(), ms);
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoading) {
+      this.#changedMeanwhile = true;
+      return;
+    }
+    this.#isLoading = true;
+    try {
+      await this.#events.load();
+      this.#events.setDegraded(null);
+    } catch (error) {
+      // The old module stays; status says why the new one did not go live.
+      if (error instanceof WeirError && error.code === 'MODULE_BUSY') this.#soon(busyMs);
+      else this.#events.setDegraded(describeError(error));
+    } finally {
+      this.#isLoading = false;
+      if (this.#changedMeanwhile) this.#soon(quietMs);
+      this.#changedMeanwhile = false;
+    }
+  }
 }

@@ -4,12 +4,13 @@ import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
 import { moduleFailures } from './module-failures.ts';
+import { ModuleMetrics } from './module-metrics.ts';
 
 type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
 
 export class NodeMetrics {
   readonly reloads: ByResult;
-  readonly moduleLoads: ByResult;
+  readonly modules: ModuleMetrics;
   readonly certificateRenewals: ByResult;
   readonly certificates: Readonly<Record<'valid' | 'awaiting' | 'failing', Series>>;
   readonly nextRenewal: Series;
@@ -23,10 +24,7 @@ export class NodeMetrics {
       failed: registry.counter(name, help, { result: 'failed' }),
     });
     this.reloads = byResult('weir_config_reloads_total', 'Configuration reloads by result.');
-    this.moduleLoads = byResult(
-      'weir_module_loads_total',
-      'Module loads while running, by result.',
-    );
+    this.modules = new ModuleMetrics(registry);
     this.certificateRenewals = byResult(
       'weir_certificate_renewals_total',
       'Certificates obtained or renewed by ACME, by result.',

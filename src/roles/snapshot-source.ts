@@ -12,10 +12,7 @@ import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
-import { guestLimits } from '#wasm/guest-limits.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
-import { readModuleSource } from '#wasm/module-source.ts';
-import { validateModule } from '#wasm/validate.ts';
 import type { ManagedEntry, TlsPlan } from './node-certificates.ts';
 
 export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
@@ -23,7 +20,7 @@ export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok:
 /** Where the configuration comes from: a file, or text of our own when there is none. */
 export type ConfigOrigin = { readonly file: string | null; readonly defaults?: string };
 
-export type LoadedModule = CompileSource & { readonly source: string; readonly path: string };
+export type ModuleSettings = Omit<CompileSource, 'name' | 'sha256' | 'bytes'>;
 
 /** Loads and checks everything; throws CONFIG_INVALID with every problem at once. */
 export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
@@ -31,17 +28,6 @@ export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
   const problems = await allProblems(loaded);
   if (!loaded.ok || problems.length > 0) throw invalid(origin, problems);
   return loaded;
-}
-
-export async function readModules(loaded: LoadedConfig): Promise<LoadedModule[]> {
-  return Promise.all(
-    Object.entries(loaded.config.waf.rules).map(async ([name, rule]) => {
-      const read = await readModuleSource(rule.module, loaded.baseDirectory);
-      const module = { name, ...settingsOf(rule), ...read };
-      await validateModule(module, guestLimits(loaded.config));
-      return module;
-    }),
-  );
 }
 
 /** Files are read here; lists of names are filled in by `NodeCertificates`. */
@@ -90,12 +76,8 @@ export function readUpstreamFiles(config: Config): Promise<UpstreamFiles[]> {
   );
 }
 
-/** Modules as workers get them: without where they came from. */
-export const forWorkers = (modules: readonly LoadedModule[]): CompileSource[] =>
-  modules.map(({ source: _source, path: _path, ...module }) => module);
-
 /** What the configuration says of a module, beside where it comes from. */
-function settingsOf(rule: RuleModule): Omit<CompileSource, 'name' | 'sha256' | 'bytes'> {
+export function moduleSettings(rule: RuleModule): ModuleSettings {
   const { module: _module, watch: _watch, config, ...settings } = rule;
   return { ...settings, config: JSON.stringify(config) };
 }

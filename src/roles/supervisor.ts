@@ -3,7 +3,8 @@
  *
  * Each slot holds one worker. A worker that ends is replaced, at once the first time, later when it
  * keeps ending. A change goes to all workers in two steps (prepare, commit), one change at a time; a
- * worker born between the two steps is brought in step before the change is called live.
+ * worker born between the two steps is brought in step before the change is called live. A new module
+ * version is committed by one worker first, and by the others when it did not fail there (`module-trial.ts`).
  */
 import { randomInt } from 'node:crypto';
 import { describeError, WeirError } from '#core/errors.ts';
@@ -14,6 +15,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
+import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 
@@ -36,6 +38,8 @@ type Slot = {
   generation: number | null;
   timer: NodeJS.Timeout | null;
 };
+
+type Running = { readonly slot: Slot; readonly worker: WorkerProcess };
 
 export type SupervisorOptions = {
   readonly entry: string;
@@ -63,11 +67,15 @@ export class Supervisor {
   #addresses: readonly string[];
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
+  /** Snapshots one after another, trials included; what else changes does not wait for them. */
+  #applying: Promise<unknown> = Promise.resolve();
+  #trial: ModuleTrial | null = null;
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
   readonly #hashKey: HashKey = [randomInt(2 ** 32), randomInt(2 ** 32)];
   #draining = false;
   #onAllGone: (() => void) | null = null;
   restartsTotal = 0;
+  onModuleFailure: ((failure: ModuleFailure) => void) | null = null;
 
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
@@ -109,6 +117,12 @@ export class Supervisor {
     return this.#addresses;
   }
 
+  /** How many workers run what is live. */
+  get workersLive(): number {
+    const { generation } = this.#snapshot;
+    return this.#slots.filter((slot) => slot.generation === generation).length;
+  }
+
   get isReady(): boolean {
     return !this.#draining && this.#slots.every((slot) => slot.state === 'ready');
   }
@@ -144,33 +158,82 @@ export class Supervisor {
     }));
   }
 
-  /** Makes `next` live in every worker, or in none. Returns how many workers run it. */
-  apply(next: SnapshotSource): Promise<number> {
-    return this.#oneAtATime(async () => {
-      const asked = this.#workers();
-      const results = await Promise.allSettled(
-        asked.map(({ worker }) => worker.ask({ kind: 'prepare', snapshot: next })),
-      );
-      const refused = results.find(
-        (result, index) => result.status === 'rejected' && this.#runs(asked[index]),
-      );
-      if (refused?.status === 'rejected') {
+  /**
+   * Makes `next` live in every worker, or in none. Returns how many workers run it. With a trial one worker
+   * runs it before the others do; block list and challenges change meanwhile as ever.
+   */
+  apply(next: SnapshotSource, terms: TrialTerms | null = null): Promise<number> {
+    const result = this.#applying.then(async () => {
+      const asked = await this.#oneAtATime(() => this.#prepare(next));
+      const tried = terms === null ? null : await this.#tryOut(next, asked, terms);
+      return this.#oneAtATime(() => this.#commitAll(next, asked, tried));
+    });
+    this.#applying = result.catch(() => {});
+    return result;
+  }
+
+  async #prepare(next: SnapshotSource): Promise<readonly Running[]> {
+    const asked = this.#workers();
+    const results = await Promise.allSettled(
+      asked.map(({ worker }) => worker.ask({ kind: 'prepare', snapshot: next })),
+    );
+    const refused = results.find(
+      (result, index) => result.status === 'rejected' && this.#runs(asked[index]),
+    );
+    if (refused?.status === 'rejected') {
+      await this.#everyone({ kind: 'abandon', generation: next.generation });
+      throw refused.reason;
+    }
+    return asked;
+  }
+
+  /** Null where no worker can be spared; throws, with everything as it was, when the trial fails. */
+  async #tryOut(
+    next: SnapshotSource,
+    asked: readonly Running[],
+    terms: TrialTerms,
+  ): Promise<Running | null> {
+    const one = asked.find((running) => this.#runs(running) && running.slot.state === 'ready');
+    if (one === undefined) return null;
+    const trial = new ModuleTrial(one.worker.pid, terms);
+    this.#trial = trial;
+    try {
+      await one.worker.ask({ kind: 'commit', generation: next.generation });
+      one.slot.generation = next.generation;
+      await trial.passed();
+      return one;
+    } catch (error) {
+      await this.#oneAtATime(async () => {
         await this.#everyone({ kind: 'abandon', generation: next.generation });
-        throw refused.reason;
-      }
-      this.#snapshot = next;
-      const live = this.#workers();
-      await Promise.all(
-        live.map((one) =>
+        // What is live still is the snapshot before; a worker that ended has started with it.
+        if (this.#runs(one)) await this.#commit(one, this.#snapshot, false);
+      }).catch((reason: unknown) =>
+        this.#options.log.error({ reason: describeError(reason) }, 'trial not withdrawn'),
+      );
+      throw error;
+    } finally {
+      this.#trial = null;
+    }
+  }
+
+  async #commitAll(
+    next: SnapshotSource,
+    asked: readonly Running[],
+    tried: Running | null,
+  ): Promise<number> {
+    this.#snapshot = next;
+    await Promise.all(
+      this.#workers()
+        .filter(({ worker }) => worker !== tried?.worker)
+        .map((one) =>
           this.#commit(
             one,
             next,
             asked.some(({ worker }) => worker === one.worker),
           ),
         ),
-      );
-      return this.#slots.filter((slot) => slot.generation === next.generation).length;
-    });
+    );
+    return this.workersLive;
   }
 
   /** Returns how many workers enforce the change. */
@@ -294,6 +357,10 @@ export class Supervisor {
         );
       },
       onBlock: this.#options.onBlock,
+      onModuleFailure: (failure) => {
+        this.#trial?.noteFailure(worker.pid, failure);
+        this.onModuleFailure?.(failure);
+      },
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -324,6 +391,7 @@ export class Supervisor {
   ): void {
     slot.worker = null;
     slot.generation = null;
+    this.#trial?.noteEnd(worker.pid, `it ended (${signal ?? `code ${code}`})`);
     this.setDegraded(overloadOf(slot), null);
     this.#retire(worker.samples);
     reject?.(
@@ -364,11 +432,7 @@ export class Supervisor {
     this.setDegraded(`worker ${slot.index}`, null);
   }
 
-  async #commit(
-    one: { slot: Slot; worker: WorkerProcess },
-    next: SnapshotSource,
-    isPrepared: boolean,
-  ): Promise<void> {
+  async #commit(one: Running, next: SnapshotSource, isPrepared: boolean): Promise<void> {
     try {
       if (!isPrepared) await one.worker.ask({ kind: 'prepare', snapshot: next });
       await one.worker.ask({ kind: 'commit', generation: next.generation });
@@ -383,14 +447,14 @@ export class Supervisor {
     }
   }
 
-  #workers(): { slot: Slot; worker: WorkerProcess }[] {
+  #workers(): Running[] {
     return this.#slots.flatMap((slot) =>
       slot.worker === null ? [] : [{ slot, worker: slot.worker }],
     );
   }
 
   /** A worker that ended meanwhile cannot refuse: its successor starts with what is live. */
-  #runs(one: { slot: Slot; worker: WorkerProcess } | undefined): boolean {
+  #runs(one: Running | undefined): boolean {
     return one !== undefined && one.slot.worker === one.worker;
   }
 

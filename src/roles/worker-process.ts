@@ -5,6 +5,7 @@ import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
+import type { ModuleFailure } from './module-trial.ts';
 
 /** A worker that has not replied by then is stuck. */
 const replyMs = 10_000;
@@ -30,6 +31,7 @@ export type WorkerEvents = {
   onDegraded(part: string, reason: string | null): void;
   onServerChange(change: ServerChange): void;
   onBlock(order: BlockOrder): void;
+  onModuleFailure(failure: ModuleFailure): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };
@@ -117,6 +119,9 @@ export class WorkerProcess {
         break;
       case 'block':
         events.onBlock(message.order);
+        break;
+      case 'module-failure':
+        events.onModuleFailure(message.failure);
         break;
       case 'drained':
         events.onDrained();

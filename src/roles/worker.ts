@@ -11,8 +11,9 @@ import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metrics.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
+import { guardFilter, type OnGuardedFailure } from '#wasm/guarded-filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
-import type { FromWorker, SnapshotSource, ToWorker } from './ipc.ts';
+import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
 import { moduleFailures } from './module-failures.ts';
 import { WorkerServices } from './worker-services.ts';
 
@@ -154,8 +155,10 @@ class Worker {
       const key = JSON.stringify([{ ...source, bytes: null }, limits]);
       const live =
         this.#modules.get(key) ??
-        compileFilter(source, limits, services.host, (text) =>
-          this.#onModuleFailure(source.name, text),
+        guardFilter(
+          source,
+          (report) => compileFilter(source, limits, services.host, report),
+          this.#failureReporter(source),
         );
       this.#modules.set(key, live);
       modules.set(source.name, live);
@@ -180,17 +183,28 @@ class Worker {
     }
   }
 
-  #onModuleFailure(name: string, reason: string): void {
+  /** The supervisor hears of the first failure in a filter's life, and of the one that is too many. */
+  #failureReporter({ name, sha256 }: ModuleSource): OnGuardedFailure {
+    let isFirst = true;
+    return (reason, isQuarantine) => {
+      this.#countFailure(name);
+      if (isFirst || isQuarantine)
+        send({ kind: 'module-failure', failure: { name, sha256, reason, isQuarantine } });
+      isFirst = false;
+      const now = performance.now();
+      if (now - this.#lastReportAt < failureReportMs) return;
+      this.#lastReportAt = now;
+      send({ kind: 'degraded', part: `module ${name}`, reason });
+    };
+  }
+
+  #countFailure(name: string): void {
     let count = this.#failureCounts.get(name);
     if (count === undefined) {
       count = this.#registry.counter(moduleFailures.name, moduleFailures.help, { module: name });
       this.#failureCounts.set(name, count);
     }
     count.value++;
-    const now = performance.now();
-    if (now - this.#lastReportAt < failureReportMs) return;
-    this.#lastReportAt = now;
-    send({ kind: 'degraded', part: `module ${name}`, reason });
   }
 
   #samples(): MetricSamples {

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 /** What an interrupted write leaves behind ends in this. */
 export const temporarySuffix = '.tmp';
 
-export async function writePrivateFile(path: string, content: string): Promise<void> {
+export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
   const beside = `${path}.${randomBytes(6).toString('hex')}${temporarySuffix}`;
   try {
     const file = await open(beside, 'wx', 0o600);

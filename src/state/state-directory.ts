@@ -10,6 +10,7 @@
  *   challenge.keys  0600   see challenge-keys.ts
  *   acme/           0700   accounts, orders and certificates, see #acme/acme-store.ts
  *   ocsp/           0700   see ocsp-cache.ts
+ *   modules/        0700   see module-store.ts
  * ```
  *
  * A run file outlives a crash, and process ids are used again: an edge counts as alive only if its
@@ -48,7 +49,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|ocsp|edge\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|modules|edge\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the

@@ -1,25 +1,43 @@
 /**
  * Fetches the bytes of a rule module named in the configuration: `builtin:NAME` for one that ships
- * with Weir, else a file, relative to the folder of the configuration.
+ * with Weir, `oci:FOLDER` for one in an OCI image layout, else a file, relative to the folder of the
+ * configuration. A signature and cases may lie beside the last two:
+ *
+ * ```
+ * rules/own.wasm   rules/own.wasm.sig   rules/own.cases.json
+ * rules/layout/    rules/layout.sig     rules/layout.cases.json
+ * ```
  */
 import { createHash } from 'node:crypto';
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtinPrefix, ociPrefix } from '#config/file-names.ts';
 import { WeirError } from '#core/errors.ts';
+import {
+  caseBytesMax,
+  casesSuffix,
+  moduleBytesMax,
+  signatureBytesMax,
+  signatureSuffix,
+} from '#core/module-files.ts';
+import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
+import { type OciReference, ociIndex, parseOciReference, readOciModule } from './oci-layout.ts';
 
 export type ModuleFile = {
   /** As the configuration has it. */
   readonly source: string;
+  /** The file that changes when the module does. */
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly sha256: string;
+  /** One that ships with Weir needs no signature: whoever can change it can change Weir. */
+  readonly isBuiltin: boolean;
+  readonly signature: ModuleSignature | null;
+  /** Text of the cases beside it. */
+  readonly cases: string | null;
 };
 
-/** 16 MiB: above the largest module the rule compilers make, below what could exhaust a worker. */
-export const moduleBytesMax = 16 * 1024 * 1024;
-
-const builtinPrefix = 'builtin:';
 const builtinDirectory = join(
   dirname(fileURLToPath(import.meta.url)),
   '..',
@@ -29,11 +47,69 @@ const builtinDirectory = join(
 );
 
 export async function readModuleSource(source: string, baseDirectory: string): Promise<ModuleFile> {
-  const path = source.startsWith(builtinPrefix)
-    ? await builtinPath(source.slice(builtinPrefix.length))
-    : resolve(baseDirectory, source);
-  const bytes = await readBounded(path, source);
-  return { source, path, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const at = await locate(source, baseDirectory);
+  const bytes = at.oci === null ? await readBounded(at.path, source) : await readOciModule(at.oci);
+  return {
+    source,
+    path: at.path,
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    isBuiltin: at.beside === null,
+    ...(await readBeside(at.beside)),
+  };
+}
+
+type Located = {
+  readonly path: string;
+  readonly oci: OciReference | null;
+  /** Null for one that ships with Weir. */
+  readonly beside: { readonly signature: string; readonly cases: string } | null;
+};
+
+async function locate(source: string, baseDirectory: string): Promise<Located> {
+  if (source.startsWith(builtinPrefix)) {
+    const path = await builtinPath(source.slice(builtinPrefix.length));
+    return { path, oci: null, beside: null };
+  }
+  if (source.startsWith(ociPrefix)) {
+    const oci = parseOciReference(source.slice(ociPrefix.length), baseDirectory);
+    const beside = {
+      signature: `${oci.folder}${signatureSuffix}`,
+      cases: `${oci.folder}${casesSuffix}`,
+    };
+    return { path: join(oci.folder, ociIndex), oci, beside };
+  }
+  const path = resolve(baseDirectory, source);
+  const beside = {
+    signature: `${path}${signatureSuffix}`,
+    cases: `${path.replace(/\.wasm$/, '')}${casesSuffix}`,
+  };
+  return { path, oci: null, beside };
+}
+
+async function readBeside(
+  beside: Located['beside'],
+): Promise<{ signature: ModuleSignature | null; cases: string | null }> {
+  if (beside === null) return { signature: null, cases: null };
+  const signature = await readSmall(beside.signature, signatureBytesMax);
+  return {
+    signature: signature === null ? null : parseModuleSignature(signature, beside.signature),
+    cases: await readSmall(beside.cases, caseBytesMax),
+  };
+}
+
+/** Null where there is none. */
+async function readSmall(path: string, bytesMax: number): Promise<string | null> {
+  try {
+    const { size } = await stat(path);
+    if (size > bytesMax)
+      throw new WeirError('MODULE_UNREADABLE', `${path} has ${size} bytes: at most ${bytesMax}`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof WeirError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new WeirError('MODULE_UNREADABLE', `${path} cannot be read`, { cause: error });
+  }
 }
 
 async function builtinPath(name: string): Promise<string> {

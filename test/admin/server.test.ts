@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { attemptsMax } from '#admin/attempt-limit.ts';
-import { jsonBodyBytesMax, moduleBytesMax } from '#admin/schema.ts';
+import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { type AdminServer, startAdmin } from '#admin/server.ts';
 import { type ErrorCode, errorCodes, WeirError } from '#core/errors.ts';
+import { moduleBytesMax } from '#core/module-files.ts';
 import { FakeControl, worker } from '../support/fake-control.ts';
 import { call } from '../support/http-call.ts';
 
@@ -50,6 +51,9 @@ const routes: readonly Route[] = [
     body: '\0asm',
     calls: 'loadModule core',
   },
+  { method: 'GET', path: '/api/v1/modules/core/history', calls: 'moduleHistory core' },
+  { method: 'POST', path: '/api/v1/modules/core/rollback', calls: 'rollbackModule core null' },
+  { method: 'DELETE', path: '/api/v1/modules/core/versions/2', calls: 'removeModule core 2' },
   { method: 'GET', path: '/api/v1/certificates', calls: 'listCertificates' },
   {
     method: 'POST',
@@ -384,6 +388,39 @@ describe('answers', () => {
     assert.equal((await load(moduleBytesMax)).status, 200);
     assert.equal(control.loaded?.length, moduleBytesMax);
     const over = await load(moduleBytesMax + 1);
+    assert.deepEqual([over.status, errorOf(over.body).code], [413, 'BODY_TOO_LARGE']);
+  });
+
+  it('takes a module as JSON with what came beside it', async () => {
+    const signature = {
+      module: 'core',
+      sha256: 'ab'.repeat(32),
+      sequence: 7,
+      signature: `${'A'.repeat(86)}==`,
+    };
+    const load = (body: unknown) =>
+      call(server.address, 'POST', '/api/v1/modules/core', {
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const module = Buffer.from('wasm').toString('base64');
+    assert.equal((await load({ module, signature, cases: '[]' })).status, 200);
+    assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm');
+    assert.deepEqual(control.sentAlong, { signature, cases: '[]' });
+    for (const body of [
+      {},
+      { module: '' },
+      { module: 'not base64!' },
+      { module, signatur: signature },
+      { module, signature: { ...signature, sequence: -1 } },
+      { module, signature: { ...signature, signature: 'short' } },
+    ]) {
+      const refused = await load(body);
+      assert.equal(errorOf(refused.body).code, 'REQUEST_INVALID', JSON.stringify(body));
+    }
+    const largest = { module: Buffer.alloc(moduleBytesMax).toString('base64') };
+    assert.equal((await load(largest)).status, 200);
+    const over = await load({ module: Buffer.alloc(moduleBytesMax + 1).toString('base64') });
     assert.deepEqual([over.status, errorOf(over.body).code], [413, 'BODY_TOO_LARGE']);
   });
 

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { moduleBytesMax } from '#admin/schema.ts';
 import { type AdminServer, startAdmin } from '#admin/server.ts';
 import { WeirError } from '#core/errors.ts';
+import { moduleBytesMax } from '#core/module-files.ts';
 import { type CliResult, runCliProcess } from '../support/cli-process.ts';
 import { FakeControl, worker } from '../support/fake-control.ts';
 
@@ -82,7 +82,27 @@ describe('a running node', () => {
     {
       argv: ['module', 'list'],
       calls: 'listModules',
-      says: /^NAME .*\ncore {2}0123456789ab {2}4,096/,
+      says: /^NAME .*\ncore +1 +live +0123456789ab +4,096 +config/,
+    },
+    {
+      argv: ['module', 'history', 'core'],
+      calls: 'moduleHistory core',
+      says: /^VERSION .*\n3 +failed .*trap: unreachable\n2 +live .* build +7 .*\n1 +ready/,
+    },
+    {
+      argv: ['module', 'rollback', 'core'],
+      calls: 'rollbackModule core null',
+      says: /^core is version 1, 0123456789ab .*was efefefefefef; generation 4 is live in 2 workers/,
+    },
+    {
+      argv: ['module', 'rollback', 'core', '--to', '3'],
+      calls: 'rollbackModule core 3',
+      says: /^core is version 3/,
+    },
+    {
+      argv: ['module', 'remove', 'core', '--version', '2'],
+      calls: 'removeModule core 2',
+      says: /^version 2 of core \(0123456789ab, retired\) is removed/,
     },
     { argv: ['block', 'list'], calls: 'listBlocks', says: /^0 blocks, version 7/ },
     {
@@ -157,7 +177,7 @@ listeners   0.0.0.0:8443  tls       h1 h2
             0.0.0.0:5432  tcp              to database, behind PROXY protocol
 upstreams   app  open in 1, healthy in 1  2 in flight  1,200 sent  5 failed  unix:/run/b.sock
                  healthy                  2 in flight  1,200 sent            http://10.0.0.1:80
-modules     core  0123456789ab  4,096 bytes  on 1 route  fails closed
+modules     core  version 1  0123456789ab  on 1 route  fails closed
 blocks      0 (version 7)
 workers     1 of 2 ready, 17 connections
             #1 backoff, no process, 2 restarts
@@ -222,27 +242,57 @@ management  127.0.0.1:9999
     assert.deepEqual([gone.exit, gone.stdout.includes('is not on the list')], [1, true]);
   });
 
-  it('loads a module under the name of its file, or the one given', async () => {
-    await writeFile(join(directory, 'core.wasm'), 'wasm bytes');
-    await writeFile(join(directory, 'new.wasm'), 'wasm bytes');
-    const byFile = await weir('module', 'load', 'core.wasm');
-    assert.equal(byFile.exit, 0, byFile.stderr);
-    assert.match(byFile.stdout, /^core is now 0123456789ab \(10 bytes\).* live in 2 workers$/m);
+  it('loads a module, with the signature and the cases that lie beside it or are named', async () => {
+    const file = (name: string, text: string) => writeFile(join(directory, name), text);
+    await file('new.wasm', 'wasm bytes');
+    const alone = await weir('module', 'load', 'core', 'new.wasm');
+    assert.equal(alone.exit, 0, alone.stderr);
+    assert.match(
+      alone.stdout,
+      /^core is version 1, 0123456789ab \(10 bytes\).* live in 2 workers$/m,
+    );
     assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm bytes');
-    assert.equal((await weir('module', 'load', 'new.wasm', '--name', 'core')).exit, 0);
-    const unknown = await weir('module', 'load', 'new.wasm');
+    assert.deepEqual(control.sentAlong, { signature: null, cases: null });
+    const signature = {
+      module: 'core',
+      sha256: 'ab'.repeat(32),
+      sequence: 7,
+      signature: `${'A'.repeat(86)}==`,
+    };
+    await file('new.wasm.sig', JSON.stringify(signature));
+    await file('new.cases.json', '[]');
+    const beside = await weir('module', 'load', 'core', 'new.wasm');
+    assert.match(beside.stdout, /its signature was not looked at/);
+    assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm bytes');
+    assert.deepEqual(control.sentAlong, { signature, cases: '[]' });
+    await file('other.sig', JSON.stringify({ ...signature, sequence: 8 }));
+    await file('other.json', '[1]');
+    const more = ['--signature', 'other.sig', '--cases', 'other.json'];
+    assert.equal((await weir('module', 'load', 'core', 'new.wasm', ...more)).exit, 0);
+    assert.deepEqual(control.sentAlong, { signature: { ...signature, sequence: 8 }, cases: '[1]' });
+    await file('other.sig', '{}');
+    const broken = await weir('module', 'load', 'core', 'new.wasm', ...more);
+    assert.match(broken.stderr, /other\.sig is no signature: it needs module, sha256/);
+    const unknown = await weir('module', 'load', 'new', 'new.wasm');
     assert.equal(unknown.exit, 1);
     assert.match(unknown.stderr, /no module is named "new"\n {2}configured: core/);
+  });
+
+  it('takes version numbers only', async () => {
+    for (const to of ['0', '-1', '1.5', 'two']) {
+      const refused = await weir('module', 'rollback', 'core', `--to=${to}`);
+      assert.deepEqual([refused.exit, control.calls], [2, []], to);
+    }
   });
 
   it('does not send a module over the limit, and names a file that is not there', async () => {
     const big = join(directory, 'big.wasm');
     await writeFile(big, '');
     await truncate(big, moduleBytesMax + 1);
-    const refused = await weir('module', 'load', 'big.wasm');
+    const refused = await weir('module', 'load', 'core', 'big.wasm');
     assert.equal(refused.exit, 4);
     assert.match(refused.stderr, /a module has at most 16,777,216/);
-    assert.equal((await weir('module', 'load', 'none.wasm')).exit, 1);
+    assert.equal((await weir('module', 'load', 'core', 'none.wasm')).exit, 1);
     assert.deepEqual(control.calls, []);
   });
 });

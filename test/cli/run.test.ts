@@ -59,8 +59,15 @@ Its block list
   block remove ADDR|CIDR  unblock an address or a CIDR range
 
 Its rule modules
-  module load FILE        replace a rule module of a running node
+  module load NAME FILE   replace a rule module of a running node
   module list             list the rule modules of a running node
+  module history NAME     list the versions of a rule module, the refused ones too
+  module rollback NAME    go back to the version before, or to one of the history
+  module remove NAME      forget a version that is not live
+
+Rule modules in files
+  module keygen           make a key to sign rule modules with
+  module sign FILE        sign a rule module for the nodes that ask for it
 
 Its certificates by ACME
   cert list               list the certificates the node obtains by itself

@@ -34,6 +34,7 @@ edge:
 upstreams: { shop: { servers: [{ url: "${shop.url}" }] } }
 routes: [{ upstream: shop, waf: { rules: [bad-bot, path-traversal] } }]
 waf:
+  canaryMs: 20
   rules:
     bad-bot: ${extra.rules ?? '{ module: "builtin:bad-bot" }'}
     path-traversal: { module: "builtin:path-traversal" }

@@ -7,6 +7,7 @@ import type {
   BlockRequest,
   CertificateStatus,
   ListenerStatus,
+  ModuleLoadRequest,
   ModuleStatus,
   NodeControl,
   NodeStatus,
@@ -30,6 +31,7 @@ export class FakeControl implements NodeControl {
   certificates: readonly CertificateStatus[] = [];
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
+  sentAlong: Omit<ModuleLoadRequest, 'bytes'> | null = null;
 
   async status(): Promise<NodeStatus> {
     this.#call('status');
@@ -97,8 +99,36 @@ export class FakeControl implements NodeControl {
     return [coreModule];
   }
 
-  async loadModule(name: string, bytes: Uint8Array) {
+  moduleHistory(name: string) {
+    this.#call(`moduleHistory ${name}`);
+    return {
+      name,
+      versions: [
+        { ...exampleVersion, version: 3, state: 'failed' as const, error: 'trap: unreachable' },
+        { ...exampleVersion, version: 2, state: 'live' as const, signedBy: 'build', sequence: 7 },
+        { ...exampleVersion, version: 1, state: 'ready' as const },
+      ],
+    };
+  }
+
+  async rollbackModule(name: string, to: number | null) {
+    this.#call(`rollbackModule ${name} ${to}`);
+    return {
+      module: { ...coreModule, version: to ?? 1, origin: 'rollback' as const },
+      previousSha256: 'ef'.repeat(32),
+      generation: 4,
+      workers: 2,
+    };
+  }
+
+  async removeModule(name: string, version: number) {
+    this.#call(`removeModule ${name} ${version}`);
+    return { name, version, sha256: exampleVersion.sha256, bytes: 9, state: 'retired' as const };
+  }
+
+  async loadModule(name: string, { bytes, signature, cases }: ModuleLoadRequest) {
     this.#call(`loadModule ${name}`);
+    this.sentAlong = { signature, cases };
     if (name !== coreModule.name) {
       throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, {
         details: ['configured: core'],
@@ -192,13 +222,32 @@ export const exampleCertificate: CertificateStatus = {
 const coreModule: ModuleStatus = {
   name: 'core',
   source: 'builtin:core',
+  version: 1,
   sha256: '0123456789abcdef'.repeat(4),
   bytes: 4_096,
+  origin: 'config',
+  state: 'live',
+  signedBy: null,
+  isAsConfigured: true,
   loadedAt: '2026-01-02T03:04:05.000Z',
   generation: 1,
   failure: 'closed',
   watch: false,
   routes: 1,
+  failures: 0,
+  lastError: null,
+};
+
+const exampleVersion = {
+  sha256: coreModule.sha256,
+  bytes: 4_096,
+  origin: 'api' as const,
+  source: 'api',
+  loadedAt: '2026-01-02T03:04:05.000Z',
+  signedBy: null,
+  sequence: null,
+  isKept: true,
+  error: null,
 };
 
 function listener(

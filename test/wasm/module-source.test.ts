@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WeirError } from '#core/errors.ts';
-import { moduleBytesMax, readModuleSource } from '#wasm/module-source.ts';
+import { moduleBytesMax } from '#core/module-files.ts';
+import { readModuleSource } from '#wasm/module-source.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 
 let folder: string;

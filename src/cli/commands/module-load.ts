@@ -1,59 +1,94 @@
-/** `weir module load` — new bytes for a configured module, while requests flow. */
-import { readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { moduleBytesMax, moduleLoadAnswer } from '#admin/schema.ts';
-import { failureError, refusedError } from '#cli/cli-error.ts';
+/**
+ * `weir module load` — new bytes for a configured module, while requests flow. What lies beside the file goes
+ * with it: a signature (FILE.sig) and cases (own.wasm has own.cases.json).
+ */
+import { stat } from 'node:fs/promises';
+import { moduleLoadAnswer } from '#admin/module-schema.ts';
+import { failureError } from '#cli/cli-error.ts';
 import { type Command, jsonOption, stateOption } from '#cli/command.ts';
 import { callDaemon, slowCallTimeoutMs } from '#cli/daemon-client.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
-import { printable } from '#cli/printer.ts';
-import { counted, shortHash, thousands } from '#cli/words.ts';
-import { describeError } from '#core/errors.ts';
+import { moduleLiveText } from '#cli/module-words.ts';
+import { readBounded } from '#cli/read-bounded.ts';
+import { WeirError } from '#core/errors.ts';
+import {
+  caseBytesMax,
+  casesSuffix,
+  moduleBytesMax,
+  signatureBytesMax,
+  signatureSuffix,
+} from '#core/module-files.ts';
+import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
 
 export const moduleLoad: Command = {
   words: ['module', 'load'],
   summary: 'replace a rule module of a running node',
-  positionals: ['FILE'],
+  positionals: ['NAME', 'FILE'],
   options: [
     {
-      name: 'name',
+      name: 'signature',
       kind: 'text',
-      value: 'NAME',
-      summary: "the module it replaces; else the file's name without .wasm",
+      value: 'FILE',
+      summary: 'what "weir module sign" made; else FILE.sig where there is one',
+    },
+    {
+      name: 'cases',
+      kind: 'text',
+      value: 'FILE',
+      summary: 'requests it must answer as they say; else own.cases.json beside own.wasm',
     },
     jsonOption,
     stateOption,
   ],
-  examples: ['weir module load build/core.wasm', 'weir module load /tmp/new.wasm --name core'],
+  examples: ['weir module load core build/core.wasm'],
   async run(context) {
-    const file = context.given.positional(0);
-    const name = context.given.text('name') ?? basename(file, '.wasm');
+    const [name, file] = [context.given.positional(0), context.given.positional(1)];
+    const module = await readBounded(file, moduleBytesMax, 'a module');
+    const signature = await readSignature(context.given.text('signature'), file);
+    const cases = await readCases(context.given.text('cases'), file);
+    const isAlone = signature === null && cases === null;
     const answer = await callDaemon(context, {
       method: 'POST',
       path: `/api/v1/modules/${encodeURIComponent(name)}`,
       answer: moduleLoadAnswer,
-      wasm: await readModule(file),
+      ...(isAlone
+        ? { wasm: module }
+        : {
+            json: {
+              module: Buffer.from(module).toString('base64'),
+              ...(signature === null ? {} : { signature }),
+              ...(cases === null ? {} : { cases }),
+            },
+          }),
       timeoutMs: slowCallTimeoutMs,
     });
     context.print.answer(answer, () => {
-      const { module, previousSha256, generation, workers } = answer;
-      const what = `${printable(module.name)} is now ${shortHash(module.sha256)} (${thousands(module.bytes)} bytes), was ${shortHash(previousSha256)}`;
-      return `${what}; generation ${generation} is live in ${counted(workers, 'worker')}`;
+      const isUnlooked = signature !== null && answer.module.signedBy === null;
+      return `${moduleLiveText(answer)}${isUnlooked ? '; its signature was not looked at: waf.signatures.keys is empty' : ''}`;
     });
     return exitCodes.ok;
   },
 };
 
-/** The size is looked at first, so that a wrong name does not read a disk image into memory. */
-async function readModule(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  let bytes: number;
+async function readSignature(named: string | null, file: string): Promise<ModuleSignature | null> {
+  const path = named ?? `${file}${signatureSuffix}`;
+  if (named === null && !(await exists(path))) return null;
+  const bytes = await readBounded(path, signatureBytesMax, 'a signature');
   try {
-    ({ size: bytes } = await stat(file));
-    if (bytes <= moduleBytesMax) return new Uint8Array(await readFile(file));
+    return parseModuleSignature(Buffer.from(bytes).toString('utf8'), path);
   } catch (error) {
-    throw failureError(`cannot read ${file}: ${describeError(error)}`, [], error);
+    throw error instanceof WeirError ? failureError(error.message) : error;
   }
-  throw refusedError(`${file} holds ${thousands(bytes)} bytes`, [
-    `a module has at most ${thousands(moduleBytesMax)}`,
-  ]);
 }
+
+async function readCases(named: string | null, file: string): Promise<string | null> {
+  const path = named ?? `${file.replace(/\.wasm$/, '')}${casesSuffix}`;
+  if (named === null && !(await exists(path))) return null;
+  return Buffer.from(await readBounded(path, caseBytesMax, 'a file of cases')).toString('utf8');
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,92 @@
+/** Module versions in the words of the management API, of status and of the log. */
+import type { ModuleHistory, ModuleStatus } from '#admin/control.ts';
+import type { Config } from '#config/schema.ts';
+import type { ModuleVersion } from '#state/module-database.ts';
+import type { ModuleStore } from '#state/module-store.ts';
+import type { MetricSamples } from '#telemetry/metrics.ts';
+import { moduleFailures } from './module-failures.ts';
+import type { ModuleSettings } from './snapshot-source.ts';
+
+/** What is live under a name, or in quarantine and off. */
+export type LiveEntry = {
+  readonly name: string;
+  readonly settings: ModuleSettings;
+  readonly source: string;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly configuredSha256: string;
+  readonly version: ModuleVersion;
+  readonly generation: number;
+  readonly off: string | null;
+};
+
+export function moduleStatus(
+  entry: LiveEntry,
+  store: ModuleStore,
+  config: Config,
+  samples: MetricSamples,
+): ModuleStatus {
+  const { name, source, settings, version, generation, off, configuredSha256 } = entry;
+  const [newest] = store.history(name);
+  return {
+    name,
+    source,
+    version: version.version,
+    sha256: version.sha256,
+    bytes: version.bytes,
+    origin: version.origin,
+    state: off === null ? 'live' : 'off',
+    signedBy: version.keyName,
+    isAsConfigured: version.sha256 === configuredSha256,
+    loadedAt: new Date(version.loadedAtMs).toISOString(),
+    generation,
+    failure: settings.failure,
+    watch: config.waf.rules[name]?.watch ?? false,
+    routes: routesOf(config, name),
+    failures: samples.get(`${moduleFailures.name}{module="${name}"}`) ?? 0,
+    lastError:
+      off ??
+      (newest?.state === 'failed' ? `version ${newest.version}: ${newest.error}` : null) ??
+      store.version(name, version.version)?.error ??
+      null,
+  };
+}
+
+export function moduleHistory(store: ModuleStore, name: string): ModuleHistory {
+  return {
+    name,
+    versions: store.history(name).map((version) => ({
+      version: version.version,
+      state: version.state,
+      sha256: version.sha256,
+      bytes: version.bytes,
+      origin: version.origin,
+      source: version.source,
+      loadedAt: new Date(version.loadedAtMs).toISOString(),
+      signedBy: version.keyName,
+      sequence: version.sequence,
+      isKept: version.isKept,
+      error: version.error,
+    })),
+  };
+}
+
+/** What a rollback could name. */
+export function readyText(store: ModuleStore, name: string): string {
+  const ready = store
+    .history(name)
+    .filter(({ isKept, state }) => isKept && state !== 'live')
+    .map(({ version, state }) => (state === 'ready' ? `${version}` : `${version} (${state})`));
+  return ready.length === 0 ? 'none is ready' : `to be had: ${ready.join(', ')}`;
+}
+
+const routesOf = (config: Config, name: string): number =>
+  config.routes.filter(({ waf }) => waf.mode !== 'off' && waf.rules.includes(name)).length;
+
+export const quarantinePart = (name: string): string => `module ${name} (quarantine)`;
+
+export const offReason = ({ name, version }: ModuleVersion, why: string): string =>
+  `version ${version} is in quarantine (${why}) and no earlier version is ready, so every request gets the module's policy; load a version that is mended, or run it in spite of that with "weir module rollback ${name} --to ${version}"`;
+
+/** Reasons come from a module, and stand in a database and on screens. */
+export const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ').slice(0, 500);

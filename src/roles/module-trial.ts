@@ -1,0 +1,69 @@
+/**
+ * The trial of new module versions in one worker, before the others run them.
+ *
+ * ```
+ * commit in one worker ─► canaryMs without a failure of theirs ─► the others
+ *                              └ a failure, or the worker ends ─► it gets the old version back, the load is refused
+ * ```
+ *
+ * A single failure ends it: a version that is new has nothing to lose, and the one before still serves.
+ */
+import { WeirError } from '#core/errors.ts';
+
+/** What a worker says of a module that failed: the first time a version does, and when it does so too often. */
+export type ModuleFailure = {
+  readonly name: string;
+  readonly sha256: string;
+  readonly reason: string;
+  readonly isQuarantine: boolean;
+};
+
+export type TrialTerms = {
+  readonly ms: number;
+  readonly modules: readonly { readonly name: string; readonly sha256: string }[];
+};
+
+export class ModuleTrial {
+  readonly #pid: number;
+  readonly #terms: TrialTerms;
+  readonly #failed = Promise.withResolvers<WeirError>();
+
+  /** `pid` is that of the worker. */
+  constructor(pid: number, terms: TrialTerms) {
+    this.#pid = pid;
+    this.#terms = terms;
+  }
+
+  noteFailure(pid: number, { name, sha256, reason }: ModuleFailure): void {
+    const isTried = this.#terms.modules.some(
+      (module) => module.name === name && module.sha256 === sha256,
+    );
+    if (pid === this.#pid && isTried) this.#end(`module ${name} failed`, reason);
+  }
+
+  noteEnd(pid: number, reason: string): void {
+    if (pid === this.#pid) this.#end(`worker ${pid} ended`, reason);
+  }
+
+  /** Resolves when the time is over; throws MODULE_TRIAL_FAILED as soon as something failed. */
+  async passed(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    const timer = setTimeout(() => resolve(null), this.#terms.ms);
+    try {
+      const failure = await Promise.race([promise, this.#failed.promise]);
+      if (failure !== null) throw failure;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #end(what: string, reason: string): void {
+    const names = this.#terms.modules.map(({ name }) => name).join(', ');
+    this.#failed.resolve(
+      new WeirError(
+        'MODULE_TRIAL_FAILED',
+        `${what} while ${names} was tried in one worker, so it did not go live: ${reason}`,
+      ),
+    );
+  }
+}
