@@ -15,6 +15,7 @@ import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { ServerReasons } from './server-reasons.ts';
+import { SharedHub } from './shared-hub.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 
 const backoffStartMs = 50;
@@ -64,6 +65,7 @@ export class Supervisor {
   #retired: Map<string, number> = new Map();
   #changes: Promise<unknown> = Promise.resolve();
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
+  readonly #shared = new SharedHub();
   readonly #hashKey: HashKey = [randomInt(2 ** 32), randomInt(2 ** 32)];
   #draining = false;
   #onAllGone: (() => void) | null = null;
@@ -159,6 +161,7 @@ export class Supervisor {
         throw refused.reason;
       }
       this.#snapshot = next;
+      this.#shared.retain(new Set(Object.keys(next.config.waf.rules)));
       const live = this.#workers();
       await Promise.all(
         live.map((one) =>
@@ -294,6 +297,7 @@ export class Supervisor {
         );
       },
       onBlock: this.#options.onBlock,
+      onShared: (batch) => this.#shared.receive(slot.index, batch),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -313,6 +317,7 @@ export class Supervisor {
       challenges: this.#challenges,
       hashKey: this.#hashKey,
     });
+    this.#shared.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
   }
 
   #onExit(
@@ -324,6 +329,7 @@ export class Supervisor {
   ): void {
     slot.worker = null;
     slot.generation = null;
+    this.#shared.leave(slot.index);
     this.setDegraded(overloadOf(slot), null);
     this.#retire(worker.samples);
     reject?.(
