@@ -22,6 +22,7 @@ import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-regis
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { ModuleFailure } from './module-trial.ts';
 
@@ -84,6 +85,8 @@ export type ToWorker =
     }
   /** The whole set; the reply says that the next connection is answered with it. */
   | { readonly kind: 'challenges'; readonly id: number; readonly challenges: AcmeChallengeSet }
+  /** What modules share over the node: another worker's changes, or all there is. */
+  | { readonly kind: 'shared'; readonly batch: SharedBatch }
   | { readonly kind: 'metrics'; readonly id: number }
   | { readonly kind: 'drain'; readonly graceMs: number; readonly idleMs: number };
 
@@ -95,6 +98,7 @@ export type FromWorker =
   /** Null when it is well again. */
   | { readonly kind: 'degraded'; readonly part: string; readonly reason: string | null }
   | { readonly kind: 'server'; readonly change: ServerChange }
+  | { readonly kind: 'shared'; readonly batch: SharedBatch }
   /** A module wants an address blocked. */
   | { readonly kind: 'block'; readonly order: BlockOrder }
   | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }

@@ -17,6 +17,7 @@ import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
 import { ServerReasons } from './server-reasons.ts';
+import { SharedHub } from './shared-hub.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 
 const backoffStartMs = 50;
@@ -71,6 +72,7 @@ export class Supervisor {
   #applying: Promise<unknown> = Promise.resolve();
   #trial: ModuleTrial | null = null;
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
+  readonly #shared = new SharedHub();
   readonly #hashKey: HashKey = [randomInt(2 ** 32), randomInt(2 ** 32)];
   #draining = false;
   #onAllGone: (() => void) | null = null;
@@ -222,6 +224,7 @@ export class Supervisor {
     tried: Running | null,
   ): Promise<number> {
     this.#snapshot = next;
+    this.#shared.retain(new Set(Object.keys(next.config.waf.rules)));
     await Promise.all(
       this.#workers()
         .filter(({ worker }) => worker !== tried?.worker)
@@ -361,6 +364,7 @@ export class Supervisor {
         this.#trial?.noteFailure(worker.pid, failure);
         this.onModuleFailure?.(failure);
       },
+      onShared: (batch) => this.#shared.receive(slot.index, batch),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -380,6 +384,7 @@ export class Supervisor {
       challenges: this.#challenges,
       hashKey: this.#hashKey,
     });
+    this.#shared.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
   }
 
   #onExit(
@@ -392,6 +397,7 @@ export class Supervisor {
     slot.worker = null;
     slot.generation = null;
     this.#trial?.noteEnd(worker.pid, `it ended (${signal ?? `code ${code}`})`);
+    this.#shared.leave(slot.index);
     this.setDegraded(overloadOf(slot), null);
     this.#retire(worker.samples);
     reject?.(

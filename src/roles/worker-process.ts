@@ -4,6 +4,7 @@ import { WeirError } from '#core/errors.ts';
 import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 import type { ModuleFailure } from './module-trial.ts';
 
@@ -32,6 +33,7 @@ export type WorkerEvents = {
   onServerChange(change: ServerChange): void;
   onBlock(order: BlockOrder): void;
   onModuleFailure(failure: ModuleFailure): void;
+  onShared(batch: SharedBatch): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };
@@ -65,8 +67,10 @@ export class WorkerProcess {
     });
   }
 
-  send(message: ToWorker): void {
-    if (this.#child.connected) this.#child.send(message, () => {});
+  /** `done` when it is on its way, or never will be. */
+  send(message: ToWorker, done: () => void = () => {}): void {
+    if (this.#child.connected) this.#child.send(message, done);
+    else done();
   }
 
   /** Resolves with the worker's reply; its refusal, its death and its silence are errors. */
@@ -116,6 +120,9 @@ export class WorkerProcess {
         break;
       case 'server':
         events.onServerChange(message.change);
+        break;
+      case 'shared':
+        events.onShared(message.batch);
         break;
       case 'block':
         events.onBlock(message.order);

@@ -14,6 +14,9 @@ import { HttpClient } from '#wasm/services/http-client.ts';
 import { ModuleFetcher } from '#wasm/services/module-fetcher.ts';
 import { RegisteredModuleMetrics } from '#wasm/services/module-metrics.ts';
 import { ModuleServices } from '#wasm/services/module-services.ts';
+import { NodeSync } from '#wasm/services/node-sync.ts';
+import type { Post } from '#wasm/services/outbox.ts';
+import { applyBatch, type SharedBatch } from '#wasm/services/shared-batch.ts';
 import { SharedStore } from '#wasm/services/shared-store.ts';
 import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
 import { protectedAddresses } from './protected-addresses.ts';
@@ -31,6 +34,8 @@ export type WorkerServicesOptions = {
   readonly hashKey: HashKey;
   /** False where the supervisor cannot be reached. */
   readonly sendBlock: (order: BlockOrder) => boolean;
+  /** To the other workers. */
+  readonly postShared: Post;
 };
 
 export class WorkerServices {
@@ -39,13 +44,15 @@ export class WorkerServices {
   readonly #metrics: RegisteredModuleMetrics;
   readonly #worker: SharedStore;
   readonly #node: SharedStore;
+  readonly #buckets: TokenBuckets;
   readonly #fetcher: ModuleFetcher;
   readonly #client = new HttpClient();
   readonly #databases = new DatabaseFiles();
   readonly #timer: NodeJS.Timeout;
   #protected: CidrMap<true> = new CidrMap(1);
 
-  constructor({ registry, slot, logLevel, hashKey, sendBlock }: WorkerServicesOptions) {
+  constructor(options: WorkerServicesOptions) {
+    const { registry, slot, logLevel, hashKey, sendBlock, postShared } = options;
     this.#log = createLog(logLevel, 'module');
     const metrics = new RegisteredModuleMetrics(registry);
     this.#metrics = metrics;
@@ -53,8 +60,18 @@ export class WorkerServices {
       metrics.counter('evicted', { module, what }).value++;
     };
     const bucketsForgotten = metrics.counter('evicted', { module: '', what: 'bucket' });
+    const dropped = metrics.counter('syncDropped', {});
+    const sync = new NodeSync(postShared, (changes) => {
+      dropped.value += changes;
+    });
     this.#worker = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: null });
-    this.#node = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: null });
+    this.#node = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: sync });
+    this.#buckets = new TokenBuckets(hashKey, {
+      outlet: sync,
+      onForgotten: () => {
+        bucketsForgotten.value++;
+      },
+    });
     const writeLog: ConstructorParameters<typeof ModuleServices>[0]['writeLog'] = (
       level,
       module,
@@ -77,11 +94,7 @@ export class WorkerServices {
       metrics,
       worker: this.#worker,
       node: this.#node,
-      limiter: new TokenBuckets(hashKey, {
-        onForgotten: () => {
-          bucketsForgotten.value++;
-        },
-      }),
+      limiter: this.#buckets,
       fetcher: this.#fetcher,
       writeLog,
       block: (module, address, ttlSeconds, reason) =>
@@ -93,6 +106,10 @@ export class WorkerServices {
       this.#node.sweep(sweepEntries);
     }, sweepMs);
     this.#timer.unref();
+  }
+
+  applyShared(batch: SharedBatch): void {
+    applyBatch(batch, this.#node, this.#buckets, wallMs());
   }
 
   /** What modules of a configuration need before they are made. Throws where a file cannot be used. */

@@ -35,6 +35,8 @@ export function runWorker(): void {
   const worker = new Worker();
   let queue = Promise.resolve();
   process.on('message', (message) => {
+    // What others share depends on nothing else, and must not wait while a change is prepared.
+    if (worker.takeShared(message as ToWorker)) return;
     queue = queue.then(() => worker.handle(message as ToWorker));
   });
   process.on('disconnect', () => void worker.end());
@@ -87,6 +89,9 @@ class Worker {
         return this.#reply(message.id, async () => this.#live().setChallengeKeys(message.keys));
       case 'challenges':
         return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
+      case 'shared':
+        this.takeShared(message);
+        return;
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
         return;
@@ -97,6 +102,13 @@ class Worker {
       default:
         unreachable(message);
     }
+  }
+
+  /** False where it is another message, or the worker has not begun to start. */
+  takeShared(message: ToWorker): boolean {
+    if (message.kind !== 'shared' || this.#services === null) return false;
+    this.#services.applyShared(message.batch);
+    return true;
   }
 
   async end(): Promise<void> {
@@ -113,6 +125,7 @@ class Worker {
         logLevel: config.log.level,
         hashKey: message.hashKey,
         sendBlock: (order) => send({ kind: 'block', order }),
+        postShared: (batch, done) => send({ kind: 'shared', batch }, done),
       });
       this.#services.follow(config);
       const proxy = await WorkerProxy.create(
@@ -232,7 +245,8 @@ class Worker {
 }
 
 /** False when the supervisor is gone: the channel closes first, `disconnect` then ends this process. */
-function send(message: FromWorker): boolean {
-  if (process.connected) process.send?.(message);
+function send(message: FromWorker, done: () => void = () => {}): boolean {
+  if (process.connected) process.send?.(message, undefined, undefined, done);
+  else done();
   return process.connected;
 }

@@ -27,6 +27,11 @@ export const moduleFamilies = {
     type: 'counter',
     help: 'Values, counts and buckets of modules that had to go before their time, for want of room.',
   },
+  syncDropped: {
+    name: 'weir_module_sync_dropped_total',
+    type: 'counter',
+    help: 'Changes of values, counts and buckets that other workers were not told of.',
+  },
   fetches: {
     name: 'weir_module_fetches_total',
     type: 'counter',
@@ -59,7 +64,7 @@ export class RegisteredModuleMetrics implements ModuleMetrics {
   }
 
   counter(
-    family: 'evicted' | 'logDropped' | 'fetches' | 'blocks',
+    family: 'evicted' | 'logDropped' | 'syncDropped' | 'fetches' | 'blocks',
     labels: Readonly<Record<string, string>>,
   ): Series {
     const { name, help } = moduleFamilies[family];
