@@ -53,12 +53,7 @@ function compileEnvoyFilter(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  return compileProxyWasm(
-    source,
-    metered(source),
-    proxyWasmServices(services, source.name, source.grants.includes('databases')),
-    onFailure,
-  );
+  return compileProxyWasm(source, metered(source), proxyWasmServices(services, source), onFailure);
 }
 
 /** Such guests keep what they like between calls; that is what their authors build on. */

@@ -53,9 +53,9 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
   const metrics = new Map<string, number>();
   const services = trialServices((level, _module, text) => logs.push(`${level} ${text}`), {
     fetcher: { fetch: () => 'refused', call: options.call ?? overNetwork },
-    database: (_module, name) => ({
+    database: (file) => ({
       lookup: (_address, path) =>
-        name === 'geo' && path === 'country.iso_code' ? (options.country ?? null) : null,
+        file === 'geo.mmdb' && path === 'country.iso_code' ? (options.country ?? null) : null,
     }),
   });
   Object.assign(services, {
@@ -77,6 +77,7 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
       fuel: options.fuel ?? testSource.fuel,
       grants: options.grants ?? grants,
       fetch: options.fetch ?? [],
+      databases: { geo: 'geo.mmdb' },
     },
     testLimits,
     services,

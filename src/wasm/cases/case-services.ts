@@ -50,6 +50,7 @@ export class CaseServices implements HostServices {
     this.fetcher = {
       fetch: ({ module }, _url, key) =>
         this.#values.worker.of(module).get(key) === undefined ? 'started' : 'fresh',
+      call: async () => null,
     };
   }
 

@@ -1,5 +1,6 @@
 /** What a worker gives to every module, as proxy-wasm needs it. */
 import { type HostServices, logLevel } from '../host-services.ts';
+import type { CompileSource } from '../live-module.ts';
 import type { ProxyWasmServices } from './host.ts';
 import type { HttpCaller } from './http-call.ts';
 import { ModuleState } from './module-state.ts';
@@ -11,12 +12,11 @@ const geoDatabase = 'geo';
 /** By module name; a worker's states end with its services. */
 const statesOfWorker = new WeakMap<HostServices, Map<string, ModuleState>>();
 
-/** `databases`: the module is granted them. */
 export function proxyWasmServices(
   host: HostServices,
-  module: string,
-  databases: boolean,
+  { name: module, grants, databases }: CompileSource,
 ): ProxyWasmServices {
+  const file = grants.includes('databases') ? databases[geoDatabase] : undefined;
   const levels = [logLevel.debug, logLevel.info, logLevel.warn, logLevel.error] as const;
   return {
     log: (level, text) => host.log(levels[level - 1] ?? logLevel.info, module, text),
@@ -25,8 +25,14 @@ export function proxyWasmServices(
     state: stateOf(host, module),
     caller: callerOf(host, module),
     lookup: (address, path) =>
-      databases ? (host.database(module, geoDatabase)?.lookup(address, path) ?? null) : null,
+      file === undefined ? null : (host.database(file)?.lookup(address, path) ?? null),
   };
+}
+
+/** What modules that are gone have kept goes with them. */
+export function retainProxyWasmStates(host: HostServices, names: ReadonlySet<string>): void {
+  const states = statesOfWorker.get(host);
+  for (const name of states?.keys() ?? []) if (!names.has(name)) states?.delete(name);
 }
 
 function stateOf(host: HostServices, module: string): ModuleState {
