@@ -8,6 +8,7 @@ import { monotonicMs, wallMs } from '#core/clock.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { HostServices } from '#wasm/host-services.ts';
+import { retainProxyWasmStates } from '#wasm/proxy-wasm/services.ts';
 import { type BlockOrder, BlockRequests } from '#wasm/services/block-requests.ts';
 import { DatabaseFiles } from '#wasm/services/database-files.ts';
 import { HttpClient } from '#wasm/services/http-client.ts';
@@ -123,6 +124,7 @@ export class WorkerServices {
     this.#protected = protectedAddresses(config);
     const names = new Set(Object.keys(config.waf.rules));
     for (const part of [this.#worker, this.#node, this.#fetcher, this.#metrics]) part.retain(names);
+    retainProxyWasmStates(this.host, names);
     this.#databases.retain(new Set(databaseFiles(config)));
   }
 }

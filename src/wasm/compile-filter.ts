@@ -53,12 +53,7 @@ function compileEnvoyFilter(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  return compileProxyWasm(
-    source,
-    metered(source),
-    proxyWasmServices(services, source.name, geoDatabaseOf(source)),
-    onFailure,
-  );
+  return compileProxyWasm(source, metered(source), proxyWasmServices(services, source), onFailure);
 }
 
 /** Such guests keep what they like between calls; that is what their authors build on. */
@@ -68,9 +63,4 @@ function metered(source: CompileSource): MeteredModule {
     memoryPagesMax: source.memoryPagesMax,
     isolates: false,
   });
-}
-
-/** The file that tells a client's country, where the module may ask it. */
-function geoDatabaseOf({ grants, databases }: CompileSource): string | undefined {
-  return grants.includes('databases') ? databases['geo'] : undefined;
 }

@@ -55,6 +55,11 @@ export function guestFailureOf(error: unknown): GuestFailure {
   if (error instanceof TypeError && error.message.includes('BigInt')) {
     return new GuestFailure('abi', 'an export takes an i64 where the ABI says i32', null, error);
   }
+  // And no vector or reference to a function crosses it at all.
+  if (error instanceof TypeError && error.message.startsWith('type incompatibility')) {
+    const what = 'a call between module and host has a vector or a reference among its types';
+    return new GuestFailure('abi', what, null, error);
+  }
   throw error;
 }
 

@@ -14,7 +14,7 @@ import { needs } from '../support/needs.ts';
 // A page shows sums; with one worker they are there at once.
 process.env['WEIR_EDGE_WORKERS'] = '1';
 
-const own = ['docs/guide/certificates.md', 'README.md'];
+const own = ['docs/guide/certificates.md', 'docs/guide/envoy-filters.md', 'README.md'];
 const pages = ['README.md', 'ARCHITECTURE.md', ...pagesBelow('docs')].map(readPage);
 
 describe('the pages', () => {

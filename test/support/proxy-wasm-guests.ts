@@ -47,7 +47,7 @@ async function build(name: string): Promise<Uint8Array> {
   const path = join(outDirectory, `${name}-${hash.digest('hex').slice(0, 16)}.wasm`);
   const present = await readFile(path).catch(() => null);
   if (present !== null) return present;
-  const bytes = await compile(source);
+  const bytes = await compileProxyWasmGuest(source);
   await mkdir(outDirectory, { recursive: true });
   // Whole or not at all: other tests may build the same one.
   await writeFile(`${path}.${process.pid}`, bytes);
@@ -55,7 +55,7 @@ async function build(name: string): Promise<Uint8Array> {
   return bytes;
 }
 
-async function compile(source: string): Promise<Uint8Array> {
+export async function compileProxyWasmGuest(source: string): Promise<Uint8Array> {
   let bytes: Uint8Array | null = null;
   const stderr = asc.createMemoryStream();
   const { error } = await asc.main([source, '--baseDir', '/', ...options], {

@@ -33,6 +33,7 @@ beforeEach(() => {
         fetched.push(`${grant.prefixes.join(' ')} ${url} ${key} ${ttlMs}`);
         return url.includes('refused') ? 'refused' : 'started';
       },
+      call: async () => null,
     },
     block: (...order) => {
       blocked.push(order);

@@ -7,7 +7,7 @@ import { ProxyWasmFilter } from './filter.ts';
 import type { ProxyWasmServices } from './host.ts';
 import { grantedServers } from './http-call.ts';
 import { readPluginConfig } from './plugin-config.ts';
-import { findProxyWasmFaults, phasesOfProxyWasm } from './shape.ts';
+import { findProxyWasmFaults, phasesOfProxyWasm, readsFieldsInLog } from './shape.ts';
 
 /** Throws `MODULE_INVALID`, and `GuestFailure` where it fails while it is started. */
 export function compileProxyWasm(
@@ -24,6 +24,7 @@ export function compileProxyWasm(
     sha256,
     failure,
     phases: phasesOfProxyWasm(facts),
+    readsFieldsInLog: readsFieldsInLog(facts),
     settings: { name, fuel, servers: grantedServers(fetch), ...readPluginConfig(source.config) },
     services,
     onFailure,

@@ -18,6 +18,7 @@ export type ProxyWasmFilterOptions = {
   readonly failure: 'closed' | 'open';
   /** Bits of `phase`. */
   readonly phases: number;
+  readonly readsFieldsInLog: boolean;
   readonly settings: ProxyWasmSettings;
   readonly services: ProxyWasmServices;
   readonly onFailure: OnFailure;
@@ -29,6 +30,8 @@ export class ProxyWasmFilter implements Filter {
   readonly sha256: string;
   readonly phases: number;
   readonly failure: 'closed' | 'open';
+  /** Then a response's are kept from its head on, which is gone when the log is written. */
+  readonly readsFieldsInLog: boolean;
   readonly #options: ProxyWasmFilterOptions;
   #guest: ProxyGuest | null;
   #failures = 0;
@@ -41,6 +44,7 @@ export class ProxyWasmFilter implements Filter {
     this.sha256 = options.sha256;
     this.phases = options.phases;
     this.failure = options.failure;
+    this.readsFieldsInLog = options.readsFieldsInLog;
     this.#options = options;
     this.#guest = this.#start();
   }

@@ -30,8 +30,9 @@ import type { StreamContext } from './stream-context.ts';
 
 /** Requests that one instance holds at once. */
 export const contextsMax = 16_384;
-/** A tick more often than this is one as often as this. */
+/** A tick more often or more seldom than these is one as often as these; beyond 2^31 ms timers run at once. */
 export const tickMsMin = 10;
+export const tickMsMax = 86_400_000;
 /** Being made may take so many times the fuel of a call: runtimes begin then, and configs are read. */
 const startFactor = 50;
 /** What is said once each; a guest can make texts without end. */
@@ -197,7 +198,7 @@ export class ProxyGuest implements CallHost {
   }
 
   setTick(periodMs: number): void {
-    this.#tickMs = periodMs === 0 ? 0 : Math.max(periodMs, tickMsMin);
+    this.#tickMs = periodMs === 0 ? 0 : Math.min(Math.max(periodMs, tickMsMin), tickMsMax);
     if (this.#tick !== null) clearInterval(this.#tick);
     this.#tick = null;
     if (this.#tickMs === 0 || this.#isClosing) return;

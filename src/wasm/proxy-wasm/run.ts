@@ -97,6 +97,7 @@ export class ProxyWasmRun implements FilterRun {
       context.canChangeRequestHead = false;
       context.canChangeResponseHead = true;
       context.openResponse();
+      if (this.#filter.readsFieldsInLog) context.responseHeaders?.pairs();
       const count = (this.#transaction.response?.headerCount ?? 0) + 1;
       return this.#head('proxy_on_response_headers', context, count, endOfStream);
     } catch (error) {
@@ -127,6 +128,7 @@ export class ProxyWasmRun implements FilterRun {
       const context = this.#enter();
       if (context === null || this.#guest === null) return;
       context.phase = 'log';
+      context.responseHeaders?.close();
       context.canChangeRequestHead = false;
       context.canChangeResponseHead = false;
       context.canAnswer = false;
@@ -156,6 +158,8 @@ export class ProxyWasmRun implements FilterRun {
     if (this.#isLost) return null;
     if (this.#context !== null) {
       this.#context.isContinued = false;
+      // The host has given up on a wait, or answered it itself.
+      this.#context.isWaiting = false;
       return this.#guest?.failure === null ? this.#context : null;
     }
     const guest = this.#filter.guest();

@@ -1,19 +1,22 @@
 /** What a worker gives to every module, as proxy-wasm needs it. */
 import { type HostServices, logLevel } from '../host-services.ts';
+import type { CompileSource } from '../live-module.ts';
 import type { ProxyWasmServices } from './host.ts';
 import type { HttpCaller } from './http-call.ts';
 import { ModuleState } from './module-state.ts';
 import type { Pair } from './pairs.ts';
 
+/** The database that `request.country` and its like are read from. */
+const geoDatabase = 'geo';
+
 /** By module name; a worker's states end with its services. */
 const statesOfWorker = new WeakMap<HostServices, Map<string, ModuleState>>();
 
-/** `geo`: the file that `request.country` and its like are read from, where the module is granted it. */
 export function proxyWasmServices(
   host: HostServices,
-  module: string,
-  geo: string | undefined,
+  { name: module, grants, databases }: CompileSource,
 ): ProxyWasmServices {
+  const file = grants.includes('databases') ? databases[geoDatabase] : undefined;
   const levels = [logLevel.debug, logLevel.info, logLevel.warn, logLevel.error] as const;
   return {
     log: (level, text) => host.log(levels[level - 1] ?? logLevel.info, module, text),
@@ -22,8 +25,14 @@ export function proxyWasmServices(
     state: stateOf(host, module),
     caller: callerOf(host, module),
     lookup: (address, path) =>
-      geo === undefined ? null : (host.database(geo)?.lookup(address, path) ?? null),
+      file === undefined ? null : (host.database(file)?.lookup(address, path) ?? null),
   };
+}
+
+/** What modules that are gone have kept goes with them. */
+export function retainProxyWasmStates(host: HostServices, names: ReadonlySet<string>): void {
+  const states = statesOfWorker.get(host);
+  for (const name of states?.keys() ?? []) if (!names.has(name)) states?.delete(name);
 }
 
 function stateOf(host: HostServices, module: string): ModuleState {

@@ -20,6 +20,13 @@ const phaseCallbacks: Readonly<Record<string, number>> = {
   proxy_on_log: phase.log,
 };
 
+const fieldReaders = [
+  'proxy_get_header_map_value',
+  'proxy_get_header_map_pairs',
+  'proxy_get_header_map_size',
+  'proxy_get_property',
+];
+
 /** Calls of WASI that need a grant, as the same call of another ABI does. */
 const wasiGrants: Readonly<Record<string, Grant>> = { clock_time_get: 'clock' };
 
@@ -43,6 +50,14 @@ export function phasesOfProxyWasm(shape: Shape): number {
   return changesBodies && (phases & phase.responseBody) !== 0
     ? phases | phase.buffersResponse
     : phases;
+}
+
+/** Whether it can ask in its log callback what a response's fields were. */
+export function readsFieldsInLog({ exports, imports }: Shape): boolean {
+  return (
+    exports.some(({ name }) => name === 'proxy_on_log') &&
+    imports.some(({ name }) => fieldReaders.includes(name))
+  );
 }
 
 /** Empty when the module may be instantiated. */

@@ -12,7 +12,8 @@ import { isPublicAddress } from '#core/public-address.ts';
 
 export const fetchMsMax = 5_000;
 export const fetchedBytesMax = 262_144;
-const connectionsMax = 4;
+/** To one origin; a filter that asks about every request has as many of them under way. */
+const connectionsMax = 32;
 const keepAliveMs = 10_000;
 
 export type HttpCall = {
