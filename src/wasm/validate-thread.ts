@@ -23,8 +23,6 @@ const port = parentPort;
 const send = (message: FromValidation): void => port.postMessage(message);
 const stage = (text: string): void => send({ kind: 'stage', stage: text });
 
-send({ kind: 'done', faults: findFaults(workerData as ValidationJob) });
-
 function findFaults(job: ValidationJob): readonly string[] {
   const faults: string[] = [];
   try {
@@ -76,3 +74,6 @@ const sampleLog = {
   wafMs: 0.1,
   rule: '',
 } as const;
+
+// Last, so that everything above is there.
+send({ kind: 'done', faults: findFaults(workerData as ValidationJob) });

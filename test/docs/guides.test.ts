@@ -27,6 +27,7 @@ describe('the pages', () => {
     for (const [index, { yaml }] of guides.entries()) {
       it(`show a configuration without a problem: ${file}, ${index + 1}`, async () => {
         using folder = await GuideFolder.make();
+        await folder.buildPlugins(yaml);
         // Files beside the configuration, wherever the page has them.
         const config = folder.put(
           yaml.replaceAll(

@@ -14,6 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import { buildRules } from '../../scripts/build-rules.ts';
 import { makeClientAuthority } from './client-authority.ts';
 import { consoleExamples, type Example } from './console-blocks.ts';
 import { type EdgeProcess, mainFile, root, startEdgeProcess } from './edge-process.ts';
@@ -60,6 +61,16 @@ export class GuideFolder implements Disposable {
 
   write(name: string, content: string): void {
     writeFileSync(join(this.path, 'certs', name), content);
+  }
+
+  /** Modules the page names in `plugins/`, made from `wasm-rules/testing/`. */
+  async buildPlugins(yaml: string): Promise<void> {
+    for (const [, name] of yaml.matchAll(/plugins\/([a-z0-9-]+)\.wasm/g)) {
+      await buildRules({
+        sources: [join(root, 'wasm-rules/testing', name as string)],
+        outDirectory: join(this.path, 'plugins'),
+      });
+    }
   }
 
   /** The configuration as a file there. */
@@ -110,7 +121,9 @@ export class RunningGuide implements AsyncDisposable {
         String(portOf(origins.get(port))),
       )
       .replaceAll(/certs\/site\./g, 'site.')
-      .replaceAll('certs/', `${folder.path}/certs/`);
+      .replaceAll('certs/', `${folder.path}/certs/`)
+      .replaceAll('plugins/', `${folder.path}/plugins/`);
+    await folder.buildPlugins(yaml);
     const edge = await startEdgeProcess(config).catch((error: unknown) => {
       // Else a page with a mistake in it keeps the test process alive.
       for (const origin of origins.values()) origin.close();

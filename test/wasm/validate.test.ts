@@ -27,6 +27,20 @@ describe('validation', () => {
     assert.deepEqual(await faultsOf(guest()), []);
   });
 
+  it('passes a module that has every phase', async () => {
+    const phases = ['weir_request_body', 'weir_response_head', 'weir_response_body', 'weir_log'];
+    const functions = phases.map((name) => ({
+      name,
+      parameters: [i32],
+      results: [i32],
+      code: [op.const(0)],
+    }));
+    assert.deepEqual(
+      await faultsOf(guest([op.const(0)], { functions, memory: { initial: 8 } })),
+      [],
+    );
+  });
+
   const cases: readonly (readonly [string, Uint8Array, readonly RegExp[]])[] = [
     [
       'all faults of shape at once',

@@ -1,0 +1,44 @@
+/**
+ * Do a thousand loads and unloads of a module under traffic fail a request, show one request two versions,
+ * or leave memory behind?
+ *
+ *     node bench/soak/module-loads.ts [--loads 1000] [--connections 8]
+ *
+ * One worker's data plane in a process of its own. The module stamps its version on the request that goes to
+ * the origin and on the response; the client compares the two. Memory is read after a forced collection,
+ * every 20 loads; the slope is that of the straight line through the second half of the samples.
+ */
+import { parseArgs } from 'node:util';
+import { loadsRun } from '../../test/support/loads-run.ts';
+import { keepResult } from '../support/results.ts';
+
+const { values } = parseArgs({
+  options: {
+    loads: { type: 'string', default: '1000' },
+    connections: { type: 'string', default: '8' },
+  },
+});
+const startedAt = performance.now();
+const { residentBytes, ...result } = await loadsRun({
+  loads: Number(values.loads),
+  connections: Number(values.connections),
+  loadsPerSample: 20,
+  requestsBefore: 20_000,
+  onSample: (loads, bytes) =>
+    process.stderr.write(`${loads} loads, ${(bytes / 1e6).toFixed(1)} MB\n`),
+});
+const megabytes = residentBytes.map((bytes) => Math.round(bytes / 1e5) / 10);
+keepResult(
+  'module-loads',
+  `node bench/soak/module-loads.ts --loads ${values.loads} --connections ${values.connections}`,
+  {
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+    ...result,
+    residentMbFirst: megabytes[0],
+    residentMbMiddle: megabytes[Math.floor(megabytes.length / 2)],
+    residentMbLast: megabytes.at(-1),
+    residentMbFloor: Math.min(...megabytes),
+  },
+);
+const isRight = result.processExits === 0 && Object.keys(result.problems).length === 0;
+process.exit(isRight ? 0 : 1);
