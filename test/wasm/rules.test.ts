@@ -1,13 +1,13 @@
 /** Every case of every shipped rule (`wasm-rules/rules/NAME/cases.json`), through the module as it runs. */
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { statusOfStop } from '#waf/verdict.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { inspectHead } from '../support/filters.ts';
-import { shippedModules } from '../support/guests.ts';
+import { plainModules, shippedModules } from '../support/guests.ts';
 import { viewOf } from '../support/view.ts';
 
 type Case = {
@@ -44,7 +44,7 @@ function verdictOf(module: LiveModule, request: Case['request']): Case['verdict'
     : { status: statusOfStop(verdict), rule: verdict.rule, target: verdict.target };
 }
 
-for (const rule of readdirSync(folder)) {
+for (const rule of plainModules) {
   const cases = JSON.parse(
     readFileSync(join(folder, rule, 'cases.json'), 'utf8'),
   ) as readonly Case[];
