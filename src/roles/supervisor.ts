@@ -16,29 +16,14 @@ import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
+import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub } from './shared-hub.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
+import { backOff, healthyMs, overloadOf, type Slot, type SlotState } from './worker-slot.ts';
 
-const backoffStartMs = 50;
-const backoffMaxMs = 5_000;
-/** A worker that has run this long is taken to be well again. */
-const healthyMs = 10_000;
 /** Beyond the grace of a drain, the time a worker has to end by itself. */
 const killAfterMs = 2_000;
-
-export type SlotState = 'starting' | 'ready' | 'draining' | 'backoff';
-
-type Slot = {
-  readonly index: number;
-  worker: WorkerProcess | null;
-  state: SlotState;
-  restarts: number;
-  startedAt: number;
-  backoffMs: number;
-  generation: number | null;
-  timer: NodeJS.Timeout | null;
-};
 
 type Running = { readonly slot: Slot; readonly worker: WorkerProcess };
 
@@ -66,7 +51,7 @@ export class Supervisor {
   #ticketKeys: Uint8Array;
   #challengeKeys: readonly Uint8Array[];
   #addresses: readonly string[];
-  #retired: Map<string, number> = new Map();
+  readonly #retired: RetiredCounters;
   #changes: Promise<unknown> = Promise.resolve();
   /** Snapshots one after another, trials included; what else changes does not wait for them. */
   #applying: Promise<unknown> = Promise.resolve();
@@ -81,6 +66,7 @@ export class Supervisor {
 
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
+    this.#retired = new RetiredCounters(options.gauges);
     this.#snapshot = snapshot;
     this.#ticketKeys = options.ticketKeys;
     this.#challengeKeys = options.challengeKeys;
@@ -293,7 +279,10 @@ export class Supervisor {
   }
 
   lastSamples(): MetricSamples {
-    return mergeSamples([this.#retired, ...this.#workers().map(({ worker }) => worker.samples)]);
+    return mergeSamples([
+      this.#retired.samples,
+      ...this.#workers().map(({ worker }) => worker.samples),
+    ]);
   }
 
   /** Resolves when every worker has ended. */
@@ -399,7 +388,7 @@ export class Supervisor {
     this.#trial?.noteEnd(worker.pid, `it ended (${signal ?? `code ${code}`})`);
     this.#shared.leave(slot.index);
     this.setDegraded(overloadOf(slot), null);
-    this.#retire(worker.samples);
+    this.#retired.add(worker.samples);
     reject?.(
       new WeirError(
         'WORKER_FAILED',
@@ -412,10 +401,7 @@ export class Supervisor {
       return;
     }
     if (reject !== null && slot.state === 'starting') return;
-    const healthy = slot.state === 'ready' && performance.now() - slot.startedAt > healthyMs;
-    slot.backoffMs = healthy
-      ? 0
-      : Math.min(backoffMaxMs, Math.max(backoffStartMs, slot.backoffMs * 2));
+    backOff(slot);
     slot.restarts++;
     this.restartsTotal++;
     slot.state = 'backoff';
@@ -489,18 +475,7 @@ export class Supervisor {
     return result;
   }
 
-  /** Counters of a worker that has ended still count; what it held open is gone. */
-  #retire(samples: MetricSamples): void {
-    const counters = new Map(
-      [...samples].filter(([key]) => !this.#options.gauges.has(key.split('{')[0] as string)),
-    );
-    this.#retired = mergeSamples([this.#retired, counters]);
-  }
-
   #checkAllGone(): void {
     if (this.#slots.every((slot) => slot.worker === null)) this.#onAllGone?.();
   }
 }
-
-/** Several workers may be overloaded, and each recovers by itself. */
-const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;

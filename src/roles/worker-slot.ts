@@ -1,0 +1,32 @@
+/** A place for a worker process: who fills it, how often it had to be filled anew, and how soon it is. */
+import type { WorkerProcess } from './worker-process.ts';
+
+const backoffStartMs = 50;
+const backoffMaxMs = 5_000;
+/** A worker that has run this long is taken to be well again. */
+export const healthyMs = 10_000;
+
+export type SlotState = 'starting' | 'ready' | 'draining' | 'backoff';
+
+export type Slot = {
+  readonly index: number;
+  worker: WorkerProcess | null;
+  state: SlotState;
+  restarts: number;
+  startedAt: number;
+  backoffMs: number;
+  generation: number | null;
+  timer: NodeJS.Timeout | null;
+};
+
+/** Its worker has ended: how long to wait before the next. */
+export function backOff(slot: Slot): number {
+  const healthy = slot.state === 'ready' && performance.now() - slot.startedAt > healthyMs;
+  slot.backoffMs = healthy
+    ? 0
+    : Math.min(backoffMaxMs, Math.max(backoffStartMs, slot.backoffMs * 2));
+  return slot.backoffMs;
+}
+
+/** Several workers may be overloaded, and each recovers by itself. */
+export const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;
