@@ -28,31 +28,33 @@ import {
 
 export const event = {
   block: 0,
+  /** Its first number is 1 where a branch to it may take values with it. */
   loop: 1,
   if: 2,
   else: 3,
   end: 4,
-  /** A branch to the function's own label leaves it. */
+  /** Of these the first number is the label. One to the function's own label leaves it. */
   branch: 5,
-  branchTable: 6,
-  return: 7,
-  call: 8,
-  callIndirect: 9,
-  returnCall: 10,
-  returnCallIndirect: 11,
-  store: 12,
-  memoryGrow: 13,
-  memoryInit: 14,
-  memoryCopy: 15,
-  memoryFill: 16,
-  /** By the kinds of `tableWriteName`. */
-  tableInit: 17,
-  tableCopy: 18,
-  tableGrow: 19,
-  tableFill: 20,
-  tableSet: 21,
-  elemDrop: 22,
-  dataDrop: 23,
+  branchIf: 6,
+  /** Its first number is the outermost label. */
+  branchTable: 7,
+  return: 8,
+  call: 9,
+  callIndirect: 10,
+  returnCall: 11,
+  returnCallIndirect: 12,
+  store: 13,
+  memoryGrow: 14,
+  memoryInit: 15,
+  memoryCopy: 16,
+  memoryFill: 17,
+  tableInit: 18,
+  tableCopy: 19,
+  tableGrow: 20,
+  tableFill: 21,
+  tableSet: 22,
+  elemDrop: 23,
+  dataDrop: 24,
 } as const;
 
 /** Numbers of an event: its kind, where the instruction begins and ends, its place in the count, and two more. */
@@ -126,7 +128,8 @@ export class BodyEvents {
         case follows.index:
           first = reader.u32();
           if (code === opcode.call) kind = event.call;
-          else if (code === opcode.br || code === opcode.brIf) kind = event.branch;
+          else if (code === opcode.br) kind = event.branch;
+          else if (code === opcode.brIf) kind = event.branchIf;
           else if (code === opcode.returnCall) kind = event.returnCall;
           else if (code === opcode.memoryGrow) kind = event.memoryGrow;
           else if (code === opcode.tableSet) kind = event.tableSet;
@@ -139,7 +142,7 @@ export class BodyEvents {
           }
           break;
         case follows.blockType:
-          readBlockType(reader, typeCount);
+          first = readBlockType(reader, typeCount) ? 1 : 0;
           if (code === opcode.loop) this.loops++;
           kind = code === opcode.loop ? event.loop : code === opcode.if ? event.if : event.block;
           if (++depth > bodyLimits.nestedMax)
@@ -235,19 +238,19 @@ function readMemoryArgument(reader: BinaryReader): number {
   return reader.u32();
 }
 
-function readBlockType(reader: BinaryReader, typeCount: number): void {
+/** Whether it is given by number: only then a block takes values. */
+function readBlockType(reader: BinaryReader, typeCount: number): boolean {
   const at = reader.at;
   const first = reader.byte();
-  if (first < 0x40) {
-    if (first >= typeCount) throw new MeterFault(`a block has the unknown type ${first}`, at);
-  } else if (first < 0x80) {
+  if (first >= 0x40 && first < 0x80) {
     if (first !== blockWithoutResult && !isValueType(first)) throw unknownType(first, at);
-  } else {
-    // Of several bytes only an index makes sense; a negative number reads as a huge one.
-    reader.at = at;
-    const index = reader.u32();
-    if (index >= typeCount) throw new MeterFault(`a block has the unknown type ${index}`, at);
+    return false;
   }
+  // Of several bytes only a number makes sense; a type written so long would read as a huge one.
+  reader.at = at;
+  const index = reader.u32();
+  if (index >= typeCount) throw new MeterFault(`a block has the unknown type ${index}`, at);
+  return true;
 }
 
 const bulkEvents = new Map<number, number>([

@@ -5,7 +5,7 @@
 import type { BodyEvents } from './body-events.ts';
 import { event, field, fields } from './body-events.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { ChargePoints } from './charge-points.ts';
+import { ChargePoints, whenTaken } from './charge-points.ts';
 import { FuelCode } from './fuel-code.ts';
 import type { LeafFunctions } from './leaf-functions.ts';
 import { prefersLocalFuel } from './local-fuel.ts';
@@ -14,6 +14,7 @@ import type { OffsetMap } from './offset-map.ts';
 import { opcode } from './opcodes.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Temporaries, temporary } from './temporaries.ts';
+import { blockWithoutResult } from './value-types.ts';
 
 /** What V8 takes. */
 const bodyBytesMax = 7_654_321;
@@ -74,7 +75,7 @@ export class BodyRewriter {
     const fuel = this.#fuel;
     const { leaves } = this.#options;
     fuel.begin(!isLeaf && prefersLocalFuel(events, leaves));
-    if (!isLeaf) points.plan(events, leaves);
+    if (!isLeaf) points.plan(this.#options.bytes, events, leaves);
     let point = 0;
     let depth = 0;
     const { values } = events;
@@ -97,6 +98,11 @@ export class BodyRewriter {
         case event.branch:
         case event.branchTable:
           if (first === depth) this.#leave(at);
+          break;
+        case event.branchIf:
+          if (first === depth) this.#leave(at);
+          else if (!isLeaf && point < points.count && points.at[point] === at)
+            this.#chargeWhenTaken(at, after, first, points.costAt(point++));
           break;
         case event.return:
         case event.returnCall:
@@ -136,16 +142,32 @@ export class BodyRewriter {
     this.#copyTo(events.codeEnd);
   }
 
-  #chargeUpTo(at: number, from: number): number {
+  /** Up to a place; what is charged only when a branch is taken is left for the branch. */
+  #chargeUpTo(place: number, from: number): number {
     const points = this.#points;
     let point = from;
-    for (; point < points.count && (points.at[point] ?? 0) <= at; point++) {
-      const cost = points.cost[point] ?? 0;
+    for (; point < points.count; point++) {
+      const at = points.at[point] ?? 0;
+      if (at > place || points.how[point] === whenTaken) break;
+      const cost = points.costAt(point);
       if (cost === 0) continue;
-      this.#copyTo(points.at[point] ?? 0);
+      this.#copyTo(at);
       this.#fuel.charge(cost);
     }
     return point;
+  }
+
+  /** `br_if label` becomes `if (charge) br label+1 end`: who does not take it does not pay. */
+  #chargeWhenTaken(at: number, after: number, label: number, cost: number): void {
+    this.#copyTo(at);
+    const code = this.#code;
+    code.byte(opcode.if);
+    code.byte(blockWithoutResult);
+    this.#fuel.charge(cost);
+    code.byte(opcode.br);
+    code.u32(label + 1);
+    code.byte(opcode.end);
+    this.#copied = after;
   }
 
   #copyTo(at: number): void {

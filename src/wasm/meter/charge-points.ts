@@ -1,21 +1,25 @@
 /**
  * Where one function pays for its instructions, and how much.
  *
- * A region is what runs at most once after its charge point: the function from its entry, a loop's body
- * from each pass over its head. A region pays for all its instructions at once, whichever of them run, so
- * the sum is never less than what runs. An arm of an `if` or what follows a block's `end` is split off to
- * pay for itself when it is long, so that a `br_table` with a hundred long cases does not pay for all of
+ * A region is what runs at most once after its charge: the function after its entry, a loop's body after
+ * each branch back to its head. A region pays for all its instructions at once, whichever of them run, so
+ * the sum is never less than what runs. The first pass over a loop is paid for by what is around it: a
+ * loop that ends in its first round, as most do that compare texts, costs nothing of its own.
+ *
+ * An arm of an `if`, what follows a block's `end` and the first pass over a loop are split off to pay for
+ * themselves when they are long, so that a `br_table` with a hundred long cases does not pay for all of
  * them each time:
  *
  * ```
- * entry ── 12 ──┬─ if ── 70: own point
- *               ├─ loop ── 9: own point, always
- *               └─ after end ── 5: paid at the entry (17)
+ * entry ── 12 ──┬─ if ── 70: at its begin
+ *               ├─ loop ── 9: first pass at the entry, the others at each branch back
+ *               └─ after end ── 5: at the entry (26)
  * ```
  *
- * It holds because whoever reaches a split-off part has passed the point of the region around it, once
+ * It holds because whoever reaches a split-off part has passed the charge of the region around it, once
  * for each time.
  */
+import { BinaryReader } from './binary-reader.ts';
 import { type BodyEvents, event, field, fields } from './body-events.ts';
 import { costOfLocals, growCost, regionCostMax } from './instruction-costs.ts';
 import type { LeafFunctions } from './leaf-functions.ts';
@@ -23,30 +27,60 @@ import type { LeafFunctions } from './leaf-functions.ts';
 /** From here on a part pays for itself; a charge costs about as much as five instructions. */
 const splitCost = 64;
 
+const noPart = -1;
+const entryPart = 0;
+
+/** Charged before the instruction at that place; or for a `br_if` back to a loop, where it is taken. */
+export const before = 0;
+export const whenTaken = 1;
+
 export class ChargePoints {
-  /** Where each point lies (a place between instructions), ascending; of the first `count`. */
-  at: Int32Array = new Int32Array(64);
-  /** 0 for a part that its surroundings pay for. */
-  cost: Float64Array = new Float64Array(64);
-  #parent: Int32Array = new Int32Array(64);
-  #isOwn: Uint8Array = new Uint8Array(64);
-  #frames: Int32Array = new Int32Array(64);
+  /** Ascending places of charges; of the first `count`. */
+  readonly at: number[] = [];
+  readonly how: number[] = [];
+  readonly #partOf: number[] = [];
   count = 0;
 
-  plan(events: BodyEvents, leaves: LeafFunctions): void {
+  /** Of each part: what it costs, the part around it, whether others pay for it. */
+  readonly #cost: number[] = [];
+  readonly #around: number[] = [];
+  readonly #isPaidAround: boolean[] = [];
+  /** The point at a part's begin. */
+  readonly #beginOf: number[] = [];
+  #parts = 0;
+
+  /** By depth: the part around a block, and the block's own part where it is a loop. */
+  readonly #outer: number[] = [];
+  readonly #loop: number[] = [];
+  readonly #takesValues: boolean[] = [];
+
+  /** 0 where nothing is charged. */
+  costAt(point: number): number {
+    const part = this.#partOf[point] ?? entryPart;
+    const isAtBegin = this.#beginOf[part] === point;
+    return isAtBegin && this.#isPaidAround[part] === true ? 0 : (this.#cost[part] ?? 0);
+  }
+
+  plan(bytes: Uint8Array, events: BodyEvents, leaves: LeafFunctions): void {
     const { values } = events;
     this.count = 0;
+    this.#parts = 0;
     let depth = 0;
-    let current = this.#open(events.codeStart, -1, true);
+    let current = this.#open(events.codeStart, noPart);
     this.#add(current, costOfLocals(events.locals));
     let counted = 0;
     for (let i = 0; i < events.length; i += fields) {
       const kind = values[i] ?? 0;
+      const at = values[i + field.at] ?? 0;
+      const first = values[i + field.first] ?? 0;
       if (kind > event.end) {
         if (kind === event.call || kind === event.returnCall)
-          this.#add(current, leaves.costOfCall(values[i + field.first] ?? 0));
+          this.#add(current, leaves.costOfCall(first));
         else if (kind === event.memoryGrow || kind === event.tableGrow)
           this.#add(current, growCost);
+        else if (kind === event.branch || kind === event.branchIf)
+          this.#branch(at, depth - 1 - first, kind === event.branchIf);
+        else if (kind === event.branchTable) this.#branchTable(bytes, at, depth);
         continue;
       }
       const ordinal = values[i + field.ordinal] ?? 0;
@@ -55,66 +89,71 @@ export class ChargePoints {
       counted = ordinal;
       if (kind === event.end && depth === 0) break;
       if (kind === event.else || kind === event.end) {
-        const around = this.#frames[depth - 1] ?? 0;
+        const around = this.#outer[depth - 1] ?? entryPart;
         if (kind === event.end) depth--;
         this.#close(current, around);
-        current = this.#open(after, around, false);
+        current = this.#open(after, around);
         continue;
       }
-      this.#pushFrame(depth++, current);
-      if (kind !== event.block) current = this.#open(after, current, kind === event.loop);
+      this.#outer[depth] = current;
+      if (kind === event.loop) current = this.#open(at, current);
+      else if (kind === event.if) current = this.#open(after, current);
+      this.#loop[depth] = kind === event.loop ? current : noPart;
+      this.#takesValues[depth++] = first === 1;
     }
-    this.#close(current, -1);
+    this.#close(current, entryPart);
   }
 
-  #open(at: number, parent: number, isOwn: boolean): number {
-    const index = this.count++;
-    if (index === this.at.length) this.#enlarge();
-    this.at[index] = at;
-    this.cost[index] = 0;
-    this.#parent[index] = parent;
-    this.#isOwn[index] = isOwn ? 1 : 0;
-    return index;
+  #open(at: number, around: number): number {
+    const part = this.#parts++;
+    this.#cost[part] = 0;
+    this.#around[part] = around;
+    this.#isPaidAround[part] = false;
+    this.#beginOf[part] = this.count;
+    this.#point(at, part, before);
+    return part;
   }
 
-  #add(index: number, cost: number): void {
-    this.cost[index] = Math.min((this.cost[index] ?? 0) + cost, regionCostMax);
+  #point(at: number, part: number, how: number): void {
+    this.at[this.count] = at;
+    this.#partOf[this.count] = part;
+    this.how[this.count++] = how;
+  }
+
+  #add(part: number, cost: number): void {
+    this.#cost[part] = Math.min((this.#cost[part] ?? 0) + cost, regionCostMax);
   }
 
   /** Ends the parts from `from` outwards, up to but without `until`. */
   #close(from: number, until: number): void {
-    for (let index = from; index !== until && index >= 0; ) {
-      const parent = this.#parent[index] ?? -1;
-      const cost = this.cost[index] ?? 0;
-      if (this.#isOwn[index] === 0 && cost < splitCost) {
-        this.#add(parent, cost);
-        this.cost[index] = 0;
+    for (let part = from; part !== until; ) {
+      const around = this.#around[part] ?? entryPart;
+      const cost = this.#cost[part] ?? 0;
+      if (cost < splitCost) {
+        this.#add(around, cost);
+        this.#isPaidAround[part] = true;
       }
-      index = parent;
+      part = around;
     }
   }
 
-  #pushFrame(depth: number, part: number): void {
-    if (depth === this.#frames.length) {
-      const larger = new Int32Array(depth * 2);
-      larger.set(this.#frames);
-      this.#frames = larger;
-    }
-    this.#frames[depth] = part;
+  /** To the block at `depth`; below 0 it leaves the function. */
+  #branch(at: number, depth: number, isConditional: boolean): void {
+    const loop = this.#loop[depth] ?? noPart;
+    if (depth < 0 || loop === noPart) return;
+    const isSimple = isConditional && this.#takesValues[depth] === false;
+    this.#point(at, loop, isSimple ? whenTaken : before);
   }
 
-  #enlarge(): void {
-    const { at, cost } = this;
-    const parent = this.#parent;
-    const isOwn = this.#isOwn;
-    const length = at.length * 2;
-    this.at = new Int32Array(length);
-    this.at.set(at);
-    this.cost = new Float64Array(length);
-    this.cost.set(cost);
-    this.#parent = new Int32Array(length);
-    this.#parent.set(parent);
-    this.#isOwn = new Uint8Array(length);
-    this.#isOwn.set(isOwn);
+  /** Pays for each loop it may go back to. */
+  #branchTable(bytes: Uint8Array, at: number, depth: number): void {
+    const reader = new BinaryReader(bytes, at + 1, bytes.length);
+    const loops = new Set<number>();
+    for (let targets = reader.u32(); targets >= 0; targets--) {
+      const target = depth - 1 - reader.u32();
+      if (target >= 0) loops.add(this.#loop[target] ?? noPart);
+    }
+    loops.delete(noPart);
+    for (const loop of loops) this.#point(at, loop, before);
   }
 }

@@ -18,8 +18,6 @@ import { bulkOpcode, opcode, simdOpcode } from './opcodes.ts';
 import { granuleShift, namesMemory, shadowMemory } from './store-marks.ts';
 import { blockWithoutResult, valueType } from './value-types.ts';
 
-/** A store at the last byte of a granule writes up to 15 bytes into the next without marking it. */
-const overhangBytes = 16;
 const pageShift = 16;
 const granulesAPageShift = pageShift - granuleShift;
 
@@ -79,19 +77,24 @@ function touchBody(plan: IsolationPlan): number[] {
   if (!plan.hasMemory) return [0, opcode.end];
   const at = 0;
   const length = 1;
-  const firstGranule = [...get(at), ...constant(granuleShift), opcode.i32ShrU];
+  const granule = 2;
+  const last = 3;
   return [
-    0,
+    ...[1, 2, valueType.i32],
     ...[...get(length), opcode.i32Eqz, ...ifThen([opcode.return])],
     // A range beyond the memory would be marked outside the map.
     ...[...get(at), opcode.i64ExtendU, ...get(length), opcode.i64ExtendU, opcode.i64Add],
     ...[opcode.memorySize, 0, opcode.i64ExtendU, opcode.i64Const, pageShift, opcode.i64Shl],
     ...[opcode.i64GtU, ...ifThen([opcode.unreachable])],
-    ...[...firstGranule, ...constant(1)],
+    ...[...get(at), ...constant(granuleShift), opcode.i32ShrU, ...set(granule)],
     ...[...get(at), ...get(length), opcode.i32Add, ...constant(1), opcode.i32Sub],
-    ...[...constant(granuleShift), opcode.i32ShrU, ...firstGranule, opcode.i32Sub],
-    ...[...constant(1), opcode.i32Add],
-    ...[opcode.bulk, bulkOpcode.memoryFill, shadowMemory],
+    ...[...constant(granuleShift), opcode.i32ShrU, ...set(last)],
+    // A handful of granules: cheaper than the call that `memory.fill` is.
+    ...[opcode.loop, blockWithoutResult],
+    ...[...get(granule), ...constant(1), opcode.i32Store8, ...inShadow(0)],
+    ...[...get(granule), ...get(last), opcode.i32LtU],
+    ...ifThen([...advance(granule, 1), opcode.br, 1]),
+    opcode.end,
     opcode.end,
   ];
 }
@@ -125,57 +128,66 @@ function saveBody(plan: IsolationPlan): number[] {
 function resetBody(plan: IsolationPlan): number[] {
   const marksEnd = 0;
   const mark = 1;
-  const runEnd = 2;
+  const wordsEnd = 2;
+  const granule = 3;
+  const copied = 4;
+  const word = 5;
+  const snapshot = plan.marksPages << pageShift;
   const hasGrown = [
     ...[opcode.memorySize, 0, opcode.globalGet, ...unsigned(plan.savedPagesGlobal), opcode.i32Ne],
     ...ifThen([...constant(1), opcode.return]),
   ];
-  const toDone = 1;
-  const again = 0;
-  const isMarked = (index: number): number[] => [
-    ...get(index),
-    opcode.i32Load8,
-    namesMemory,
-    shadowMemory,
-    0,
+  const vector = (at: number): number[] => [
+    ...get(mark),
+    ...simd(simdOpcode.load, ...inShadow(at)),
   ];
-  const addressOf = (index: number): number[] => [
-    ...get(index),
-    ...constant(granuleShift),
-    opcode.i32Shl,
+  const copyVector = (at: number): number[] => [
+    ...get(copied),
+    ...[...get(copied), ...simd(simdOpcode.load, ...inShadow(snapshot + at))],
+    ...simd(simdOpcode.store, 0, ...unsigned(at)),
+  ];
+  const copyGranule = [
+    // Marks are 1: the lowest bit of the word is the lowest marked byte.
+    ...[...get(mark), ...get(word), opcode.i64Ctz, opcode.i32WrapI64],
+    ...[...constant(3), opcode.i32ShrU, opcode.i32Add, ...tee(granule)],
+    ...[...constant(granuleShift), opcode.i32Shl, ...set(copied)],
+    ...[...get(granule), ...constant(1), opcode.i32Add, ...tee(granule)],
+    ...[...constant(granuleShift), opcode.i32Shl, ...set(granule)],
+    ...[opcode.loop, blockWithoutResult],
+    ...[0, 16, 32, 48].flatMap(copyVector),
+    ...[...advance(copied, 64), ...get(copied), ...get(granule), opcode.i32LtU, opcode.brIf, 0],
+    opcode.end,
+    // What a store at the granule's end has written beyond it; behind the last there is no memory.
+    ...[...get(copied), ...get(marksEnd), ...constant(granuleShift), opcode.i32Shl, opcode.i32LtU],
+    ...ifThen(copyVector(0)),
   ];
   const copyBack = [
     ...[opcode.globalGet, ...unsigned(plan.savedPagesGlobal)],
     ...[...constant(granulesAPageShift), opcode.i32Shl, ...set(marksEnd)],
     ...[opcode.block, blockWithoutResult, opcode.loop, blockWithoutResult],
-    ...[...get(mark), ...get(marksEnd), opcode.i32GeU, opcode.brIf, toDone],
-    // Eight clean granules at a time.
-    ...[...get(mark), ...constant(7), opcode.i32And, opcode.i32Eqz],
-    ...ifThen([
-      ...[...get(mark), opcode.i64Load, namesMemory, shadowMemory, 0, opcode.i64Eqz],
-      ...ifThen([...advance(mark, 8), opcode.br, again + 2]),
-    ]),
-    ...[...isMarked(mark), opcode.i32Eqz],
-    ...ifThen([...advance(mark, 1), opcode.br, again + 1]),
-    // A run of marked ones is copied at once; the mark behind the last granule is never set.
-    ...[...get(mark), ...set(runEnd)],
+    ...[...get(mark), ...get(marksEnd), opcode.i32GeU, opcode.brIf, 1],
+    // 64 clean granules at a time; a page has no fewer.
+    ...[...vector(0), ...vector(16), ...simd(simdOpcode.or)],
+    ...[...vector(32), ...vector(48), ...simd(simdOpcode.or)],
+    ...[...simd(simdOpcode.or), ...simd(simdOpcode.anyTrue), opcode.i32Eqz],
+    ...ifThen([...advance(mark, 64), opcode.br, 1]),
+    ...[...get(mark), ...constant(64), opcode.i32Add, ...set(wordsEnd)],
     ...[opcode.loop, blockWithoutResult],
-    ...[...get(runEnd), ...constant(0), opcode.i32Store8, namesMemory, shadowMemory, 0],
-    ...[...advance(runEnd, 1), ...isMarked(runEnd), opcode.brIf, 0],
-    opcode.end,
-    ...addressOf(mark),
-    ...[...addressOf(mark), ...constant(plan.marksPages << pageShift), opcode.i32Add],
-    // Up to the overhang, or to the end of memory; `select` takes the first where the condition holds.
-    ...[...addressOf(runEnd), ...constant(overhangBytes), opcode.i32Add],
-    ...addressOf(marksEnd),
-    ...[...get(runEnd), ...get(marksEnd), opcode.i32LtU, opcode.select],
-    ...[...addressOf(mark), opcode.i32Sub],
-    ...[opcode.bulk, bulkOpcode.memoryCopy, 0, shadowMemory],
-    ...[...get(runEnd), ...set(mark), opcode.br, again],
+    ...[...get(mark), opcode.i64Load, ...inShadow(0), ...tee(word), opcode.i64Eqz, opcode.i32Eqz],
+    ...ifThen([
+      ...[opcode.loop, blockWithoutResult],
+      ...copyGranule,
+      ...[...get(word), ...get(word), opcode.i64Const, 1, opcode.i64Sub, opcode.i64And],
+      ...[...tee(word), opcode.i64Eqz, opcode.i32Eqz, opcode.brIf, 0],
+      opcode.end,
+      ...[...get(mark), opcode.i64Const, 0, opcode.i64Store, ...inShadow(0)],
+    ]),
+    ...[...advance(mark, 8), ...get(mark), ...get(wordsEnd), opcode.i32LtU, opcode.brIf, 0],
+    ...[opcode.end, opcode.br, 0],
     ...[opcode.end, opcode.end],
   ];
   return [
-    ...[1, 3, valueType.i32],
+    ...[2, 5, valueType.i32, 1, valueType.i64],
     ...(plan.hasMemory ? hasGrown : []),
     ...plan.globals.flatMap(({ own, kept }) => moveGlobal(kept, own)),
     ...(plan.hasMemory ? copyBack : []),
@@ -184,6 +196,13 @@ function resetBody(plan: IsolationPlan): number[] {
   ];
 }
 
+/** A memory argument: the shadow memory, at an offset. */
+const inShadow = (offset: number): number[] => [namesMemory, shadowMemory, ...unsigned(offset)];
+const simd = (code: number, ...rest: readonly number[]): number[] => [
+  opcode.simd,
+  ...unsigned(code),
+  ...rest,
+];
 const get = (index: number): number[] => [opcode.localGet, index];
 const set = (index: number): number[] => [opcode.localSet, index];
 const tee = (index: number): number[] => [opcode.localTee, index];

@@ -73,8 +73,12 @@ export const opcode = {
   i32And: 0x71,
   i32Shl: 0x74,
   i32ShrU: 0x76,
+  i64Ctz: 0x7a,
   i64Add: 0x7c,
+  i64Sub: 0x7d,
+  i64And: 0x83,
   i64Shl: 0x86,
+  i32WrapI64: 0xa7,
   i64ExtendU: 0xad,
   refNull: 0xd0,
   refFunc: 0xd2,
@@ -94,7 +98,15 @@ export const bulkOpcode = {
   tableFill: 17,
 } as const;
 
-export const simdOpcode = { store: 11, const: 12, storeLaneFirst: 88, storeLaneLast: 91 } as const;
+export const simdOpcode = {
+  load: 0,
+  store: 11,
+  const: 12,
+  or: 80,
+  anyTrue: 83,
+  storeLaneFirst: 88,
+  storeLaneLast: 91,
+} as const;
 
 const oneByte = new Uint8Array(256).fill(follows.refused);
 range(oneByte, 0x00, 0x01, follows.nothing);
