@@ -11,7 +11,10 @@ import type { Write } from './value-table.ts';
 import type { CountDelta } from './window-counts.ts';
 
 export type SharedBatch = {
-  /** The receiver forgets everything first: a whole state begins. */
+  /**
+   * The receiver forgets everything first: a whole state begins. To a worker that has served already, as
+   * it was behind, that costs what it did itself and the supervisor has not heard of: some 50 ms of it.
+   */
   readonly begins: boolean;
   readonly writes: readonly (readonly [module: string, write: Write])[];
   readonly counts: readonly (readonly [module: string, delta: CountDelta])[];

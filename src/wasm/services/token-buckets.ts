@@ -21,6 +21,8 @@ import { halfSipHash } from './half-sip-hash.ts';
 const slotsMin = 16_384;
 export const slotsMax = 1_048_576;
 const ways = 16;
+/** The table grows when more than one slot in so many has lost its bucket. */
+const forgottenShareMax = 4_096;
 
 /** Under which everybody hashes who shares buckets. */
 export type HashKey = readonly [number, number];
@@ -124,7 +126,10 @@ export class TokenBuckets implements Limiter {
     for (let other = from + 1; other < from + ways; other++)
       if ((this.#fullAt[other] as number) < (this.#fullAt[slot] as number)) slot = other;
     if ((this.#fullAt[slot] as number) > now) {
-      if (this.#slots < this.#slotsMax && ++this.#forgottenSinceGrowth > this.#slots / 1_024) {
+      if (
+        this.#slots < this.#slotsMax &&
+        ++this.#forgottenSinceGrowth > this.#slots / forgottenShareMax
+      ) {
         this.#grow(now);
         return this.#claim(low, high, now);
       }
