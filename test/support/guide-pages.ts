@@ -52,6 +52,8 @@ export class GuideFolder implements Disposable {
     const made = await makeDevelopmentCertificate(['localhost', '127.0.0.1']);
     const authority = await makeClientAuthority();
     mkdirSync(join(folder.path, 'certs'));
+    // A module of a page whose own test builds it: here it is only looked for.
+    writeFileSync(join(folder.path, 'key.wasm'), '');
     folder.write('site.crt', made.certificate);
     folder.write('site.key', made.privateKey);
     folder.write('internal-ca.pem', made.certificate);
