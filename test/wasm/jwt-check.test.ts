@@ -323,6 +323,7 @@ describe('keys that are fetched', () => {
           if (answer !== null) services.values('worker', name).set(key, Buffer.from(answer), ttlMs);
           return 'started';
         },
+        call: () => Promise.resolve(null),
       },
     });
     return { services, fetched };
