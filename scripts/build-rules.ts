@@ -38,8 +38,11 @@ export class RuleBuildError extends Error {
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const rulesRoot = join(root, 'wasm-rules');
 
-/** 64 pages, 4 MiB: three times the longest head the configuration allows, with its table. */
-const maximumMemoryPages = 64;
+/**
+ * 256 pages, 16 MiB, the most the host allows: reading a configuration of a thousand rules takes some three
+ * MiB, as nothing is freed while it is read. What an instance does not use it does not have.
+ */
+const maximumMemoryPages = 256;
 
 const compilerOptions = [
   '-O3',

@@ -23,7 +23,7 @@ import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
 import { errorAnswer, fieldsOf, fieldsOfAnswer, type OwnAnswer, wantsHtml } from './error-page.ts';
-import { applyEdits } from './field-edits.ts';
+import { applyEdits, fieldLines } from './field-edits.ts';
 import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
@@ -416,7 +416,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #answer(status: number, outcome: Outcome, reason: string): void {
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields = fieldsOf(status, this.#retryAfterSeconds);
+    const fields = fieldsOf(status, this.#retryAfterSeconds) + fieldLines(this.#edits);
     this.#local({ status, fields, ...answer, reason }, outcome);
   }
 

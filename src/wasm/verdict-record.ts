@@ -1,5 +1,5 @@
 /**
- * Reads what a guest answered: a chain of records, each a stop, a mark or a change of a field. Every
+ * Reads what a guest answered: a chain of records, each a stop, a limit, a mark or a change of a field. Every
  * number comes from code that is not ours: each is checked before it is used, and what is wrong is a
  * `GuestFailure` that says which field and why. Nothing is done before the whole chain has been read.
  */
@@ -52,7 +52,8 @@ export function readAnswer(
   if (answer === verdictAllow) return null;
   const marks: Mark[] = [];
   const edits: Edit[] = [];
-  let stop: Stop | (() => Stop | null) | null = null;
+  const limits: (() => Stop | null)[] = [];
+  let stop: Stop | null = null;
   let at = addressOf(answer, from);
   for (let count = 0; at !== 0; count++) {
     if (count === recordsMax)
@@ -62,7 +63,9 @@ export function readAnswer(
     memory.checkRange(at, recordBytes, 'the verdict');
     if (stop !== null)
       throw new GuestFailure('abi', 'a record follows the one that ends the request');
-    stop = readRecord(memory, at, transaction, marks, edits, takeLimit);
+    const read = readRecord(memory, at, transaction, marks, edits, takeLimit);
+    if (typeof read === 'function') limits.push(read);
+    else stop = read;
     at = memory.words[(at >>> 2) + 1] ?? 0;
   }
   for (const mark of marks) {
@@ -73,7 +76,12 @@ export function readAnswer(
     const taken = ofResponse ? transaction.editResponse(edit) : transaction.editRequest(edit);
     if (!taken) throw new GuestFailure('abi', 'too many fields are changed in one request');
   }
-  return typeof stop === 'function' ? stop() : stop;
+  // In their order, until one is used up; what follows keeps its tokens.
+  for (const take of limits) {
+    const limited = take();
+    if (limited !== null) return limited;
+  }
+  return stop;
 }
 
 function readRecord(

@@ -1,27 +1,18 @@
-/** Every case of every shipped rule (`wasm-rules/rules/NAME/cases.json`), through the module as it runs. */
-
+/**
+ * Every case of every shipped rule (`wasm-rules/rules/NAME/cases.json`), through the module as it runs.
+ */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { statusOfStop } from '#waf/verdict.ts';
+import { caseModule } from '#toolchain/test-module.ts';
+import { type ReadCases, readCases } from '#wasm/cases/read-cases.ts';
+import { type CaseResult, runCases } from '#wasm/cases/run-cases.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { inspectHead } from '../support/filters.ts';
-import { plainModules, shippedModules } from '../support/guests.ts';
+import { plainModules, shippedModules, testLimits } from '../support/guests.ts';
+import { shippedBytes } from '../support/rule-module.ts';
 import { viewOf } from '../support/view.ts';
-
-type Case = {
-  readonly name: string;
-  readonly request: {
-    readonly method: string;
-    readonly target: string;
-    readonly headers: readonly (readonly [string, string])[];
-  };
-  readonly verdict:
-    | 'allow'
-    | { readonly status: number; readonly rule: string; readonly target: string };
-  readonly why?: string;
-};
 
 const facts = { clientAddress: '203.0.113.7', tls: true };
 const folder = join(import.meta.dirname, '../../wasm-rules/rules');
@@ -37,45 +28,45 @@ function moduleNamed(name: string): LiveModule {
   return module;
 }
 
-function verdictOf(module: LiveModule, request: Case['request']): Case['verdict'] {
-  const verdict = inspectHead(module, viewOf(request), facts);
-  return verdict.kind === 'allow'
-    ? 'allow'
-    : { status: statusOfStop(verdict), rule: verdict.rule, target: verdict.target };
+function casesOf(rule: string): Extract<ReadCases, { ok: true }>['cases'] {
+  const read = readCases(readFileSync(join(folder, rule, 'cases.json'), 'utf8'));
+  assert(read.ok, JSON.stringify(read));
+  return read.cases;
+}
+
+for (const rule of readdirSync(folder)) {
+  const cases = casesOf(rule);
+  describe(rule, () => {
+    let bytes: Uint8Array;
+    let results: readonly CaseResult[];
+
+    before(async () => {
+      bytes = await shippedBytes(rule);
+      results = runCases(caseModule({ name: rule, bytes, sourceMap: null }), cases, testLimits);
+    });
+
+    for (const [index, { name, why }] of cases.entries()) {
+      it(name, () => assert.deepEqual(results[index]?.differences, [], why ?? name));
+    }
+
+    it('gives the same answers in any order', () => {
+      const shuffled = cases.map((_, i) => cases[(i * 37 + 11) % cases.length] ?? assert.fail());
+      const module = caseModule({ name: rule, bytes, sourceMap: null });
+      for (const { name, differences } of runCases(module, shuffled, testLimits))
+        assert.deepEqual(differences, [], name);
+    });
+  });
 }
 
 for (const rule of plainModules) {
-  const cases = JSON.parse(
-    readFileSync(join(folder, rule, 'cases.json'), 'utf8'),
-  ) as readonly Case[];
-  describe(rule, () => {
-    for (const { name, request, verdict, why } of cases) {
-      it(`${verdict === 'allow' ? 'allows' : 'blocks'} ${name}`, () => {
-        assert.deepEqual(verdictOf(moduleNamed(rule), request), verdict, why ?? name);
-      });
-    }
-
-    it('gives the same answers in any order, with one instance', () => {
-      const module = moduleNamed(rule);
-      for (let round = 0; round < 20; round++) {
-        for (let i = 0; i < cases.length; i++) {
-          const { request, verdict } =
-            cases[(i * 37 + round * 11) % cases.length] ?? assert.fail('no case');
-          assert.deepEqual(verdictOf(module, request), verdict);
-        }
-      }
-      assert.equal(module.failures, 0);
-    });
-
-    it('takes no memory for a block, however often', () => {
-      const module = moduleNamed(rule);
-      const blocked =
-        cases.find(({ verdict }) => verdict !== 'allow') ?? assert.fail('no case blocks');
-      const view = viewOf(blocked.request);
-      // At one byte a block kept, 4 MiB of memory would be gone long before the end.
-      for (let i = 0; i < 200_000; i++) inspectHead(module, view, facts);
-      assert.equal(module.failures, 0);
-    });
+  it(`${rule} takes no memory for a block, however often`, () => {
+    const module = moduleNamed(rule);
+    const blocked = casesOf(rule).find(({ steps }) => steps[0]?.verdict?.kind === 'block');
+    const { method, target, headers } = blocked?.steps[0]?.request ?? assert.fail('no case blocks');
+    const view = viewOf({ method, target, headers: headers as [string, string][] });
+    // At 100 bytes a block kept, 16 MiB of memory would be gone long before the end.
+    for (let i = 0; i < 200_000; i++) inspectHead(module, view, facts);
+    assert.equal(module.failures, 0);
   });
 }
 

@@ -22,8 +22,9 @@ export class Config {
 
   /** `path` is where this object stands in the whole, for messages. */
   constructor(
-    private at: usize,
-    private length: i32,
+    /** The JSON of the object itself, where the host put it: not there any more after `weir_configure`. */
+    readonly at: usize,
+    readonly length: i32,
     readonly path: string = '',
   ) {
     if (path.length == 0) checkWhole(at, length);
@@ -76,6 +77,16 @@ export class Config {
     if (json.token != JsonToken.ArrayBegin) this.refuse(name, 'must be a list of strings');
     while (json.next() != JsonToken.ArrayEnd)
       found.push(this.stringOf(json, `${name}[${found.length}]`));
+    return found;
+  }
+
+  /** One string or a list of them; empty when it is not there. */
+  texts(name: string, most: i32): string[] {
+    const json = this.locate(name);
+    if (json == null) return [];
+    if (json.token == JsonToken.String) return [decoded(json)];
+    const found = this.strings(name);
+    if (found.length > most) this.refuse(name, 'has more than ' + most.toString() + ' items');
     return found;
   }
 

@@ -10,7 +10,7 @@
  * ```
  *
  * Records and texts have fixed places, so nothing is allocated. Texts are cut to the bounds of the ABI
- * here, so that a long match never turns a block into a failure. A stop (block, challenge, limit) and
+ * here, so that a long match never turns a block into a failure. A stop (block, challenge) and
  * `verdict()` close the chain; whatever comes after belongs to the next call.
  */
 import { toLower } from './bytes';
@@ -124,7 +124,8 @@ export function challenge(
 /**
  * Takes `cost` from the bucket of this key, which holds `capacity` and is full again after
  * `periodSeconds`; the request is refused with 429 when the bucket has less. Buckets are the module's
- * own; two rules of one module with the same key share one.
+ * own; two rules of one module with the same key share one. While there is room the request goes on, and a
+ * call may name several.
  */
 export function limit(
   rule: string,
@@ -137,7 +138,10 @@ export function limit(
 ): usize {
   // A cut key would put strangers into one bucket.
   if (keyLength > limitKeyBytesMax) throw new Error('the key of a limit has at most 256 bytes');
-  const record = stop(verdictLimit, cost, rule, reason, keyAt, keyLength, limitKeyBytesMax);
+  const record = append(verdictLimit, cost);
+  putText(record + verdictRule, rule, ruleBytesMax);
+  putText(record + verdictReason, reason, reasonBytesMax);
+  putPair(record + verdictMatched, keyAt, keyLength);
   store<u32>(record, capacity, verdictNumber2);
   store<u32>(record, periodSeconds, verdictNumber3);
   return records;
