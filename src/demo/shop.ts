@@ -3,11 +3,12 @@
  * bodies both ways, chunked answers, slow answers, a WebSocket, server-sent events.
  *
  * It is well behaved by itself (values are escaped, bodies bounded), because what it shows is the edge
- * in front and not holes behind it. It listens on loopback and holds no state worth keeping.
+ * in front and not holes behind it; `/debug/environment` alone says what it should not. It listens on loopback and holds no state worth keeping.
  */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FastifyInstance, fastify } from 'fastify';
+import { canaryToken } from '#demo/canary.ts';
 import { findProduct, products, searchProducts } from '#demo/catalogue.ts';
 import { addEcho } from '#demo/echo.ts';
 import { contentSecurityPolicy } from '#demo/layout.ts';
@@ -109,6 +110,10 @@ function addApi(app: FastifyInstance): void {
     return reply.code(201).send(parsed.order);
   });
   app.get('/healthz', () => ({ status: 'ok' }));
+  // The careless page: the edge in front must not let it out.
+  app.get('/debug/environment', (_request, reply) =>
+    reply.type('text/plain').send(`SHOP_DATABASE_PASSWORD=${canaryToken}\n`),
+  );
   // What the edge makes of a request: handy to see X-Forwarded-For and its kin.
   app.get('/headers', ({ headers }) => ({ headers }));
 }

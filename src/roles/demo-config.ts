@@ -1,4 +1,5 @@
 /** The configuration the demo runs: a real one, in the words a user would write. */
+import { canaryToken } from '#demo/canary.ts';
 
 export type DemoSettings = {
   /** host:port of the TLS listener. */
@@ -30,11 +31,15 @@ export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, honeypot, header-hardening] } }
+  - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
 waf:
   rules:
     bad-bot: { module: "builtin:bad-bot", watch: true }
     path-traversal: { module: "builtin:path-traversal", watch: true }
+    honeypot: { module: "builtin:honeypot", watch: true, grants: [block] }
+    header-hardening: { module: "builtin:header-hardening", watch: true }
+    canary-leak: { module: "builtin:canary-leak", watch: true, config: { tokens: [${canaryToken}] } }
 admin: { address: ${isUsual ? '"127.0.0.1:9999"' : '"127.0.0.1:0"'} }
 accessLog: { to: ${JSON.stringify(`${state}/access.log`)} }
 log: { level: warn }

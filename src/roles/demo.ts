@@ -83,7 +83,7 @@ function banner(edge: RunningEdge, certificate: string, shopUrl: string): string
     ? `\n  management token (kept in ${here(edge.statePath)}/token): ${edge.token}\n`
     : '';
   return `
-  Weir is up: ${edge.workers} workers, 2 rule modules.
+  Weir is up: ${edge.workers} workers, ${edge.modules} rule modules.
 
   edge        https://${tls}${redirect === undefined ? '' : `   (http://${redirect} redirects there)`}
   backend     ${shopUrl}   the demo shop

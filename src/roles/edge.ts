@@ -51,6 +51,7 @@ export type RunningEdge = {
   readonly token: string;
   readonly tokenIsNew: boolean;
   readonly workers: number;
+  readonly modules: number;
   readonly version: string;
   readonly configSha256: string;
   /** Resolves when the edge has drained and everything is closed. */
@@ -197,6 +198,7 @@ export async function startEdge(
       token: state.token,
       tokenIsNew: state.tokenIsNew,
       workers,
+      modules: modules.length,
       version,
       configSha256: loaded.sha256,
       ended: ended.promise,

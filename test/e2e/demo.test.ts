@@ -62,6 +62,19 @@ describe('weir demo', () => {
     assert.equal(status.requests.blocked, 2);
   });
 
+  it('keeps in what the shop should not say, answers scanners 404 and completes fields', {
+    skip: needs('curl'),
+  }, () => {
+    const home = commands()[0] as string;
+    const leak = paste(`${home}debug/environment`, '-i');
+    assert.match(leak, /^HTTP\/2 502 /);
+    assert.doesNotMatch(leak, /canary/);
+    assert.match(paste(`${home}.env`, '-i'), /^HTTP\/2 404 [\s\S]*"status":404/);
+    const answer = paste(home, '-i');
+    assert.match(answer, /strict-transport-security: max-age=31536000/);
+    assert.match(answer, /x-frame-options: SAMEORIGIN/);
+  });
+
   it('is found by weir status without being told where it runs', () => {
     const environment = { ...process.env };
     delete environment['WEIR_STATE'];
