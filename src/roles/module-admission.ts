@@ -21,7 +21,7 @@ import {
 import type { ModuleOrigin } from '#state/module-database.ts';
 import type { ModuleStore, NewVersion } from '#state/module-store.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
-import { validateModule } from '#wasm/validate.ts';
+import { validateModule, validationMsMax } from '#wasm/validate.ts';
 import { oneLine } from './module-status.ts';
 import type { ModuleSettings } from './snapshot-source.ts';
 
@@ -72,12 +72,13 @@ export function checkSignedAnew(
   return signed;
 }
 
-/** Runs it, in a thread of its own. Throws MODULE_INVALID. */
+/** Runs it and its cases, in a thread of its own. Throws MODULE_INVALID. */
 export async function tryModule(
-  { settings, name, sha256, bytes }: TriedModule,
+  { settings, name, sha256, bytes, cases }: TriedModule,
   config: Config,
 ): Promise<void> {
-  await validateModule({ ...settings, name, sha256, bytes }, guestLimits(config));
+  const source = { ...settings, name, sha256, bytes };
+  await validateModule(source, guestLimits(config), validationMsMax, cases);
 }
 
 /** What says something of the bytes, and not of the node. */

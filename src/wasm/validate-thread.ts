@@ -12,7 +12,11 @@ import type { CompileSource } from './live-module.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 import { trialServices } from './services/trial-services.ts';
 
-export type ValidationJob = { readonly source: CompileSource; readonly limits: GuestLimits };
+export type ValidationJob = {
+  readonly source: CompileSource;
+  readonly limits: GuestLimits;
+  readonly cases: string | null;
+};
 
 export type FromValidation =
   | { readonly kind: 'stage'; readonly stage: string }
@@ -23,7 +27,7 @@ const port = parentPort;
 const send = (message: FromValidation): void => port.postMessage(message);
 const stage = (text: string): void => send({ kind: 'stage', stage: text });
 
-function findFaults(job: ValidationJob): readonly string[] {
+async function findFaults(job: ValidationJob): Promise<readonly string[]> {
   const faults: string[] = [];
   try {
     stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
@@ -39,7 +43,11 @@ function findFaults(job: ValidationJob): readonly string[] {
     // Twice over: a module that keeps state between requests shows it in the second round.
     for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
     module.close();
-    return faults.slice(0, 1);
+    if (faults.length > 0 || job.cases === null) return faults.slice(0, 1);
+    stage('running its cases');
+    // The reader of cases takes longer to load than most modules take to be tried.
+    const { findCaseFaults } = await import('./cases/case-faults.ts');
+    return findCaseFaults(job.source, module.abi, job.limits, job.cases);
   } catch (error) {
     return error instanceof WeirError && error.details.length > 0
       ? error.details
@@ -76,4 +84,4 @@ const sampleLog = {
 } as const;
 
 // Last, so that everything above is there.
-send({ kind: 'done', faults: findFaults(workerData as ValidationJob) });
+send({ kind: 'done', faults: await findFaults(workerData as ValidationJob) });

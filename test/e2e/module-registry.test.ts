@@ -108,6 +108,33 @@ describe('versions of a module', () => {
     assert.deepEqual(await statuses(edge), [401]);
   });
 
+  it('pass their own cases, or stay away', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'own.wasm'), statusGuest(401));
+    await using edge = await startEdgeProcess(ownConfig(folder));
+    const next = join(folder, 'next.wasm');
+    const answers = (status: number) =>
+      JSON.stringify([{ name: 'blocks', request: {}, verdict: { status, rule: 'rule/a' } }]);
+    writeFileSync(next, statusGuest(402));
+    writeFileSync(join(folder, 'next.cases.json'), answers(403));
+    const refused = await weir(edge, 'module', 'load', 'own', next);
+    assert.match(
+      refused.text,
+      /does not do what its case "blocks" says: verdict\.status is 402, not 403/,
+    );
+    writeFileSync(join(folder, 'next.cases.json'), '[{ "nam": 1 }]');
+    const unreadable = await weir(edge, 'module', 'load', 'own', next);
+    assert.match(unreadable.text, /its cases cannot be read: line:1:\d+ .*nam/);
+    writeFileSync(join(folder, 'next.cases.json'), answers(402));
+    assert.equal((await weir(edge, 'module', 'load', 'own', next)).code, 0);
+    assert.deepEqual(await statuses(edge), [402]);
+    // Those beside the file of the configuration count as well.
+    writeFileSync(join(folder, 'own.cases.json'), answers(499));
+    writeFileSync(join(folder, 'own.wasm'), statusGuest(404));
+    const reload = await edge.call('POST', '/api/v1/reload');
+    assert.match(JSON.stringify(reload.body), /does not do what its case/);
+  });
+
   it('of one name are not changed twice at the same time', async () => {
     const folder = newFolder();
     writeFileSync(join(folder, 'own.wasm'), statusGuest(401));
