@@ -11,8 +11,8 @@ export const nodeStages: readonly Stage[] = [
   },
   {
     name: 'validation before a load',
-    file: 'src/roles/edge-node.ts',
-    from: 'await validateModule({ ...before, bytes, sha256 }, guestLimits(this.#loaded.config));',
+    file: 'src/roles/module-admission.ts',
+    from: 'await validateModule(source, guestLimits(config), validationMsMax, cases);',
     to: '',
     tests: 'test/e2e/edge.test.ts',
   },
