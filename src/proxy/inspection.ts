@@ -27,6 +27,7 @@ import {
   waitMsMax,
 } from '#wasm/filter.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
+import type { ModuleSeries } from './module-series.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
@@ -52,6 +53,7 @@ export class Inspection implements Expiring {
   spentMs = 0;
   readonly #filters: readonly Filter[];
   readonly #runs: readonly FilterRun[];
+  readonly #series: readonly ModuleSeries[];
   readonly #phases: number;
   readonly #blockAtScore: number;
   readonly #owner: Inspected;
@@ -81,6 +83,7 @@ export class Inspection implements Expiring {
       mode === 'monitor',
     );
     this.#filters = filters;
+    this.#series = route.moduleSeries;
     this.transaction = transaction;
     this.#blockAtScore = blockAtScore;
     this.#owner = owner;
@@ -152,11 +155,20 @@ export class Inspection implements Expiring {
   }
 
   #advance(): PhaseAnswer {
-    const startedAt = monotonicMs();
     let answer: PhaseAnswer = null;
+    let startedAt = monotonicMs();
     for (; this.#next < this.#runs.length; this.#next++) {
-      if (((this.#filters[this.#next] as Filter).phases & this.#bit) === 0) continue;
+      const filter = this.#filters[this.#next] as Filter;
+      if ((filter.phases & this.#bit) === 0) continue;
+      const fuelBefore = filter.fuelUsed;
       answer = this.#call(this.#runs[this.#next] as FilterRun);
+      const endedAt = monotonicMs();
+      const series = this.#series[this.#next] as ModuleSeries;
+      const fuel = filter.fuelUsed - fuelBefore;
+      // Nothing ran in a module that is off.
+      if (fuel > 0) series.observe(this.#bit, endedAt - startedAt, fuel);
+      this.spentMs += endedAt - startedAt;
+      startedAt = endedAt;
       if (answer === 'wait') {
         this.#waiting = true;
         this.deadlineAt = monotonicMs() + waitMsMax;
@@ -166,7 +178,6 @@ export class Inspection implements Expiring {
       answer = this.#judge(answer);
       if (answer !== null) break;
     }
-    this.spentMs += monotonicMs() - startedAt;
     return answer;
   }
 
@@ -186,6 +197,7 @@ export class Inspection implements Expiring {
   /** What of a module's answer holds. */
   #judge(answer: Stop | null): Stop | null {
     const holds = answer?.kind === 'challenge' && this.#owner.isAdmitted ? null : answer;
+    if (holds !== null) this.#series[this.#next]?.stopped(holds.kind);
     const stop = holds ?? this.#scoreStop();
     if (stop === null) return null;
     this.found ??= stop;

@@ -3,6 +3,7 @@ import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
 import { ChallengeMetrics } from './challenge/challenge-metrics.ts';
 import { ConnectionMetrics } from './connection-metrics.ts';
 import { Http2Metrics } from './http2/http2-metrics.ts';
+import { ModuleSeriesTable } from './module-series-table.ts';
 import { serverFamilies } from './upstream/upstream-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
@@ -24,6 +25,7 @@ export class ProxyMetrics {
   readonly wafDuration: Histogram;
   readonly connections: ConnectionMetrics;
   readonly challenges: ChallengeMetrics;
+  readonly modules: ModuleSeriesTable;
   readonly acmeProofs: Readonly<Record<'http-01' | 'tls-alpn-01', Series>>;
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
@@ -41,6 +43,7 @@ export class ProxyMetrics {
 
   constructor(registry: MetricRegistry) {
     this.registry = registry;
+    this.modules = new ModuleSeriesTable(registry);
     registry.family(responses);
     registry.family(limitsReached);
     const outcome = (value: Outcome) =>

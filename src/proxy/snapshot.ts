@@ -9,6 +9,8 @@ import type { CidrMap } from '#core/cidr-map.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import type { ModuleSeries } from './module-series.ts';
+import type { ModuleSeriesTable } from './module-series-table.ts';
 import type { BeyondWindow } from './request-gate.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
@@ -29,6 +31,8 @@ export type CompiledRoute = {
   readonly mode: WafMode;
   /** In the order they run. */
   readonly filters: readonly Filter[];
+  /** Of each filter. */
+  readonly moduleSeries: readonly ModuleSeries[];
   readonly beyondWindow: BeyondWindow;
   /** Infinity: no score blocks. */
   readonly blockAtScore: number;
@@ -78,6 +82,7 @@ export function compileSnapshot(
   config: Config,
   upstreams: ReadonlyMap<string, UpstreamGroup>,
   modules: ReadonlyMap<string, Filter>,
+  series: ModuleSeriesTable,
 ): Snapshot {
   const { trustedProxies } = config.edge;
   const routes = config.routes.map((route) => ({
@@ -105,10 +110,7 @@ export function compileSnapshot(
       mode: route.waf.mode,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
-      filters:
-        route.waf.mode === 'off'
-          ? []
-          : route.waf.rules.map((name) => found(modules, name, 'rule module')),
+      ...filtersOf(route, modules, series),
     },
   }));
   return {
@@ -126,6 +128,16 @@ export function compileSnapshot(
     challenge: config.waf.challenge,
     hasFilters: routes.some(({ value }) => value.filters.length > 0),
   };
+}
+
+function filtersOf(
+  { waf }: Route,
+  modules: ReadonlyMap<string, Filter>,
+  series: ModuleSeriesTable,
+): Pick<CompiledRoute, 'filters' | 'moduleSeries'> {
+  const names = waf.mode === 'off' ? [] : waf.rules;
+  const filters = names.map((name) => found(modules, name, 'rule module'));
+  return { filters, moduleSeries: filters.map((filter) => series.of(filter)) };
 }
 
 /** Routes that share host and path are told apart by what else they match. */

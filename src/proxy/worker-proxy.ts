@@ -85,7 +85,13 @@ export class WorkerProxy {
     const deadlines = new DeadlineTable();
     const upstreams = new UpstreamRegistry(deadlines, registry, onServerChange);
     const groups = upstreams.prepare(source.config, source.upstreamFiles);
-    const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
+    const snapshot = compileSnapshot(
+      source.generation,
+      source.config,
+      groups,
+      source.modules,
+      metrics.modules,
+    );
     const accessLog = await AccessLog.open(source.config.accessLog, metrics.logDropped, (reason) =>
       onDegraded('access log', reason),
     );
@@ -149,7 +155,13 @@ export class WorkerProxy {
   async prepare(source: WorkerSource): Promise<Prepared> {
     const groups = this.#upstreams.prepare(source.config, source.upstreamFiles);
     try {
-      const snapshot = compileSnapshot(source.generation, source.config, groups, source.modules);
+      const snapshot = compileSnapshot(
+        source.generation,
+        source.config,
+        groups,
+        source.modules,
+        this.#context.metrics.modules,
+      );
       const engines = this.#prepareTls(source);
       const before = JSON.stringify(this.#live.source.config.accessLog);
       const accessLog =
@@ -178,6 +190,7 @@ export class WorkerProxy {
       this.#context.views = new ViewPool(source.config.edge.limits.headersMax);
     }
     this.#context.snapshot = prepared.snapshot;
+    this.#context.metrics.modules.retain(source.modules.values());
     this.#live = prepared;
     this.#upstreams.retain(prepared.groups.values());
   }
@@ -211,6 +224,7 @@ export class WorkerProxy {
     const { metrics, blockList } = this.#context;
     metrics.upstreamOpen.value = this.#upstreams.measure();
     metrics.blockEntries.value = blockList.size;
+    metrics.modules.measure();
     return metrics.registry.samples();
   }
 

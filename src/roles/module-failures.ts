@@ -4,5 +4,5 @@ import type { MetricFamily } from '#telemetry/metrics.ts';
 export const moduleFailures = {
   name: 'weir_module_failures_total',
   type: 'counter',
-  help: 'Requests in which a module itself failed.',
+  help: 'Calls in which a module itself failed, by version and kind.',
 } as const satisfies MetricFamily;

@@ -43,7 +43,7 @@ export function moduleStatus(
     failure: settings.failure,
     watch: config.waf.rules[name]?.watch ?? false,
     routes: routesOf(config, name),
-    failures: samples.get(`${moduleFailures.name}{module="${name}"}`) ?? 0,
+    failures: failuresOf(name, samples),
     lastError:
       off ??
       (newest?.state === 'failed' ? `version ${newest.version}: ${newest.error}` : null) ??
@@ -90,3 +90,11 @@ export const offReason = ({ name, version }: ModuleVersion, why: string): string
 
 /** Reasons come from a module, and stand in a database and on screens. */
 export const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ').slice(0, 500);
+
+/** Of all its versions and kinds. */
+function failuresOf(name: string, samples: MetricSamples): number {
+  const beginning = `${moduleFailures.name}{module="${name}",`;
+  let sum = 0;
+  for (const [key, value] of samples) if (key.startsWith(beginning)) sum += value;
+  return sum;
+}

@@ -8,7 +8,7 @@
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
-import { MetricRegistry, type MetricSamples, type Series } from '#telemetry/metrics.ts';
+import { MetricRegistry, type MetricSamples } from '#telemetry/metrics.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { guardFilter, type OnGuardedFailure } from '#wasm/guarded-filter.ts';
@@ -48,7 +48,6 @@ export function runWorker(): void {
 class Worker {
   readonly #registry = new MetricRegistry();
   readonly #modules = new Map<string, Filter>();
-  readonly #failureCounts = new Map<string, Series>();
   #services: WorkerServices | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
@@ -199,8 +198,8 @@ class Worker {
   /** The supervisor hears of the first failure in a filter's life, and of the one that is too many. */
   #failureReporter({ name, sha256 }: ModuleSource): OnGuardedFailure {
     let isFirst = true;
-    return (reason, isQuarantine) => {
-      this.#countFailure(name);
+    return (reason, kind, isQuarantine) => {
+      this.#countFailure({ module: name, version: sha256.slice(0, 12), kind });
       if (isFirst || isQuarantine)
         send({ kind: 'module-failure', failure: { name, sha256, reason, isQuarantine } });
       isFirst = false;
@@ -211,13 +210,8 @@ class Worker {
     };
   }
 
-  #countFailure(name: string): void {
-    let count = this.#failureCounts.get(name);
-    if (count === undefined) {
-      count = this.#registry.counter(moduleFailures.name, moduleFailures.help, { module: name });
-      this.#failureCounts.set(name, count);
-    }
-    count.value++;
+  #countFailure(labels: Readonly<Record<'module' | 'version' | 'kind', string>>): void {
+    this.#registry.counter(moduleFailures.name, moduleFailures.help, labels).value++;
   }
 
   #samples(): MetricSamples {

@@ -55,10 +55,18 @@ export class MetricRegistry {
     return this.#number({ name, type: 'gauge', help }, labels);
   }
 
-  histogram(name: string, help: string, bounds: readonly number[]): Histogram {
+  histogram(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    labels: Readonly<Record<string, string>> = {},
+  ): Histogram {
     this.#families.set(name, { name, type: 'histogram', help });
+    const key = seriesKey(name, labels);
+    const known = this.#series.get(key);
+    if (known instanceof Histogram) return known;
     const histogram = new Histogram(bounds);
-    this.#series.set(name, histogram);
+    this.#series.set(key, histogram);
     return histogram;
   }
 
@@ -85,12 +93,16 @@ export class MetricRegistry {
         continue;
       }
       let count = 0;
+      const brace = key.indexOf('{');
+      const name = brace < 0 ? key : key.slice(0, brace);
+      const labels = brace < 0 ? '' : key.slice(brace);
+      const bucketLabels = brace < 0 ? '{' : `${labels.slice(0, -1)},`;
       for (let i = 0; i < series.counts.length; i++) {
         count += series.counts[i] as number;
-        samples.set(`${key}_bucket{le="${series.bounds[i] ?? '+Inf'}"}`, count);
+        samples.set(`${name}_bucket${bucketLabels}le="${series.bounds[i] ?? '+Inf'}"}`, count);
       }
-      samples.set(`${key}_sum`, series.sum);
-      samples.set(`${key}_count`, count);
+      samples.set(`${name}_sum${labels}`, series.sum);
+      samples.set(`${name}_count${labels}`, count);
     }
     return samples;
   }

@@ -30,6 +30,10 @@ export interface Filter {
   readonly abi: FilterAbi;
   /** Bits of `phase`; the others are not called. */
   readonly phases: number;
+  /** Instructions of all its calls so far. */
+  readonly fuelUsed: number;
+  /** Of its instances; null where that is not measured. */
+  readonly memoryBytes: number | null;
   /** Once a request, before its first phase. */
   begin(transaction: Transaction, resume: Resume): FilterRun;
   /** A failure that the host noticed, such as a wait without end: counted, and the policy. */

@@ -9,14 +9,21 @@
  * What follows (an earlier version in its place, on all workers) is the supervisor's affair; until then, and
  * where there is none, the policy holds: closed answers, open lets the request pass.
  */
+
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { failureStop } from './failure-stop.ts';
 import { FailureWindow } from './failure-window.ts';
 import { type Filter, type FilterRun, phase, type Resume } from './filter.ts';
+import type { GuestFailureKind } from './guest-failure.ts';
+import type { OnFailure } from './live-module.ts';
 
 /** `isQuarantine` with the failure that was one too many. */
-export type OnGuardedFailure = (message: string, isQuarantine: boolean) => void;
+export type OnGuardedFailure = (
+  message: string,
+  kind: GuestFailureKind,
+  isQuarantine: boolean,
+) => void;
 
 type Guarded = {
   readonly name: string;
@@ -29,17 +36,17 @@ type Guarded = {
 /** `compile` gets what it has to call for each failure of the guest. */
 export function guardFilter(
   source: Guarded,
-  compile: (report: (message: string) => void) => Filter,
+  compile: (report: OnFailure) => Filter,
   onFailure: OnGuardedFailure,
 ): Filter {
   if (source.off !== null) return new OffFilter(source, source.off);
   const window = new FailureWindow();
   let guarded: GuardedFilter | null = null;
-  const filter = compile((message) => {
+  const filter = compile((message, { kind }) => {
     // A request that began before may still fail in it; it is off once.
     const isQuarantine = guarded !== null && !guarded.isOff && window.note(performance.now());
     if (isQuarantine) guarded?.switchOff(message);
-    onFailure(message, isQuarantine);
+    onFailure(message, kind, isQuarantine);
   });
   guarded = new GuardedFilter(source, filter);
   return guarded;
@@ -67,6 +74,14 @@ class GuardedFilter implements Filter {
     return this.#off !== null;
   }
 
+  get fuelUsed(): number {
+    return this.#filter.fuelUsed;
+  }
+
+  get memoryBytes(): number | null {
+    return this.#filter.memoryBytes;
+  }
+
   switchOff(message: string): void {
     this.#off = new OffRun(this.#source, message);
   }
@@ -90,6 +105,8 @@ class OffFilter implements Filter {
   readonly sha256: string;
   readonly abi = 'weir-1';
   readonly phases = phase.requestHead;
+  readonly fuelUsed = 0;
+  readonly memoryBytes = null;
   readonly #run: OffRun;
 
   constructor(source: Guarded, reason: string) {

@@ -164,6 +164,10 @@ export class Guest {
     return this.#isSpent;
   }
 
+  get memoryBytes(): number {
+    return this.#memory.bytes.length;
+  }
+
   /** As all phases, throws `GuestFailure`; the instance must not be used afterwards. */
   requestHead(transaction: Transaction): Stop | null {
     const { request, facts } = transaction;

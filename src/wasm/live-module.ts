@@ -96,6 +96,10 @@ export class LiveModule implements Filter {
     return this.#settings.used.fuel;
   }
 
+  get memoryBytes(): number {
+    return this.#guest?.memoryBytes ?? 0;
+  }
+
   get lastFailure(): string | null {
     return this.#lastFailure;
   }

@@ -29,6 +29,8 @@ export function stubFilter(name: string, inspect: Inspect): Filter {
     sha256: '',
     abi: 'weir-1',
     phases: phase.requestHead,
+    fuelUsed: 0,
+    memoryBytes: null,
     fail: () => null,
     close: () => {},
     begin: ({ request, facts }) =>

@@ -22,6 +22,8 @@ export type HttpGuestOptions = {
   /** Instructions a call may take, where the module is metered. */
   readonly fuel: number;
   readonly log: OnLog;
+  /** Of all instances of the module. */
+  readonly used: { fuel: number };
 };
 
 /** What `handle_request` answered. */
@@ -33,6 +35,7 @@ type HostCall = (...parameters: unknown[]) => unknown;
 export class HttpGuest {
   readonly #state: State;
   readonly #fuel: Fuel;
+  readonly #used: { fuel: number };
   readonly #handleRequest: GuestFunction;
   readonly #handleResponse: GuestFunction;
 
@@ -40,6 +43,7 @@ export class HttpGuest {
   constructor(options: HttpGuestOptions) {
     this.#state = new State(options);
     const exports = this.#state.instantiate(options.compiled);
+    this.#used = options.used;
     this.#fuel = new Fuel(exports[meterExport.fuel], options.fuel);
     this.#handleRequest = exports[handleRequest] as GuestFunction;
     this.#handleResponse = exports[handleResponse] as GuestFunction;
@@ -91,6 +95,7 @@ export class HttpGuest {
     } catch (error) {
       throw this.#fuel.failure(error) ?? guestFailureOf(error);
     } finally {
+      this.#used.fuel += this.#fuel.used;
       this.#state.end();
     }
   }
@@ -103,6 +108,7 @@ const startFactor = 50;
 class Fuel {
   readonly #counter: WebAssembly.Global;
   readonly #budget: number;
+  #filled = 0;
 
   constructor(counter: unknown, budget: number) {
     assert(counter instanceof WebAssembly.Global, 'the meter has been over the module');
@@ -111,7 +117,13 @@ class Fuel {
   }
 
   fill(factor: number): void {
-    this.#counter.value = Math.min(this.#budget * factor, fuelMax);
+    this.#filled = Math.min(this.#budget * factor, fuelMax);
+    this.#counter.value = this.#filled;
+  }
+
+  /** Since it was filled. */
+  get used(): number {
+    return this.#filled - this.#counter.value;
   }
 
   failure(error: unknown): GuestFailure | null {

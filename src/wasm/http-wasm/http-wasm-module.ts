@@ -35,6 +35,8 @@ export class HttpWasmModule implements Filter {
   readonly featuresAvailable: number;
   readonly pool: GuestPool;
   readonly #onFailure: OnFailure;
+  readonly #used = { fuel: 0 };
+  readonly memoryBytes = null;
   #failures = 0;
   #lastFailure: string | null = null;
 
@@ -50,7 +52,13 @@ export class HttpWasmModule implements Filter {
     this.failure = source.failure;
     this.#onFailure = onFailure;
     const config = Buffer.from(configText(source.config));
-    const options: HttpGuestOptions = { compiled, config, fuel: source.fuel, log };
+    const options: HttpGuestOptions = {
+      compiled,
+      config,
+      fuel: source.fuel,
+      log,
+      used: this.#used,
+    };
     const first = new HttpGuest(options);
     this.pool = new GuestPool(() => new HttpGuest(options), first);
     const imported = new Set(WebAssembly.Module.imports(compiled).map(({ name }) => name));
@@ -61,6 +69,10 @@ export class HttpWasmModule implements Filter {
 
   get failures(): number {
     return this.#failures;
+  }
+
+  get fuelUsed(): number {
+    return this.#used.fuel;
   }
 
   get lastFailure(): string | null {

@@ -34,6 +34,8 @@ export class ProxyWasmFilter implements Filter {
   readonly readsFieldsInLog: boolean;
   readonly #options: ProxyWasmFilterOptions;
   #guest: ProxyGuest | null;
+  fuelUsed = 0;
+  readonly memoryBytes = null;
   #failures = 0;
   #lastFailure: string | null = null;
   #isClosed = false;
@@ -102,6 +104,9 @@ export class ProxyWasmFilter implements Filter {
     const { compiled, settings, services } = this.#options;
     return ProxyGuest.start(compiled, settings, services, {
       onFailure: (guest, failure) => this.onGuestFailure(guest, failure),
+      onFuel: (instructions) => {
+        this.fuelUsed += instructions;
+      },
     });
   }
 

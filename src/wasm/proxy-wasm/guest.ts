@@ -41,6 +41,8 @@ const refusalsMax = 64;
 export type GuestHooks = {
   /** A failure outside of any request's phase; the guest is not to be used any more. */
   readonly onFailure: (guest: ProxyGuest, failure: GuestFailure) => void;
+  /** Instructions of a call. */
+  readonly onFuel: (instructions: number) => void;
 };
 
 type Callback = (...parameters: number[]) => unknown;
@@ -327,6 +329,7 @@ export class ProxyGuest implements CallHost {
         : failure;
     } finally {
       this.effective = null;
+      this.#hooks.onFuel(Math.min(budget, fuelMax) - fuel.value);
     }
     // Thrown by a host call and caught by the guest, as languages with exceptions can.
     if (access.failure !== null) throw access.failure;
