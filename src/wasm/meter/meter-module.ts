@@ -7,8 +7,8 @@
  * module before anything is added: after that no number in it can mean anything of ours.
  *
  * ```
- * bytes ─► outline ─► scan of all bodies ─► validated by the engine ─► sections, one after the other ─► bytes
- *          caps, imports   leaves, opcodes                             fuel, marks, limits
+ * bytes ─► outline ─► leaf functions ─► validated by the engine ─► sections, one after the other ─► bytes
+ *          caps, imports                                          opcodes, fuel, marks, limits
  * ```
  */
 import { assert } from '#core/assert.ts';
@@ -24,7 +24,7 @@ import {
   writeIsolationBodies,
   zeroOf,
 } from './isolation.ts';
-import { LeafFunctions } from './leaf-functions.ts';
+import { LeafFunctions, leafBytesMax } from './leaf-functions.ts';
 import { cappedMemory, cappedTable, writeLimits } from './memory-limits.ts';
 import { MeterFault } from './meter-fault.ts';
 import {
@@ -149,18 +149,23 @@ class ModuleRewriter {
     };
   }
 
-  /** Every instruction is looked at before anything is written, and leaves are known. */
+  /** Finds the leaves, for which it has to look only at what may be one. */
   #scan(code: Section | undefined): void {
     const { reachableFunctions, imports } = this.#outline;
-    this.#eachBody(code, (index) => {
-      this.#loops += this.#events.loops;
-      if (!reachableFunctions.has(imports.length + index))
-        this.#leaves.consider(index, this.#events);
-    });
+    this.#eachBody(
+      code,
+      (index, bodyBytes) =>
+        bodyBytes <= leafBytesMax && !reachableFunctions.has(imports.length + index),
+      (index) => this.#leaves.consider(index, this.#events),
+    );
     this.#leaves.resolve();
   }
 
-  #eachBody(code: Section | undefined, use: (index: number) => void): void {
+  #eachBody(
+    code: Section | undefined,
+    isWanted: (index: number, bodyBytes: number) => boolean,
+    use: (index: number) => void,
+  ): void {
     const { typeOfFunction, parametersOfType } = this.#outline;
     const start = code?.start ?? 0;
     const end = code?.end ?? 0;
@@ -177,6 +182,7 @@ class ModuleRewriter {
       body.at = reader.at;
       reader.skip(length);
       body.end = reader.at;
+      if (!isWanted(index, length)) continue;
       this.#events.read(body, parametersOfType.length);
       use(index);
     }
@@ -294,8 +300,10 @@ class ModuleRewriter {
     });
     this.#section(section.code, () => {
       this.#out.u32(typeOfFunction.length + this.#addedFunctions().length);
-      this.#eachBody(found, (index) => {
+      const all = (): boolean => true;
+      this.#eachBody(found, all, (index) => {
         const parameters = parametersOfType[typeOfFunction[index] ?? 0] ?? 0;
+        this.#loops += this.#events.loops;
         bodies.write(this.#out, this.#events, parameters, this.#leaves.isLeaf(index));
       });
       if (this.#isolation !== null) writeIsolationBodies(this.#out, this.#isolation);
