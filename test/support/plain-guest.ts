@@ -22,6 +22,7 @@ export class PlainGuest {
   readonly reset: GuestFunction | null;
   readonly #requestHead: GuestFunction;
   readonly #fuel: WebAssembly.Global | null;
+  readonly #refuel: GuestFunction | null;
   readonly #at: number;
 
   /** Every host call answers 0. */
@@ -35,6 +36,7 @@ export class PlainGuest {
     const functionNamed = (name: string): GuestFunction | null =>
       (exports[name] as GuestFunction | undefined) ?? null;
     this.#fuel = (exports[meterExport.fuel] as WebAssembly.Global | undefined) ?? null;
+    this.#refuel = functionNamed(meterExport.refuel);
     this.#requestHead = functionNamed('weir_request_head') ?? (() => 0);
     this.memory = new GuestMemory(exports['memory'] as WebAssembly.Memory);
     this.#at = Number(functionNamed('weir_reserve')?.(viewBytesMax(testLimits, phase.requestHead)));
@@ -54,7 +56,7 @@ export class PlainGuest {
   inspect(view: RequestView, fuel = 1_000_000_000): unknown {
     const bytes = encodeRequestHead(view, facts, testLimits, this.memory, this.#at);
     this.touch?.(this.#at, bytes);
-    if (this.#fuel !== null) this.#fuel.value = fuel;
+    this.#refuel?.(fuel);
     const answer = this.#requestHead(this.#at);
     this.memory.refresh();
     return answer;
