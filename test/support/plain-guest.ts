@@ -14,10 +14,13 @@ const facts = { clientAddress: '203.0.113.7', tls: true };
 /** Host calls that answer with an i64. */
 const answersLong = new Set(['now_wall', 'now_monotonic', 'count']);
 
+export class AbortError extends Error {}
+
 type GuestFunction = (...parameters: number[]) => unknown;
 
 export class PlainGuest {
   readonly memory: GuestMemory;
+  readonly hasRequestHead: boolean;
   readonly touch: GuestFunction | null;
   readonly reset: GuestFunction | null;
   readonly #requestHead: GuestFunction;
@@ -25,19 +28,24 @@ export class PlainGuest {
   readonly #refuel: GuestFunction | null;
   readonly #at: number;
 
-  /** Every host call answers 0. */
+  /** Every host call answers 0, and what gives up throws `AbortError`. */
   constructor(compiled: WebAssembly.Module, config = '{}') {
     const imports: Record<string, Record<string, unknown>> = {};
     for (const { module, name } of WebAssembly.Module.imports(compiled)) {
       imports[module] ??= {};
-      imports[module][name] = () => (answersLong.has(name) ? 0n : 0);
+      imports[module][name] = () => {
+        if (name === 'abort') throw new AbortError('the guest gave up');
+        return answersLong.has(name) ? 0n : 0;
+      };
     }
     const { exports } = new WebAssembly.Instance(compiled, imports);
     const functionNamed = (name: string): GuestFunction | null =>
       (exports[name] as GuestFunction | undefined) ?? null;
     this.#fuel = (exports[meterExport.fuel] as WebAssembly.Global | undefined) ?? null;
     this.#refuel = functionNamed(meterExport.refuel);
-    this.#requestHead = functionNamed('weir_request_head') ?? (() => 0);
+    const requestHead = functionNamed('weir_request_head');
+    this.hasRequestHead = requestHead !== null;
+    this.#requestHead = requestHead ?? (() => 0);
     this.memory = new GuestMemory(exports['memory'] as WebAssembly.Memory);
     this.#at = Number(functionNamed('weir_reserve')?.(viewBytesMax(testLimits, phase.requestHead)));
     this.memory.refresh();
