@@ -28,7 +28,7 @@ export class Metered {
   }
 
   set fuel(value: number) {
-    this.#fuel.value = value;
+    this.call(meterExport.refuel, value);
   }
 
   get memory(): Buffer {

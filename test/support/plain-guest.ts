@@ -14,28 +14,38 @@ const facts = { clientAddress: '203.0.113.7', tls: true };
 /** Host calls that answer with an i64. */
 const answersLong = new Set(['now_wall', 'now_monotonic', 'count']);
 
+export class AbortError extends Error {}
+
 type GuestFunction = (...parameters: number[]) => unknown;
 
 export class PlainGuest {
   readonly memory: GuestMemory;
+  readonly hasRequestHead: boolean;
   readonly touch: GuestFunction | null;
   readonly reset: GuestFunction | null;
   readonly #requestHead: GuestFunction;
   readonly #fuel: WebAssembly.Global | null;
+  readonly #refuel: GuestFunction | null;
   readonly #at: number;
 
-  /** Every host call answers 0. */
+  /** Every host call answers 0, and what gives up throws `AbortError`. */
   constructor(compiled: WebAssembly.Module, config = '{}') {
     const imports: Record<string, Record<string, unknown>> = {};
     for (const { module, name } of WebAssembly.Module.imports(compiled)) {
       imports[module] ??= {};
-      imports[module][name] = () => (answersLong.has(name) ? 0n : 0);
+      imports[module][name] = () => {
+        if (name === 'abort') throw new AbortError('the guest gave up');
+        return answersLong.has(name) ? 0n : 0;
+      };
     }
     const { exports } = new WebAssembly.Instance(compiled, imports);
     const functionNamed = (name: string): GuestFunction | null =>
       (exports[name] as GuestFunction | undefined) ?? null;
     this.#fuel = (exports[meterExport.fuel] as WebAssembly.Global | undefined) ?? null;
-    this.#requestHead = functionNamed('weir_request_head') ?? (() => 0);
+    this.#refuel = functionNamed(meterExport.refuel);
+    const requestHead = functionNamed('weir_request_head');
+    this.hasRequestHead = requestHead !== null;
+    this.#requestHead = requestHead ?? (() => 0);
     this.memory = new GuestMemory(exports['memory'] as WebAssembly.Memory);
     this.#at = Number(functionNamed('weir_reserve')?.(viewBytesMax(testLimits, phase.requestHead)));
     this.memory.refresh();
@@ -54,7 +64,7 @@ export class PlainGuest {
   inspect(view: RequestView, fuel = 1_000_000_000): unknown {
     const bytes = encodeRequestHead(view, facts, testLimits, this.memory, this.#at);
     this.touch?.(this.#at, bytes);
-    if (this.#fuel !== null) this.#fuel.value = fuel;
+    this.#refuel?.(fuel);
     const answer = this.#requestHead(this.#at);
     this.memory.refresh();
     return answer;

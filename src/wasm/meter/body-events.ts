@@ -20,6 +20,7 @@ import {
 } from './opcodes.ts';
 import {
   blockWithoutResult,
+  isReferenceType,
   isValueType,
   readValueType,
   unknownType,
@@ -75,6 +76,9 @@ export class BodyEvents {
   localsStart = 0;
   codeStart = 0;
   codeEnd = 0;
+  /** Of the instruction being read. */
+  #first = 0;
+  #second = 0;
 
   /** `reader` stands at the first byte behind the body's length and ends with the body. */
   read(reader: BinaryReader, typeCount: number): void {
@@ -108,100 +112,112 @@ export class BodyEvents {
   }
 
   #readCode(reader: BinaryReader, typeCount: number): void {
+    const { bytes, end } = reader;
+    let at = reader.at;
     let ordinal = 0;
     let depth = 1;
     while (depth > 0) {
-      const at = reader.at;
-      const code = reader.byte();
+      const start = at;
+      const code = at < end ? (bytes[at++] ?? 0) : reader.byte();
       ordinal++;
-      let kind = -1;
-      let first = 0;
-      let second = 0;
-      switch (followsOpcode[code]) {
-        case follows.nothing:
-          if (code === opcode.end) {
-            kind = event.end;
-            depth--;
-          } else if (code === opcode.else) kind = event.else;
-          else if (code === opcode.return) kind = event.return;
-          break;
-        case follows.index:
-          first = reader.u32();
-          if (code === opcode.call) kind = event.call;
-          else if (code === opcode.br) kind = event.branch;
-          else if (code === opcode.brIf) kind = event.branchIf;
-          else if (code === opcode.returnCall) kind = event.returnCall;
-          else if (code === opcode.memoryGrow) kind = event.memoryGrow;
-          else if (code === opcode.tableSet) kind = event.tableSet;
-          break;
-        case follows.memoryArgument:
-          first = readMemoryArgument(reader);
-          if (code >= opcode.i32Store) {
-            kind = event.store;
-            second = storedType(code);
-          }
-          break;
-        case follows.blockType:
-          first = readBlockType(reader, typeCount) ? 1 : 0;
-          if (code === opcode.loop) this.loops++;
-          kind = code === opcode.loop ? event.loop : code === opcode.if ? event.if : event.block;
-          if (++depth > bodyLimits.nestedMax)
-            throw new MeterFault(`blocks are nested deeper than ${bodyLimits.nestedMax}`, at);
-          break;
-        case follows.s32:
-          reader.skipSigned(5);
-          break;
-        case follows.s64:
-          reader.skipSigned(10);
-          break;
-        case follows.fourBytes:
-          reader.skip(4);
-          break;
-        case follows.eightBytes:
-          reader.skip(8);
-          break;
-        case follows.branchTable:
-          kind = event.branchTable;
-          for (let targets = reader.u32(); targets >= 0; targets--)
-            first = Math.max(first, reader.u32());
-          break;
-        case follows.twoIndexes:
-          reader.u32();
-          reader.u32();
-          kind = code === opcode.callIndirect ? event.callIndirect : event.returnCallIndirect;
-          break;
-        case follows.types:
-          for (let types = reader.u32(); types > 0; types--) readValueType(reader);
-          break;
-        case follows.referenceType: {
-          const type = reader.byte();
-          if (type !== valueType.funcref && type !== valueType.externref)
-            throw unknownType(type, at);
-          break;
-        }
-        case follows.prefix: {
-          const suffix = reader.u32();
-          if (code === opcode.bulk) kind = readBulk(reader, suffix, at);
-          else {
-            first = readSimd(reader, suffix, at);
-            if (
-              suffix === simdOpcode.store ||
-              (suffix >= simdOpcode.storeLaneFirst && suffix <= simdOpcode.storeLaneLast)
-            ) {
-              kind = event.store;
-              second = valueType.v128;
-            }
-          }
-          break;
-        }
-        default:
-          throw new MeterFault(refusedBecause(code), at);
+      const kindOfCode = followsOpcode[code] ?? follows.refused;
+      // Most instructions are of these kinds, with nothing or one byte behind them.
+      if (kindOfCode === follows.nothing) {
+        if (code === opcode.end) {
+          depth--;
+          this.#push(event.end, start, at, ordinal, 0, 0);
+        } else if (code === opcode.else) this.#push(event.else, start, at, ordinal, 0, 0);
+        else if (code === opcode.return) this.#push(event.return, start, at, ordinal, 0, 0);
+        continue;
       }
-      if (kind >= 0) this.#push(kind, at, reader.at, ordinal, first, second);
+      const next = at < end ? (bytes[at] ?? 0) : 0x80;
+      if (next < 0x80 && code >= opcode.localGet && code <= opcode.globalSet) {
+        at++;
+        continue;
+      }
+      if (next < 0x80 && code === opcode.i32Const) {
+        at++;
+        continue;
+      }
+      this.#first = 0;
+      this.#second = 0;
+      reader.at = at;
+      const kind = this.#readOne(reader, code, kindOfCode, start, typeCount);
+      at = reader.at;
+      if (kind <= event.if && kind >= 0 && ++depth > bodyLimits.nestedMax)
+        throw new MeterFault(`blocks are nested deeper than ${bodyLimits.nestedMax}`, start);
+      if (kind >= 0) this.#push(kind, start, at, ordinal, this.#first, this.#second);
     }
-    if (!reader.isAtEnd) throw new MeterFault('a function has bytes behind its end', reader.at);
+    reader.at = at;
+    if (!reader.isAtEnd) throw new MeterFault('a function has bytes behind its end', at);
     this.instructions = ordinal;
-    this.codeEnd = reader.at;
+    this.codeEnd = at;
+  }
+
+  /** What stands behind the opcode. Returns the kind of its event, or -1 for none. */
+  #readOne(
+    reader: BinaryReader,
+    code: number,
+    kindOfCode: number,
+    start: number,
+    typeCount: number,
+  ): number {
+    switch (kindOfCode) {
+      case follows.index:
+        this.#first = reader.u32();
+        return indexEvents[code] ?? none;
+      case follows.memoryArgument:
+        this.#first = readMemoryArgument(reader);
+        if (code < opcode.i32Store) return none;
+        this.#second = storedType(code);
+        return event.store;
+      case follows.blockType:
+        this.#first = readBlockType(reader, typeCount) ? 1 : 0;
+        if (code === opcode.loop) this.loops++;
+        return code === opcode.loop ? event.loop : code === opcode.if ? event.if : event.block;
+      case follows.s32:
+        reader.skipSigned(5);
+        return none;
+      case follows.s64:
+        reader.skipSigned(10);
+        return none;
+      case follows.fourBytes:
+        reader.skip(4);
+        return none;
+      case follows.eightBytes:
+        reader.skip(8);
+        return none;
+      case follows.branchTable:
+        for (let targets = reader.u32(); targets >= 0; targets--)
+          this.#first = Math.max(this.#first, reader.u32());
+        return event.branchTable;
+      case follows.twoIndexes:
+        reader.u32();
+        reader.u32();
+        return code === opcode.callIndirect ? event.callIndirect : event.returnCallIndirect;
+      case follows.types:
+        for (let types = reader.u32(); types > 0; types--) readValueType(reader);
+        return none;
+      case follows.referenceType: {
+        const type = reader.byte();
+        if (isReferenceType(type)) return none;
+        throw unknownType(type, start);
+      }
+      case follows.prefix: {
+        const suffix = reader.u32();
+        if (code === opcode.bulk) return readBulk(reader, suffix, start);
+        this.#first = readSimd(reader, suffix, start);
+        if (
+          suffix !== simdOpcode.store &&
+          (suffix < simdOpcode.storeLaneFirst || suffix > simdOpcode.storeLaneLast)
+        )
+          return none;
+        this.#second = valueType.v128;
+        return event.store;
+      }
+      default:
+        throw new MeterFault(refusedBecause(code), start);
+    }
   }
 
   #push(
@@ -253,6 +269,18 @@ function readBlockType(reader: BinaryReader, typeCount: number): boolean {
   return true;
 }
 
+const none = -1;
+
+/** Instructions with one index that matter, by their opcodes. */
+const indexEvents: Readonly<Record<number, number>> = {
+  [opcode.br]: event.branch,
+  [opcode.brIf]: event.branchIf,
+  [opcode.call]: event.call,
+  [opcode.returnCall]: event.returnCall,
+  [opcode.memoryGrow]: event.memoryGrow,
+  [opcode.tableSet]: event.tableSet,
+};
+
 const bulkEvents = new Map<number, number>([
   [bulkOpcode.memoryInit, event.memoryInit],
   [bulkOpcode.dataDrop, event.dataDrop],
@@ -274,7 +302,7 @@ function readBulk(reader: BinaryReader, suffix: number, at: number): number {
     );
   if (after !== follows.nothing) reader.u32();
   if (after === follows.twoIndexes) reader.u32();
-  return bulkEvents.get(suffix) ?? -1;
+  return bulkEvents.get(suffix) ?? none;
 }
 
 /** Returns the offset of a memory access, else 0. */

@@ -13,7 +13,7 @@
  * The guest reaches none of it: its instructions name memories and globals by number, and the engine
  * checked them against those it declares before ours were added.
  */
-import type { ByteWriter } from './byte-writer.ts';
+import { type AddedFunction, unsigned } from './added-function.ts';
 import { bulkOpcode, opcode, simdOpcode } from './opcodes.ts';
 import { granuleShift, namesMemory, shadowMemory } from './store-marks.ts';
 import { blockWithoutResult, valueType } from './value-types.ts';
@@ -40,19 +40,13 @@ export function marksPages(memoryPagesMax: number): number {
   return Math.max(1, Math.ceil((memoryPagesMax << granulesAPageShift) / 65_536));
 }
 
-/** Types of the three functions, in the order of `writeIsolationBodies`. */
-export const isolationTypes: readonly (readonly number[])[] = [
-  [0x60, 2, valueType.i32, valueType.i32, 0],
-  [0x60, 0, 0],
-  [0x60, 0, 1, valueType.i32],
-];
-
-export function writeIsolationBodies(out: ByteWriter, plan: IsolationPlan): void {
-  for (const body of [touchBody(plan), saveBody(plan), resetBody(plan)]) {
-    const length = out.openLength();
-    out.all(body);
-    out.closeLength(length);
-  }
+/** The first of them is the one that instructions of the guest call. */
+export function isolationFunctions(plan: IsolationPlan): readonly AddedFunction[] {
+  return [
+    { name: 'weir:touch', type: [0x60, 2, valueType.i32, valueType.i32, 0], body: touchBody(plan) },
+    { name: 'weir:save', type: [0x60, 0, 0], body: saveBody(plan) },
+    { name: 'weir:reset', type: [0x60, 0, 1, valueType.i32], body: resetBody(plan) },
+  ];
 }
 
 /** The initial value of a global that keeps another one of this type. */
@@ -230,14 +224,6 @@ function constant(value: number): number[] {
   const bytes = [opcode.i32Const as number];
   let rest = value;
   for (; rest > 63; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return bytes;
-}
-
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
   bytes.push(rest);
   return bytes;
 }

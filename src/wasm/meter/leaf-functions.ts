@@ -12,6 +12,9 @@ import { costOfLocals } from './instruction-costs.ts';
 /** Instructions, callees included. */
 export const leafCostMax = 256;
 
+/** A longer body is not looked at: with so many bytes it has too many instructions, or large constants. */
+export const leafBytesMax = 1_024;
+
 /** How deep leaves may call leaves; a chain longer than this is charged from that depth on. */
 const depthMax = 8;
 

@@ -7,24 +7,24 @@
  * module before anything is added: after that no number in it can mean anything of ours.
  *
  * ```
- * bytes ─► outline ─► scan of all bodies ─► validated by the engine ─► sections, one after the other ─► bytes
- *          caps, imports   leaves, opcodes                             fuel, marks, limits
+ * bytes ─► outline ─► leaf functions ─► validated by the engine ─► sections, one after the other ─► bytes
+ *          caps, imports                                          opcodes, fuel, marks, limits
  * ```
  */
 import { assert } from '#core/assert.ts';
+import { type AddedFunction, refuelFunction, unsigned } from './added-function.ts';
 import { BinaryReader } from './binary-reader.ts';
 import { BodyEvents } from './body-events.ts';
 import { BodyRewriter } from './body-rewriter.ts';
 import { ByteWriter } from './byte-writer.ts';
 import {
   type IsolationPlan,
-  isolationTypes,
+  isolationFunctions,
   marksPages,
   memoryPagesLimit,
-  writeIsolationBodies,
   zeroOf,
 } from './isolation.ts';
-import { LeafFunctions } from './leaf-functions.ts';
+import { LeafFunctions, leafBytesMax } from './leaf-functions.ts';
 import { cappedMemory, cappedTable, writeLimits } from './memory-limits.ts';
 import { MeterFault } from './meter-fault.ts';
 import {
@@ -71,7 +71,10 @@ export type MeteredModule = {
 
 /** Names under which what is added is exported. */
 export const meterExport = {
+  /** A mutable i32; below 0 when a call has used up its fuel. */
   fuel: 'weir:fuel',
+  /** (fuel) → what was left; no higher than `fuelMax`. */
+  refuel: 'weir:refuel',
   touch: 'weir:touch',
   save: 'weir:save',
   reset: 'weir:reset',
@@ -100,6 +103,7 @@ class ModuleRewriter {
   readonly #events = new BodyEvents();
   readonly #out: ByteWriter;
   readonly #isolation: IsolationPlan | null;
+  readonly #added: readonly AddedFunction[];
   readonly #offsets: OffsetMap | null;
   #loops = 0;
 
@@ -112,6 +116,10 @@ class ModuleRewriter {
     this.#out = new ByteWriter(bytes.length * 2 + 4_096);
     this.#offsets = options.keepsOffsets === true ? new OffsetMap() : null;
     this.#isolation = options.isolates ? this.#planIsolation() : null;
+    this.#added = [
+      refuelFunction(this.#fuelGlobal),
+      ...(this.#isolation === null ? [] : isolationFunctions(this.#isolation)),
+    ];
   }
 
   rewrite(): MeteredModule {
@@ -149,18 +157,23 @@ class ModuleRewriter {
     };
   }
 
-  /** Every instruction is looked at before anything is written, and leaves are known. */
+  /** Finds the leaves, for which it has to look only at what may be one. */
   #scan(code: Section | undefined): void {
     const { reachableFunctions, imports } = this.#outline;
-    this.#eachBody(code, (index) => {
-      this.#loops += this.#events.loops;
-      if (!reachableFunctions.has(imports.length + index))
-        this.#leaves.consider(index, this.#events);
-    });
+    this.#eachBody(
+      code,
+      (index, bodyBytes) =>
+        bodyBytes <= leafBytesMax && !reachableFunctions.has(imports.length + index),
+      (index) => this.#leaves.consider(index, this.#events),
+    );
     this.#leaves.resolve();
   }
 
-  #eachBody(code: Section | undefined, use: (index: number) => void): void {
+  #eachBody(
+    code: Section | undefined,
+    isWanted: (index: number, bodyBytes: number) => boolean,
+    use: (index: number) => void,
+  ): void {
     const { typeOfFunction, parametersOfType } = this.#outline;
     const start = code?.start ?? 0;
     const end = code?.end ?? 0;
@@ -177,6 +190,7 @@ class ModuleRewriter {
       body.at = reader.at;
       reader.skip(length);
       body.end = reader.at;
+      if (!isWanted(index, length)) continue;
       this.#events.read(body, parametersOfType.length);
       use(index);
     }
@@ -186,10 +200,18 @@ class ModuleRewriter {
   #writeSection(id: number, found: Section | undefined): void {
     switch (id) {
       case section.type:
-        this.#extend(id, found, this.#isolation === null ? [] : isolationTypes);
+        this.#extend(
+          id,
+          found,
+          this.#added.map(({ type }) => type),
+        );
         break;
       case section.function:
-        this.#extend(id, found, this.#addedFunctions());
+        this.#extend(
+          id,
+          found,
+          this.#added.map((_, index) => unsigned(this.#outline.parametersOfType.length + index)),
+        );
         break;
       case section.table:
         this.#writeTables(found);
@@ -226,13 +248,6 @@ class ModuleRewriter {
     });
   }
 
-  #addedFunctions(): number[][] {
-    const first = this.#outline.parametersOfType.length;
-    return this.#isolation === null
-      ? []
-      : isolationTypes.map((_, index) => unsigned(first + index));
-  }
-
   #addedGlobals(): number[][] {
     const mutable = 1;
     const fuel = new ByteWriter(16);
@@ -247,13 +262,11 @@ class ModuleRewriter {
   }
 
   #addedExports(): number[][] {
-    const added = [exportEntry(meterExport.fuel, 3, this.#fuelGlobal)];
-    if (this.#isolation === null) return added;
     const first = this.#firstAddedFunction;
-    added.push(exportEntry(meterExport.touch, 0, first));
-    added.push(exportEntry(meterExport.save, 0, first + 1));
-    added.push(exportEntry(meterExport.reset, 0, first + 2));
-    return added;
+    return [
+      exportEntry(meterExport.fuel, 3, this.#fuelGlobal),
+      ...this.#added.map(({ name }, index) => exportEntry(name, 0, first + index)),
+    ];
   }
 
   #writeTables(found: Section | undefined): void {
@@ -283,22 +296,28 @@ class ModuleRewriter {
   }
 
   #writeCode(found: Section | undefined): void {
-    if (found === undefined && this.#isolation === null) return;
     const { typeOfFunction, parametersOfType } = this.#outline;
     const bodies = new BodyRewriter({
       bytes: this.#bytes,
       leaves: this.#leaves,
       fuelGlobal: this.#fuelGlobal,
-      touchFunction: this.#isolation === null ? null : this.#firstAddedFunction,
+      // Behind `weir:refuel`.
+      touchFunction: this.#isolation === null ? null : this.#firstAddedFunction + 1,
       offsets: this.#offsets,
     });
     this.#section(section.code, () => {
-      this.#out.u32(typeOfFunction.length + this.#addedFunctions().length);
-      this.#eachBody(found, (index) => {
+      this.#out.u32(typeOfFunction.length + this.#added.length);
+      const all = (): boolean => true;
+      this.#eachBody(found, all, (index) => {
         const parameters = parametersOfType[typeOfFunction[index] ?? 0] ?? 0;
+        this.#loops += this.#events.loops;
         bodies.write(this.#out, this.#events, parameters, this.#leaves.isLeaf(index));
       });
-      if (this.#isolation !== null) writeIsolationBodies(this.#out, this.#isolation);
+      for (const { body } of this.#added) {
+        const length = this.#out.openLength();
+        this.#out.all(body);
+        this.#out.closeLength(length);
+      }
     });
   }
 
@@ -355,12 +374,6 @@ const nameOfNames = Buffer.from('name');
 
 function exportEntry(name: string, kind: number, index: number): number[] {
   return [name.length, ...Buffer.from(name), kind, ...unsigned(index)];
-}
-
-function unsigned(value: number): number[] {
-  const out = new ByteWriter(8);
-  out.u32(value);
-  return [...out.written];
 }
 
 /** What the engine has against these bytes, in its own words. */

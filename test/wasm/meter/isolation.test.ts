@@ -283,7 +283,12 @@ it('a module without a memory has its globals put back', () => {
 
 it('without isolation nothing but the fuel is added', () => {
   const metered = new Metered(assemble({ functions: [{ name: 'f', code: '' }] }));
-  assert.deepEqual(Object.keys(metered.exports), ['f', 'memory', meterExport.fuel]);
+  assert.deepEqual(Object.keys(metered.exports), [
+    'f',
+    'memory',
+    meterExport.fuel,
+    meterExport.refuel,
+  ]);
 });
 
 it('any stores in any order at any place are taken back', (test) => {
