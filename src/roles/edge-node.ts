@@ -288,6 +288,7 @@ export class EdgeNode implements NodeControl {
         return answer;
       } catch (error) {
         this.#options.metrics.reloads.failed.value++;
+        this.modules.live.noteLastErrors();
         throw error;
       }
     });

@@ -16,7 +16,13 @@ import type { ModuleSource } from './ipc.ts';
 import { newVersion } from './module-admission.ts';
 import type { ModuleMetrics } from './module-metrics.ts';
 import type { PlannedModule } from './module-plan.ts';
-import { type LiveEntry, moduleStatus, offReason, quarantinePart } from './module-status.ts';
+import {
+  type LiveEntry,
+  lastErrorOf,
+  moduleStatus,
+  offReason,
+  quarantinePart,
+} from './module-status.ts';
 import type { TrialTerms } from './module-trial.ts';
 import type { LoadedConfig } from './snapshot-source.ts';
 
@@ -48,7 +54,10 @@ export class LiveModules {
   readonly #options: LiveModulesOptions;
   #store: ModuleStore;
   #loaded: LoadedConfig;
+  #isClosed = false;
   #live = new Map<string, LiveEntry>();
+  /** Status is asked for while another process has the history. */
+  readonly #lastErrors = new Map<string, string | null>();
 
   constructor(loaded: LoadedConfig, options: LiveModulesOptions) {
     this.#options = options;
@@ -61,22 +70,38 @@ export class LiveModules {
   }
 
   get store(): ModuleStore {
+    if (this.#isClosed)
+      throw new WeirError('SHUTTING_DOWN', 'an upgrade is under way; say it again in a moment');
     return this.#store;
   }
 
   /** Another process has the history now. */
   close(): void {
+    this.#isClosed = true;
     this.#store.close();
   }
 
   reopen(): void {
     this.#store = this.#options.openStore();
+    this.#isClosed = false;
+  }
+
+  noteLastErrors(): void {
+    for (const name of this.#live.keys()) this.noteLastError(name);
+  }
+
+  /** What status says of it; after every change, and every failure that was noted. */
+  noteLastError(name: string): void {
+    if (this.#isClosed) return;
+    const entry = this.#live.get(name);
+    if (entry === undefined) this.#lastErrors.delete(name);
+    else this.#lastErrors.set(name, lastErrorOf(this.#store, name, entry.version.version));
   }
 
   list(): readonly ModuleStatus[] {
     const samples = this.#options.host.samples();
     return [...this.#live.values()].map((entry) =>
-      moduleStatus(entry, this.#store, this.#loaded.config, samples),
+      moduleStatus(entry, this.#lastErrors.get(entry.name) ?? null, this.#loaded.config, samples),
     );
   }
 
@@ -89,6 +114,7 @@ export class LiveModules {
       planned.map((module) => [module.name, this.#adoptOne(module, before, generation)]),
     );
     for (const name of before.keys()) if (!this.#live.has(name)) this.#forget(name);
+    this.noteLastErrors();
     await this.collect();
   }
 
@@ -97,9 +123,12 @@ export class LiveModules {
     return entry?.version.sha256 === sha256 && entry.off === null;
   }
 
-  /** Which modules of a plan are new in the workers. */
-  isNew({ name, sha256 }: PlannedModule): boolean {
-    return this.#live.get(name)?.version.sha256 !== sha256;
+  /** Which modules of a plan are new in the workers, or told something else. */
+  isNew({ name, sha256, settings }: PlannedModule): boolean {
+    const live = this.#live.get(name);
+    return (
+      live?.version.sha256 !== sha256 || JSON.stringify(live.settings) !== JSON.stringify(settings)
+    );
   }
 
   #adoptOne(
@@ -175,6 +204,7 @@ export class LiveModules {
     this.#live.set(name, entry);
     for (const part of [`module ${name}`, `module ${name} (version)`, quarantinePart(name)])
       host.setDegraded(part, null);
+    this.noteLastError(name);
     metrics.live(name, version.version);
     await this.collect();
     log.info(
@@ -242,6 +272,7 @@ export class LiveModules {
   #forget(name: string): void {
     const { host, metrics } = this.#options;
     metrics.forget(name);
+    this.noteLastError(name);
     for (const part of [
       `module ${name}`,
       `module ${name} (version)`,
@@ -254,7 +285,12 @@ export class LiveModules {
   answer(entry: LiveEntry, previousSha256: string): ModuleLoadAnswer {
     const { host } = this.#options;
     return {
-      module: moduleStatus(entry, this.#store, this.#loaded.config, host.samples()),
+      module: moduleStatus(
+        entry,
+        this.#lastErrors.get(entry.name) ?? null,
+        this.#loaded.config,
+        host.samples(),
+      ),
       previousSha256,
       generation: host.generation(),
       workers: host.workers(),

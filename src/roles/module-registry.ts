@@ -89,6 +89,7 @@ export class ModuleRegistry {
         );
       } catch (error) {
         noteRefused(this.#store, candidate, load.origin, load.source, error);
+        this.#live.noteLastError(name);
         throw error;
       }
     });
@@ -138,6 +139,7 @@ export class ModuleRegistry {
         );
       }
       this.#store.remove(name, number);
+      this.#live.noteLastError(name);
       await this.#live.collect();
       const { sha256, bytes, state } = version;
       this.#options.log.info({ module: name, version: number, sha256 }, 'module version removed');
@@ -152,6 +154,7 @@ export class ModuleRegistry {
       if (this.#live.isLive(name, sha256)) {
         const { version } = this.#live.get(name).version;
         this.#store.noteError(name, version, oneLine(reason));
+        this.#live.noteLastError(name);
       }
       if (!isQuarantine) return;
       // Other workers may say the same while this is under way, or somebody may have changed it.

@@ -22,12 +22,11 @@ export type LiveEntry = {
 
 export function moduleStatus(
   entry: LiveEntry,
-  store: ModuleStore,
+  lastError: string | null,
   config: Config,
   samples: MetricSamples,
 ): ModuleStatus {
   const { name, source, settings, version, generation, off, configuredSha256 } = entry;
-  const [newest] = store.history(name);
   return {
     name,
     source,
@@ -44,12 +43,15 @@ export function moduleStatus(
     watch: config.waf.rules[name]?.watch ?? false,
     routes: routesOf(config, name),
     failures: failuresOf(name, samples),
-    lastError:
-      off ??
-      (newest?.state === 'failed' ? `version ${newest.version}: ${newest.error}` : null) ??
-      store.version(name, version.version)?.error ??
-      null,
+    lastError: off ?? lastError,
   };
+}
+
+/** Why the last load was refused, or else how the version that is live failed last. */
+export function lastErrorOf(store: ModuleStore, name: string, live: number): string | null {
+  const [newest] = store.history(name);
+  if (newest?.state === 'failed') return `version ${newest.version}: ${newest.error}`;
+  return store.version(name, live)?.error ?? null;
 }
 
 export function moduleHistory(store: ModuleStore, name: string): ModuleHistory {

@@ -198,6 +198,8 @@ export class Supervisor {
       }).catch((reason: unknown) =>
         this.#options.log.error({ reason: describeError(reason) }, 'trial not withdrawn'),
       );
+      if (this.#draining)
+        throw new WeirError('SHUTTING_DOWN', 'the edge is draining and takes no changes');
       throw error;
     } finally {
       this.#trial = null;

@@ -1,6 +1,6 @@
 /** Module versions of a real node: loaded, taken back, kept over a restart, refused, put in quarantine. */
 import assert from 'node:assert/strict';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startEdgeProcess } from '../support/edge-process.ts';
@@ -184,7 +184,40 @@ describe('a restart', () => {
   });
 });
 
+describe('an upgrade', () => {
+  it('goes by the same rule, and the history goes with it', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'own.wasm'), statusGuest(401));
+    await using edge = await startEdgeProcess(ownConfig(folder));
+    await load(edge, statusGuest(402));
+    await load(edge, Buffer.from('not wasm'));
+    assert.equal((await edge.call('POST', '/api/v1/upgrade')).status, 200);
+    assert.deepEqual(await statuses(edge), [402]);
+    assert.deepEqual(await versions(edge), ['3 failed api', '2 live api', '1 ready config']);
+    assert.match(String((await moduleOf(edge))['lastError']), /^version 3: /);
+    assert.equal((await weir(edge, 'module', 'rollback', 'own')).code, 0);
+    assert.deepEqual(await statuses(edge), [401]);
+  });
+});
+
 describe('the trial in one worker', () => {
+  it('is for new settings as well', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'own.wasm'), statusGuest(401, true));
+    await using edge = await startEdgeProcess(ownConfig(folder));
+    const file = join(edge.folder, 'edge.yaml');
+    const changed = readFileSync(file, 'utf8')
+      .replace('canaryMs: 20', 'canaryMs: 60000')
+      .replace('own.wasm",', 'own.wasm", fuel: 10000,');
+    writeFileSync(file, changed);
+    let isOver = false;
+    const reloading = edge.call('POST', '/api/v1/reload').finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await statusOf(edge, largeField);
+    assert.match(JSON.stringify((await reloading).body), /MODULE_TRIAL_FAILED/);
+  });
+
   it('refuses a version that fails there, and the one before serves on everywhere', async () => {
     const folder = newFolder();
     writeFileSync(join(folder, 'own.wasm'), statusGuest(401));

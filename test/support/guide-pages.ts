@@ -18,6 +18,7 @@ import { buildRules } from '../../scripts/build-rules.ts';
 import { makeClientAuthority } from './client-authority.ts';
 import { consoleExamples, type Example } from './console-blocks.ts';
 import { type EdgeProcess, mainFile, root, startEdgeProcess } from './edge-process.ts';
+import { statusGuest } from './versioned-guest.ts';
 
 export type Guide = {
   readonly yaml: string;
@@ -58,6 +59,7 @@ export class GuideFolder implements Disposable {
     folder.write('site.key', made.privateKey);
     folder.write('internal-ca.pem', made.certificate);
     folder.write('clients.pem', authority.certificate);
+    writeFileSync(join(folder.path, 'new.wasm'), statusGuest(403));
     return folder;
   }
 
