@@ -23,7 +23,7 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
 import { LiveModules, plannedSources } from './live-modules.ts';
-import { blockForModule } from './module-blocks.ts';
+import { ModuleBlocks } from './module-blocks.ts';
 import { planModules } from './module-plan.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { watchModules } from './module-watch.ts';
@@ -91,6 +91,7 @@ export async function startEdge(
   const sockets = bindSockets(config, workers, takeover);
   const stapler = new OcspStapler(new OcspCache(state.path), log);
   const tlsFiles = certificates.fill(tlsPlan);
+  const moduleBlocks = new ModuleBlocks(registry, log);
   const supervisor = new Supervisor(
     {
       generation: 1,
@@ -111,7 +112,7 @@ export async function startEdge(
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
       // While it starts there is nobody yet to keep it: the module sees its client again.
       onBlock: (order) => {
-        if (node !== null) void blockForModule(node, order, log);
+        if (node !== null) void moduleBlocks.block(node, order);
       },
     },
   );

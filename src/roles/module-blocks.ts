@@ -3,14 +3,18 @@
  * and in force in every worker, with the module as its origin.
  *
  * Workers have looked at the address already; it is looked at again here, because a reload may have been
- * between. An entry that lasts longer stays as it is: a module never shortens what somebody else decided.
+ * between, and because the budget of a module is one for the node. An entry that lasts longer stays as it
+ * is: a module never shortens what somebody else decided.
  */
 import type { BlockEntry, BlockRequest } from '#admin/control.ts';
 import type { Config } from '#config/schema.ts';
-import { wallMs } from '#core/clock.ts';
+import { monotonicMs, wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
-import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import type { MetricRegistry } from '#telemetry/metrics.ts';
+import { type BlockOrder, blocksAMinuteMax } from '#wasm/services/block-requests.ts';
+import { moduleFamilies } from '#wasm/services/module-metrics.ts';
+import { RateGate } from '#wasm/services/rate-gate.ts';
 import { protectedAddresses } from './protected-addresses.ts';
 
 export type BlockingNode = {
@@ -19,19 +23,37 @@ export type BlockingNode = {
   addBlock(request: BlockRequest): Promise<unknown>;
 };
 
-export async function blockForModule(
-  node: BlockingNode,
-  { module, address, ttlSeconds, reason }: BlockOrder,
-  log: Logger,
-): Promise<void> {
-  if (protectedAddresses(node.config).lookup(address) !== undefined) return;
-  const known = node.findBlock(address);
-  if (known !== null && outlasts(known, wallMs() + ttlSeconds * 1_000)) return;
-  try {
-    await node.addBlock({ target: address, ttlSeconds, reason, origin: `module:${module}` });
-    log.info({ module, target: address, ttlSeconds, why: reason }, 'blocked by a module');
-  } catch (error) {
-    log.error({ module, target: address, reason: describeError(error) }, 'module cannot block');
+export class ModuleBlocks {
+  readonly #log: Logger;
+  readonly #registry: MetricRegistry;
+  readonly #gate = new RateGate(blocksAMinuteMax, 60_000, monotonicMs);
+
+  constructor(registry: MetricRegistry, log: Logger) {
+    this.#registry = registry;
+    this.#log = log;
+  }
+
+  async block(node: BlockingNode, order: BlockOrder): Promise<void> {
+    const { module, address: target, ttlSeconds, reason } = order;
+    if (protectedAddresses(node.config).lookup(target) !== undefined) return;
+    const known = node.findBlock(target);
+    if (known !== null && outlasts(known, wallMs() + ttlSeconds * 1_000)) return;
+    if (!this.#gate.take(module)) {
+      this.#count(module, 'node-budget');
+      return;
+    }
+    try {
+      await node.addBlock({ target, ttlSeconds, reason, origin: `module:${module}` });
+      this.#log.info({ module, target, ttlSeconds, why: reason }, 'blocked by a module');
+    } catch (error) {
+      this.#count(module, 'failed');
+      this.#log.error({ module, target, reason: describeError(error) }, 'module cannot block');
+    }
+  }
+
+  #count(module: string, result: 'node-budget' | 'failed'): void {
+    const { name, help } = moduleFamilies.blocks;
+    this.#registry.counter(name, help, { module, result }).value++;
   }
 }
 

@@ -1,7 +1,9 @@
 /** What modules share over the node, in two real workers of the shipped edge; and blocks by a module. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -41,6 +43,8 @@ class Connection {
 }
 
 let edge: EdgeProcess;
+let origin: http.Server;
+let originUrl = '';
 let one: Connection;
 let two: Connection;
 
@@ -55,6 +59,10 @@ async function inNewWorker(key: string): Promise<Connection> {
 }
 
 before(async () => {
+  origin = http.createServer((_request, response) => response.end('a document'));
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
   const folder = mkdtempSync(join(tmpdir(), 'weir-probe-'));
   const file = join(folder, 'probe.wasm');
   writeFileSync(file, await buildTestGuest('host-probe'));
@@ -74,7 +82,7 @@ waf:
     probe:
       module: ${file}
       grants: ${JSON.stringify(allGrants)}
-      fetch: ["https://configure.example/"]
+      fetch: ["${originUrl}/"]
       databases: { geo: ${geo} }
 `);
   one = await inNewWorker('found');
@@ -85,6 +93,7 @@ after(async () => {
   one.close();
   two.close();
   await edge[Symbol.asyncDispose]();
+  origin.close();
 });
 
 describe('two workers share what a module keeps in scope node', () => {
@@ -143,6 +152,22 @@ describe('two workers share what a module keeps in scope node', () => {
     for (const connection of [one, two])
       await until('it has it', async () => (await connection.ask('/kept/2')) === 403);
     assert.equal(await one.ask('/count/2?survives'), 502);
+  });
+});
+
+describe('a module that fetches', () => {
+  it('finds the document among its values, and fresh the next time', async () => {
+    await one.ask('/gone/1');
+    assert.equal(await one.ask(`/fetch?${originUrl}/document`), 500);
+    await until('it is there', async () => (await one.ask('/kept/1')) === 403);
+    assert.equal(await one.ask(`/fetch?${originUrl}/document`), 501);
+  });
+
+  it('gets nothing from elsewhere', async () => {
+    assert.equal(await one.ask('/fetch?http://127.0.0.1:1/'), 599);
+    const text = (await edge.call('GET', '/metrics')).body['text'] as string;
+    assert.match(text, /weir_module_fetches_total\{module="probe",result="ok"\} 1\n/);
+    assert.match(text, /weir_module_fetches_total\{module="probe",result="refused"\} [1-9]/);
   });
 });
 

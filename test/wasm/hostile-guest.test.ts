@@ -160,13 +160,34 @@ describe('a module is refused at load when it', () => {
     });
   }
 
+  it('imports a host call by another type than it has', () => {
+    const bytes = guest([op.const(0)], {
+      imports: [
+        { module: 'weir', name: 'log', parameters: [i32, i64, i32] },
+        { module: 'env', name: 'abort' },
+      ],
+    });
+    const source = { ...testSource, name: 'hostile', bytes, grants: ['log'] };
+    assert.throws(
+      () => compileModule(source, limits, testServices, () => {}),
+      (error: unknown) => {
+        assert(error instanceof WeirError);
+        assert.deepEqual(error.details, [
+          'imports weir.log as (i32,i64,i32)->(): it is (i32,i32,i32)->()',
+          'imports env.abort as ()->(): it is (i32,i32,i32,i32)->()',
+        ]);
+        return true;
+      },
+    );
+  });
+
   it('has several faults, and names each', () => {
     const bytes = guest([op.const(0)], {
       without: 'weir_abi',
       memory: { initial: 1, exported: 'mem' },
       imports: [
         { module: 'env', name: 'seed' },
-        { module: 'env', name: 'abort' },
+        { module: 'env', name: 'abort', parameters: [i32, i32, i32, i32] },
       ],
     });
     assert.throws(

@@ -11,7 +11,7 @@ import { readElements } from './element-section.ts';
 import { type Limits, readMemory, readTables } from './memory-limits.ts';
 import { MeterFault } from './meter-fault.ts';
 import { readSections, type Section, section } from './sections.ts';
-import { readValueType } from './value-types.ts';
+import { readValueType, valueTypeName } from './value-types.ts';
 
 export type ExternalKind = 'function' | 'table' | 'memory' | 'global';
 
@@ -19,6 +19,8 @@ export type ImportFact = {
   readonly module: string;
   readonly name: string;
   readonly kind: 'function';
+  /** As text: `(i32,i64)->f64`, `()->()`. */
+  readonly type: string;
 };
 export type ExportFact = {
   readonly name: string;
@@ -77,8 +79,13 @@ export function readOutline(bytes: Uint8Array): ModuleOutline {
       throw new MeterFault(`section ${id} has bytes behind its last item`, reader.at);
     return content;
   };
-  const parametersOfType = within(section.type, readTypes, []);
-  const imports = within(section.import, readImports, []);
+  const typeStarts: number[] = [];
+  const parametersOfType = within(section.type, (reader) => readTypes(reader, typeStarts), []);
+  const imports = within(
+    section.import,
+    (reader) => readImports(reader, (index) => typeText(bytes, typeStarts[index])),
+    [],
+  );
   const typeOfFunction = within(
     section.function,
     (reader) => readFunctions(reader, parametersOfType),
@@ -114,7 +121,8 @@ function readCount(reader: BinaryReader, max: number, what: string): number {
   return count;
 }
 
-function readTypes(reader: BinaryReader): number[] {
+/** How many parameters each has; `starts` gets where they stand. */
+function readTypes(reader: BinaryReader, starts: number[]): number[] {
   const types: number[] = [];
   for (let left = readCount(reader, outlineLimits.typesMax, 'types'); left > 0; left--) {
     const at = reader.at;
@@ -124,6 +132,7 @@ function readTypes(reader: BinaryReader): number[] {
         `declares a type of form 0x${form.toString(16)}, which is no function: build without GC`,
         at,
       );
+    starts.push(reader.at);
     const parameters = readCount(
       reader,
       outlineLimits.parametersMax,
@@ -137,7 +146,7 @@ function readTypes(reader: BinaryReader): number[] {
   return types;
 }
 
-function readImports(reader: BinaryReader): ImportFact[] {
+function readImports(reader: BinaryReader, typeOf: (index: number) => string | null): ImportFact[] {
   const imports: ImportFact[] = [];
   for (let left = readCount(reader, outlineLimits.importsMax, 'imports'); left > 0; left--) {
     const module = reader.name();
@@ -151,10 +160,23 @@ function readImports(reader: BinaryReader): ImportFact[] {
         at,
       );
     }
-    reader.u32();
-    imports.push({ module, name, kind: 'function' });
+    const type = typeOf(reader.u32());
+    if (type === null) throw new MeterFault(`imports ${module}.${name} with an unknown type`, at);
+    imports.push({ module, name, kind: 'function', type });
   }
   return imports;
+}
+
+/** Of a type that has been read before; null where there is none. */
+function typeText(bytes: Uint8Array, start: number | undefined): string | null {
+  if (start === undefined) return null;
+  const reader = new BinaryReader(bytes, start, bytes.length);
+  const list = (): string =>
+    Array.from({ length: reader.u32() }, () => valueTypeName(readValueType(reader))).join(',');
+  const parameters = list();
+  const count = bytes[reader.at];
+  const results = list();
+  return `(${parameters})->${count === 1 ? results : `(${results})`}`;
 }
 
 function readFunctions(reader: BinaryReader, types: readonly number[]): number[] {

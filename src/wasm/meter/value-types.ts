@@ -12,6 +12,11 @@ export const valueType = {
   externref: 0x6f,
 } as const;
 
+/** As the text format has it. */
+export function valueTypeName(byte: number): string {
+  return Object.entries(valueType).find(([, value]) => value === byte)?.[0] ?? 'unknown';
+}
+
 export const blockWithoutResult = 0x40;
 
 export function isValueType(byte: number): boolean {

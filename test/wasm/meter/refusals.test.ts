@@ -321,7 +321,7 @@ describe('sizes', () => {
       leaves: 1,
       memoryPages: { initial: 2, maximum: 16 },
       tableElements: { initial: 7, maximum: 10_005 },
-      imports: [{ module: 'host', name: 'log', kind: 'function' }],
+      imports: [{ module: 'host', name: 'log', kind: 'function', type: '()->()' }],
       exports: [
         { name: 'f', kind: 'function', index: 1 },
         { name: 'g', kind: 'function', index: 3 },
