@@ -16,14 +16,13 @@ const maximumMemoryPages = 64;
 
 const commonOptions = [
   '-O3',
-  '--converge',
   ...['--runtime', 'stub'],
   ...['--enable', 'simd'],
   ...['--initialMemory', '1'],
   ...['--maximumMemory', String(maximumMemoryPages)],
 ];
 /** The smallest that answers the same. */
-export const shippedOptions = [...commonOptions, '--noAssert'];
+export const shippedOptions = [...commonOptions, '--converge', '--noAssert'];
 /** With names and places, and with `assert` alive: what an author wants of the very code that will run. */
 const authorOptions = [...commonOptions, '--debug'];
 
