@@ -11,8 +11,9 @@ before(async () => {
   module = caseModule(await buildTestGuest('views-probe'));
 });
 
-const holds = (name: string, item: object): void =>
+function holds(name: string, item: object): void {
   it(name, () => assert.deepEqual(problemsOf(module, { cases: [{ name, ...item }] }), []));
+}
 
 describe('what a guest says', () => {
   holds('marks and changes, in order', {
