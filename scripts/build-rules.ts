@@ -12,7 +12,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stripVTControlCharacters } from 'node:util';
+import { compileGuest, GuestCompileError, shippedOptions } from '#toolchain/compile-guest.ts';
 
 export type BuildRulesOptions = {
   /** Folders with an `index.ts`, or single `.ts` files; by default every rule of this checkout. */
@@ -30,29 +30,8 @@ export type BuiltRule = {
   readonly compiled: boolean;
 };
 
-/** What the compiler says of sources that do not compile. */
-export class RuleBuildError extends Error {
-  override readonly name = 'RuleBuildError';
-}
-
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const rulesRoot = join(root, 'wasm-rules');
-
-/**
- * 256 pages, 16 MiB, the most the host allows: reading a configuration of a thousand rules takes some three
- * MiB, as nothing is freed while it is read. What an instance does not use it does not have.
- */
-const maximumMemoryPages = 256;
-
-const compilerOptions = [
-  '-O3',
-  '--converge',
-  '--noAssert',
-  ...['--runtime', 'stub'],
-  ...['--enable', 'simd'],
-  ...['--initialMemory', '1'],
-  ...['--maximumMemory', String(maximumMemoryPages)],
-];
 
 export async function buildRules(options: BuildRulesOptions = {}): Promise<readonly BuiltRule[]> {
   const outDirectory = options.outDirectory ?? join(root, 'build', 'rules');
@@ -110,30 +89,11 @@ async function stampFor(present: Uint8Array, stampPath: string): Promise<string 
 }
 
 async function compileRule(entry: string): Promise<Uint8Array> {
-  // Loaded only when something has to be compiled: the compiler takes longer to load than to run.
-  const { default: asc } = await import('assemblyscript/asc');
-  const outFile = 'rule.wasm';
-  let bytes: Uint8Array | null = null;
-  const stderr = asc.createMemoryStream();
-  const { error } = await asc.main(
-    [relative(root, entry), '--baseDir', root, '--outFile', outFile, ...compilerOptions],
-    {
-      stdout: asc.createMemoryStream(),
-      stderr,
-      writeFile: (filename: string, contents: Uint8Array | string) => {
-        if (filename === outFile && typeof contents !== 'string') bytes = contents;
-      },
-    },
-  );
-  if (error !== null) {
-    // The compiler colours its words where the environment asks for it; an error's message is plain.
-    const said = stripVTControlCharacters(stderr.toString()).trim();
-    throw new RuleBuildError(`${relative(root, entry)}: ${said}`, {
-      cause: error,
-    });
-  }
-  if (bytes === null)
-    throw new RuleBuildError(`${relative(root, entry)}: the compiler wrote no module`);
+  const { bytes } = await compileGuest({
+    baseDirectory: root,
+    entry: relative(root, entry),
+    forShipping: true,
+  });
   return bytes;
 }
 
@@ -148,7 +108,7 @@ async function hashOfShared(): Promise<string> {
     typeof manifest === 'object' && manifest !== null && 'version' in manifest
       ? String(manifest.version)
       : '';
-  return hash.update(version).update(compilerOptions.join(' ')).digest('hex');
+  return hash.update(version).update(shippedOptions.join(' ')).digest('hex');
 }
 
 async function typeScriptFiles(folder: string): Promise<readonly string[]> {
@@ -178,7 +138,7 @@ if (import.meta.main) {
   try {
     await buildRules({ log: (line) => process.stdout.write(`${line}\n`) });
   } catch (error) {
-    if (!(error instanceof RuleBuildError)) throw error;
+    if (!(error instanceof GuestCompileError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   }

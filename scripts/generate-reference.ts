@@ -1,16 +1,20 @@
-/** Writes the reference pages: configuration and its JSON Schema from the schema, metrics from what counts. */
+/** Writes the reference pages: configuration, cases and their JSON Schemas from the schemas, metrics from what counts. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jsonSchema } from '#config/json-schema.ts';
 import { referencePage } from '#config/reference.ts';
 import { metricsPage } from '#roles/metrics-page.ts';
+import { casesJsonSchema } from '#wasm/cases/cases-json-schema.ts';
+import { casesPage } from '#wasm/cases/cases-page.ts';
 
 /** File below the root → its content. */
 export function referenceFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/config.md', referencePage()],
     ['docs/reference/metrics.md', metricsPage()],
+    ['docs/reference/cases.md', casesPage()],
+    ['docs/reference/cases.schema.json', `${JSON.stringify(casesJsonSchema(), null, 2)}\n`],
     ['config/schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],
   ]);
 }

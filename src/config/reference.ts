@@ -24,15 +24,20 @@ One YAML file, named with \`--config FILE\`. \`weir check --config FILE\` says e
 export function referencePage(): string {
   const root = schemaNode(configSchema);
   const names = new Map([...environmentKeys(root)].map(([name, { path }]) => [path, name]));
-  const rows = [
-    ['key', 'value', 'default', 'environment', 'what it is'],
-    ['---', '---', '---', '---', '---'],
-  ];
+  return `${introduction}\n${keyTable(root, names)}`;
+}
+
+/** Every key of a schema, a row each; `names` are those of the environment, null where it has no say. */
+export function keyTable(root: SchemaNode, names: ReadonlyMap<string, string> | null): string {
+  const rows: string[][] = [];
+  const add = (path: string, value: string, fallback: string, description: string): void => {
+    const environment = names === null ? [] : [code(names.get(path) ?? '')];
+    rows.push([code(path), value, fallback, ...environment, text(description)]);
+  };
   const walk = (node: SchemaNode, path: string, required: boolean): void => {
     if (node.kind === 'object') {
       // An object that may be left out and has no default is a choice of its own: say so.
-      if (!required)
-        rows.push([code(path), 'mapping', 'none', '', text(node.description ?? 'optional')]);
+      if (!required) add(path, 'mapping', 'none', node.description ?? 'optional');
       for (const [key, property] of node.properties)
         walk(property.node, childPath(path, key), property.required);
       return;
@@ -45,18 +50,16 @@ export function referencePage(): string {
           ? '**required**'
           : 'none'
         : code(JSON.stringify(node.fallback));
-    rows.push([
-      code(path),
-      text(value),
-      fallback,
-      code(names.get(path) ?? ''),
-      text(node.description ?? ''),
-    ]);
+    add(path, text(value), fallback, node.description ?? '');
     if (node.kind === 'record') walk(node.entry, `${path}.NAME`, true);
     if (node.kind === 'array' && node.items.kind === 'object') walk(node.items, `${path}[]`, true);
   };
   walk(root, '', true);
-  return `${introduction}\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
+  const environment = names === null ? [] : ['environment'];
+  const titles = ['key', 'value', 'default', ...environment, 'what it is'];
+  return [titles, titles.map(() => '---'), ...rows]
+    .map((row) => `| ${row.join(' | ')} |\n`)
+    .join('');
 }
 
 function bounds(node: Extract<SchemaNode, { readonly kind: 'array' | 'record' }>): string {

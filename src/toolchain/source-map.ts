@@ -13,6 +13,8 @@ export type SourcePlace = {
 
 const base64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const continues = 32;
+/** How far the code of a library that stands in another function reaches. */
+const segmentsBack = 200;
 const digitBits = 5;
 
 export class SourceMap {
@@ -49,6 +51,23 @@ export class SourceMap {
 
   /** The place of the code at this offset: the last that begins at it or before. */
   placeOf(offset: number): SourcePlace | null {
+    return this.#place(this.#segmentAt(offset));
+  }
+
+  /**
+   * Code of a library is mostly compiled into the function that uses it; then the nearest place before it
+   * that is the author's own is the line that called it.
+   */
+  ownPlaceBefore(offset: number): SourcePlace | null {
+    const last = this.#segmentAt(offset);
+    for (let index = last; index >= 0 && index > last - segmentsBack; index--) {
+      const place = this.#place(index);
+      if (place !== null && !place.file.startsWith('~lib/')) return place;
+    }
+    return null;
+  }
+
+  #segmentAt(offset: number): number {
     const segments = this.#segments;
     let low = 0;
     let high = segments.length / 4;
@@ -57,8 +76,13 @@ export class SourceMap {
       if ((segments[middle * 4] ?? 0) <= offset) low = middle + 1;
       else high = middle;
     }
-    if (low === 0) return null;
-    const at = (low - 1) * 4;
+    return low - 1;
+  }
+
+  #place(index: number): SourcePlace | null {
+    if (index < 0) return null;
+    const segments = this.#segments;
+    const at = index * 4;
     const source = segments[at + 1] ?? 0;
     const file = this.#sources[source];
     if (file === undefined) return null;

@@ -94,12 +94,18 @@ function lines(frames: readonly GuestFrame[], map: SourceMap | null): TraceLine[
   return frames
     .map(({ name, functionIndex, offset }) => ({
       name: name ?? `function ${functionIndex}`,
-      place: map?.placeOf(offset) ?? null,
+      place: placeIn(map, offset),
     }))
     .filter(
       (line, index, all) =>
         line.name !== all[index - 1]?.name || line.place?.line !== all[index - 1]?.place?.line,
     );
+}
+
+function placeIn(map: SourceMap | null, offset: number): SourcePlace | null {
+  const place = map?.placeOf(offset) ?? null;
+  if (map === null || place === null || !place.file.startsWith('~lib/')) return place;
+  return map.ownPlaceBefore(offset) ?? place;
 }
 
 /**

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildRules, RuleBuildError } from '../../scripts/build-rules.ts';
+import { GuestCompileError } from '#toolchain/compile-guest.ts';
+import { buildRules } from '../../scripts/build-rules.ts';
 
 let folder: string;
 
@@ -48,7 +49,7 @@ describe('building rules', () => {
     const outDirectory = join(folder, 'none');
     await writeFile(source, 'export function weir_abi(): i32 { return "one"; }');
     await assert.rejects(buildRules({ sources: [source], outDirectory }), (error: unknown) => {
-      assert(error instanceof RuleBuildError);
+      assert(error instanceof GuestCompileError);
       assert.match(error.message, /wrong\.ts: ERROR .*not assignable/s);
       return true;
     });

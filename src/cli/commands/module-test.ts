@@ -4,7 +4,7 @@
  */
 import { watch } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
-import { failureError } from '#cli/cli-error.ts';
+import { CliError, failureError } from '#cli/cli-error.ts';
 import { type Command, type CommandContext, jsonOption } from '#cli/command.ts';
 import { compileFailure, sourceLines } from '#cli/compile-failure.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
@@ -124,18 +124,15 @@ async function watchTarget(context: CommandContext, target: TestTarget): Promise
     try {
       await runOnce(context, target);
     } catch (error) {
-      print.line(describeError(error));
-      const details =
-        error instanceof WeirError || (error instanceof Error && 'details' in error)
-          ? (error.details as readonly string[])
-          : [];
-      for (const detail of details) print.line(`  ${detail}`);
+      const told = error instanceof CliError || error instanceof WeirError;
+      print.line(print.paint('red', told ? error.message : describeError(error)));
+      for (const detail of told ? error.details : []) print.line(`  ${detail}`);
     }
     print.line(print.paint('dim', `waiting for changes in ${basename(target.folder)}`));
   };
-  await round();
   const { promise, resolve: finish } = Promise.withResolvers<number>();
   let timer: NodeJS.Timeout | null = null;
+  // Watched from before the first round on: a change during it counts.
   let running: Promise<void> = Promise.resolve();
   const watcher = watch(target.folder, { recursive: true }, (_event, file) => {
     if (file !== null && /(?:^|\/)(?:build|\.editor|node_modules)(?:\/|$)/.test(file)) return;
@@ -144,6 +141,7 @@ async function watchTarget(context: CommandContext, target: TestTarget): Promise
       running = running.then(round);
     }, settleMs);
   });
+  running = running.then(round);
   const stop = (): void => {
     watcher.close();
     if (timer !== null) clearTimeout(timer);

@@ -112,10 +112,9 @@ export class CaseServices implements HostServices {
     return null;
   }
 
-  /** A case's databases stand under their names, as files would. */
+  /** A case names what its databases say, so each is its own file. */
   database(file: string): AddressDatabase | null {
-    const entries = this.#databases[file];
-    if (entries === undefined) return null;
+    const entries = this.#databases[file] ?? {};
     return { lookup: (address, path) => entries[address]?.[path] ?? null };
   }
 

@@ -40,7 +40,10 @@ const root = schemaNode(caseFileSchema);
 
 export function readCases(text: string): ReadCases {
   const source = parseYamlSource(text);
-  if (source.problems.length > 0) return failure(source.problems);
+  // What follows a slip in the syntax is mostly its echo.
+  const [syntax] = source.problems;
+  if (syntax !== undefined)
+    return failure([{ ...syntax, message: syntax.message.replace('YAML', 'JSON') }]);
   const isList = Array.isArray(source.value);
   const whole: SourceValue = isList ? new Map([['cases', source.value]]) : source.value;
   const validated = validate(root, {

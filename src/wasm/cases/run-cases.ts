@@ -12,9 +12,16 @@ import { WeirError } from '#core/errors.ts';
 import { Transaction } from '#waf/transaction.ts';
 import { type Stop, statusOfStop } from '#waf/verdict.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
-import { type FilterRun, type LogRecord, type PhaseAnswer, phase } from '#wasm/filter.ts';
+import { compileFilter } from '#wasm/compile-filter.ts';
+import {
+  type Filter,
+  type FilterRun,
+  type LogRecord,
+  type PhaseAnswer,
+  phase,
+} from '#wasm/filter.ts';
 import { GuestFailure } from '#wasm/guest-failure.ts';
-import { type CompileSource, compileModule, type LiveModule } from '#wasm/live-module.ts';
+import { type CompileSource, LiveModule } from '#wasm/live-module.ts';
 import { bodyOf, factsOf, requestViewOf, responseViewOf, windowsOf } from './case-messages.ts';
 import { type CaseDifference, differencesOf, outcomeOf, type StepOutcome } from './case-outcome.ts';
 import type { CaseStep } from './case-schema.ts';
@@ -55,7 +62,7 @@ class CaseRunner {
   readonly #module: CaseModule;
   readonly #limits: GuestLimits;
   /** By config: a case leaves nothing behind in a module. */
-  readonly #live = new Map<string, LiveModule | NotMade>();
+  readonly #live = new Map<string, Filter | NotMade>();
   readonly #services = new CaseServices();
   #failures: string[] = [];
   #failure: GuestFailure | null = null;
@@ -71,8 +78,8 @@ class CaseRunner {
     const seen = new Set<string>();
     this.#failure = null;
     this.#services.begin(this.#module.name, item);
-    const module = this.#moduleFor(item.config, Object.keys(item.databases));
-    const usedBefore = 'why' in module ? 0 : module.fuelUsed;
+    const module = this.#moduleFor(item);
+    const usedBefore = fuelUsedBy(module);
     for (const [index, step] of item.steps.entries()) {
       const at = item.steps.length === 1 ? '' : `requests[${index}].`;
       this.#failures = [];
@@ -92,39 +99,42 @@ class CaseRunner {
       failure: 'why' in module ? module.failure : this.#failure,
       rulesNamed: rulesNamedIn(item),
       rulesSeen: [...seen],
-      fuel: 'why' in module ? 0 : module.fuelUsed - usedBefore,
+      fuel: fuelUsedBy(module) - usedBefore,
     };
   }
 
-  #moduleFor(config: string, databases: readonly string[]): LiveModule | NotMade {
-    const key = `${databases} ${config}`;
+  #moduleFor(item: RunnableCase): Filter | NotMade {
+    const databases = Object.keys(item.databases);
+    const key = [item.config, ...databases].join('\0');
     const known = this.#live.get(key);
-    if (known !== undefined) {
+    if (known instanceof LiveModule) {
       // What was fetched, counted or stored while it was configured belongs to the case before.
-      if (!('why' in known)) known.renew();
+      known.renew();
       return known;
     }
-    const made = this.#make(config, databases);
+    if (known !== undefined && 'why' in known) return known;
+    // A guest of another ABI keeps what it likes, so it is made anew for each case.
+    known?.close();
+    const made = this.#make(item.config, databases);
     this.#live.set(key, made);
     return made;
   }
 
-  #make(config: string, databases: readonly string[]): LiveModule | NotMade {
+  #make(config: string, databases: readonly string[]): Filter | NotMade {
+    const source = {
+      ...this.#module,
+      config,
+      failure: 'closed',
+      databases: {
+        ...this.#module.databases,
+        ...Object.fromEntries(databases.map((name) => [name, name])),
+      },
+    } as const;
     try {
-      return compileModule(
-        {
-          ...this.#module,
-          config,
-          failure: 'closed',
-          databases: Object.fromEntries(databases.map((name) => [name, name])),
-        },
-        this.#limits,
-        this.#services,
-        (_message, failure) => {
-          this.#failures.push(failure.describe());
-          this.#failure ??= failure;
-        },
-      );
+      return compileFilter(source, this.#limits, this.#services, (message, failure) => {
+        this.#failures.push(failure?.describe() ?? message);
+        this.#failure ??= failure ?? null;
+      });
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       const failure = error.cause instanceof GuestFailure ? error.cause : null;
@@ -132,11 +142,11 @@ class CaseRunner {
     }
   }
 
-  #runStep(module: LiveModule, step: CaseStep): StepOutcome {
+  #runStep(module: Filter, step: CaseStep): StepOutcome {
     const { request, response } = step;
     const view = requestViewOf(request);
     const transaction = new Transaction(view, factsOf(request), 'case', '* /', 'app', false);
-    const run = module.begin(transaction);
+    const run = module.begin(transaction, () => {});
     const started = performance.now();
     let stop = this.#requestPhases(module, run, step);
     if (stop === null && response !== undefined) {
@@ -150,7 +160,7 @@ class CaseRunner {
     return outcomeOf(transaction, held, this.#failures, this.#services);
   }
 
-  #requestPhases(module: LiveModule, run: FilterRun, { request }: CaseStep): Stop | null {
+  #requestPhases(module: Filter, run: FilterRun, { request }: CaseStep): Stop | null {
     const body = bodyOf(request);
     if ((module.phases & phase.requestHead) !== 0) {
       const stop = this.#settled(run.requestHead(body === null));
@@ -160,7 +170,7 @@ class CaseRunner {
     return this.#throughBody(body, request.chunks, (window) => run.requestBody(window));
   }
 
-  #responsePhases(module: LiveModule, run: FilterRun, { response }: CaseStep): Stop | null {
+  #responsePhases(module: Filter, run: FilterRun, { response }: CaseStep): Stop | null {
     if (response === undefined) return null;
     const body = bodyOf(response);
     if ((module.phases & phase.responseHead) !== 0) {
@@ -189,6 +199,9 @@ class CaseRunner {
     return null;
   }
 }
+
+const fuelUsedBy = (module: Filter | NotMade): number =>
+  module instanceof LiveModule ? module.fuelUsed : 0;
 
 const notMade = ({ request }: CaseStep, { why }: NotMade): StepOutcome =>
   outcomeOf(
