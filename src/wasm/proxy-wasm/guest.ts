@@ -375,16 +375,21 @@ function hostCalls(host: ProxyGuest): HostCalls {
     ...sharedCalls(host),
     ...outsideCalls(host),
   };
-  const { access } = host;
   return Object.fromEntries(
-    Object.entries(calls).map(([name, call]) => [
-      name,
-      (...parameters: never[]): number => {
-        access.count();
-        return call(...parameters);
-      },
-    ]),
+    Object.entries(calls).map(([name, call]) => [name, counted(host, name, call)]),
   );
+}
+
+function counted(host: ProxyGuest, name: string, call: HostCalls[string]): HostCalls[string] {
+  const { access, services } = host;
+  let counter: { value: number } | null = null;
+  return (...parameters: never[]): number => {
+    access.count();
+    // Made with the first call: a series for each call of each module would be many.
+    counter ??= services.counter(name);
+    counter.value++;
+    return call(...parameters);
+  };
 }
 
 function startFailure(error: unknown): GuestFailure {
