@@ -257,7 +257,7 @@ it('a request that the host has given up on may go on', async () => {
 
 it('a version that is replaced runs its requests to their end, and ticks no more', async (test) => {
   const guest = await proxyWasmGuest('timers');
-  test.mock.timers.enable({ apis: ['setInterval'] });
+  test.mock.timers.enable({ apis: ['setTimeout'] });
   const { filter, hostCalls, failures } = loadProxyWasm(guest);
   const kept = () => hostCalls.get('proxy_set_shared_data')?.value;
   const { step } = begin(filter);

@@ -37,8 +37,9 @@ import {
 import { StreamContext } from '#wasm/proxy-wasm/stream-context.ts';
 import { propertySettings } from '../../support/property.ts';
 import { proxyWasmGuest } from '../../support/proxy-wasm-guests.ts';
-import { hostileGuest } from '../../support/proxy-wasm-hostile.ts';
+import { hostileGuest, type MadeCall } from '../../support/proxy-wasm-hostile.ts';
 import { begin, exchange, loadProxyWasm } from '../../support/proxy-wasm-run.ts';
+import { until } from '../../support/until.ts';
 import { viewOf } from '../../support/view.ts';
 
 const bytes = (length: number): Buffer => Buffer.alloc(length, 120);
@@ -308,4 +309,26 @@ it('host calls are counted by name', async () => {
   await exchange(filter);
   await exchange(filter);
   assert.equal(hostCalls.get('proxy_get_header_map_value')?.value, 2);
+});
+
+it('a queue wakes its module no more often than it can hold items', async () => {
+  const turn: readonly MadeCall[] = [
+    { name: 'proxy_register_shared_queue', parameters: [0, 1, 100] },
+    ...Array.from({ length: 1_500 }, () => [
+      { name: 'proxy_enqueue_shared_queue', parameters: [1, 0, 1] },
+      { name: 'proxy_dequeue_shared_queue', parameters: [1, 104, 108] },
+    ]).flat(),
+  ];
+  const wakes: readonly MadeCall[] = [{ name: 'proxy_clear_route_cache', parameters: [] }];
+  const { filter, hostCalls } = loadProxyWasm(
+    hostileGuest({ calls: { proxy_on_request_headers: turn, proxy_on_queue_ready: wakes } }),
+  );
+  await exchange(filter);
+  await exchange(filter);
+  const woken = () => hostCalls.get('proxy_clear_route_cache')?.value ?? 0;
+  await until('as many wakes', () => woken() >= queueItemsMax);
+  await exchange(filter);
+  assert.equal(hostCalls.get('proxy_enqueue_shared_queue')?.value, 4_500);
+  await until('as many again', () => woken() >= 2 * queueItemsMax);
+  assert.equal(woken(), 2 * queueItemsMax);
 });
