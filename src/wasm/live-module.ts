@@ -44,7 +44,7 @@ export type CompileSource = {
 };
 
 /** Called for each failure, with one line; the receiver limits the rate. */
-export type OnFailure = (message: string, failure?: GuestFailure) => void;
+export type OnFailure = (message: string, failure: GuestFailure) => void;
 
 export class LiveModule implements Filter {
   readonly name: string;

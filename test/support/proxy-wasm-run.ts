@@ -33,6 +33,7 @@ export type Loaded = {
   readonly logs: string[];
   readonly failures: string[];
   readonly metrics: Map<string, number>;
+  readonly hostCalls: Map<string, { readonly value: number }>;
 };
 
 export type LoadOptions = {
@@ -51,6 +52,7 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
   const logs: string[] = [];
   const failures: string[] = [];
   const metrics = new Map<string, number>();
+  const hostCalls = new Map<string, { value: number }>();
   const services = trialServices((level, _module, text) => logs.push(`${level} ${text}`), {
     fetcher: { fetch: () => 'refused', call: options.call ?? overNetwork },
     database: (file) => ({
@@ -60,6 +62,11 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
   });
   Object.assign(services, {
     metrics: {
+      hostCalls: (_module: string, call: string) => {
+        const series = hostCalls.get(call) ?? { value: 0 };
+        hostCalls.set(call, series);
+        return series;
+      },
       define: (_module: string, kind: string, name: string) => ({
         add: (delta: number) =>
           metrics.set(`${kind} ${name}`, (metrics.get(`${kind} ${name}`) ?? 0) + delta),
@@ -84,7 +91,7 @@ export function loadProxyWasm(bytes: Uint8Array, options: LoadOptions = {}): Loa
     (message) => failures.push(message),
   );
   assert(filter instanceof ProxyWasmFilter);
-  return { filter, logs, failures, metrics };
+  return { filter, logs, failures, metrics, hostCalls };
 }
 
 const overNetwork: Fetcher['call'] = async (_module, call, signal) => {

@@ -17,6 +17,7 @@ import { abortImport, guestImports } from '../imports.ts';
 import { fuelMax } from '../meter/meter-module.ts';
 import { wasi, wasiModules } from '../wasi.ts';
 import { rootContextId } from './abi.ts';
+import { Background } from './background.ts';
 import { bufferCalls } from './calls/buffers.ts';
 import { mapCalls } from './calls/maps.ts';
 import { outsideCalls } from './calls/outside.ts';
@@ -26,13 +27,11 @@ import { GuestAccess } from './guest-access.ts';
 import { type CallbackName, type GuestExports, guestExports } from './guest-exports.ts';
 import type { CallHost, HostCalls, ProxyWasmServices, ProxyWasmSettings } from './host.ts';
 import { callsMax, type HttpCallRequest, type HttpCallResponse } from './http-call.ts';
+import { queueItemsMax } from './shared-data.ts';
 import type { StreamContext } from './stream-context.ts';
 
 /** Requests that one instance holds at once. */
 export const contextsMax = 16_384;
-/** A tick more often or more seldom than these is one as often as these; beyond 2^31 ms timers run at once. */
-export const tickMsMin = 10;
-export const tickMsMax = 86_400_000;
 /** Being made may take so many times the fuel of a call: runtimes begin then, and configs are read. */
 const startFactor = 50;
 /** What is said once each; a guest can make texts without end. */
@@ -59,13 +58,11 @@ export class ProxyGuest implements CallHost {
   readonly #contexts = new Map<number, StreamContext>();
   readonly #calls = new Map<number, AbortController>();
   readonly #settling = new Set<StreamContext>();
-  /** One entry for each item; there are no more items than a queue may hold. */
-  #readyQueues: number[] = [];
   readonly #refusals = new Set<string>();
-  #tick: NodeJS.Timeout | null = null;
-  #tickMs = 0;
+  readonly #background = new Background(() => this.#aside('proxy_on_tick', rootContextId));
   #lastContext = rootContextId;
   #lastCall = 0;
+  #wakesDue = 0;
   #isSettlingSoon = false;
   #isClosing = false;
   /** Started and configured. */
@@ -200,12 +197,7 @@ export class ProxyGuest implements CallHost {
   }
 
   setTick(periodMs: number): void {
-    this.#tickMs = periodMs === 0 ? 0 : Math.min(Math.max(periodMs, tickMsMin), tickMsMax);
-    if (this.#tick !== null) clearInterval(this.#tick);
-    this.#tick = null;
-    if (this.#tickMs === 0 || this.#isClosing) return;
-    this.#tick = setInterval(() => this.#aside('proxy_on_tick', rootContextId), this.#tickMs);
-    this.#tick.unref();
+    this.#background.setTick(periodMs);
   }
 
   startCall(url: URL, request: HttpCallRequest, timeoutMs: number): number {
@@ -219,15 +211,24 @@ export class ProxyGuest implements CallHost {
     const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(timeoutMs)]);
     void this.services.caller(url, request, signal).then((response) => {
       this.#calls.delete(token);
-      if (context !== null) context.calls--;
+      if (context === null) {
+        this.#background.add(() => this.#answerCall(token, response));
+        return;
+      }
+      context.calls--;
       this.#answerCall(token, response);
     });
     return token;
   }
 
   queueReady(token: number): void {
-    this.#readyQueues.push(token);
-    this.#settleSoon();
+    // Whoever enqueues and dequeues in one call has nothing waiting, and could wake itself without end.
+    if (this.#wakesDue >= queueItemsMax) return;
+    this.#wakesDue++;
+    this.#background.add(() => {
+      this.#wakesDue--;
+      this.#aside('proxy_on_queue_ready', rootContextId, token);
+    });
   }
 
   refuse(what: string): void {
@@ -239,7 +240,7 @@ export class ProxyGuest implements CallHost {
   /** Nothing new begins; requests that it holds run to their end. */
   close(): void {
     this.#isClosing = true;
-    this.setTick(0);
+    this.#background.end();
     if (this.#contexts.size === 0) this.#shutDown();
   }
 
@@ -248,10 +249,9 @@ export class ProxyGuest implements CallHost {
     if (this.#end !== null) return [];
     this.#end = reason;
     this.#isClosing = true;
-    this.setTick(0);
+    this.#background.end();
     for (const call of this.#calls.values()) call.abort();
     this.#settling.clear();
-    this.#readyQueues = [];
     return [...this.#contexts.values()];
   }
 
@@ -346,9 +346,6 @@ export class ProxyGuest implements CallHost {
   }
 
   #settleNow(): void {
-    const tokens = this.#readyQueues;
-    this.#readyQueues = [];
-    for (const token of tokens) this.#aside('proxy_on_queue_ready', rootContextId, token);
     const contexts = [...this.#settling];
     this.#settling.clear();
     for (const context of contexts) {
@@ -378,16 +375,21 @@ function hostCalls(host: ProxyGuest): HostCalls {
     ...sharedCalls(host),
     ...outsideCalls(host),
   };
-  const { access } = host;
   return Object.fromEntries(
-    Object.entries(calls).map(([name, call]) => [
-      name,
-      (...parameters: never[]): number => {
-        access.count();
-        return call(...parameters);
-      },
-    ]),
+    Object.entries(calls).map(([name, call]) => [name, counted(host, name, call)]),
   );
+}
+
+function counted(host: ProxyGuest, name: string, call: HostCalls[string]): HostCalls[string] {
+  const { access, services } = host;
+  let counter: { value: number } | null = null;
+  return (...parameters: never[]): number => {
+    access.count();
+    // Made with the first call: a series for each call of each module would be many.
+    counter ??= services.counter(name);
+    counter.value++;
+    return call(...parameters);
+  };
 }
 
 function startFailure(error: unknown): GuestFailure {

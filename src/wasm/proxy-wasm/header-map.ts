@@ -37,11 +37,6 @@ export class HeaderMap {
     this.#source = source;
   }
 
-  /** Where the fields come from is another message's now: what has not been read stays unknown. */
-  close(): void {
-    this.#pairs ??= [];
-  }
-
   /** Every field as it stands now. */
   pairs(): readonly Pair[] {
     return this.#catchUp();

@@ -28,6 +28,8 @@ export type ProxyWasmServices = {
   readonly log: (level: 1 | 2 | 3 | 4, text: string) => void;
   readonly wallNanoseconds: () => bigint;
   readonly monotonicNanoseconds: () => bigint;
+  /** What counts the calls of that name. */
+  readonly counter: (call: string) => { value: number };
   readonly state: ModuleState;
   readonly caller: HttpCaller;
   /** Text at a path of the address database; null for nothing. */

@@ -8,7 +8,8 @@ import { allowedUrl, parseUrlPrefix, type UrlPrefix } from '#core/url-prefix.ts'
 import type { Pair } from './pairs.ts';
 
 export const callBodyBytesMax = 262_144;
-export const callTimeoutMsMax = 5_000;
+/** Below `waitMsMax`, so that a guest hears of it before the host gives up on the request. */
+export const callTimeoutMsMax = 4_500;
 /** Under way at once, of one instance. */
 export const callsMax = 64;
 

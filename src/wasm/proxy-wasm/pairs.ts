@@ -48,7 +48,7 @@ export function parsePairs(bytes: Buffer): Pair[] | null {
   for (let word = 4; word < 4 + count * 8; word += 8) {
     const nameEnd = at + bytes.readUInt32LE(word);
     const valueEnd = nameEnd + 1 + bytes.readUInt32LE(word + 4);
-    if (valueEnd >= bytes.length) return null;
+    // Beyond the end there is no zero byte either.
     if (bytes[nameEnd] !== 0 || bytes[valueEnd] !== 0) return null;
     pairs.push([
       bytes.toString('latin1', at, nameEnd).toLowerCase(),

@@ -128,7 +128,6 @@ export class ProxyWasmRun implements FilterRun {
       const context = this.#enter();
       if (context === null || this.#guest === null) return;
       context.phase = 'log';
-      context.responseHeaders?.close();
       context.canChangeRequestHead = false;
       context.canChangeResponseHead = false;
       context.canAnswer = false;

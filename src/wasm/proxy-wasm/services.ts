@@ -22,6 +22,7 @@ export function proxyWasmServices(
     log: (level, text) => host.log(levels[level - 1] ?? logLevel.info, module, text),
     wallNanoseconds: () => BigInt(Math.round(host.wallMs() * 1_000)) * 1_000n,
     monotonicNanoseconds: () => BigInt(Math.round(host.monotonicMicros())) * 1_000n,
+    counter: (call) => host.metrics.hostCalls(module, call),
     state: stateOf(host, module),
     caller: callerOf(host, module),
     lookup: (address, path) =>

@@ -10,6 +10,7 @@ import {
   exchange,
   type LoadOptions,
   loadProxyWasm,
+  logRecord,
   responseView,
   wholeWindow,
 } from '../../support/proxy-wasm-run.ts';
@@ -213,8 +214,63 @@ it('a pseudo field is not to be changed', async () => {
 
 it('what a module prints is in the log, and what it does at the end', async () => {
   const { filter, logs } = await load('configured');
-  await exchange(filter);
-  assert.deepEqual(logs, ['3 [WARN]: over']);
+  await exchange(filter, { target: '/a' }, { headers: [['Content-Type', 'text/css']] });
+  assert.deepEqual(logs, ['3 [WARN]: over: /a text/css']);
+});
+
+it('the log callback sees the response of its own request, whatever came since', async () => {
+  const { filter, logs } = await load('configured');
+  const { transaction, step } = begin(filter, { target: '/a' });
+  step.run.requestHead(true);
+  transaction.response = responseView({ headers: [['Content-Type', 'text/css']] });
+  step.run.responseHead(true);
+  // The view is the worker's, and filled anew with each response.
+  transaction.response = responseView({ headers: [['Content-Type', 'another one’s']] });
+  step.run.log(logRecord(200));
+  step.run.end();
+  const blocked = begin(filter, { target: '/b' });
+  blocked.step.run.requestHead(true);
+  blocked.transaction.response = responseView({ headers: [['Content-Type', 'another one’s']] });
+  blocked.step.run.log(logRecord(403));
+  blocked.step.run.end();
+  assert.deepEqual(logs, ['3 [WARN]: over: /a text/css', '3 [WARN]: over: /b ']);
+});
+
+it('a pause in a head lets the body be seen first, where one comes', async () => {
+  const { filter } = await load('configured');
+  const { step } = begin(filter, { ...header('x-do', 'wait'), method: 'POST', body: 'x' });
+  assert.equal(step.run.requestHead(false), null);
+  step.run.end();
+});
+
+it('a request that the host has given up on may go on', async () => {
+  const { filter, failures } = await load('configured', { failure: 'open' });
+  const { step, transaction } = begin(filter, header('x-do', 'wait'));
+  assert.equal(step.run.requestHead(true), 'wait');
+  assert.equal(filter.fail('no word from it'), null);
+  transaction.response = responseView({});
+  assert.equal(step.run.responseHead(true), null);
+  step.run.log(logRecord(200));
+  step.run.end();
+  assert.equal(failures.length, 1);
+});
+
+it('a version that is replaced runs its requests to their end, and ticks no more', async (test) => {
+  const guest = await proxyWasmGuest('timers');
+  test.mock.timers.enable({ apis: ['setTimeout'] });
+  const { filter, hostCalls, failures } = loadProxyWasm(guest);
+  const kept = () => hostCalls.get('proxy_set_shared_data')?.value;
+  const { step } = begin(filter);
+  assert.equal(step.run.requestHead(true), null);
+  test.mock.timers.tick(10);
+  assert.equal(kept(), 1);
+  filter.close();
+  test.mock.timers.tick(100);
+  step.run.log(logRecord(200));
+  step.run.end();
+  test.mock.timers.tick(100);
+  assert.equal(kept(), 1);
+  assert.deepEqual(failures, []);
 });
 
 describe('a body that the module wants whole', () => {

@@ -38,7 +38,8 @@ class Configured extends Context {
   }
 
   onLog(): void {
-    log(LogLevelValues.warn, "over");
+    const headers = stream_context.headers;
+    log(LogLevelValues.warn, "over: " + headers.request.get(":path") + " " + headers.response.get("content-type"));
   }
 }
 
