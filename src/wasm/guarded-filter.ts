@@ -43,8 +43,11 @@ export function guardFilter(
   const window = new FailureWindow();
   let guarded: GuardedFilter | null = null;
   const filter = compile((message, { kind }) => {
+    // Else any client with a long body could take the module away from everybody.
+    const isItsDoing = kind !== 'capacity';
     // A request that began before may still fail in it; it is off once.
-    const isQuarantine = guarded !== null && !guarded.isOff && window.note(performance.now());
+    const isQuarantine =
+      isItsDoing && guarded !== null && !guarded.isOff && window.note(performance.now());
     if (isQuarantine) guarded?.switchOff(message);
     onFailure(message, kind, isQuarantine);
   });

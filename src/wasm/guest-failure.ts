@@ -12,7 +12,9 @@ export type GuestFailureKind =
   | 'denied'
   | 'limit'
   | 'unsupported'
-  | 'timeout';
+  | 'timeout'
+  /** The request needs more than is held for it, a longer body for one: no fault of the module. */
+  | 'capacity';
 
 export class GuestFailure extends Error {
   override readonly name = 'GuestFailure';

@@ -2,97 +2,32 @@
  * Modules that mean harm or are broken, each made from a good one by the change its name says: where they
  * are stopped, and with which words.
  */
-import { goodRecord, guest, recordAt } from './hostile-guest.ts';
+
+import { calls } from './hostile-calls.ts';
+import { guest } from './hostile-guest.ts';
 import {
-  type FunctionSpec,
-  i32,
-  i64,
-  leb,
-  op,
-  section,
-  text,
-  vector,
-  words,
-} from './wasm-builder.ts';
-
-/** `load`: never goes live. `call`: fails a request, its own alone. `fine`: odd, and does no harm. */
-export type HostileModule = {
-  readonly name: string;
-  readonly bytes: () => Uint8Array;
-  readonly stoppedAt: 'load' | 'call' | 'fine';
-  readonly says: RegExp;
-};
-
-type Code = readonly (readonly number[])[];
-type Section = { readonly id: number; readonly content: readonly number[] };
-
-function stopped(
-  stoppedAt: 'load' | 'call',
-  modules: readonly (readonly [name: string, bytes: () => Uint8Array, says: RegExp])[],
-): readonly HostileModule[] {
-  return modules.map(([name, bytes, says]) => ({ name, bytes, says, stoppedAt }));
-}
-
-const f64 = 0x7c;
-const funcref = 0x70;
-const magic = [0x00, 0x61, 0x73, 0x6d];
-const header = [...magic, 0x01, 0x00, 0x00, 0x00];
-/** Sections in the order a module has them; 12 stands in front of 10. */
-const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
-const custom = (name: string, content: readonly number[]): Section => ({
-  id: 0,
-  content: [...text(name), ...content],
-});
-
-function sectionsOf(bytes: Uint8Array): Section[] {
-  const sections: Section[] = [];
-  for (let at = header.length; at < bytes.length; ) {
-    const id = bytes[at++] as number;
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++] as number;
-      length |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    sections.push({ id, content: [...bytes.subarray(at, at + length)] });
-    at += length;
-  }
-  return sections;
-}
-
-const joined = (sections: readonly Section[]): Uint8Array =>
-  Uint8Array.from([...header, ...sections.flatMap(({ id, content }) => section(id, content))]);
-
-/** The good module with a section of its own in the place of, or beside, what it has. */
-function withSection(id: number, content: readonly number[], base = guest()): Uint8Array {
-  const others = sectionsOf(base).filter((item) => item.id !== id);
-  const rank = order.indexOf(id);
-  const place = others.findIndex((item) => order.indexOf(item.id) > rank);
-  return joined(others.toSpliced(place < 0 ? others.length : place, 0, { id, content }));
-}
-
-const importOf = (kind: readonly number[]): Uint8Array =>
-  withSection(2, vector([[...text('env'), ...text('thing'), ...kind]]));
-
-const memoryOf = (...limits: readonly number[]): Uint8Array => withSection(5, [1, ...limits]);
-const start = (...code: Code): Uint8Array =>
-  guest([op.const(0)], { functions: [{ code }], start: 3 });
-const with3 = (item: FunctionSpec): Uint8Array => guest([op.const(0)], { functions: [item] });
-const replaced = (item: FunctionSpec): Uint8Array => guest([op.const(0)], { replaced: item });
-const reserve = (address: number): Uint8Array =>
-  replaced({
-    name: 'weir_reserve',
-    parameters: [i32],
-    results: [i32],
-    code: [op.const(address)],
-  });
-const repeated = (times: number, ...bytes: readonly number[]): number[] =>
-  Array.from({ length: times }, () => bytes).flat();
-/** `block` so many times inside each other. */
-const nested = (depth: number): number[] => [
-  ...repeated(depth, 0x02, 0x40),
-  ...repeated(depth, 0x0b),
-];
+  type Code,
+  custom,
+  f64,
+  funcref,
+  type HostileModule,
+  header,
+  importOf,
+  joined,
+  loop,
+  memoryOf,
+  nested,
+  repeated,
+  replaced,
+  reserve,
+  sectionsOf,
+  start,
+  stopped,
+  with3,
+  withBody,
+  withSection,
+} from './module-parts.ts';
+import { type FunctionSpec, i32, i64, leb, op, text, vector, words } from './wasm-builder.ts';
 
 const broken = stopped('load', [
   ['nothing at all', () => new Uint8Array(), /is no WebAssembly: it does not begin with/],
@@ -364,7 +299,6 @@ const foreign = stopped('load', [
   ],
 ]);
 
-const loop = (...code: Code): Code => [[0x03, 0x40], ...code, [0x0c, 0x00, 0x0b]];
 const recursion: FunctionSpec = { code: [op.call(3)] };
 const spends = stopped('load', [
   ['a start function that loops', () => start(op.spin), /used up its fuel/],
@@ -412,144 +346,6 @@ const spends = stopped('load', [
   ],
 ]);
 
-const record = (...changes: readonly (readonly [word: number, value: number])[]): Uint8Array => {
-  const changed = [...goodRecord];
-  for (const [word, value] of changes) changed[word] = value;
-  const bytes = [...words(...changed), ...Buffer.from('rule/a reason target match')];
-  return guest([op.const(recordAt)], { data: { at: recordAt, bytes } });
-};
-/** Tail calls itself: no stack is used, so nothing but fuel ends it. */
-const tailCalls: FunctionSpec = {
-  parameters: [i32],
-  results: [i32],
-  code: [op.local(0), [0x12, 3]],
-};
-const calls = stopped('call', [
-  [
-    'a loop without an end',
-    () => guest([op.spin, op.const(0)]),
-    /fuel: used up its fuel of \d+ instructions in weir_request_head/,
-  ],
-  [
-    'tail calls without an end',
-    () => guest([op.local(0), op.call(3)], { functions: [tailCalls] }),
-    /fuel: used up its fuel/,
-  ],
-  [
-    'a recursion without a bottom',
-    () => guest([op.local(0), op.call(2)]),
-    /stack: the call stack is exhausted|fuel: used up its fuel/,
-  ],
-  [
-    'two that call each other',
-    () =>
-      guest([op.local(0), op.call(3)], {
-        functions: [{ parameters: [i32], results: [i32], code: [op.local(0), op.call(2)] }],
-      }),
-    /stack: the call stack is exhausted|fuel: used up its fuel/,
-  ],
-  [
-    'memory filled again and again',
-    () => guest([...loop(op.const(0), op.const(1), op.const(65_536), [0xfc, 11, 0]), op.const(0)]),
-    /fuel: used up its fuel/,
-  ],
-  [
-    'memory copied again and again',
-    () =>
-      guest([...loop(op.const(0), op.const(8), op.const(60_000), [0xfc, 10, 0, 0]), op.const(0)]),
-    /fuel: used up its fuel/,
-  ],
-  [
-    'memory grown until it is refused',
-    () =>
-      guest(
-        [
-          ...loop(op.const(1), op.grow, op.const(-1), [0x46, 0x04, 0x40], op.unreachable, [0x0b]),
-          op.const(0),
-        ],
-        { memory: { initial: 1 } },
-      ),
-    /trap: unreachable/,
-  ],
-  [
-    'reads beyond its memory',
-    () => guest([op.const(-4), [0x28, 2, 0]]),
-    /trap: memory access out of bounds/,
-  ],
-  [
-    'a jump to nowhere',
-    () => withSection(4, [1, funcref, 0, 1], guest([op.const(7), [0x11, 0, 0]])),
-    /trap: table index is out of bounds/,
-  ],
-  [
-    'a division by nothing',
-    () => guest([op.const(1), op.const(0), [0x6d]]),
-    /trap: divide by zero/,
-  ],
-  [
-    'a verdict at an odd address',
-    () => guest([op.const(66)]),
-    /the verdict lies at 66, which is not a multiple of 4/,
-  ],
-  [
-    'a verdict over the end',
-    () => guest([op.const(65_532)]),
-    /the verdict \(56 bytes at 65532\) lies outside/,
-  ],
-  ['a verdict at a negative address', () => guest([op.const(-64)]), /lies outside/],
-  ['a verdict of no kind', () => record([0, 9]), /record kind 9 is not known/],
-  [
-    'a chain that goes round',
-    () => record([0, 4], [1, recordAt], [2, 0], [6, recordAt + 56], [7, 4]),
-    /more than 64 records in one answer/,
-  ],
-  [
-    'a chain that leaves the memory',
-    () => record([0, 4], [1, 0xffff_fffc], [6, recordAt + 56], [7, 4]),
-    /the verdict \(56 bytes at 4294967292\) lies outside/,
-  ],
-  [
-    'a record behind a block',
-    () => record([1, recordAt]),
-    /a record follows the one that ends the request/,
-  ],
-  [
-    'a rule that lies nowhere',
-    () => record([6, 0xffff_fff0]),
-    /rule \(6 bytes at 4294967280\) lies outside/,
-  ],
-  ['a rule without an end', () => record([7, 0xffff_ffff]), /rule is 4294967295 bytes long/],
-  ['a success as a block', () => record([2, 200]), /status 200 of a block/],
-  [
-    'a header that splits the response',
-    () =>
-      guest([op.const(recordAt)], {
-        data: {
-          at: recordAt,
-          bytes: [
-            ...words(6, 0, 1, 0, 0, 0, 0, 0, 0, 0, recordAt + 56, 1, recordAt + 57, 6),
-            ...Buffer.from('ax\r\ny:z'),
-          ],
-        },
-      }),
-    /the value of a holds a line break/,
-  ],
-  [
-    'a header that frames the response',
-    () =>
-      guest([op.const(recordAt)], {
-        data: {
-          at: recordAt,
-          bytes: [
-            ...words(6, 0, 1, 0, 0, 0, 0, 0, 0, 0, recordAt + 56, 17, recordAt + 56, 7),
-            ...Buffer.from('transfer-encoding'),
-          ],
-        },
-      }),
-    /transfer-encoding is written by the edge itself/,
-  ],
-]);
-
 const harmless = (
   [
     [
@@ -572,19 +368,6 @@ const harmless = (
     ],
   ] as const
 ).map(([name, bytes]): HostileModule => ({ name, bytes, says: /^$/, stoppedAt: 'fine' }));
-
-/** The good module with this as the body of `weir_request_head`, locals and code. */
-function withBody(locals: readonly number[], code: readonly number[]): Uint8Array {
-  const body = [...locals, ...code, 0x0b];
-  const others = [...bodyOf(op.const(1)), ...bodyOf(op.const(4_096))];
-  // Joined by hand: spreading a million bytes as arguments would be too much for the stack.
-  return withSection(10, [3].concat(others, leb(body.length), body));
-}
-
-function bodyOf(code: readonly number[]): number[] {
-  const body = [0, ...code, 0x0b];
-  return [...leb(body.length), ...body];
-}
 
 export const hostileModules: readonly HostileModule[] = [
   ...broken,

@@ -20,8 +20,10 @@ export type LoadsRunResult = CheckedResult & {
   /** How many versions answered at least one request. */
   readonly versionsSeen: number;
   readonly residentBytes: readonly number[];
+  readonly heapBytes: readonly number[];
   /** Of the straight line through the second half of the samples. */
-  readonly slopeBytesPerLoad: number;
+  readonly residentSlopeBytesPerLoad: number;
+  readonly heapSlopeBytesPerLoad: number;
 };
 
 export async function loadsRun(options: LoadsRunOptions): Promise<LoadsRunResult> {
@@ -44,6 +46,7 @@ export async function loadsRun(options: LoadsRunOptions): Promise<LoadsRunResult
   const running = load.run(options.connections);
   await answeredAtLeast(load, options.requestsBefore);
   const residentBytes: number[] = [];
+  const heapBytes: number[] = [];
   for (let version = 1; version <= options.loads; version++) {
     await edge.load(moduleOf(version));
     // So that each version has requests to answer.
@@ -51,6 +54,7 @@ export async function loadsRun(options: LoadsRunOptions): Promise<LoadsRunResult
     if (version % options.loadsPerSample !== 0) continue;
     const sample = await edge.memory();
     residentBytes.push(sample.residentBytes);
+    heapBytes.push(sample.heapBytes);
     options.onSample?.(version, sample.residentBytes);
   }
   load.stop();
@@ -61,15 +65,19 @@ export async function loadsRun(options: LoadsRunOptions): Promise<LoadsRunResult
     loads: options.loads,
     versionsSeen: seen.size,
     residentBytes,
-    slopeBytesPerLoad: Math.round(
-      slope(residentBytes.slice(Math.floor(residentBytes.length / 2))) / options.loadsPerSample,
-    ),
+    heapBytes,
+    residentSlopeBytesPerLoad: slopePerLoad(residentBytes, options.loadsPerSample),
+    heapSlopeBytesPerLoad: slopePerLoad(heapBytes, options.loadsPerSample),
   };
 }
 
 async function answeredAtLeast(load: CheckedLoad, count: number): Promise<void> {
   while (load.answered < count) await new Promise((resolve) => setTimeout(resolve, 1));
 }
+
+/** The first half is warming up. */
+const slopePerLoad = (samples: readonly number[], loadsPerSample: number): number =>
+  Math.round(slope(samples.slice(Math.floor(samples.length / 2))) / loadsPerSample);
 
 /** Of the line of least squares, per step. */
 function slope(values: readonly number[]): number {

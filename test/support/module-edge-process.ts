@@ -52,9 +52,14 @@ async function handle(message: ToModuleEdge): Promise<void> {
       globalThis.gc?.();
       await new Promise((resolve) => setImmediate(resolve));
       globalThis.gc?.();
-      send({ kind: 'memory', residentBytes: process.memoryUsage.rss(), failures });
+      send(memory());
       break;
   }
+}
+
+function memory(): FromModuleEdge {
+  const { rss, heapUsed } = process.memoryUsage();
+  return { kind: 'memory', residentBytes: rss, heapBytes: heapUsed, failures };
 }
 
 let queue = Promise.resolve();

@@ -16,7 +16,12 @@ export type ToModuleEdge =
 export type FromModuleEdge =
   | { readonly kind: 'started'; readonly address: string }
   | { readonly kind: 'loaded' }
-  | { readonly kind: 'memory'; readonly residentBytes: number; readonly failures: number };
+  | {
+      readonly kind: 'memory';
+      readonly residentBytes: number;
+      readonly heapBytes: number;
+      readonly failures: number;
+    };
 
 export class ModuleEdge implements AsyncDisposable {
   readonly #child: ReturnType<typeof fork>;

@@ -5,6 +5,8 @@ import type { HttpWasmModule } from '#wasm/http-wasm/http-wasm-module.ts';
 import { type EdgeOptions, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, type ReadMessage, readMessages, statusOf } from '../support/http-read.ts';
 import { conformanceGuest, loadHttpWasm } from '../support/http-wasm-guests.ts';
+import { type Http2Answer, Http2Client } from '../support/http2-client.ts';
+import { http2Edge } from '../support/http2-peer.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
@@ -149,4 +151,48 @@ it('a plugin is told when no response came', async () => {
   await edge.accessLines(1);
   assert.deepEqual(logged, [[2, 'error after go-on']]);
   assert.deepEqual(failures, []);
+});
+
+describe('a plugin over HTTP/2', () => {
+  const through = async (
+    name: string,
+    body?: string,
+    trailers?: Record<string, string>,
+  ): Promise<{ answer: Http2Answer; received: string }> => {
+    const { module, failures } = loadHttpWasm(guest);
+    const answer =
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\na secret\r\n0\r\nX-Sum: 1\r\n\r\n';
+    await using origin = await RawOrigin.answering(answer);
+    await using edge = await TestEdge.start({
+      ...(await http2Edge(origin.url)),
+      routes: [{ upstream: 'app', waf: { rules: ['plugin'] } }],
+      modules: { plugin: module },
+    });
+    using client = new Http2Client(edge.address);
+    const method = body === undefined ? 'GET' : 'POST';
+    const got = await client.request({ ':method': method, 'x-case': name }, body, trailers);
+    assert.deepEqual(failures, []);
+    return { answer: got, received: origin.received };
+  };
+
+  it('reads its version and answers', async () => {
+    const { answer } = await through('protocol');
+    assert.deepEqual([answer.status, answer.body.toString()], [200, 'HTTP/2.0']);
+    assert.equal(answer.fields['x-handled'], '1');
+  });
+
+  it('replaces bodies of both messages', async () => {
+    const { received } = await through('replace-body', 'quiet', { 'x-sum': '1' });
+    const { messages } = readMessages(received);
+    assert.equal(messages[0]?.body, 'QUIET!');
+    assert.doesNotMatch(received, /x-sum/i, 'the trailer was of the other body');
+    const { answer } = await through('response/change');
+    assert.equal(answer.body.toString(), 'a ######');
+    assert.deepEqual({ ...answer.trailers }, {});
+  });
+
+  it('changes the status of a response', async () => {
+    const { answer } = await through('response/status');
+    assert.deepEqual([answer.status, answer.body.toString()], [404, 'a secret']);
+  });
 });

@@ -46,7 +46,7 @@ export class GuestPool {
     }
     if (this.#waiters.size >= waitersMax) {
       throw new GuestFailure(
-        'limit',
+        'capacity',
         `${guestsMax} instances are in use and ${waitersMax} requests wait for one`,
       );
     }

@@ -69,7 +69,7 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
   const fieldText = (at: number, length: number): string => {
     if (length >>> 0 > fieldValueBytesMax) {
       throw new GuestFailure(
-        'limit',
+        'capacity',
         `a header value of ${length >>> 0} bytes: at most ${fieldValueBytesMax}`,
       );
     }
@@ -181,7 +181,7 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
       const length = Math.min(body.bytes.length - body.at, room, bytesMovedMax);
       if (length === 0 && !body.isWhole) {
         throw new GuestFailure(
-          'limit',
+          'capacity',
           `read_body: the body is longer than the ${body.bytes.length} bytes that are held back for modules`,
         );
       }

@@ -86,7 +86,7 @@ export class HttpExchange {
   edit(kind: MessageKind, edit: FieldEdit): void {
     const edits = kind === 'request' ? this.requestEdits : this.responseEdits;
     if (edits.length >= fieldEditsMax)
-      throw new GuestFailure('limit', `more than ${fieldEditsMax} header changes in one call`);
+      throw new GuestFailure('capacity', `more than ${fieldEditsMax} header changes in one call`);
     edits.push(edit);
   }
 
@@ -94,7 +94,7 @@ export class HttpExchange {
     this.#writtenBytes += bytes.length;
     if (this.#writtenBytes > writtenBodyBytesMax) {
       throw new GuestFailure(
-        'limit',
+        'capacity',
         `the bodies written in one call are longer than ${writtenBodyBytesMax} bytes`,
       );
     }

@@ -84,7 +84,8 @@ export class HttpWasmModule implements Filter {
   }
 
   fail(reason: string): Stop | null {
-    return this.onGuestFailure(new GuestFailure('timeout', reason));
+    // Its guests never wait; its requests do, for a guest.
+    return this.onGuestFailure(new GuestFailure('capacity', reason));
   }
 
   close(): void {}

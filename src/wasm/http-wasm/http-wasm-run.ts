@@ -127,14 +127,8 @@ export class HttpWasmRun implements FilterRun {
 
   #finish(body: ReadableBody): Stop | null {
     const exchange = this.#exchange;
-    if (!body.isWhole && (exchange.features & feature.bufferResponse) !== 0) {
-      return this.#failed(
-        new GuestFailure(
-          'limit',
-          `the response body is longer than the ${body.bytes.length} bytes that are held back for modules`,
-        ),
-      );
-    }
+    if (!body.isWhole && (exchange.features & feature.bufferResponse) !== 0)
+      return this.#tooLong(body);
     exchange.responseBody = body;
     exchange.hasResponse = true;
     try {
@@ -148,6 +142,18 @@ export class HttpWasmRun implements FilterRun {
       exchange.responseBody = gone;
       exchange.hasResponse = false;
     }
+  }
+
+  /** The guest has asked for the whole response and cannot have it; it is told as of one that failed. */
+  #tooLong(body: ReadableBody): Stop | null {
+    this.#giveUp();
+    const held = body.bytes.length;
+    return this.#module.onGuestFailure(
+      new GuestFailure(
+        'capacity',
+        `the response body is longer than the ${held} bytes that are held back for modules`,
+      ),
+    );
   }
 
   /** No response came, or none that this guest was shown. */
@@ -194,7 +200,7 @@ export class HttpWasmRun implements FilterRun {
     const body = this.#exchange.written('request');
     if (body !== null && !isWhole) {
       throw new GuestFailure(
-        'limit',
+        'capacity',
         'write_body: the request body is longer than what is held back for modules, it cannot be replaced',
       );
     }
@@ -250,7 +256,7 @@ const gone: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
 function checkRoom(before: readonly FieldEdit[], ours: readonly FieldEdit[]): void {
   if (before.length + ours.length > fieldEditsMax) {
     throw new GuestFailure(
-      'limit',
+      'capacity',
       `the modules of this request change more than ${fieldEditsMax} headers`,
     );
   }

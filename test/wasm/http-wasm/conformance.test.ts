@@ -154,7 +154,7 @@ describe('a guest reads of the request', () => {
     const body = 'abcdefghij';
     assert.equal(answerOf(await tryCase('start-of-body', { body, windowBytes: 8 })).body, 'abcde');
     const tried = await tryCase('body/10', { body, windowBytes: 8 });
-    assert.match(failureOf(tried), /limit: read_body: the body is longer than the 8 bytes/);
+    assert.match(failureOf(tried), /capacity: read_body: the body is longer than the 8 bytes/);
   });
 
   it('no trailers, and learns it from enable_features', async () => {
@@ -234,7 +234,7 @@ describe('a guest is refused, by name, what the host cannot do safely', () => {
     ['set/host', /unsupported: set_header_value: host is written by the edge itself/],
     ['set/newline', /unsupported: set_header_value: the value of a holds a line break/],
     ['set/name', /unsupported: set_header_value: "a b" is no field name/],
-    ['set/many', /limit: more than 64 header changes/],
+    ['set/many', /capacity: more than 64 header changes/],
     ['status/low', /abi: status 199 is not between 200 and 599/],
     [
       'answer/both',
@@ -295,7 +295,7 @@ describe('a guest replaces the request body', () => {
 
   it('only where all of it is held back', async () => {
     const tried = await tryCase('empty-body', { method: 'POST', body: 'quiet', windowBytes: 3 });
-    assert.match(failureOf(tried), /limit: write_body: the request body is longer/);
+    assert.match(failureOf(tried), /capacity: write_body: the request body is longer/);
     assert.equal(tried.transaction.replacedRequestBody, null);
   });
 });
@@ -364,7 +364,7 @@ describe('a guest that has asked for the response', () => {
 
   it('fails where it is longer than what is held back', async () => {
     const tried = await tryCase('response/read', { response, windowBytes: 4 });
-    assert.match(failureOf(tried), /limit: the response body is longer than the 4 bytes/);
+    assert.match(failureOf(tried), /capacity: the response body is longer than the 4 bytes/);
   });
 
   it('cannot change the request any more', async () => {

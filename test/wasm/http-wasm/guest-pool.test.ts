@@ -103,7 +103,7 @@ describe('the instances of an http-wasm module', () => {
     const answer = new Client(module, 'response/read').request();
     assert(answer !== null && answer !== 'wait' && answer.kind === 'block');
     assert.equal(answer.status, 503);
-    assert.match(failures[0] ?? '', /limit: 128 instances are in use and 1024 requests wait/);
+    assert.match(failures[0] ?? '', /capacity: 128 instances are in use and 1024 requests wait/);
   });
 
   it('are replaced after a failure, also for those who wait', async () => {

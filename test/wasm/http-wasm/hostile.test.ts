@@ -204,7 +204,7 @@ describe('a call of an http-wasm guest is a failure when it', () => {
     [
       'sets a value that is too long',
       next(hostCall('set_header_value', 0, 0, 1, 0, 8_193)),
-      /limit: a header value of 8193 bytes/,
+      /capacity: a header value of 8193 bytes/,
     ],
     ['sets a name of zeros', next(hostCall('set_header_value', 0, 0, 1, 0, 0)), /is no field name/],
     [
@@ -239,7 +239,7 @@ describe('a call of an http-wasm guest is a failure when it', () => {
     [
       'never ends its writing',
       [[0x03, 0x40], ...hostCall('write_body', 1, 0, end), [0x0c, 0x00, 0x0b], op.const64(1)],
-      new RegExp(`limit: the bodies written in one call are longer than ${writtenBodyBytesMax}`),
+      new RegExp(`capacity: the bodies written in one call are longer than ${writtenBodyBytesMax}`),
     ],
     [
       'never ends its logging',
