@@ -74,7 +74,9 @@ function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]>
     stage = message.stage;
   });
   worker.on('error', (error: unknown) => {
-    resolve([`failed while ${stage ?? 'starting'}: ${error instanceof Error ? error.message : String(error)}`]);
+    resolve([
+      `failed while ${stage ?? 'starting'}: ${error instanceof Error ? error.message : String(error)}`,
+    ]);
   });
   worker.on('exit', () => resolve([`ended its thread while ${stage ?? 'starting'}`]));
   return promise.finally(() => clearTimeout(timer));
