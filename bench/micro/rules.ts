@@ -1,12 +1,14 @@
 /**
- * Question: what does each shipped rule module add to a request, in microseconds of one core?
+ * Question: what does each shipped rule module add to a request, in microseconds of one core, and in
+ * instructions of its fuel?
  *
  *     node bench/micro/rules.ts [--json FILE]
  *
- * Each module is called as the edge calls it (`LiveModule.inspectRequestHead`: the head packed into the
- * guest's memory, one call, the verdict read back). First every verdict is checked; then each case runs
- * in rounds, the modules taking turns, and the fastest and the median round are printed. The baseline
- * row is a module that allows everything: what the border alone costs.
+ * Each module is called as the edge calls it: a run for each request, the head phases it takes part in
+ * (the view packed into the guest's memory, one metered call, the answer read back, the instance put back
+ * to how it was). First every verdict is checked; then each case runs in rounds, the modules taking turns,
+ * and the fastest and the median round are printed. The baseline row is a module that allows everything:
+ * what the border alone costs.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -14,15 +16,19 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RequestView } from '#waf/request-view.ts';
+import { Transaction } from '#waf/transaction.ts';
+import { phase } from '#wasm/filter.ts';
 import { compileModule, type LiveModule } from '#wasm/live-module.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
+import { responseViewOf } from '../../test/support/filter-exchange.ts';
 import { inspectHead } from '../../test/support/filters.ts';
 import { testLimits as limits, testServices, testSource } from '../../test/support/guests.ts';
 import { viewOf } from '../../test/support/view.ts';
+import { type RuleSettings, settingsOf, thousandRules } from '../support/rule-settings.ts';
 
 const facts = { clientAddress: '203.0.113.7', tls: true };
-const rounds = 30;
-const callsPerRound = 10_000;
+const rounds = 20;
+const callsPerRound = 3_000;
 
 type Case = {
   readonly name: string;
@@ -111,10 +117,18 @@ const cases: readonly Case[] = [
   },
 ];
 
+const response = responseViewOf(200, [
+  ['Content-Type', 'text/html; charset=utf-8'],
+  ['Server', 'Apache/2.4'],
+  ['Set-Cookie', 'session=Zm9v; Path=/'],
+]);
+
 type Row = {
   readonly case: string;
   readonly module: string;
   readonly headBytes: number;
+  /** Instructions a request. */
+  readonly fuel: number;
   readonly minUs: number;
   readonly medianUs: number;
 };
@@ -123,16 +137,16 @@ const built = await buildRules();
 const failed = (message: string): never => {
   throw new Error(message);
 };
+function load(name: string, bytes: Uint8Array, settings: RuleSettings): LiveModule {
+  const { grants, config, databases = {} } = settings;
+  const source = { ...testSource, name, bytes, grants, databases, config: JSON.stringify(config) };
+  return compileModule({ ...source, fuel: 60_000_000 }, limits, testServices, failed);
+}
 const modules: readonly LiveModule[] = await Promise.all(
-  built.map(async ({ name, path }) => {
-    return compileModule(
-      { ...testSource, name, bytes: await readFile(path) },
-      limits,
-      testServices,
-      failed,
-    );
-  }),
+  built.map(async ({ name, path }) => load(name, await readFile(path), settingsOf(name))),
 );
+const universal = built.find(({ name }) => name === 'universal')?.path ?? failed('no universal');
+const manyRules = load('universal, 1,000 rules', await readFile(universal), thousandRules);
 const [allowEverything] = await buildRules({
   sources: [join(import.meta.dirname, '../../wasm-rules/testing/allow-everything.ts')],
   outDirectory: join(import.meta.dirname, '../../build/test-guests'),
@@ -147,7 +161,7 @@ const baseline = compileModule(
 
 verify();
 const contenders = [
-  ...[baseline, ...modules].map((module) => ({ name: module.name, modules: [module] })),
+  ...[baseline, ...modules, manyRules].map((module) => ({ name: module.name, modules: [module] })),
   { name: 'all rules', modules },
 ];
 const rows = cases.flatMap(measure);
@@ -188,16 +202,37 @@ function measure({ name, view }: Case): readonly Row[] {
       case: name,
       module: contender.name,
       headBytes: view.end - view.start,
+      fuel: fuelOf(contender.modules, view),
       minUs: sorted[0] ?? 0,
       medianUs: sorted[sorted.length >> 1] ?? 0,
     };
   });
 }
 
+/** As `Inspection` does it, a stop or not: what is timed is every module. */
+function walk(contender: readonly LiveModule[], view: RequestView): void {
+  const transaction = new Transaction(view, facts, 'bench', '* /', 'app', false);
+  for (const module of contender) {
+    const run = module.begin(transaction);
+    transaction.response = null;
+    if ((module.phases & phase.requestHead) !== 0) run.requestHead(true);
+    transaction.response = response;
+    if ((module.phases & phase.responseHead) !== 0) run.responseHead(false);
+    run.end();
+  }
+}
+
+function fuelOf(contender: readonly LiveModule[], view: RequestView): number {
+  const used = (): number => contender.reduce((sum, { fuelUsed }) => sum + fuelUsed, 0);
+  const before = used();
+  walk(contender, view);
+  return used() - before;
+}
+
 function timeRound(contender: readonly LiveModule[], view: RequestView): number {
   const startedAt = process.hrtime.bigint();
   for (let call = 0; call < callsPerRound; call++) {
-    for (const module of contender) inspectHead(module, view, facts);
+    walk(contender, view);
   }
   return Number(process.hrtime.bigint() - startedAt) / 1000 / callsPerRound;
 }
@@ -205,12 +240,13 @@ function timeRound(contender: readonly LiveModule[], view: RequestView): number 
 function print(all: readonly Row[]): void {
   const line = (cells: readonly string[]): string =>
     cells.map((cell, index) => (index < 2 ? cell.padEnd(30) : cell.padStart(10))).join('');
-  process.stdout.write(`${line(['case', 'module', 'head', 'min µs', 'median µs'])}\n`);
+  process.stdout.write(`${line(['case', 'module', 'head', 'fuel', 'min µs', 'median µs'])}\n`);
   for (const row of all) {
     const cells = [
       row.case,
       row.module,
       `${row.headBytes} B`,
+      String(row.fuel),
       row.minUs.toFixed(2),
       row.medianUs.toFixed(2),
     ];

@@ -31,7 +31,9 @@ export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, honeypot, header-hardening] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
+  - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, universal, header-hardening] } }
+  - { match: { host: "*", path: /mcp }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, agent-traffic, header-hardening] } }
   - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
 waf:
   rules:
@@ -39,6 +41,29 @@ waf:
     path-traversal: { module: "builtin:path-traversal", watch: true }
     honeypot: { module: "builtin:honeypot", watch: true, grants: [block] }
     header-hardening: { module: "builtin:header-hardening", watch: true }
+    rate-limit:
+      module: builtin:rate-limit
+      watch: true
+      grants: [kv:node]
+      config:
+        limits:
+          - { id: search, paths: /search, requests: 60, seconds: 60, burst: 10 }
+          - { id: order, paths: /order, methods: POST, requests: 10, seconds: 60 }
+    universal:
+      module: builtin:universal
+      watch: true
+      grants: [log, regex]
+      config:
+        rules:
+          - id: json-only
+            all:
+              - { field: method, match: { equals: POST } }
+              - { field: "header:content-type", match: { prefix: application/json }, not: true }
+            status: 415
+    agent-traffic:
+      module: builtin:agent-traffic
+      watch: true
+      config: { paths: /mcp, tools: [search, get_product], actions: { phrase: { action: block } } }
     canary-leak: { module: "builtin:canary-leak", watch: true, config: { tokens: [${canaryToken}] } }
 admin: { address: ${isUsual ? '"127.0.0.1:9999"' : '"127.0.0.1:0"'} }
 accessLog: { to: ${JSON.stringify(`${state}/access.log`)} }

@@ -8,8 +8,14 @@ import type { GuestLimits } from './abi.ts';
 import { type CompileSource, invalidModule } from './live-module.ts';
 import type { FromValidation, ValidationJob } from './validate-thread.ts';
 
-/** For everything a module has to do: a good one needs a few milliseconds, starting the thread 40. */
+/** For everything a module has to do: a good one needs a few milliseconds. */
 export const validationMsMax = 2_000;
+
+/**
+ * For the thread to be there: 40 ms, but a node that starts with many modules on few cores starts many
+ * threads at once, and that is not a module's fault.
+ */
+const threadStartMsMax = 30_000;
 
 const heapMegabytesMax = 64;
 
@@ -47,19 +53,31 @@ export async function validateModule(
 
 function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
   const { promise, resolve } = Promise.withResolvers<readonly string[]>();
-  let stage = 'starting';
-  const timer = setTimeout(() => {
+  let stage: string | null = null;
+  const late = () => {
     resolve([
-      `did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`,
+      stage === null
+        ? `could not be tried: no thread was there for it within ${threadStartMsMax} ms`
+        : `did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`,
     ]);
-  }, deadlineMs);
+  };
+  let timer = setTimeout(late, threadStartMsMax);
   worker.on('message', (message: FromValidation) => {
-    if (message.kind === 'stage') stage = message.stage;
-    else resolve(message.faults);
+    if (message.kind === 'done') {
+      resolve(message.faults);
+      return;
+    }
+    if (stage === null) {
+      clearTimeout(timer);
+      timer = setTimeout(late, deadlineMs);
+    }
+    stage = message.stage;
   });
   worker.on('error', (error: unknown) => {
-    resolve([`failed while ${stage}: ${error instanceof Error ? error.message : String(error)}`]);
+    resolve([
+      `failed while ${stage ?? 'starting'}: ${error instanceof Error ? error.message : String(error)}`,
+    ]);
   });
-  worker.on('exit', () => resolve([`ended its thread while ${stage}`]));
+  worker.on('exit', () => resolve([`ended its thread while ${stage ?? 'starting'}`]));
   return promise.finally(() => clearTimeout(timer));
 }

@@ -32,8 +32,8 @@ describe('weir demo', () => {
     return stdout;
   };
 
-  it('prints three lines to paste', () => {
-    assert.equal(commands().length, 3, demo.output());
+  it('prints four lines to paste', () => {
+    assert.equal(commands().length, 4, demo.output());
   });
 
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
@@ -54,12 +54,29 @@ describe('weir demo', () => {
       paste(commands()[1] as string, '-i -H "Accept: text/html"'),
       /^HTTP\/2 403 [\s\S]*<h1>403 Forbidden/,
     );
-    const status = JSON.parse(paste(commands()[2] as string)) as {
+    const status = JSON.parse(paste(commands()[3] as string)) as {
       state: string;
       requests: { blocked: number };
     };
     assert.equal(status.state, 'ready');
     assert.equal(status.requests.blocked, 2);
+  });
+
+  it('limits searches, wants JSON where it is JSON, and reads what agents send', {
+    skip: needs('curl'),
+  }, () => {
+    const home = commands()[0] as string;
+    const agent = commands()[2] as string;
+    assert.match(paste(agent, '-i'), /^HTTP\/2 403 /);
+    // The shop has no such page: what matters is that it was asked.
+    const harmless = agent.replace('ignore all previous instructions', 'garden chairs');
+    assert.match(paste(harmless, '-i'), /^HTTP\/2 404 /);
+    assert.match(paste(harmless.replace('"search"', '"drop_table"'), '-i'), /^HTTP\/2 403 /);
+    assert.match(paste(`${home}api/orders`, '-i -d product=1'), /^HTTP\/2 415 /);
+    assert.match(paste(`${home}api/products`, '-i'), /^HTTP\/2 200 /);
+    // A range of addresses for curl, asked for one after the other.
+    const codes = paste(`${home}search?q=[1-12]`, '-o page.txt -w "%{http_code} "');
+    assert.match(codes, /^(?:200 ){10}.*429/);
   });
 
   it('keeps in what the shop should not say, answers scanners 404 and completes fields', {

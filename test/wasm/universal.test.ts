@@ -225,6 +225,46 @@ describe('a thousand rules', () => {
     );
   });
 
+  it('that all mark one request end nothing, and leave room for a block', () => {
+    const rules = Array.from({ length: 1_000 }, (_, index) => ({
+      id: `r${index}`,
+      field: 'header:x-a',
+      match: { contains: `needle-${index}-x` },
+      action: 'tag',
+      tag: 'seen',
+    }));
+    const last = { id: 'last', field: 'header:x-a', match: { contains: '!!' } };
+    const text = Array.from({ length: 1_000 }, (_, index) => `needle-${index}-x`).join(' ');
+    const headers = [['X-A', `${text} !!`]] as const;
+    const { stop, tags } = open([...rules, last]).head({ target: '/', headers });
+    assert.deepEqual(tags, ['seen']);
+    assert.equal(stop, 'block 403 universal/last header:x-a');
+  });
+
+  it('take work by the length of a value, whatever it holds', () => {
+    const fills: readonly (readonly [string, (index: number) => string, string])[] = [
+      ['keys alone', (index) => `aaaa${index}bbbbbbbb`, 'aaaa77bbbb'],
+      ['one key in all', (index) => `same${'x'.repeat(index % 40)}`, 'same'],
+      ['two bytes', (index) => `~${index.toString(36)}`.slice(0, 3), '~!'],
+    ];
+    for (const [what, contains, piece] of fills) {
+      const of = (index: number): object => ({ contains: contains(index) });
+      const guest = open(
+        Array.from({ length: 1_000 }, (_, index) => ({
+          id: `r${index}`,
+          field: 'header:x-a',
+          match: of(index),
+          action: 'score',
+          score: 1,
+        })),
+      );
+      const headers = [['X-A', piece.repeat(28_000 / piece.length)]] as const;
+      const before = guest.live.fuelUsed;
+      guest.head({ target: '/', headers });
+      assert(guest.live.fuelUsed - before < 15_000_000, `${what}: ${guest.live.fuelUsed - before}`);
+    }
+  });
+
   it('are found each by its own path, and none by another', () => {
     const rules = Array.from({ length: 1_000 }, (_, index) => ({
       id: `r${index}`,

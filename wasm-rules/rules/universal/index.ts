@@ -35,6 +35,10 @@ let lengths: usize = 0;
 let marks: usize = 0;
 let alwaysMarks: usize = 0;
 let markBytes: i32 = 0;
+/** Rules that only mark, log or count in one call: an answer has at most 64 records, and a stop is to fit. */
+const marksMax: i32 = 56;
+let marked: i32 = 0;
+
 /** The answer, once a rule has ended the request. */
 let stopped: usize = 0;
 /** Of the last value: some condition holds that did not before. */
@@ -78,6 +82,7 @@ export function weir_request_body(view: usize): usize {
 function begin(): void {
   arenaReset();
   stopped = 0;
+  marked = 0;
   memory.fill(truths, 0, conditions.length);
   memory.copy(marks, alwaysMarks, markBytes);
 }
@@ -226,6 +231,7 @@ function holds(rule: Rule): bool {
 
 /** True when no later rule counts. */
 function follow(rule: Rule, request: Request): bool {
+  if (isMark(rule.deed) && marked++ >= marksMax) return false;
   let shown = rule.firstCondition;
   while (shown < rule.lastCondition - 1 && conditions[shown].isNot) shown++;
   const field = conditions[shown].field;
@@ -256,6 +262,10 @@ function follow(rule: Rule, request: Request): bool {
       return false;
   }
   return true;
+}
+
+function isMark(deed: Deed): bool {
+  return deed != Deed.Block && deed != Deed.Challenge && deed != Deed.Allow;
 }
 
 /** One bucket a rule and client address. */
