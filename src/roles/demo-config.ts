@@ -31,7 +31,7 @@ export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, honeypot, header-hardening] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, honeypot, path-traversal, header-hardening] } }
   - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
 waf:
   rules:
