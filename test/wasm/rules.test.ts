@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { caseModule } from '#toolchain/test-module.ts';
+import { caseModule, type TestReport, testModule } from '#toolchain/test-module.ts';
 import { type ReadCases, readCases } from '#wasm/cases/read-cases.ts';
-import { type CaseResult, runCases } from '#wasm/cases/run-cases.ts';
+import { runCases } from '#wasm/cases/run-cases.ts';
 import type { LiveModule } from '#wasm/live-module.ts';
 import { inspectHead } from '../support/filters.ts';
 import { plainModules, shippedModules, testLimits } from '../support/guests.ts';
@@ -38,16 +38,18 @@ for (const rule of readdirSync(folder)) {
   const cases = casesOf(rule);
   describe(rule, () => {
     let bytes: Uint8Array;
-    let results: readonly CaseResult[];
+    let report: TestReport;
 
     before(async () => {
       bytes = await shippedBytes(rule);
-      results = runCases(caseModule({ name: rule, bytes, sourceMap: null }), cases, testLimits);
+      report = testModule({ name: rule, bytes, sourceMap: null }, cases);
     });
 
     for (const [index, { name, why }] of cases.entries()) {
-      it(name, () => assert.deepEqual(results[index]?.differences, [], why ?? name));
+      it(name, () => assert.deepEqual(report.cases[index]?.differences, [], why ?? name));
     }
+
+    it('has a case for each of its rules', () => assert.deepEqual(report.rulesUnseen, []));
 
     it('gives the same answers in any order', () => {
       const shuffled = cases.map((_, i) => cases[(i * 37 + 11) % cases.length] ?? assert.fail());
