@@ -7,7 +7,7 @@ import type { Supervisor } from './supervisor.ts';
 
 const part = 'challenge keys';
 /** After a failure, and at least between two looks at the file. */
-const againMs = 60_000;
+export const againMs = 60_000;
 
 export function rotateChallengeKeys(
   first: ChallengeKeys,
@@ -17,23 +17,33 @@ export function rotateChallengeKeys(
 ): { close(): void } {
   let timer: NodeJS.Timeout;
   const wait = (nextAtMs: number): void => {
-    timer = setTimeout(() => void rotate(), Math.max(againMs, nextAtMs - wallMs()));
+    timer = setTimeout(
+      () => {
+        void renewChallengeKeys(directory, supervisor, log, wallMs()).then(wait);
+      },
+      Math.max(againMs, nextAtMs - wallMs()),
+    );
     timer.unref();
-  };
-  const rotate = async (): Promise<void> => {
-    let nextAtMs = 0;
-    try {
-      const next = await readChallengeKeys(directory, wallMs());
-      const workers = await supervisor.changeChallengeKeys(next.keys);
-      nextAtMs = next.nextAtMs;
-      supervisor.setDegraded(part, null);
-      log.info({ workers }, 'challenge keys changed');
-    } catch (error) {
-      // The old ones go on signing.
-      supervisor.setDegraded(part, describeError(error));
-    }
-    wait(nextAtMs);
   };
   wait(first.nextAtMs);
   return { close: () => clearTimeout(timer) };
+}
+
+/** When to look again. A failure leaves the old keys signing, and stands in the status until it is over. */
+export async function renewChallengeKeys(
+  directory: string,
+  supervisor: Pick<Supervisor, 'changeChallengeKeys' | 'setDegraded'>,
+  log: Logger,
+  nowMs: number,
+): Promise<number> {
+  try {
+    const { keys, nextAtMs } = await readChallengeKeys(directory, nowMs);
+    const workers = await supervisor.changeChallengeKeys(keys);
+    supervisor.setDegraded(part, null);
+    log.info({ workers }, 'challenge keys changed');
+    return nextAtMs;
+  } catch (error) {
+    supervisor.setDegraded(part, describeError(error));
+    return nowMs + againMs;
+  }
 }

@@ -6,7 +6,6 @@
 import { calls } from './hostile-calls.ts';
 import { guest } from './hostile-guest.ts';
 import {
-  type Code,
   custom,
   f64,
   funcref,

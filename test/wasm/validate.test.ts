@@ -80,4 +80,13 @@ describe('validation', () => {
       for (const [index, fault] of faults.entries()) assert.match(found[index] ?? '', fault);
     });
   }
+
+  it('gives a module its time from when its thread has started, however long that takes', async () => {
+    const source = { ...testSource, name: 'slow', bytes: guest([op.spin, op.const(0)]) };
+    await assert.rejects(validateModule({ ...source, fuel: 2_000_000_000 }, limits, 1), (error) => {
+      assert(error instanceof WeirError);
+      assert.match(error.details[0] ?? '', /^did not finish within 1 ms while (?!starting)/);
+      return true;
+    });
+  });
 });
