@@ -1,13 +1,13 @@
 /** Fuel: nothing runs without end, nothing is charged that does not run, and the guest sees none of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leafCostMax } from '#wasm/meter/leaf-functions.ts';
+import { prepaidCostMax } from '#wasm/meter/prepaid-functions.ts';
 import { Metered, unmetered } from '../../support/metered.ts';
 import { assemble, type ModuleText } from '../../support/wasm-text.ts';
 
 /** What is paid for beforehand and not there: at most a region, with the leaves it calls. */
 const regionMax = 64;
-const withLeavesMax = 2 * leafCostMax + regionMax;
+const withLeavesMax = 2 * prepaidCostMax + regionMax;
 
 describe('code that never ends runs out of fuel', () => {
   const endless: Readonly<Record<string, ModuleText>> = {
