@@ -156,6 +156,7 @@ async function shippedModules(): Promise<void> {
     'fuel a call',
     'ns a unit of fuel',
   );
+  const sum = [0, 0, 0];
   for (const { name, bytes } of shipped) {
     const { config, views: cases } = casesOf(name);
     const instances = [bytes, rewrite(bytes, false), rewrite(bytes, true)].map((of) => {
@@ -174,6 +175,8 @@ async function shippedModules(): Promise<void> {
         150,
         Math.ceil(600 / views.length),
       ).map((us) => us / views.length);
+      for (const [index, us] of [asBuilt, withMeter, withIsolation].entries())
+        sum[index] = (sum[index] ?? 0) + us;
       row(
         name,
         title,
@@ -185,6 +188,16 @@ async function shippedModules(): Promise<void> {
       );
     }
   }
+  const [asBuilt = 0, withMeter = 0, withIsolation = 0] = sum;
+  row(
+    '**all rows**',
+    '',
+    asBuilt.toFixed(2),
+    `**${withMeter.toFixed(2)} (${percent(withMeter, asBuilt)})**`,
+    `**${withIsolation.toFixed(2)} (${percent(withIsolation, asBuilt)})**`,
+    '',
+    '',
+  );
 }
 
 /** Returns the fuel of all. Throws when one answers other than the first. */

@@ -7,11 +7,11 @@ import { event, field, fields } from './body-events.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { ChargePoints, whenTaken } from './charge-points.ts';
 import { FuelCode } from './fuel-code.ts';
-import type { LeafFunctions } from './leaf-functions.ts';
 import { prefersLocalFuel } from './local-fuel.ts';
 import { MeterFault } from './meter-fault.ts';
 import type { OffsetMap } from './offset-map.ts';
 import { opcode } from './opcodes.ts';
+import type { PrepaidFunctions } from './prepaid-functions.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Temporaries, temporary } from './temporaries.ts';
 import { blockWithoutResult } from './value-types.ts';
@@ -21,7 +21,7 @@ const bodyBytesMax = 7_654_321;
 
 export type BodyRewriterOptions = {
   readonly bytes: Uint8Array;
-  readonly leaves: LeafFunctions;
+  readonly prepaid: PrepaidFunctions;
   readonly fuelGlobal: number;
   /** The function that marks a range; null without isolation. */
   readonly touchFunction: number | null;
@@ -51,11 +51,11 @@ export class BodyRewriter {
   }
 
   /** `events` has read the function; `parameters` is how many it takes. */
-  write(out: ByteWriter, events: BodyEvents, parameters: number, isLeaf: boolean): void {
+  write(out: ByteWriter, events: BodyEvents, parameters: number, isPrepaid: boolean): void {
     this.#temporaries.reset(parameters + events.locals);
     this.#code.length = 0;
     this.#copied = events.codeStart;
-    this.#writeCode(events, isLeaf);
+    this.#writeCode(events, isPrepaid);
     const length = out.openLength();
     out.u32(events.localEntries + this.#temporaries.count);
     out.copy(this.#options.bytes, events.localsStart, events.codeStart);
@@ -70,12 +70,12 @@ export class BodyRewriter {
     out.closeLength(length);
   }
 
-  #writeCode(events: BodyEvents, isLeaf: boolean): void {
+  #writeCode(events: BodyEvents, isPrepaid: boolean): void {
     const points = this.#points;
     const fuel = this.#fuel;
-    const { leaves } = this.#options;
-    fuel.begin(!isLeaf && prefersLocalFuel(events, leaves));
-    if (!isLeaf) points.plan(this.#options.bytes, events, leaves);
+    const { bytes, prepaid } = this.#options;
+    fuel.begin(prefersLocalFuel(events, prepaid));
+    points.plan(bytes, events, prepaid, isPrepaid);
     let point = 0;
     let depth = 0;
     const { values } = events;
@@ -84,7 +84,7 @@ export class BodyRewriter {
       const at = values[i + field.at] ?? 0;
       const after = values[i + field.after] ?? 0;
       const first = values[i + field.first] ?? 0;
-      if (!isLeaf) point = this.#chargeUpTo(at, point);
+      point = this.#chargeUpTo(at, point);
       switch (kind) {
         case event.block:
         case event.loop:
@@ -101,7 +101,7 @@ export class BodyRewriter {
           break;
         case event.branchIf:
           if (first === depth) this.#leave(at);
-          else if (!isLeaf && point < points.count && points.at[point] === at)
+          else if (point < points.count && points.at[point] === at)
             this.#chargeWhenTaken(at, after, first, points.costAt(point++));
           break;
         case event.return:
@@ -110,7 +110,7 @@ export class BodyRewriter {
           this.#leave(at);
           break;
         case event.call:
-          if (leaves.costOfCall(first) === 0) this.#aroundCall(at, after);
+          if (!prepaid.isFree(first)) this.#aroundCall(at, after);
           break;
         case event.callIndirect:
           this.#aroundCall(at, after);

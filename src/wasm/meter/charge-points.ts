@@ -22,7 +22,7 @@
 import { BinaryReader } from './binary-reader.ts';
 import { type BodyEvents, event, field, fields } from './body-events.ts';
 import { costOfLocals, growCost, regionCostMax } from './instruction-costs.ts';
-import type { LeafFunctions } from './leaf-functions.ts';
+import type { PrepaidFunctions } from './prepaid-functions.ts';
 
 /** From here on a part pays for itself; a charge costs about as much as five instructions. */
 const splitCost = 64;
@@ -48,6 +48,7 @@ export class ChargePoints {
   /** The point at a part's begin. */
   readonly #beginOf: number[] = [];
   #parts = 0;
+  #isPrepaid = false;
 
   /** By depth: the part around a block, and the block's own part where it is a loop. */
   readonly #outer: number[] = [];
@@ -58,13 +59,16 @@ export class ChargePoints {
   costAt(point: number): number {
     const part = this.#partOf[point] ?? entryPart;
     const isAtBegin = this.#beginOf[part] === point;
-    return isAtBegin && this.#isPaidAround[part] === true ? 0 : (this.#cost[part] ?? 0);
+    const isPaid = isAtBegin && (this.#isPrepaid || this.#isPaidAround[part] === true);
+    return isPaid ? 0 : (this.#cost[part] ?? 0);
   }
 
-  plan(bytes: Uint8Array, events: BodyEvents, leaves: LeafFunctions): void {
+  /** `isPrepaid`: the callers pay for all but what branches back. */
+  plan(bytes: Uint8Array, events: BodyEvents, prepaid: PrepaidFunctions, isPrepaid: boolean): void {
     const { values } = events;
     this.count = 0;
     this.#parts = 0;
+    this.#isPrepaid = isPrepaid;
     let depth = 0;
     let current = this.#open(events.codeStart, noPart);
     this.#add(current, costOfLocals(events.locals));
@@ -75,7 +79,7 @@ export class ChargePoints {
       const first = values[i + field.first] ?? 0;
       if (kind > event.end) {
         if (kind === event.call || kind === event.returnCall)
-          this.#add(current, leaves.costOfCall(first));
+          this.#add(current, prepaid.costOfCall(first));
         else if (kind === event.memoryGrow || kind === event.tableGrow)
           this.#add(current, growCost);
         else if (kind === event.branch || kind === event.branchIf)

@@ -3,7 +3,7 @@
  * shape, as a loop inside a loop runs more often. Right or wrong, it changes only the speed.
  */
 import { type BodyEvents, bodyLimits, event, field, fields } from './body-events.ts';
-import type { LeafFunctions } from './leaf-functions.ts';
+import type { PrepaidFunctions } from './prepaid-functions.ts';
 
 /** How much more often than what is around it a loop's body is taken to run. */
 const loopWeight = 8;
@@ -14,7 +14,7 @@ const callCost = 2;
 
 const weights = new Float64Array(bodyLimits.nestedMax + 1);
 
-export function prefersLocalFuel(events: BodyEvents, leaves: LeafFunctions): boolean {
+export function prefersLocalFuel(events: BodyEvents, prepaid: PrepaidFunctions): boolean {
   if (events.loops === 0) return false;
   const { values } = events;
   let charges = 0;
@@ -36,7 +36,7 @@ export function prefersLocalFuel(events: BodyEvents, leaves: LeafFunctions): boo
         depth--;
         break;
       case event.call:
-        if (leaves.costOfCall(values[i + field.first] ?? 0) === 0) calls += weight;
+        if (!prepaid.isFree(values[i + field.first] ?? 0)) calls += weight;
         break;
       case event.callIndirect:
         calls += weight;

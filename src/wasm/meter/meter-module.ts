@@ -7,8 +7,8 @@
  * module before anything is added: after that no number in it can mean anything of ours.
  *
  * ```
- * bytes ─► outline ─► leaf functions ─► validated by the engine ─► sections, one after the other ─► bytes
- *          caps, imports                                          opcodes, fuel, marks, limits
+ * bytes ─► outline ─► prepaid functions ─► validated by the engine ─► sections, one after the other ─► bytes
+ *          caps, imports                                             opcodes, fuel, marks, limits
  * ```
  */
 import { assert } from '#core/assert.ts';
@@ -24,7 +24,6 @@ import {
   memoryPagesLimit,
   zeroOf,
 } from './isolation.ts';
-import { LeafFunctions, leafBytesMax } from './leaf-functions.ts';
 import { cappedMemory, cappedTable, writeLimits } from './memory-limits.ts';
 import { MeterFault } from './meter-fault.ts';
 import {
@@ -35,6 +34,7 @@ import {
 } from './module-outline.ts';
 import { OffsetMap } from './offset-map.ts';
 import { opcode } from './opcodes.ts';
+import { PrepaidFunctions, prepaidBytesMax } from './prepaid-functions.ts';
 import { headerBytes, type Section, section, sectionOrder } from './sections.ts';
 import { valueType } from './value-types.ts';
 
@@ -52,7 +52,7 @@ export type ModuleFacts = {
   readonly functions: number;
   readonly loops: number;
   /** Functions paid for by their callers. */
-  readonly leaves: number;
+  readonly prepaid: number;
   /** As rewritten; null without a memory. */
   readonly memoryPages: { readonly initial: number; readonly maximum: number } | null;
   /** Of all tables, as rewritten. */
@@ -99,7 +99,7 @@ class ModuleRewriter {
   readonly #bytes: Uint8Array;
   readonly #options: MeterOptions;
   readonly #outline: ModuleOutline;
-  readonly #leaves: LeafFunctions;
+  readonly #prepaid: PrepaidFunctions;
   readonly #events = new BodyEvents();
   readonly #out: ByteWriter;
   readonly #isolation: IsolationPlan | null;
@@ -112,7 +112,7 @@ class ModuleRewriter {
     this.#options = options;
     this.#outline = readOutline(bytes);
     const { imports, typeOfFunction } = this.#outline;
-    this.#leaves = new LeafFunctions(imports.length, typeOfFunction.length);
+    this.#prepaid = new PrepaidFunctions(imports.length, typeOfFunction.length);
     this.#out = new ByteWriter(bytes.length * 2 + 4_096);
     this.#offsets = options.keepsOffsets === true ? new OffsetMap() : null;
     this.#isolation = options.isolates ? this.#planIsolation() : null;
@@ -143,7 +143,7 @@ class ModuleRewriter {
       facts: {
         functions: outline.typeOfFunction.length,
         loops: this.#loops,
-        leaves: this.#leaves.count,
+        prepaid: this.#prepaid.count,
         memoryPages: memory === null ? null : { initial: memory.initial, maximum: memory.maximum },
         tableElements: {
           initial: tables.reduce((sum, { initial }) => sum + initial, 0),
@@ -157,16 +157,16 @@ class ModuleRewriter {
     };
   }
 
-  /** Finds the leaves, for which it has to look only at what may be one. */
+  /** Finds the functions whose callers pay; it has to look only at what may be one. */
   #scan(code: Section | undefined): void {
     const { reachableFunctions, imports } = this.#outline;
     this.#eachBody(
       code,
       (index, bodyBytes) =>
-        bodyBytes <= leafBytesMax && !reachableFunctions.has(imports.length + index),
-      (index) => this.#leaves.consider(index, this.#events),
+        bodyBytes <= prepaidBytesMax && !reachableFunctions.has(imports.length + index),
+      (index) => this.#prepaid.consider(index, this.#events),
     );
-    this.#leaves.resolve();
+    this.#prepaid.resolve();
   }
 
   #eachBody(
@@ -299,7 +299,7 @@ class ModuleRewriter {
     const { typeOfFunction, parametersOfType } = this.#outline;
     const bodies = new BodyRewriter({
       bytes: this.#bytes,
-      leaves: this.#leaves,
+      prepaid: this.#prepaid,
       fuelGlobal: this.#fuelGlobal,
       // Behind `weir:refuel`.
       touchFunction: this.#isolation === null ? null : this.#firstAddedFunction + 1,
@@ -311,7 +311,7 @@ class ModuleRewriter {
       this.#eachBody(found, all, (index) => {
         const parameters = parametersOfType[typeOfFunction[index] ?? 0] ?? 0;
         this.#loops += this.#events.loops;
-        bodies.write(this.#out, this.#events, parameters, this.#leaves.isLeaf(index));
+        bodies.write(this.#out, this.#events, parameters, this.#prepaid.isPrepaid(index));
       });
       for (const { body } of this.#added) {
         const length = this.#out.openLength();

@@ -1,13 +1,13 @@
 /** Fuel: nothing runs without end, nothing is charged that does not run, and the guest sees none of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leafCostMax } from '#wasm/meter/leaf-functions.ts';
+import { prepaidCostMax } from '#wasm/meter/prepaid-functions.ts';
 import { Metered, unmetered } from '../../support/metered.ts';
 import { assemble, type ModuleText } from '../../support/wasm-text.ts';
 
 /** What is paid for beforehand and not there: at most a region, with the leaves it calls. */
 const regionMax = 64;
-const withLeavesMax = 2 * leafCostMax + regionMax;
+const withLeavesMax = 2 * prepaidCostMax + regionMax;
 
 describe('code that never ends runs out of fuel', () => {
   const endless: Readonly<Record<string, ModuleText>> = {
@@ -264,8 +264,8 @@ describe('a call costs', () => {
     const bytes = assemble({
       tables: [[1]],
       functions: [
-        { name: 'f', code: 'i32.const 0 i32.const 1 i32.const -1 memory.fill 0' },
-        { name: 'g', code: 'i32.const 0 ref.null 0x70 i32.const -1 table.fill 0' },
+        { name: 'f', code: 'i32.const 0 i32.const 1 i32.const -2147483648 memory.fill 0' },
+        { name: 'g', code: 'i32.const 0 ref.null 0x70 i32.const -2147483648 table.fill 0' },
       ],
     });
     const metered = new Metered(bytes);
@@ -326,6 +326,21 @@ describe('fuel held in a local is never out of date', () => {
     assert(seen.every((fuel) => fuel < 1_000_000_000 - 50));
   });
 
+  it('in a call of a short function that repeats something', () => {
+    const bytes = assemble({
+      functions: [
+        {
+          name: 'f',
+          parameters: ['i32'],
+          code: `local.get 0 call 1 i32.const 3 local.set 0 loop loop ${countDown} end end`,
+        },
+        { parameters: ['i32'], code: `loop ${countDown} end` },
+      ],
+    });
+    const metered = new Metered(bytes);
+    assert.equal(metered.costOf('f', 1_010) - metered.costOf('f', 10), 1_000 * 6);
+  });
+
   it('what the host takes of it in a call stays taken', () => {
     const metered = new Metered(assemble(spec), {}, { look: () => (metered.fuel -= 500_000) });
     const cost = metered.costOf('branch', 10);
@@ -333,8 +348,7 @@ describe('fuel held in a local is never out of date', () => {
   });
 });
 
-it('a leaf is no leaf for whom it calls with a loop', () => {
-  // 2 is short and without a loop but calls 3, which has one.
+it('a short function pays for the rounds of a loop that it calls', () => {
   const bytes = assemble({
     functions: [
       { name: 'f', parameters: ['i32'], code: 'local.get 0 call 1' },

@@ -318,7 +318,7 @@ describe('sizes', () => {
     assert.deepEqual(meterModule(bytes, options).facts, {
       functions: 3,
       loops: 3,
-      leaves: 1,
+      prepaid: 1,
       memoryPages: { initial: 2, maximum: 16 },
       tableElements: { initial: 7, maximum: 10_005 },
       imports: [{ module: 'host', name: 'log', kind: 'function', type: '()->()' }],
