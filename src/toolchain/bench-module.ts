@@ -66,8 +66,8 @@ export async function benchModule(
 
 function made(subject: TestSubject, config: string, services: CaseServices): Filter {
   const source = { ...caseModule(subject), config, failure: 'closed' } as const;
-  return compileFilter(source, guestLimits, services, (message, failure) => {
-    throw new WeirError('MODULE_INVALID', `it fails: ${failure?.describe() ?? message}`, {
+  return compileFilter(source, guestLimits, services, (_message, failure) => {
+    throw new WeirError('MODULE_INVALID', `it fails: ${failure.describe()}`, {
       details: ['a bench needs a module that answers: see weir module test'],
     });
   });

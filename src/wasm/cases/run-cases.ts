@@ -123,9 +123,9 @@ class CaseRunner {
       },
     } as const;
     try {
-      return compileFilter(source, this.#limits, this.#services, (message, failure) => {
-        this.#failures.push(failure?.describe() ?? message);
-        this.#failure ??= failure ?? null;
+      return compileFilter(source, this.#limits, this.#services, (_message, failure) => {
+        this.#failures.push(failure.describe());
+        this.#failure ??= failure;
       });
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
