@@ -12,6 +12,7 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
 import { moduleKeygen } from '#cli/commands/module-keygen.ts';
@@ -41,7 +42,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     title: 'Write a rule module',
-    commands: [moduleNew, moduleBuild, moduleTest, moduleKeygen, moduleSign],
+    commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
 ];

@@ -2,12 +2,13 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hostCalls, hostModule } from '#wasm/hostcalls/host-calls.ts';
-import { type CompiledGuest, compileGuest } from './compile-guest.ts';
+import { compileApart } from './compile-apart.ts';
+import type { CompiledGuest } from './compile-guest.ts';
 import { entryFile, type ModuleFolder, writeEditorFiles } from './module-folder.ts';
 
 /** Throws `GuestCompileError`. Writes nothing. */
 export function compileFolder(folder: ModuleFolder): Promise<CompiledGuest> {
-  return compileGuest({
+  return compileApart({
     baseDirectory: folder.directory,
     entry: entryFile,
     forShipping: false,

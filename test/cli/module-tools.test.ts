@@ -242,3 +242,28 @@ describe('weir module test', () => {
     assert.equal(exit, 0);
   });
 });
+
+describe('weir module bench', () => {
+  it('shows what a request costs beside one that does nothing', async () => {
+    const benched = await weir('module', 'bench', 'my-rule', '--json');
+    assert.equal(benched.exit, 0, benched.stderr);
+    const { rounds, rows } = JSON.parse(benched.stdout);
+    assert.equal(rounds, 20);
+    assert.deepEqual(
+      rows.map(({ request }: { readonly request: string }) => request),
+      ['bare GET', 'browser GET', 'its cases'],
+    );
+    for (const { baseline, module, fuel } of rows) {
+      assert(fuel > 10 && fuel < 10_000, String(fuel));
+      for (const { fastest, median, slowest } of [baseline, module])
+        assert(0 < fastest && fastest <= median && median <= slowest);
+    }
+  });
+
+  it('measures no module that fails', async () => {
+    const folder = await variant('failing', inPhase('unreachable();'));
+    const benched = await weir('module', 'bench', folder);
+    assert.equal(benched.exit, 1);
+    assert.match(benched.stderr, /^weir: it fails: trap: unreachable/);
+  });
+});

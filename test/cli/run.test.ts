@@ -37,44 +37,45 @@ const helpText = `Weir: a TLS-terminating reverse proxy and web application fire
 Usage  weir COMMAND [OPTIONS]
 
 Run a node
-  demo                       run a demo shop behind an edge on https://127.0.0.1:8443
-  edge                       run a node with a configuration
+  demo                        run a demo shop behind an edge on https://127.0.0.1:8443
+  edge                        run a node with a configuration
 
 Prepare a configuration
-  check                      say everything that is wrong with a configuration
-  config show                print the values a configuration comes to, and where each is from
-  config schema              print the JSON Schema of the configuration
-  cert make                  make a self-signed certificate for trying things out
+  check                       say everything that is wrong with a configuration
+  config show                 print the values a configuration comes to, and where each is from
+  config schema               print the JSON Schema of the configuration
+  cert make                   make a self-signed certificate for trying things out
 
 A running node
-  status                     show how a running node is doing
-  reload                     read the configuration file anew, without dropping a request
-  upgrade                    let the program on disk take its place, over the same sockets
-  drain                      end a node after what is in flight is finished
-  stop                       end a node soon, cutting what takes too long
+  status                      show how a running node is doing
+  reload                      read the configuration file anew, without dropping a request
+  upgrade                     let the program on disk take its place, over the same sockets
+  drain                       end a node after what is in flight is finished
+  stop                        end a node soon, cutting what takes too long
 
 Its block list
-  block add ADDR|CIDR        block an address or a CIDR range
-  block list                 list what is blocked
-  block remove ADDR|CIDR     unblock an address or a CIDR range
+  block add ADDR|CIDR         block an address or a CIDR range
+  block list                  list what is blocked
+  block remove ADDR|CIDR      unblock an address or a CIDR range
 
 Its rule modules
-  module load NAME FILE      replace a rule module of a running node
-  module list                list the rule modules of a running node
-  module history NAME        list the versions of a rule module, the refused ones too
-  module rollback NAME       go back to the version before, or to one of the history
-  module remove NAME         forget a version that is not live
+  module load NAME FILE       replace a rule module of a running node
+  module list                 list the rule modules of a running node
+  module history NAME         list the versions of a rule module, the refused ones too
+  module rollback NAME        go back to the version before, or to one of the history
+  module remove NAME          forget a version that is not live
 
 Write a rule module
-  module new NAME            make a folder for a new rule module, with cases
-  module build DIR           compile a rule module from its folder
-  module test DIR|FILE.wasm  run the cases of a rule module
-  module keygen              make a key to sign rule modules with
-  module sign FILE           sign a rule module for the nodes that ask for it
+  module new NAME             make a folder for a new rule module, with cases
+  module build DIR            compile a rule module from its folder
+  module test DIR|FILE.wasm   run the cases of a rule module
+  module bench DIR|FILE.wasm  measure what a request costs in a rule module
+  module keygen               make a key to sign rule modules with
+  module sign FILE            sign a rule module for the nodes that ask for it
 
 Its certificates by ACME
-  cert list                  list the certificates the node obtains by itself
-  cert renew NAME            renew a certificate of a running node now
+  cert list                   list the certificates the node obtains by itself
+  cert renew NAME             renew a certificate of a running node now
 
 "weir COMMAND --help" says more about one of them; --version gives the version.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.

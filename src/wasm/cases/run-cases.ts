@@ -9,24 +9,16 @@
  * Pure: bytes and cases in, results out. The registry runs what comes with a module before it goes live.
  */
 import { WeirError } from '#core/errors.ts';
-import { Transaction } from '#waf/transaction.ts';
-import { type Stop, statusOfStop } from '#waf/verdict.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
-import {
-  type Filter,
-  type FilterRun,
-  type LogRecord,
-  type PhaseAnswer,
-  phase,
-} from '#wasm/filter.ts';
+import type { Filter } from '#wasm/filter.ts';
 import { GuestFailure } from '#wasm/guest-failure.ts';
 import { type CompileSource, LiveModule } from '#wasm/live-module.ts';
-import { bodyOf, factsOf, requestViewOf, responseViewOf, windowsOf } from './case-messages.ts';
 import { type CaseDifference, differencesOf, outcomeOf, type StepOutcome } from './case-outcome.ts';
 import type { CaseStep } from './case-schema.ts';
 import { CaseServices } from './case-services.ts';
 import type { RunnableCase } from './read-cases.ts';
+import { prepareRequest, runPhases, transactionOf } from './run-phases.ts';
 
 /** What a module is run with; the config comes from the cases. */
 export type CaseModule = Omit<CompileSource, 'config' | 'failure'>;
@@ -131,9 +123,9 @@ class CaseRunner {
       },
     } as const;
     try {
-      return compileFilter(source, this.#limits, this.#services, (message, failure) => {
-        this.#failures.push(failure?.describe() ?? message);
-        this.#failure ??= failure ?? null;
+      return compileFilter(source, this.#limits, this.#services, (_message, failure) => {
+        this.#failures.push(failure.describe());
+        this.#failure ??= failure;
       });
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
@@ -143,73 +135,21 @@ class CaseRunner {
   }
 
   #runStep(module: Filter, step: CaseStep): StepOutcome {
-    const { request, response } = step;
-    const view = requestViewOf(request);
-    const transaction = new Transaction(view, factsOf(request), 'case', '* /', 'app', false);
-    const run = module.begin(transaction, () => {});
-    const started = performance.now();
-    let stop = this.#requestPhases(module, run, step);
-    if (stop === null && response !== undefined) {
-      transaction.response = responseViewOf(response);
-      stop = this.#responsePhases(module, run, step);
-    }
-    if ((module.phases & phase.log) !== 0)
-      run.log(logRecordOf(step, stop, performance.now() - started));
-    run.end();
-    const held = this.#failures.length > 0 ? null : stop;
+    const prepared = prepareRequest(step, this.#limits.bodyWindowBytes);
+    const transaction = transactionOf(prepared);
+    const stop = runPhases(module, prepared, transaction);
+    if (stop === 'wait')
+      this.#failures.push('timeout: it wants to wait, and in a case nothing ever comes');
+    const held = stop === 'wait' || this.#failures.length > 0 ? null : stop;
     return outcomeOf(transaction, held, this.#failures, this.#services);
-  }
-
-  #requestPhases(module: Filter, run: FilterRun, { request }: CaseStep): Stop | null {
-    const body = bodyOf(request);
-    if ((module.phases & phase.requestHead) !== 0) {
-      const stop = this.#settled(run.requestHead(body === null));
-      if (stop !== null) return stop;
-    }
-    if (body === null || (module.phases & phase.requestBody) === 0) return null;
-    return this.#throughBody(body, request.chunks, (window) => run.requestBody(window));
-  }
-
-  #responsePhases(module: Filter, run: FilterRun, { response }: CaseStep): Stop | null {
-    if (response === undefined) return null;
-    const body = bodyOf(response);
-    if ((module.phases & phase.responseHead) !== 0) {
-      const stop = this.#settled(run.responseHead(body === null));
-      if (stop !== null) return stop;
-    }
-    if (body === null || (module.phases & phase.responseBody) === 0) return null;
-    return this.#throughBody(body, response.chunks, (window) => run.responseBody(window));
-  }
-
-  #throughBody(
-    body: Buffer,
-    chunks: readonly number[] | undefined,
-    call: (window: Parameters<FilterRun['requestBody']>[0]) => PhaseAnswer,
-  ): Stop | null {
-    for (const window of windowsOf(body, chunks, this.#limits.bodyWindowBytes)) {
-      const stop = this.#settled(call(window));
-      if (stop !== null) return stop;
-    }
-    return null;
-  }
-
-  #settled(answer: PhaseAnswer): Stop | null {
-    if (answer !== 'wait') return answer;
-    this.#failures.push('timeout: it wants to wait, and in a case nothing ever comes');
-    return null;
   }
 }
 
 const fuelUsedBy = (module: Filter | NotMade): number =>
   module instanceof LiveModule ? module.fuelUsed : 0;
 
-const notMade = ({ request }: CaseStep, { why }: NotMade): StepOutcome =>
-  outcomeOf(
-    new Transaction(requestViewOf(request), factsOf(request), '', '', '', false),
-    null,
-    [why],
-    { lines: [], blocks: [] },
-  );
+const notMade = (step: CaseStep, { why }: NotMade): StepOutcome =>
+  outcomeOf(transactionOf(prepareRequest(step, 1)), null, [why], { lines: [], blocks: [] });
 
 const rulesNamedIn = ({ steps }: RunnableCase): string[] =>
   steps.flatMap(({ verdict, tags }) => [
@@ -219,20 +159,4 @@ const rulesNamedIn = ({ steps }: RunnableCase): string[] =>
 
 function rulesOf({ stop, tags }: StepOutcome): string[] {
   return stop === null ? [...tags] : [stop.rule, ...tags];
-}
-
-function logRecordOf(
-  { request, response }: CaseStep,
-  stop: Stop | null,
-  durationMs: number,
-): LogRecord {
-  return {
-    status: stop === null ? (response?.status ?? 200) : statusOfStop(stop),
-    outcome: stop === null ? 'forwarded' : 'blocked',
-    bytesIn: bodyOf(request)?.length ?? 0,
-    bytesOut: response === undefined ? 0 : (bodyOf(response)?.length ?? 0),
-    durationMs,
-    wafMs: durationMs,
-    rule: stop?.rule ?? '',
-  };
 }
