@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startEdgeProcess } from '../support/edge-process.ts';
 import { load, newFolder, ownConfig, statuses, statusOf, versions } from '../support/own-module.ts';
+import { until } from '../support/until.ts';
 import { largeField, statusGuest } from '../support/versioned-guest.ts';
 
 describe('the trial in one worker', () => {
@@ -48,6 +49,13 @@ describe('the trial in one worker', () => {
     assert.deepEqual([...seen].toSorted(), [401, 503]);
     assert.deepEqual(await statuses(edge), [401]);
     assert.deepEqual(await versions(edge), ['2 failed api', '1 live config']);
+    // What was refused is gone from every worker, those that had only prepared it among them.
+    const instances = async () => {
+      const metrics = await edge.call('GET', '/metrics');
+      const text = String(metrics.body['text']);
+      return [...text.matchAll(/^weir_module_memory_bytes\{module="own"/gm)].length;
+    };
+    await until('one version in memory', async () => (await instances()) === 1);
     const { body } = await edge.call('GET', '/api/v1/status');
     assert.deepEqual(
       (body['workers'] as { generation: number }[]).map(({ generation }) => generation),
