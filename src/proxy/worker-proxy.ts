@@ -174,7 +174,7 @@ export class WorkerProxy {
             );
       return { source, snapshot, groups, accessLog, engines };
     } catch (error) {
-      this.#upstreams.retain(this.#live.groups.values());
+      this.#retainLive();
       throw error;
     }
   }
@@ -197,7 +197,13 @@ export class WorkerProxy {
 
   abandon(prepared: Prepared): void {
     if (prepared.accessLog !== this.#context.accessLog) void prepared.accessLog.close();
+    this.#retainLive();
+  }
+
+  /** What was made for a change that does not come is let go. */
+  #retainLive(): void {
     this.#upstreams.retain(this.#live.groups.values());
+    this.#context.metrics.modules.retain(this.#live.source.modules.values());
   }
 
   /** Tickets that were made before are no longer taken; their clients make a full handshake. */

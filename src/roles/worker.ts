@@ -48,6 +48,8 @@ export function runWorker(): void {
 class Worker {
   readonly #registry = new MetricRegistry();
   readonly #modules = new Map<string, Filter>();
+  /** Of `#modules`, those that requests are given to. */
+  #committed: ReadonlyMap<string, Filter> = new Map();
   #services: WorkerServices | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
@@ -71,7 +73,8 @@ class Worker {
           );
           this.#prepared = null;
           this.#live().commit(prepared);
-          this.#forgetModules(prepared.source.modules);
+          this.#committed = prepared.source.modules;
+          this.#forgetModules();
           this.#services?.follow(prepared.source.config);
         });
       case 'abandon':
@@ -127,8 +130,10 @@ class Worker {
         postShared: (batch, done) => send({ kind: 'shared', batch }, done),
       });
       this.#services.follow(config);
+      const source = await this.#source(message.snapshot);
+      this.#committed = source.modules;
       const proxy = await WorkerProxy.create(
-        await this.#source(message.snapshot),
+        source,
         message.workers,
         Buffer.from(message.ticketKeys),
         this.#registry,
@@ -186,8 +191,8 @@ class Worker {
     };
   }
 
-  #forgetModules(used: ReadonlyMap<string, Filter>): void {
-    const live = new Set(used.values());
+  #forgetModules(): void {
+    const live = new Set(this.#committed.values());
     for (const [key, module] of this.#modules) {
       if (live.has(module)) continue;
       this.#modules.delete(key);
@@ -221,6 +226,8 @@ class Worker {
   #drop(): void {
     if (this.#prepared !== null) this.#proxy?.abandon(this.#prepared);
     this.#prepared = null;
+    // Those that were made for it; each holds a memory.
+    this.#forgetModules();
   }
 
   #live(): WorkerProxy {
