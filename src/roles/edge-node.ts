@@ -414,6 +414,7 @@ export class EdgeNode implements NodeControl {
           admin: sockets.admin.listeners,
           ticketKeys: supervisor.ticketKeys,
           blocks: this.blockItems(),
+          shared: supervisor.shared,
         });
         if (this.#isEnding) {
           // Who said so did not mean that the service goes on in another process.

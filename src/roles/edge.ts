@@ -110,6 +110,7 @@ export async function startEdge(
       sockets: sockets.edge,
       gauges,
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
+      shared: takeover?.shared ?? null,
       // While it starts there is nobody yet to keep it: the module sees its client again.
       onBlock: (order) => {
         if (node !== null) void moduleBlocks.block(node, order);

@@ -4,16 +4,27 @@
  *
  * It looks into nothing: keys and values are bytes to it, bounded as they are in the workers.
  */
+import { randomInt } from 'node:crypto';
 import { wallMs } from '#core/clock.ts';
 import { Outbox, type Post } from '#wasm/services/outbox.ts';
 import { applyBatch, type SharedBatch, wholeState } from '#wasm/services/shared-batch.ts';
 import { SharedStore } from '#wasm/services/shared-store.ts';
-import { TokenBuckets } from '#wasm/services/token-buckets.ts';
+import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
 
 /** Batches that wait for a worker. A whole state is some hundreds at most. */
 const batchesWaitingMax = 1_000;
 const sweepMs = 1_000;
 const sweepEntries = 1_000;
+
+/** What a process that takes over begins with; values come first, then counts and buckets. */
+export type SharedState = {
+  /** Under which the buckets were hashed. */
+  readonly hashKey: HashKey;
+  readonly batches: readonly SharedBatch[];
+};
+
+/** Of a state that is handed over, a megabyte at most each. */
+const batchesHandedMax = 64;
 
 type Member = { readonly outbox: Outbox; isBehind: boolean };
 
@@ -23,8 +34,12 @@ export class SharedHub {
   readonly #buckets = new TokenBuckets([0, 0]);
   readonly #members = new Map<number, Member>();
   readonly #timer: NodeJS.Timeout;
+  readonly hashKey: HashKey;
 
-  constructor() {
+  constructor(before: SharedState | null = null) {
+    this.hashKey = before?.hashKey ?? [randomInt(2 ** 32), randomInt(2 ** 32)];
+    for (const batch of before?.batches ?? [])
+      applyBatch(batch, this.#store, this.#buckets, wallMs());
     this.#timer = setInterval(() => this.#store.sweep(sweepEntries), sweepMs);
     this.#timer.unref();
   }
@@ -55,6 +70,16 @@ export class SharedHub {
       member.outbox.clear();
       member.isBehind = true;
     }
+  }
+
+  /** For the process that takes this one's place. What is done meanwhile it does not hear of. */
+  state(): SharedState {
+    const batches: SharedBatch[] = [];
+    for (const batch of wholeState(this.#store, this.#buckets, wallMs())) {
+      batches.push(batch);
+      if (batches.length === batchesHandedMax) break;
+    }
+    return { hashKey: this.hashKey, batches };
   }
 
   retain(modules: ReadonlySet<string>): void {

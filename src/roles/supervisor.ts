@@ -6,19 +6,17 @@
  * worker born between the two steps is brought in step before the change is called live. A new module
  * version is committed by one worker first, and by the others when it did not fail there (`module-trial.ts`).
  */
-import { randomInt } from 'node:crypto';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
-import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
-import { SharedHub } from './shared-hub.ts';
+import { SharedHub, type SharedState } from './shared-hub.ts';
 import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
 import { backOff, healthyMs, overloadOf, type Slot, type SlotState } from './worker-slot.ts';
 
@@ -38,6 +36,8 @@ export type SupervisorOptions = {
   readonly gauges: ReadonlySet<string>;
   /** The block list as it stands, for a worker that starts. */
   readonly blocks: () => { readonly version: number; readonly items: readonly BlockItem[] };
+  /** What modules shared in the process before this one; null where there was none. */
+  readonly shared: SharedState | null;
   /** A module wants an address blocked. */
   readonly onBlock: (order: BlockOrder) => void;
 };
@@ -57,8 +57,7 @@ export class Supervisor {
   #applying: Promise<unknown> = Promise.resolve();
   #trial: ModuleTrial | null = null;
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
-  readonly #shared = new SharedHub();
-  readonly #hashKey: HashKey = [randomInt(2 ** 32), randomInt(2 ** 32)];
+  readonly #shared: SharedHub;
   #draining = false;
   #onAllGone: (() => void) | null = null;
   restartsTotal = 0;
@@ -66,6 +65,7 @@ export class Supervisor {
 
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
+    this.#shared = new SharedHub(options.shared);
     this.#retired = new RetiredCounters(options.gauges);
     this.#snapshot = snapshot;
     this.#ticketKeys = options.ticketKeys;
@@ -95,6 +95,10 @@ export class Supervisor {
 
   get snapshot(): SnapshotSource {
     return this.#snapshot;
+  }
+
+  get shared(): SharedState {
+    return this.#shared.state();
   }
 
   get ticketKeys(): Uint8Array {
@@ -373,7 +377,7 @@ export class Supervisor {
       challengeKeys: this.#challengeKeys,
       blocks: this.#options.blocks(),
       challenges: this.#challenges,
-      hashKey: this.#hashKey,
+      hashKey: this.#shared.hashKey,
     });
     this.#shared.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
   }

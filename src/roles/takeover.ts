@@ -4,7 +4,7 @@
  * ```
  * old                                        successor
  *   spawn with the listening sockets ─────────►
- *   takeover {sockets, tickets, blocks} ──────►  load, check, start workers: both accept now
+ *   takeover {sockets, tickets, blocks …} ────►  load, check, start workers: both accept now
  *   ◄──────────────────────────────────── ready
  *   close state ── released ──────────────────►  open state, management API, run file
  *   ◄───────────────────────────────────── live
@@ -18,6 +18,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
 import type { BlockItem } from './ipc.ts';
 import type { BoundListener } from './listening-sockets.ts';
+import type { SharedState } from './shared-hub.ts';
 import type { ConfigOrigin } from './snapshot-source.ts';
 import { inheritedFrom } from './worker-process.ts';
 
@@ -30,6 +31,8 @@ export type Handover = {
   readonly admin: readonly BoundListener[];
   readonly ticketKeys: Uint8Array;
   readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
+  /** What modules share over the node. A program from before that has none. */
+  readonly shared?: SharedState;
 };
 
 /** A handover as the successor works with it. */

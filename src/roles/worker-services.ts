@@ -60,7 +60,7 @@ export class WorkerServices {
     const onEvicted = (module: string, what: string): void => {
       metrics.counter('evicted', { module, what }).value++;
     };
-    const bucketsForgotten = metrics.counter('evicted', { module: '', what: 'bucket' });
+    const bucketsForgotten = metrics.counter('bucketsForgotten', {});
     const dropped = metrics.counter('syncDropped', {});
     const sync = new NodeSync(postShared, (changes) => {
       dropped.value += changes;

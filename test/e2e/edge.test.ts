@@ -148,7 +148,8 @@ describe('an edge with the shop behind it', () => {
       ([, name, type]) => `${name} ${type}`,
     );
     // Series by module, or by version and suite, are made when there is something to count.
-    const later = /^weir_(?:module_failures|tls_handshakes|limits_reached)_total /;
+    const later =
+      /^weir_(?:module_(?:failures|host_calls|evicted|log_dropped|fetches|blocks|custom)_total|module_custom|tls_handshakes_total|limits_reached_total) /;
     assert.deepEqual(emitted.sort(), documented.filter((name) => !later.test(name)).sort());
     assert.match(String(body['text']), /^weir_requests_total\{outcome="forwarded"\} 1$/m);
     assert.match(String(body['text']), /^weir_responses_total\{code="200"\} 1$/m);

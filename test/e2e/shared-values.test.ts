@@ -155,6 +155,27 @@ describe('two workers share what a module keeps in scope node', () => {
   });
 });
 
+describe('a process that takes over', () => {
+  it('begins with what modules shared in the one before', async () => {
+    await two.ask('/gone/2');
+    await until('it is gone', async () => (await one.ask('/kept/2')) === 404);
+    assert.deepEqual([await one.ask('/limit?up'), await one.ask('/limit?up')], [502, 502]);
+    // Told last: where the other worker has it, the supervisor has everything.
+    await one.ask('/keep/2?handed-over');
+    await until('the supervisor has it', async () => (await two.ask('/kept/2')) === 403);
+    const { status } = await edge.call('POST', '/api/v1/upgrade');
+    assert.equal(status, 200);
+    one.close();
+    two.close();
+    one = await inNewWorker('upgraded');
+    two = await inNewWorker('upgraded');
+    for (const connection of [one, two]) {
+      assert.equal(await connection.ask('/kept/2'), 403);
+      assert.equal(await connection.ask('/limit?up'), 429);
+    }
+  });
+});
+
 describe('a module that fetches', () => {
   it('finds the document among its values, and fresh the next time', async () => {
     await one.ask('/gone/1');

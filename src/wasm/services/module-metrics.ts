@@ -25,7 +25,12 @@ export const moduleFamilies = {
   evicted: {
     name: 'weir_module_evicted_total',
     type: 'counter',
-    help: 'Values, counts and buckets of modules that had to go before their time, for want of room.',
+    help: 'Values and counts of modules that had to go before their time, for want of room.',
+  },
+  bucketsForgotten: {
+    name: 'weir_module_buckets_forgotten_total',
+    type: 'counter',
+    help: 'Token buckets of limits that were taken for full before they were, for want of room.',
   },
   syncDropped: {
     name: 'weir_module_sync_dropped_total',
@@ -64,7 +69,7 @@ export class RegisteredModuleMetrics implements ModuleMetrics {
   }
 
   counter(
-    family: 'evicted' | 'logDropped' | 'syncDropped' | 'fetches' | 'blocks',
+    family: 'evicted' | 'bucketsForgotten' | 'logDropped' | 'syncDropped' | 'fetches' | 'blocks',
     labels: Readonly<Record<string, string>>,
   ): Series {
     const { name, help } = moduleFamilies[family];
