@@ -55,6 +55,8 @@ export type HostileSpec = {
   readonly answers?: Readonly<Record<string, number>>;
   /** Where the guest says that it has allocated. */
   readonly allocated?: number;
+  /** From here on the guest writes what its calls answer, a word each; it drops them otherwise. */
+  readonly keeps?: number;
   readonly data?: readonly number[];
   readonly version?: string;
   readonly without?: readonly string[];
@@ -92,12 +94,13 @@ export function hostileGuest(spec: HostileSpec = {}): Uint8Array {
     })),
     ...(spec.imports ?? []),
   ];
-  const made = ({ name, parameters }: MadeCall): number[] => [
+  const made = ({ name, parameters }: MadeCall, at: number): number[] => [
+    ...(spec.keeps === undefined ? [] : op.const(spec.keeps + at * 4)),
     ...[...(hostCallParameters[name] ?? '')].flatMap((letter, index) =>
       letter === 'I' ? op.const64(parameters[index] ?? 0) : op.const(parameters[index] ?? 0),
     ),
     ...op.call(names.indexOf(name)),
-    ...op.drop,
+    ...(spec.keeps === undefined ? op.drop : op.store),
   ];
   const functions: FunctionSpec[] = [
     { name: `proxy_abi_version_${version}`, code: [] },

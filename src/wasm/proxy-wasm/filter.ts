@@ -35,7 +35,6 @@ export class ProxyWasmFilter implements Filter {
   readonly #options: ProxyWasmFilterOptions;
   #guest: ProxyGuest | null;
   fuelUsed = 0;
-  readonly memoryBytes = null;
   #failures = 0;
   #lastFailure: string | null = null;
   #isClosed = false;
@@ -57,6 +56,10 @@ export class ProxyWasmFilter implements Filter {
 
   get lastFailure(): string | null {
     return this.#lastFailure;
+  }
+
+  get memoryBytes(): number {
+    return this.#guest?.memoryBytes ?? 0;
   }
 
   get services(): ProxyWasmServices {

@@ -131,9 +131,8 @@ export class ProxyGuest implements CallHost {
     return this.#end instanceof GuestFailure ? this.#end : null;
   }
 
-  /** Requests that it holds. */
-  get size(): number {
-    return this.#contexts.size;
+  get memoryBytes(): number {
+    return this.access.raw?.buffer.byteLength ?? 0;
   }
 
   has(name: CallbackName): boolean {

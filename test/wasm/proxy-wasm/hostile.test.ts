@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { WeirError } from '#core/errors.ts';
+import type { ProxyWasmFilter } from '#wasm/proxy-wasm/filter.ts';
 import { bytesMovedMax, hostCallsMax } from '#wasm/proxy-wasm/guest-access.ts';
 import { hostCallGrants } from '#wasm/proxy-wasm/host-call-grants.ts';
 import { serialisePairs } from '#wasm/proxy-wasm/pairs.ts';
@@ -15,7 +16,13 @@ import {
   oddlyTypedGuest,
   valueTypes,
 } from '../../support/proxy-wasm-hostile.ts';
-import { exchange, type LoadOptions, loadProxyWasm } from '../../support/proxy-wasm-run.ts';
+import {
+  begin,
+  exchange,
+  type LoadOptions,
+  loadProxyWasm,
+  logRecord,
+} from '../../support/proxy-wasm-run.ts';
 import { i32 } from '../../support/wasm-builder.ts';
 
 function faults(spec: HostileSpec, options: LoadOptions = {}): string {
@@ -165,6 +172,40 @@ it('types that the host call does not have are a failure', async () => {
       const { stop } = await exchange(filter);
       assert.equal(stop?.kind === 'block' ? failures.length : 0, failures.length);
     }
+});
+
+describe('a map that is not there', () => {
+  /** What the calls answered, which the guest keeps in its memory. */
+  const kept = (filter: ProxyWasmFilter, count: number): number[] => {
+    const memory = filter.guest().access.raw;
+    assert.ok(memory !== null);
+    return [...new Uint32Array(memory.buffer, 1_000, count)];
+  };
+  const statuses = async (callback: string, calls: readonly MadeCall[]): Promise<number[]> => {
+    const { filter } = loadProxyWasm(hostileGuest({ calls: { [callback]: calls }, keeps: 1_000 }));
+    await exchange(filter);
+    return kept(filter, calls.length);
+  };
+  const reads: readonly MadeCall[] = [
+    { name: 'proxy_get_header_map_pairs', parameters: [2, 500, 504] },
+    { name: 'proxy_get_header_map_value', parameters: [2, 0, 1, 500, 504] },
+    { name: 'proxy_get_header_map_size', parameters: [2, 500] },
+    { name: 'proxy_get_header_map_pairs', parameters: [8, 500, 504] },
+  ];
+
+  it('is an empty one, and has no values', async () => {
+    assert.deepEqual(await statuses('proxy_on_request_headers', reads), [0, 2, 2, 2]);
+  });
+
+  it('and in a log callback its values are not found', async () => {
+    const spec = { calls: { proxy_on_log: reads }, keeps: 1_000 };
+    const { filter } = loadProxyWasm(hostileGuest(spec));
+    const { run } = begin(filter).step;
+    run.requestHead(true);
+    run.log(logRecord(403));
+    run.end();
+    assert.deepEqual(kept(filter, 4), [0, 1, 1, 2]);
+  });
 });
 
 it('an action that does not exist is a failure', async () => {

@@ -304,6 +304,14 @@ it('an instance has so many calls under way', async () => {
   assert.match(logs.join('\n'), /too many calls are under way/);
 });
 
+it('fuel and memory of the instance are known', async () => {
+  const { filter } = loadProxyWasm(await proxyWasmGuest('cors'));
+  const before = filter.fuelUsed;
+  await exchange(filter);
+  assert.ok(filter.fuelUsed > before + 100, String(filter.fuelUsed - before));
+  assert.ok(filter.memoryBytes >= 65_536 && filter.memoryBytes % 65_536 === 0);
+});
+
 it('host calls are counted by name', async () => {
   const { filter, hostCalls } = loadProxyWasm(await proxyWasmGuest('cors'));
   await exchange(filter);

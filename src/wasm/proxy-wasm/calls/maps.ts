@@ -10,14 +10,14 @@ const valueBytesMax = 65_536;
 export function mapCalls(host: CallHost): HostCalls {
   const { access } = host;
 
-  /** What a map holds now; a status where it is not to be had. */
-  const pairsOf = (type: number): readonly Pair[] | number => {
-    if (type === mapType.callResponseHeaders)
-      return host.callResponse?.fields ?? status.badArgument;
-    if (type === mapType.callResponseTrailers)
-      return host.callResponse === null ? status.badArgument : noPairs;
-    return mapOf(type)?.pairs() ?? status.badArgument;
+  /** What a map holds now; null where it is not there. */
+  const pairsOf = (type: number): readonly Pair[] | null => {
+    if (type === mapType.callResponseHeaders) return host.callResponse?.fields ?? null;
+    return mapOf(type)?.pairs() ?? null;
   };
+  /** As Envoy has it: a log callback comes for requests that never had a response. */
+  const absent = (): number =>
+    host.effective?.phase === 'log' ? status.notFound : status.badArgument;
   const mapOf = (type: number): HeaderMap | null => {
     if (type === mapType.requestHeaders) return host.effective?.requestHeaders ?? null;
     if (type === mapType.responseHeaders) return host.effective?.responseHeaders ?? null;
@@ -44,13 +44,14 @@ export function mapCalls(host: CallHost): HostCalls {
   return {
     proxy_get_header_map_size(type: number, into: number): number {
       const pairs = pairsOf(type);
-      if (typeof pairs === 'number') return pairs;
+      if (pairs === null) return absent();
       const bytes = pairs.length === 0 ? 0 : serialisedBytes(pairs);
       return access.writeWord(into, bytes) ? status.ok : status.invalidMemoryAccess;
     },
     proxy_get_header_map_pairs(type: number, intoAddress: number, intoLength: number): number {
-      const pairs = pairsOf(type);
-      if (typeof pairs === 'number') return pairs;
+      if (type >>> 0 > mapTypeMax) return status.badArgument;
+      // As Envoy has it: a map that is not there is an empty one. SDKs give up on anything else.
+      const pairs = pairsOf(type) ?? [];
       const bytes = pairs.length === 0 ? noBytes : serialisePairs(pairs);
       return access.give(bytes, intoAddress, intoLength);
     },
@@ -72,7 +73,7 @@ export function mapCalls(host: CallHost): HostCalls {
       const name = access.text(nameAt, nameLength, nameBytesMax);
       if (name === null) return status.invalidMemoryAccess;
       const pairs = pairsOf(type);
-      if (typeof pairs === 'number') return pairs;
+      if (pairs === null) return absent();
       const value =
         mapOf(type)?.get(name) ?? pairs.find((pair) => pair[0] === name.toLowerCase())?.[1];
       if (value === undefined) return status.notFound;
@@ -93,4 +94,3 @@ const replace = (map: HeaderMap, name: string, value: string): number => map.rep
 const remove = (map: HeaderMap, name: string): number => map.remove(name);
 
 const noBytes = Buffer.alloc(0);
-const noPairs: readonly Pair[] = [];

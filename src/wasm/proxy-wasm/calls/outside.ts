@@ -57,7 +57,7 @@ export function outsideCalls(host: CallHost): HostCalls {
       const call = readCall(parsePairs(serialised) ?? [], Buffer.from(body));
       if (typeof call === 'string') return refused(call, status.badArgument);
       if ((parsePairs(trailers)?.length ?? 1) > 0)
-        return refused('a call has no trailers', status.unimplemented);
+        return refused('a call has no trailers', status.badArgument);
       const url = grantedUrl(settings.servers, cluster, call.path);
       if (url === null) {
         return refused(
