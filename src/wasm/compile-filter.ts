@@ -40,7 +40,7 @@ function compileHttpWasm(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  const { bytes, facts } = metered(source);
+  const { bytes, facts } = metered(source, true);
   const faults = findHttpWasmFaults(facts);
   if (faults.length > 0) throw invalidModule(source.name, faults);
   return new HttpWasmModule(source, new WebAssembly.Module(bytes), onFailure, (level, text) =>
@@ -53,14 +53,20 @@ function compileEnvoyFilter(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  return compileProxyWasm(source, metered(source), proxyWasmServices(services, source), onFailure);
+  return compileProxyWasm(
+    source,
+    metered(source, false),
+    proxyWasmServices(services, source),
+    onFailure,
+  );
 }
 
 /** Such guests keep what they like between calls; that is what their authors build on. */
-function metered(source: CompileSource): MeteredModule {
+function metered(source: CompileSource, exportsStart: boolean): MeteredModule {
   return meterModule(source.bytes, {
     fuelAtStart: Math.min(source.fuel, fuelMax),
     memoryPagesMax: source.memoryPagesMax,
     isolates: false,
+    exportsStart,
   });
 }

@@ -87,20 +87,13 @@ export function framesOf(failure: GuestFailure): readonly GuestFrame[] {
 const framePattern =
   /(?:at ([^\n(]+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g;
 
-/**
- * What was thrown while an instance was made. Its fuel cannot be read then, and a start function that has
- * used it up ends with the very instruction that programs give up with.
- */
+/** What was thrown while an instance was made, before anything of it ran. */
 export function startFailureOf(error: unknown): GuestFailure {
   // A memory that cannot be reserved is the module's wish against the machine's means.
   if (error instanceof RangeError && !error.message.includes('call stack'))
     return new GuestFailure('trap', `cannot be instantiated: ${error.message}`, null, error);
   if (error instanceof WebAssembly.LinkError)
     return new GuestFailure('abi', `imports with another type: ${error.message}`, null, error);
-  if (error instanceof WebAssembly.RuntimeError && error.message === 'unreachable') {
-    const why = 'unreachable in its start function, or used up its fuel there';
-    return new GuestFailure('trap', why, frameOf(error), error);
-  }
   return guestFailureOf(error);
 }
 

@@ -133,6 +133,8 @@ export class Guest {
     calling.meter = meter;
     meter.refuel(Math.min(settings.fuel * configureFactor, fuelMax));
     try {
+      // A module without one has none; one that is not metered has run it already.
+      if (exports[meterExport.start] !== undefined) exported(exports, meterExport.start, 0)();
       const version = exported(exports, 'weir_abi', 0)();
       if (version !== abiVersion) {
         throw new GuestFailure(

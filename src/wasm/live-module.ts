@@ -204,6 +204,7 @@ export function compileModule(
       fuelAtStart: Math.min(fuel, fuelMax),
       memoryPagesMax,
       isolates: true,
+      exportsStart: true,
     });
     const faults = findShapeFaults(facts, source.grants);
     if (faults.length > 0) throw invalidModule(source.name, faults);

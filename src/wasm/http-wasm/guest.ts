@@ -47,10 +47,12 @@ export class HttpGuest {
     this.#fuel = new Fuel(exports[meterExport.fuel], options.fuel);
     this.#handleRequest = exports[handleRequest] as GuestFunction;
     this.#handleResponse = exports[handleResponse] as GuestFunction;
-    // A reactor has `_initialize`, a command `_start`; TinyGo and Rust set themselves up in it.
-    const start = exports['_initialize'] ?? exports['_start'];
-    if (typeof start === 'function')
-      this.#call(null, () => (start as GuestFunction)(), startFactor);
+    // What the module itself says comes first; then, as a reactor has `_initialize` and a command `_start`,
+    // what TinyGo and Rust set themselves up in.
+    for (const start of [exports[meterExport.start], exports['_initialize'] ?? exports['_start']]) {
+      if (typeof start === 'function')
+        this.#call(null, () => (start as GuestFunction)(), startFactor);
+    }
   }
 
   /** Bits of `feature` that were enabled at start. */

@@ -44,6 +44,11 @@ export type MeterOptions = {
   readonly memoryPagesMax: number;
   /** Adds `weir:save`, `weir:reset` and `weir:touch`. */
   readonly isolates: boolean;
+  /**
+   * The start function becomes the export `weir:start`, for the host to call first: then the instance is
+   * there for what it calls, and its fuel can be read.
+   */
+  readonly exportsStart?: boolean;
   /** Keeps `offsets`, for traces that lead to the source. */
   readonly keepsOffsets?: boolean;
 };
@@ -78,6 +83,7 @@ export const meterExport = {
   touch: 'weir:touch',
   save: 'weir:save',
   reset: 'weir:reset',
+  start: 'weir:start',
 } as const;
 
 /** Set the fuel to no more than this. */
@@ -225,6 +231,9 @@ class ModuleRewriter {
       case section.export:
         this.#extend(id, found, this.#addedExports());
         break;
+      case section.start:
+        if (found !== undefined && this.#exportedStart === null) this.#copySection(found);
+        break;
       case section.code:
         this.#writeCode(found);
         break;
@@ -266,6 +275,9 @@ class ModuleRewriter {
     return [
       exportEntry(meterExport.fuel, 3, this.#fuelGlobal),
       ...this.#added.map(({ name }, index) => exportEntry(name, 0, first + index)),
+      ...(this.#exportedStart === null
+        ? []
+        : [exportEntry(meterExport.start, 0, this.#exportedStart)]),
     ];
   }
 
@@ -341,6 +353,10 @@ class ModuleRewriter {
     const length = this.#out.openLength();
     write();
     this.#out.closeLength(length);
+  }
+
+  get #exportedStart(): number | null {
+    return this.#options.exportsStart === true ? this.#outline.startFunction : null;
   }
 
   get #fuelGlobal(): number {

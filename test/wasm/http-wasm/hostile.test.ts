@@ -133,15 +133,6 @@ describe('an http-wasm module is refused at load when it', () => {
       /abi: get_method needs a request/,
     ],
     [
-      'needs its memory in the start function',
-      () =>
-        plugin(next(), {
-          functions: [{ code: hostCall('get_config', 0, 9) }],
-          start: imports.length + 2,
-        }),
-      /export it as _start instead/,
-    ],
-    [
       'takes a host function for another',
       () =>
         plugin(next(), {
@@ -164,6 +155,13 @@ describe('an http-wasm module is refused at load when it', () => {
         },
       );
     });
+});
+
+it('a start function has the memory, the host calls and the config', () => {
+  const code = [...hostCall('get_config', 0, 9), ...hostCall('log', 0, 0, 7)];
+  const bytes = plugin(next(), { functions: [{ code }], start: imports.length + 2 });
+  const { logged } = loadHttpWasm(bytes, { config: { text: 'a=b c=d' } });
+  assert.deepEqual(logged, [[3, 'a=b c=d']]);
 });
 
 describe('a call of an http-wasm guest is a failure when it', () => {
