@@ -25,6 +25,11 @@ export class HeldBody {
     return this.#size > this.#windowBytes;
   }
 
+  /** The message has come to its end. */
+  get isEnded(): boolean {
+    return this.#last;
+  }
+
   /** Nothing more needs to come before modules see it. */
   get isReady(): boolean {
     return this.#last || this.#size >= this.#windowBytes;

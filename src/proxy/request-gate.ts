@@ -67,7 +67,8 @@ export class RequestGate {
     const answer = this.#inspection.requestHead(this.#endOfStream);
     if (answer === 'wait') {
       this.#hold(piece);
-      this.#owner.pauseRequest();
+      // A client that has sent all may go at any time, and only who reads its connection sees that.
+      if (!piece.last) this.#owner.pauseRequest();
     } else if (answer !== null) this.#owner.stop(answer);
     else this.#afterHead(piece);
   }
@@ -81,7 +82,7 @@ export class RequestGate {
     }
     const held = this.#hold(piece);
     if (this.#stage === 'collecting' && held.isReady) this.#showBody(held);
-    else if (held.isReady) this.#owner.pauseRequest();
+    else if (held.isReady && !piece.last) this.#owner.pauseRequest();
   }
 
   onInspected(stop: Stop | null): void {
@@ -117,8 +118,9 @@ export class RequestGate {
     }
     this.#stage = 'body';
     const answer: PhaseAnswer = this.#inspection.requestBody(held.window());
-    if (answer === 'wait') this.#owner.pauseRequest();
-    else if (answer !== null) this.#owner.stop(answer);
+    if (answer === 'wait') {
+      if (!held.isEnded) this.#owner.pauseRequest();
+    } else if (answer !== null) this.#owner.stop(answer);
     else this.#open(held);
   }
 

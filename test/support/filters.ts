@@ -2,7 +2,15 @@
 import type { RequestView } from '#waf/request-view.ts';
 import { type RequestFacts, Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
-import { type Filter, type FilterRun, phase } from '#wasm/filter.ts';
+import {
+  type BodyWindow,
+  type Filter,
+  type FilterRun,
+  type LogRecord,
+  type PhaseAnswer,
+  phase,
+  type Resume,
+} from '#wasm/filter.ts';
 
 export type Verdict = Stop | { readonly kind: 'allow' };
 
@@ -43,3 +51,42 @@ export function stubFilter(name: string, inspect: Inspect): Filter {
       }) as unknown as FilterRun,
   };
 }
+
+export type Phases = {
+  readonly [Name in 'requestHead' | 'requestBody' | 'responseHead' | 'responseBody']?: (
+    about: Transaction,
+    window: BodyWindow,
+    resume: Resume,
+  ) => PhaseAnswer;
+} & { readonly log?: (record: LogRecord, about: Transaction) => void };
+
+/** A filter made of functions; `buffers`: it holds responses until they are whole. */
+export function phaseFilter(name: string, phases: Phases, buffers = false): Filter {
+  let bits = buffers ? phase.buffersResponse : 0;
+  for (const [key, bit] of Object.entries(phase)) if (Object.hasOwn(phases, key)) bits |= bit;
+  return {
+    ...stubFilter(name, () => allow),
+    phases: bits,
+    fail: () => ({ ...stopFor(`${name}/failure`), status: 503 }),
+    begin: (about, resume) => {
+      const none = null as unknown as BodyWindow;
+      return {
+        requestHead: () => phases.requestHead?.(about, none, resume) ?? null,
+        requestBody: (window) => phases.requestBody?.(about, window, resume) ?? null,
+        responseHead: () => phases.responseHead?.(about, none, resume) ?? null,
+        responseBody: (window) => phases.responseBody?.(about, window, resume) ?? null,
+        log: (record) => phases.log?.(record, about),
+        end: () => {},
+      };
+    },
+  };
+}
+
+export const stopFor = (rule: string): Extract<Stop, { kind: 'block' }> => ({
+  kind: 'block',
+  status: 403,
+  rule,
+  reason: 'the test says so',
+  target: 'test',
+  matched: '',
+});
