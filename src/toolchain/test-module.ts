@@ -1,16 +1,17 @@
 /**
  * Runs the cases of a module and finds, for each failure of the guest, the lines of source it came from.
  *
- * The meter moves code, so offsets in a trace of a metered module say nothing to its author. A case in
- * which the guest failed is run once more on the module as it was written, and that trace is looked up in
- * the source map. A loop without an end is not run again: there the names of the functions have to do.
+ * The meter moves code, so offsets in a trace are first led back to the module as it was written, and then
+ * looked up in the source map: for traps and aborts, and for loops without an end.
  */
 import { grants } from '#config/module-schema.ts';
 import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import type { RunnableCase } from '#wasm/cases/read-cases.ts';
 import { type CaseModule, type CaseResult, runCases } from '#wasm/cases/run-cases.ts';
-import { framesOf, type GuestFailure, type GuestFrame } from '#wasm/guest-failure.ts';
+import { originalOffsets } from '#wasm/compile-filter.ts';
+import { framesOf, type GuestFrame } from '#wasm/guest-failure.ts';
+import type { OffsetMap } from '#wasm/meter/offset-map.ts';
 import { SourceMap, type SourcePlace } from './source-map.ts';
 
 /** As the edge has them unless its configuration says otherwise. */
@@ -52,13 +53,11 @@ export function testModule(subject: TestSubject, cases: readonly RunnableCase[])
   const module = caseModule(subject);
   const map = subject.sourceMap === null ? null : SourceMap.parse(subject.sourceMap);
   const results = runCases(module, cases, guestLimits);
-  const tested = results.map((result, index): TestedCase => {
-    const item = cases[index];
-    const trace =
-      result.failure === null || item === undefined
-        ? []
-        : traceOf(module, item, result.failure, map);
-    return { ...result, trace };
+  const hasFailed = results.some(({ failure }) => failure !== null);
+  const offsets = map === null || !hasFailed ? null : originalOffsets(module);
+  const tested = results.map((result): TestedCase => {
+    const { failure } = result;
+    return { ...result, trace: failure === null ? [] : lines(framesOf(failure), map, offsets) };
   });
   const seen = new Set(tested.flatMap(({ rulesSeen }) => rulesSeen));
   const rulesKnown = rulesInTexts(subject);
@@ -77,24 +76,16 @@ export function caseModule({ name, bytes }: TestSubject): CaseModule {
   };
 }
 
-/** Traps and aborts happen again in the same place; anything else is traced as it was. */
-function traceOf(
-  module: CaseModule,
-  item: RunnableCase,
-  failure: GuestFailure,
-  map: SourceMap | null,
-): TraceLine[] {
-  if (failure.kind !== 'trap' && failure.kind !== 'abort') return lines(framesOf(failure), null);
-  const again = runCases({ ...module, isTraced: true }, [item], guestLimits)[0]?.failure ?? null;
-  return again === null ? lines(framesOf(failure), null) : lines(framesOf(again), map);
-}
-
 /** A function that calls itself stands once. */
-function lines(frames: readonly GuestFrame[], map: SourceMap | null): TraceLine[] {
+function lines(
+  frames: readonly GuestFrame[],
+  map: SourceMap | null,
+  offsets: OffsetMap | null,
+): TraceLine[] {
   return frames
     .map(({ name, functionIndex, offset }) => ({
       name: name ?? `function ${functionIndex}`,
-      place: placeIn(map, offset),
+      place: placeIn(map, offsets?.original(offset) ?? offset),
     }))
     .filter(
       (line, index, all) =>

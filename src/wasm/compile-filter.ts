@@ -9,9 +9,16 @@ import { GuestFailure } from './guest-failure.ts';
 import type { HostServices } from './host-services.ts';
 import { HttpWasmModule } from './http-wasm/http-wasm-module.ts';
 import { findHttpWasmFaults, isHttpWasm } from './http-wasm/module-faults.ts';
-import { type CompileSource, compileModule, invalidModule, type OnFailure } from './live-module.ts';
-import { fuelMax, type MeteredModule, meterModule } from './meter/meter-module.ts';
+import {
+  type CompileSource,
+  compileModule,
+  invalidModule,
+  meterOptionsOf,
+  type OnFailure,
+} from './live-module.ts';
+import { type MeteredModule, meterModule } from './meter/meter-module.ts';
 import { readOutline } from './meter/module-outline.ts';
+import type { OffsetMap } from './meter/offset-map.ts';
 import { compileProxyWasm } from './proxy-wasm/compile.ts';
 import { proxyWasmServices } from './proxy-wasm/services.ts';
 import { isProxyWasm } from './proxy-wasm/shape.ts';
@@ -63,10 +70,16 @@ function compileEnvoyFilter(
 
 /** Such guests keep what they like between calls; that is what their authors build on. */
 function metered(source: CompileSource, exportsStart: boolean): MeteredModule {
-  return meterModule(source.bytes, {
-    fuelAtStart: Math.min(source.fuel, fuelMax),
-    memoryPagesMax: source.memoryPagesMax,
-    isolates: false,
-    exportsStart,
-  });
+  return meterModule(source.bytes, meterOptionsOf(source, false, exportsStart));
+}
+
+/** Where the code of the filter that `compileFilter` makes was in the bytes as they came. */
+export function originalOffsets(
+  source: Pick<CompileSource, 'bytes' | 'fuel' | 'memoryPagesMax'>,
+): OffsetMap | null {
+  const outline = readOutline(source.bytes);
+  const isEnvoyFilter = !isHttpWasm(outline) && isProxyWasm(outline);
+  const isolates = !isHttpWasm(outline) && !isEnvoyFilter;
+  const options = meterOptionsOf(source, isolates, !isEnvoyFilter);
+  return meterModule(source.bytes, { ...options, keepsOffsets: true }).offsets;
 }

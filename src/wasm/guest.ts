@@ -41,8 +41,6 @@ export type GuestSettings = {
   readonly fuel: number;
   readonly module: HostedModule;
   readonly services: HostServices;
-  /** The module is as it was written, for its author to see where it fails: nothing ends its calls. */
-  readonly isTraced: boolean;
   /** Instructions all calls of all instances have taken. */
   readonly used: { fuel: number };
 };
@@ -129,7 +127,7 @@ export class Guest {
     const { exports, memory } = start(compiled, calling);
     const views = new GuestMemory(memory);
     calling.guestMemory = views;
-    const meter = settings.isTraced ? noMeter() : meterOf(exports);
+    const meter = meterOf(exports);
     calling.meter = meter;
     meter.refuel(Math.min(settings.fuel * configureFactor, fuelMax));
     try {
@@ -243,12 +241,6 @@ function meterOf(exports: Readonly<Record<string, unknown>>): Meter {
     save: exports[meterExport.save] as GuestFunction,
     reset: exports[meterExport.reset] as GuestFunction,
   };
-}
-
-/** Without one to put it back, an instance is good for one call. */
-function noMeter(): Meter {
-  const nothing = (): number => 0;
-  return { fuel: { value: 0 }, refuel: () => 0, touch: nothing, save: nothing, reset: () => 1 };
 }
 
 function outOfFuel(cause: unknown, where: string, fuel?: number): GuestFailure {

@@ -19,7 +19,7 @@ import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './fi
 import { Guest, type GuestSettings, phasesOf } from './guest.ts';
 import { GuestFailure } from './guest-failure.ts';
 import type { HostServices } from './host-services.ts';
-import { fuelMax, meterModule } from './meter/meter-module.ts';
+import { fuelMax, type MeterOptions, meterModule } from './meter/meter-module.ts';
 import { findShapeFaults } from './module-shape.ts';
 
 /** A module's bytes and what the configuration says of it. */
@@ -39,8 +39,6 @@ export type CompileSource = {
   readonly fetch: readonly string[];
   /** MMDB files by the names the module uses. */
   readonly databases: Readonly<Record<string, string>>;
-  /** Runs it as it was written, so that a failure names places its author knows. Never in the edge. */
-  readonly isTraced?: true;
 };
 
 /** Called for each failure, with one line; the receiver limits the rate. */
@@ -79,7 +77,6 @@ export class LiveModule implements Filter {
       fuel: source.fuel,
       module: { ...source, version: source.sha256 },
       services,
-      isTraced: source.isTraced === true,
       used: { fuel: 0 },
     };
     this.#onFailure = onFailure;
@@ -191,6 +188,15 @@ class LiveRun implements FilterRun {
   end(): void {}
 }
 
+/** The same for the same module, so that what is traced in it can be led back. */
+export function meterOptionsOf(
+  { fuel, memoryPagesMax }: Pick<CompileSource, 'fuel' | 'memoryPagesMax'>,
+  isolates: boolean,
+  exportsStart: boolean,
+): MeterOptions {
+  return { fuelAtStart: Math.min(fuel, fuelMax), memoryPagesMax, isolates, exportsStart };
+}
+
 /** Compiles and makes the first instance, so that a module that is live has run. Throws `MODULE_INVALID`. */
 export function compileModule(
   source: CompileSource,
@@ -199,16 +205,10 @@ export function compileModule(
   onFailure: OnFailure,
 ): LiveModule {
   try {
-    const { fuel, memoryPagesMax } = source;
-    const { bytes, facts } = meterModule(source.bytes, {
-      fuelAtStart: Math.min(fuel, fuelMax),
-      memoryPagesMax,
-      isolates: true,
-      exportsStart: true,
-    });
+    const { bytes, facts } = meterModule(source.bytes, meterOptionsOf(source, true, true));
     const faults = findShapeFaults(facts, source.grants);
     if (faults.length > 0) throw invalidModule(source.name, faults);
-    const compiled = new WebAssembly.Module(source.isTraced === true ? source.bytes : bytes);
+    const compiled = new WebAssembly.Module(bytes);
     return new LiveModule(source, compiled, limits, services, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;

@@ -172,7 +172,7 @@ describe('weir module test', () => {
     [
       'a loop',
       'while (request.methodLength == 5) methods[0] = methods[1];',
-      /failure fuel: used up its fuel of 20000000 instructions in weir_request_head\n(?: {4}at .*\n)* {4}at index\/weir_request_head\n/,
+      /failure fuel: used up its fuel of 20000000 instructions in weir_request_head\n {4}at index\/weir_request_head \(TRAP\/index\.ts:25:\d+\)/,
     ],
   ] as const) {
     it(`shows the line of ${what}`, async () => {
