@@ -4,6 +4,9 @@
  *
  * Names and keys given as strings are literals in ASCII or latin1; the functions with `Bytes` take
  * whatever lies in memory. Answers go into the arena: they stay until the call ends.
+ *
+ * At the top level of a module there is no host yet to call: what is prepared once belongs into
+ * `weir_configure`.
  */
 import { arenaTake } from './arena';
 
@@ -168,7 +171,7 @@ export function countBytes(
   return hostCount(scope, keyAt, keyLength, delta, windowMs);
 }
 
-/** Grant `metrics`; at load (top level or `weir_configure`) only. -1 when the name is none or 32 are there. */
+/** Grant `metrics`; in `weir_configure` only. -1 when the name is none or 32 are there. */
 export function defineCounter(name: string): i32 {
   return hostMetricDefine(0, bytesOf(name), name.length);
 }
