@@ -178,8 +178,10 @@ export class ModuleRegistry {
     for (let at = version; ; ) {
       const earlier = this.#versionBefore(at, true);
       if (earlier === null) break;
+      const startedAt = performance.now();
       try {
         await this.#revive(before, earlier, 'quarantine');
+        metrics.loaded('quarantine', 'ok', performance.now() - startedAt);
         host.setDegraded(
           quarantinePart(name),
           `version ${version.version} is in quarantine (${why}); version ${earlier.version} runs in its place; load a version that is mended, or run it in spite of that with "weir module rollback ${name} --to ${version.version}"`,
@@ -187,6 +189,7 @@ export class ModuleRegistry {
         return;
       } catch (error) {
         // One that cannot go live now is no help; the one before it may be.
+        metrics.loaded('quarantine', 'failed', performance.now() - startedAt);
         this.#store.noteError(name, earlier.version, describeError(error));
         at = earlier;
       }

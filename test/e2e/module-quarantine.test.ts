@@ -49,6 +49,10 @@ describe('quarantine', () => {
       const { body } = await edge.call('GET', '/metrics');
       assert.match(String(body['text']), /^weir_module_quarantines_total\{module="own"\} 1$/m);
       assert.match(String(body['text']), /^weir_module_version\{module="own"\} 2$/m);
+      assert.match(
+        String(body['text']),
+        /^weir_module_loads_total\{origin="quarantine",result="ok"\} 1$/m,
+      );
       await stop(edge);
     }
     await using edge = await startEdgeProcess(ownConfig(folder), state);
