@@ -1,6 +1,6 @@
 /**
- * What modules are granted: whether the parts of a grant are there, prefixes are URLs and databases are
- * databases. A part without its grant would be a key that nobody reads.
+ * What modules are told and granted: whether a config keeps its bound, the parts of a grant are there,
+ * prefixes are URLs and databases are databases. A part without its grant would be a key that nobody reads.
  */
 
 import { damagedMmdb } from '#core/mmdb-file.ts';
@@ -8,10 +8,20 @@ import { parseUrlPrefix } from '#core/url-prefix.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
 import type { Say } from './problem.ts';
 
+/** Some three thousand rules of `universal`; a guest reads it into its own memory. */
+export const moduleConfigBytesMax = 262_144;
+
 export async function checkGrants(config: ConfigDraft, say: Say): Promise<void> {
   for (const [name, rule] of presentEntries(config.waf?.rules)) {
     const path = `waf.rules.${name}`;
     const grants = new Set(present<string>(rule.grants).map(([, grant]) => grant));
+    const configBytes = Buffer.byteLength(JSON.stringify(rule.config ?? {}));
+    if (configBytes > moduleConfigBytesMax)
+      say(
+        `${path}.config`,
+        `has ${configBytes} bytes as JSON, at most ${moduleConfigBytesMax} are handed to a module`,
+        'split it over two modules of the same file',
+      );
     const prefixes = present(rule.fetch);
     const databases = presentEntries(rule.databases);
     checkPart(path, 'fetch', grants, prefixes.length > 0, say);
@@ -41,11 +51,12 @@ function checkPart(
   if (grants.has(part) === isThere) return;
   if (isThere)
     say(`${path}.${part}`, `has no effect without the grant ${part}`, `add ${part} to grants`);
-  else
+  // A module imports fetch whether its config makes it fetch or not (jwt-check with keys of its own does not).
+  else if (part === 'databases')
     say(
       `${path}.grants`,
-      `${part} is granted and there is nothing it may reach`,
-      part === 'fetch' ? 'add fetch: with URL prefixes' : 'add databases: with names and files',
+      'databases is granted and there is nothing it may reach',
+      'add databases: with names and files',
     );
 }
 

@@ -34,7 +34,7 @@ export const ruleModule = Type.Object(
     config: Type.Record(Type.String(), Type.Unknown(), {
       default: {},
       description:
-        'handed to the module as JSON, at most 64 KiB; what it may say is the module’s own affair',
+        'handed to the module as JSON, at most 256 KiB; what it may say is the module’s own affair',
     }),
     fuel: Type.Integer({
       default: 20_000_000,

@@ -36,12 +36,18 @@ describe('grants are in order', () => {
   });
 });
 
+it('a module is told as much as it may read, and may fetch nothing', async () => {
+  const text = 'x'.repeat(262_133);
+  const more = `config: { text: "${text}" }, grants: [fetch, "kv:worker"]`;
+  assert.deepEqual(await problemsOf(rule(more)), []);
+});
+
 describe('a configuration is refused that', () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
     [
-      'grants fetch and no URL',
-      'grants: [fetch, "kv:worker"]',
-      /grants: fetch is granted and there is nothing it may reach \(add fetch/,
+      'tells a module more than it may read',
+      `config: { text: "${'x'.repeat(262_134)}" }`,
+      /config: has 262145 bytes as JSON, at most 262144 are handed to a module/,
     ],
     [
       'names URLs and grants no fetch',

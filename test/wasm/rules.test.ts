@@ -35,11 +35,10 @@ function casesOf(rule: string): Extract<ReadCases, { ok: true }>['cases'] {
 for (const rule of readdirSync(folder)) {
   const cases = casesOf(rule);
   describe(rule, () => {
-    it('gives the same answers in any order', async () => {
-      const shuffled = cases.map((_, i) => cases[(i * 37 + 11) % cases.length] ?? assert.fail());
+    it('gives the same answers in the other order', async () => {
       const bytes = await shippedBytes(rule);
       const module = caseModule({ name: rule, bytes, sourceMap: null });
-      for (const { name, differences } of runCases(module, shuffled, testLimits))
+      for (const { name, differences } of runCases(module, cases.toReversed(), testLimits))
         assert.deepEqual(differences, [], name);
     });
   });
