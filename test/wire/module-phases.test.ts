@@ -239,10 +239,10 @@ describe('a module that waits', () => {
     const { phases, resumed } = waiting();
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start(edgeFor(origin.url, phases));
-    const client = await RawClient.connect(edge.address);
+    using client = await RawClient.connect(edge.address);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const resume = await resumed;
-    client[Symbol.dispose]();
+    client.socket.resetAndDestroy();
     await edge.until('weir_requests_total{outcome="aborted"}', 1);
     resume(null);
     assert.equal(origin.connections.length, 0);
