@@ -4,6 +4,7 @@
  */
 import { connectionStages } from './stages/connection.ts';
 import { http2Stages } from './stages/http2.ts';
+import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
 import { requestStages } from './stages/request.ts';
 import type { Stage } from './stages/stage.ts';
@@ -12,6 +13,7 @@ import { upstreamStages } from './stages/upstream.ts';
 export const stages: readonly Stage[] = [
   ...connectionStages,
   ...requestStages,
+  ...moduleStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,

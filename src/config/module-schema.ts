@@ -39,7 +39,7 @@ export const ruleModule = Type.Object(
     fuel: Type.Integer({
       default: 20_000_000,
       minimum: 10_000,
-      maximum: 2_000_000_000,
+      maximum: 1_000_000_000,
       description:
         'instructions one call may take before it is ended as a failure; 20,000,000 are some 20 ms',
     }),

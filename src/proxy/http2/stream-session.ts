@@ -22,5 +22,7 @@ export interface StreamSession {
   sentData(): void;
   /** The stream is over, by an end on both sides or by a reset. */
   closed(stream: Http2Stream, wasReset: boolean): void;
+  /** The response is whole and the request is not: the client is asked to stop, soon. */
+  resetLate(streamId: number): void;
   malformed(stream: Http2Stream, reason: Malformation): void;
 }

@@ -16,6 +16,7 @@ import { initialWindow, windowMax } from './frame.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import type { Malformation } from './http2-metrics.ts';
+import { LateResets } from './late-resets.ts';
 import { sessionWindow, streamsMax, unreadAnswersMax } from './limits.ts';
 import type { Output } from './output.ts';
 import { readRequest } from './request-head.ts';
@@ -53,6 +54,7 @@ export class StreamTable implements StreamSession {
   readonly #streams = new Map<number, Http2Stream>();
   /** Streams with data that waits, in the order of their turns. */
   readonly #waiting = new Set<Http2Stream>();
+  readonly #lateResets: LateResets;
   #receiveWindow = sessionWindow;
   #credits = 0;
   #requests = 0;
@@ -65,6 +67,7 @@ export class StreamTable implements StreamSession {
     this.context = owner.context;
     this.frames = owner.frames;
     this.output = owner.output;
+    this.#lateResets = new LateResets(owner.frames, owner.context.deadlines);
   }
 
   get size(): number {
@@ -178,6 +181,7 @@ export class StreamTable implements StreamSession {
   }
 
   abandonAll(reason: string): void {
+    this.#lateResets.drop();
     for (const stream of [...this.#streams.values()]) this.#abandon(stream, reason);
   }
 
@@ -217,6 +221,10 @@ export class StreamTable implements StreamSession {
     this.ended.add(stream.id, wasReset);
     this.context.metrics.http2.streamsOpen.value--;
     if (this.#streams.size === 0) this.#owner.onLastStreamClosed();
+  }
+
+  resetLate(streamId: number): void {
+    this.#lateResets.add(streamId);
   }
 
   /** What waits goes out in turns, a frame each, while windows and socket take it. */

@@ -449,8 +449,7 @@ export class Http2Stream implements ClientSide, StreamLate {
   /** Over once the response is out and its exchange done. A body still coming is asked to stop. */
   #settle(): void {
     if (this.isClosed || !this.#localEnded || this.#exchange !== null) return;
-    // RFC 9113 section 8.1: a whole response before the whole request ends with NO_ERROR.
-    if (!this.remoteEnded) this.#session.frames.reset(this.id, errorCode.noError);
+    if (!this.remoteEnded) this.#session.resetLate(this.id);
     this.#close(!this.remoteEnded);
   }
 
