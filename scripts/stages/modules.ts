@@ -21,7 +21,7 @@ export const moduleStages: readonly Stage[] = [
     file: 'src/wasm/guest.ts',
     from: 'refuel(this.#settings.fuel);',
     to: '',
-    tests: 'test/wasm/hostile-guest.test.ts',
+    tests: 'test/wire/module-isolation.test.ts',
   },
   {
     name: 'rules: host calls by grant',
