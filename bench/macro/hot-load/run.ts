@@ -42,9 +42,14 @@ const memory: number[] = [];
 const startedAt = performance.now();
 const running = load.run();
 const stopTimer = setTimeout(() => load.stop(), Number(values.minutes) * 60_000);
-const loading = setInterval(() => void loadNext(), 1_000);
+let isRunning = true;
+// One after the other: each is tried in one worker first, for a second.
+const loading = (async () => {
+  while (isRunning) await loadNext();
+})();
 const result = await running;
-clearInterval(loading);
+isRunning = false;
+await loading;
 clearTimeout(stopTimer);
 keepResult(
   'hot-load',
