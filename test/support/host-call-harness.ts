@@ -1,4 +1,5 @@
 /** Host calls as a guest would make them: a memory of one page, texts put into it, calls by name. */
+import { grants } from '#config/module-schema.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
 import { RequestView } from '#waf/request-view.ts';
@@ -10,20 +11,7 @@ import { hostCallImports } from '#wasm/hostcalls/host-calls.ts';
 import { RegisteredModuleMetrics } from '#wasm/services/module-metrics.ts';
 import { trialServices } from '#wasm/services/trial-services.ts';
 
-export const allGrants = [
-  'log',
-  'clock',
-  'property',
-  'kv:request',
-  'kv:worker',
-  'kv:node',
-  'metrics',
-  'regex',
-  'block',
-  'fetch',
-  'crypto',
-  'databases',
-];
+export const allGrants: readonly string[] = grants;
 
 export function testTransaction(changes: { clientAddress?: string; isMonitored?: boolean } = {}) {
   return new Transaction(
