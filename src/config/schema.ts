@@ -29,6 +29,13 @@ export const configSchema = Type.Object(
           maxItems: 64,
           description: 'where clients connect',
         }),
+        user: Type.Optional(
+          Type.String({
+            pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$',
+            description:
+              'user a node that was started as root becomes before it reads the first client byte, with the groups of that user; capabilities are given up in any case',
+          }),
+        ),
         trustedProxies: Type.Array(Type.String(), {
           default: [],
           maxItems: 1024,

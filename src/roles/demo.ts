@@ -12,6 +12,7 @@ import { WeirError } from '#core/errors.ts';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
 import { demoConfig, demoDefaults } from './demo-config.ts';
 import { handleSignals, type RunningEdge, startEdge } from './edge.ts';
+import { launch } from './launch.ts';
 
 /** A certificate with less than this left is made anew. */
 const renewBeforeMs = 24 * 3_600_000;
@@ -22,13 +23,16 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const listen = options.listen ?? demoDefaults.listen;
   const state = resolve(options.state ?? process.env['WEIR_STATE'] ?? demoDefaults.state);
   const certificate = `${state}/demo/site`;
+  const configFor = (shopUrl: string) => ({
+    file: null,
+    defaults: demoConfig({ listen, state, shopUrl, certificate }),
+  });
+  // Before there is a shop, which then has no rights either; where it answers binds no socket of ours.
+  const launched = launch(configFor(demoDefaults.shopUrl));
   await ensureCertificate(certificate, ['localhost', '127.0.0.1', '::1']);
   const shop = await startShop();
   try {
-    const edge = await startEdge({
-      file: null,
-      defaults: demoConfig({ listen, state, shopUrl: shop.url, certificate }),
-    });
+    const edge = await startEdge(configFor(shop.url), launched);
     shop.process.on('exit', () =>
       process.stderr.write('the demo shop has ended; the edge now answers 502\n'),
     );

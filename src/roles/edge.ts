@@ -22,6 +22,7 @@ import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
+import { type Launched, launch } from './launch.ts';
 import { LiveModules, plannedSources } from './live-modules.ts';
 import { ModuleBlocks } from './module-blocks.ts';
 import { planModules } from './module-plan.ts';
@@ -64,6 +65,7 @@ export type RunningEdge = {
 
 export async function startEdge(
   origin: ConfigOrigin,
+  launched: Launched | null,
   takeover: Takeover | null = null,
 ): Promise<RunningEdge> {
   const loaded = await loadChecked(origin);
@@ -88,7 +90,7 @@ export async function startEdge(
   let node: EdgeNode | null = null;
   const ticketKeys = takeover?.ticketKeys ?? newTicketKeys();
   const challengeKeys = await readChallengeKeys(state.path, wallMs());
-  const sockets = bindSockets(config, workers, takeover);
+  const sockets = bindSockets(config, workers, takeover ?? launched);
   const stapler = new OcspStapler(new OcspCache(state.path), log);
   const tlsFiles = certificates.fill(tlsPlan);
   const moduleBlocks = new ModuleBlocks(registry, log);
@@ -239,7 +241,8 @@ export function handleSignals(edge: RunningEdge, onDrain: () => void): void {
 }
 
 export async function runEdge(options: { readonly configFile: string }): Promise<number> {
-  const edge = await startEdge({ file: options.configFile });
+  const origin = { file: options.configFile };
+  const edge = await startEdge(origin, launch(origin));
   handleSignals(edge, () => {});
   if (edge.tokenIsNew)
     process.stderr.write(`management token (kept in ${edge.statePath}/token): ${edge.token}\n`);

@@ -9,7 +9,7 @@ export async function runSuccessor(): Promise<number> {
   const orphaned = () => process.exit(1);
   process.once('disconnect', orphaned);
   try {
-    const edge = await startEdge(takeover.handover.origin, {
+    const edge = await startEdge(takeover.handover.origin, null, {
       ...takeover.handover,
       release: async () => {
         send({ kind: 'ready' });

@@ -1,7 +1,7 @@
 /** A real `weir edge` in a folder of its own: started, spoken to, ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -39,10 +39,14 @@ const calm = {
   WEIR_EDGE_LIMITS_CONNECTIONS_PER_SECOND_MAX: '1000000',
 };
 
-/** `config` is YAML; `site.crt` and `site.key` stand beside it. A state that outlives the edge is named. */
+/**
+ * `config` is YAML; `site.crt` and `site.key` stand beside it. A state that outlives the edge is named.
+ * With an owner the folder and what is in it are that user's.
+ */
 export async function startEdgeProcess(
   config: string,
   stateFolder: string | null = null,
+  owner: number | null = null,
 ): Promise<EdgeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-edge-'));
   const made = await makeDevelopmentCertificate(['localhost', '127.0.0.1']);
@@ -54,6 +58,9 @@ export async function startEdgeProcess(
     file,
     `${config}\naccessLog: { to: access.log }\nadmin: { address: "127.0.0.1:0" }\nstate: ${state}\n`,
   );
+  if (owner !== null)
+    for (const path of [folder, file, join(folder, 'site.crt'), join(folder, 'site.key')])
+      chownSync(path, owner, owner);
   const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,

@@ -17,3 +17,12 @@ export function needs(command: string): string | false {
 export function wants(command: string): string | false {
   return spawnSync('which', [command]).status === 0 ? false : `${command} is not installed`;
 }
+
+/** For what only root may do, with all its capabilities. */
+export function needsRoot(): string | false {
+  if (process.platform === 'linux' && process.getuid?.() === 0) return false;
+  const reason = process.platform === 'linux' ? 'needs root' : 'needs Linux';
+  if (process.env['REQUIRE_ALL'] === '1')
+    throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
+  return reason;
+}

@@ -1,0 +1,146 @@
+/**
+ * What this process may do, and how it gives that up for good.
+ *
+ * `dropPrivileges` empties the capability bounding set, so that the program that is executed next has no
+ * capability, as root or not, in any of its threads, and nothing it runs can get one back
+ * (capabilities(7), "Transformation of capabilities during execve()"; `PR_SET_NO_NEW_PRIVS`).
+ * Capabilities belong to threads, and Node has several: only execve(2), which ends all but one, makes sure.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { assert } from '#core/assert.ts';
+import { WeirError } from '#core/errors.ts';
+
+/** Linux, `uapi/linux/capability.h`: those this program has a use for. */
+export const capabilityNumbers = {
+  CAP_NET_BIND_SERVICE: 10,
+  CAP_NET_ADMIN: 12,
+  CAP_SYS_ADMIN: 21,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+} as const;
+
+export type Capability = keyof typeof capabilityNumbers;
+
+/** `uapi/linux/prctl.h`. */
+const PR_CAPBSET_DROP = 24;
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+/** `uapi/linux/fcntl.h`. */
+const F_SETFD = 2;
+const F_GETFD = 1;
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 0o2000001;
+/** Above any capability there is; the kernel says where its own list ends. */
+const capabilitiesMax = 64;
+
+export type Account = { readonly name: string; readonly uid: number; readonly gid: number };
+
+/** Of the main thread, from proc(5); none where this is not Linux. */
+export function effectiveCapabilities(): bigint {
+  if (process.platform !== 'linux') return 0n;
+  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return line === null ? 0n : BigInt(`0x${line[1]}`);
+}
+
+export const hasCapability = (held: bigint, name: Capability): boolean =>
+  (held & (1n << BigInt(capabilityNumbers[name]))) !== 0n;
+
+/** By name or number, from passwd(5). Throws CONFIG_INVALID. */
+export function findAccount(user: string): Account {
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (name === undefined || name === '' || (name !== user && uid !== user)) continue;
+    return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  throw new WeirError('CONFIG_INVALID', 'the configuration has 1 problem', {
+    details: [`edge.user  /etc/passwd has no user "${user}" (make it: useradd --system ${user})`],
+  });
+}
+
+/** For what is executed or forked next, except `kept`; in this process the main thread's own sets stay. */
+export function limitCapabilities(kept: readonly Capability[]): void {
+  const calls = privilegeCalls();
+  const numbers = new Set<number>(kept.map((name) => capabilityNumbers[name]));
+  for (let capability = 0; capability < capabilitiesMax; capability++) {
+    if (!numbers.has(capability)) calls.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  }
+  calls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/**
+ * The last thing before execve: no capability, no way to one, and with an account its groups, gid and uid.
+ * Throws if any of it does not hold afterwards.
+ */
+export function dropPrivileges(account: Account | null): void {
+  limitCapabilities([]);
+  const calls = privilegeCalls();
+  assert(calls.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) === 0, 'no_new_privs is always granted');
+  if (account !== null) {
+    (process as WithGroups).initgroups?.(account.name, account.gid);
+    process.setgid?.(account.gid);
+    process.setuid?.(account.uid);
+  }
+  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  // Without CAP_SETPCAP the bounding set stays, but then nothing is gained by an execve either: not root.
+  if (bounding !== null && BigInt(`0x${bounding[1]}`) !== 0n && process.getuid?.() === 0)
+    throw new WeirError(
+      'PRIVILEGES_KEPT',
+      'this process runs as root and may not give its capabilities up (CAP_SETPCAP is missing); start it as another user, or with that capability',
+    );
+}
+
+/** The descriptor goes through execve. */
+export function keepOverExec(descriptor: number): void {
+  const calls = privilegeCalls();
+  const flags = calls.fcntl(descriptor, F_GETFD, 0);
+  assert(flags >= 0 && calls.fcntl(descriptor, F_SETFD, 0) === 0, 'an open descriptor');
+}
+
+/** Two ends of one stream, both closed on execve. */
+export function socketPair(): readonly [number, number] {
+  const ends: number[] = [-1, -1];
+  const calls = privilegeCalls();
+  if (calls.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, ends) !== 0)
+    throw new WeirError('LISTEN_FAILED', 'no descriptor is left for a socket pair');
+  return [ends[0] as number, ends[1] as number];
+}
+
+/** Node's types leave it out. */
+type WithGroups = { initgroups?(user: string, extraGroup: number): void };
+
+type PrivilegeCalls = {
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+  fcntl(fd: number, command: number, value: number): number;
+  socketpair(family: number, type: number, protocol: number, ends: number[]): number;
+};
+
+let loaded: PrivilegeCalls | null = null;
+
+function privilegeCalls(): PrivilegeCalls {
+  if (loaded !== null) return loaded;
+  const library = openLibc();
+  loaded = {
+    prctl: library.func('int prctl(int, ulong, ulong, ulong, ulong)') as PrivilegeCalls['prctl'],
+    fcntl: library.func('int fcntl(int, int, int)') as PrivilegeCalls['fcntl'],
+    socketpair: library.func(
+      'int socketpair(int, int, int, _Out_ int *)',
+    ) as PrivilegeCalls['socketpair'],
+  };
+  return loaded;
+}
+
+function openLibc() {
+  try {
+    // koffi is CommonJS with a native part; where that is missing, requiring it throws.
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
+    return koffi.load(null);
+  } catch (cause) {
+    throw new WeirError(
+      'PRIVILEGES_KEPT',
+      'this process has rights and cannot give them up without koffi; start it as another user',
+      { cause },
+    );
+  }
+}
