@@ -19,8 +19,8 @@ import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { parseIp } from '#core/ip.ts';
+import { type Libc, loadLibc } from '#core/libc.ts';
 import { listenHint } from '#core/listen-hint.ts';
-import { type Libc, loadLibc } from './libc.ts';
 
 /** Linux, `asm-generic/socket.h` and `socket.h`; the same on x86-64 and arm64. */
 const AF_INET = 2;

@@ -5,7 +5,7 @@
  *
  * One datagram to the socket that NOTIFY_SOCKET names; nothing where it names none.
  */
-import { loadLibc } from './libc.ts';
+import { loadLibc } from '#core/libc.ts';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
