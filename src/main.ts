@@ -6,6 +6,9 @@
 if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { runWorker } = await import('#roles/worker.ts');
   runWorker();
+} else if (process.argv[2] === 'shield' && process.send !== undefined) {
+  const { runShield } = await import('#roles/shield-process.ts');
+  runShield();
 } else if (process.argv[2] === 'successor' && process.send !== undefined) {
   const { runSuccessor } = await import('#roles/successor.ts');
   process.exitCode = await runSuccessor();

@@ -75,6 +75,7 @@ export type NodeStatus = {
   /** Those the node obtains and renews by itself. */
   readonly certificates: readonly CertificateStatus[];
   readonly blocks: { readonly count: number; readonly version: number };
+  readonly shield: ShieldStatus;
   /** Sums over all workers since start; null until the first worker has reported. */
   readonly requests: {
     readonly total: number;
@@ -84,6 +85,31 @@ export type NodeStatus = {
   } | null;
   /** Everything that is not as it should be, each with its reason. Empty when all is well. */
   readonly degraded: readonly { readonly part: string; readonly reason: string }[];
+};
+
+/** Where blocked addresses are kept out: in the network driver, in the network stack, or as they connect. */
+export type ShieldStep = 'xdp-native' | 'xdp-generic' | 'accept';
+
+export type ShieldStatus = {
+  readonly step: ShieldStep;
+  /** Why each higher step is not the one. */
+  readonly refused: readonly { readonly step: ShieldStep; readonly reason: string }[];
+  readonly interfaces: readonly string[];
+  /** Of the process that has the kernel's maps. */
+  readonly pid: number | null;
+  /** What the packet program has counted; null where there is none, or its process does not answer. */
+  readonly counters: {
+    readonly exact: number;
+    readonly prefixes: number;
+    readonly allowed: number;
+    /** By verdict and protocol class, since the program was loaded. */
+    readonly verdicts: readonly {
+      readonly verdict: string;
+      readonly protocol: string;
+      readonly packets: number;
+      readonly bytes: number;
+    }[];
+  } | null;
 };
 
 export type ListenerStatus = {
@@ -152,6 +178,8 @@ export type BlockAnswer = {
   readonly version: number;
   readonly count: number;
   readonly workers: number;
+  /** Whether the packet program has it too. */
+  readonly kernel: boolean;
   readonly expiresAt: string | null;
 };
 

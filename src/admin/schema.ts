@@ -116,6 +116,33 @@ const upstreamStatus = Type.Object(
   strict,
 );
 
+const shieldStep = literals('xdp-native', 'xdp-generic', 'accept');
+const shieldStatus = Type.Object(
+  {
+    step: shieldStep,
+    refused: Type.Array(Type.Object({ step: shieldStep, reason: Type.String() }, strict)),
+    interfaces: Type.Array(Type.String()),
+    pid: orNull(count),
+    counters: orNull(
+      Type.Object(
+        {
+          exact: count,
+          prefixes: count,
+          allowed: count,
+          verdicts: Type.Array(
+            Type.Object(
+              { verdict: Type.String(), protocol: Type.String(), packets: count, bytes: count },
+              strict,
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
 export const statusAnswer = Type.Object(
   {
     version: Type.String(),
@@ -164,6 +191,7 @@ export const statusAnswer = Type.Object(
     upstreams: Type.Array(upstreamStatus),
     certificates: Type.Array(certificateStatus),
     blocks: Type.Object({ count, version: count }, strict),
+    shield: shieldStatus,
     requests: orNull(
       Type.Object(
         { total: count, blocked: count, monitored: count, upstreamErrors: count },
@@ -200,6 +228,7 @@ const blockAnswerFields = {
   version: count,
   count,
   workers: count,
+  kernel: Type.Boolean(),
   expiresAt: orNull(Type.String()),
 };
 

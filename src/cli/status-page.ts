@@ -29,6 +29,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
       : [['certificates', status.certificates.map(certificateRow)] as const]),
     ['modules', moduleRows(status)],
     ['blocks', [[`${thousands(status.blocks.count)} (version ${status.blocks.version})`]]],
+    ['shield', shieldRows(status)],
     ['workers', workerRows(status)],
     ['config', [configRow(status)]],
     ['management', [[status.admin.address]]],
@@ -72,6 +73,21 @@ function configRow({ config }: NodeStatus): readonly Cell[] {
     `generation ${config.generation}`,
     shortHash(config.sha256),
     formatTime(config.loadedAt),
+  ];
+}
+
+function shieldRows({ shield }: NodeStatus): Rows {
+  const { step, refused, interfaces, counters } = shield;
+  const where =
+    step === 'accept'
+      ? 'blocked addresses are refused as they connect'
+      : `in the kernel on ${interfaces.join(', ')}`;
+  const dropped = (counters?.verdicts ?? [])
+    .filter(({ verdict }) => verdict.startsWith('drop_'))
+    .reduce((sum, { packets }) => sum + packets, 0);
+  return [
+    [step, counters === null ? where : `${where}, ${counted(dropped, 'packet')} dropped`],
+    ...refused.map((one): readonly Cell[] => [`no ${one.step}`, one.reason]),
   ];
 }
 

@@ -23,8 +23,14 @@ export function drainText(answer: DrainAnswer): string {
   return `the node is draining${open}, and ends by ${formatTime(answer.deadline)}`;
 }
 
-export function listText(version: number, count: number, workers: number): string {
-  return `${counted(count, 'block')}, version ${version}, live in ${counted(workers, 'worker')}`;
+export function listText(list: {
+  readonly version: number;
+  readonly count: number;
+  readonly workers: number;
+  readonly kernel: boolean;
+}): string {
+  const kernel = list.kernel ? 'the kernel and ' : '';
+  return `${counted(list.count, 'block')}, version ${list.version}, live in ${kernel}${counted(list.workers, 'worker')}`;
 }
 
 /** Folded at blanks; a word longer than the line stands alone and keeps its length. */

@@ -17,6 +17,7 @@ export async function checkListeners(config: ConfigDraft, nowMs: number, say: Sa
     checkRanges(listener.proxyProtocol?.from, `${path}.proxyProtocol.from`, say);
     if (listener.tls !== undefined) await checkTls(listener.tls, `${path}.tls`, nowMs, say);
   }
+  checkRanges(config.edge?.allow, 'edge.allow', say);
   checkRanges(config.edge?.trustedProxies, 'edge.trustedProxies', say);
   checkRanges(config.edge?.limits?.unlimitedAddresses, 'edge.limits.unlimitedAddresses', say);
 }

@@ -8,6 +8,7 @@
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModule } from './module-schema.ts';
@@ -36,6 +37,12 @@ export const configSchema = Type.Object(
               'user a node that was started as root becomes before it reads the first client byte, with the groups of that user; capabilities are given up in any case',
           }),
         ),
+        allow: Type.Array(Type.String(), {
+          default: [],
+          maxItems: 1024,
+          description:
+            'addresses and CIDR ranges that no entry of the block list holds for, in the kernel and at accept, whoever made it',
+        }),
         trustedProxies: Type.Array(Type.String(), {
           default: [],
           maxItems: 1024,
@@ -79,6 +86,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    kernel,
     acme: Type.Optional(acme),
     admin: Type.Object(
       {

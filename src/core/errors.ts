@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFIG_INVALID: { status: 422, retry: false },
   CONFIG_NEEDS_RESTART: { status: 409, retry: false },
   STATE_UNUSABLE: { status: 500, retry: false },
+  SHIELD_FAILED: { status: 502, retry: true },
   PRIVILEGES_KEPT: { status: 500, retry: false },
   LISTEN_FAILED: { status: 500, retry: false },
   WORKER_FAILED: { status: 500, retry: true },

@@ -13,7 +13,13 @@ export type BlockItem = { readonly target: string; readonly expiresAtMs: number 
 
 export class BlockList {
   readonly #map = new CidrMap<number>(blockEntriesMax);
+  /** Whom no entry holds for. */
+  allowed: CidrMap<true>;
   version = 0;
+
+  constructor(allowed = new CidrMap<true>(1)) {
+    this.allowed = allowed;
+  }
 
   get size(): number {
     return this.#map.size;
@@ -41,6 +47,7 @@ export class BlockList {
   isBlocked(address: string): boolean {
     if (this.#map.size === 0) return false;
     const expiresAtMs = this.#map.lookup(address);
-    return expiresAtMs !== undefined && expiresAtMs > wallMs();
+    if (expiresAtMs === undefined || expiresAtMs <= wallMs()) return false;
+    return this.allowed.lookup(address) === undefined;
   }
 }

@@ -66,6 +66,8 @@ export type Snapshot = {
   readonly timeouts: Config['edge']['timeouts'];
   /** For a request that has no route. */
   readonly defaultTimeouts: RouteTimeouts;
+  /** Whom no entry of the block list holds for. */
+  readonly allowed: CidrMap<true>;
   readonly trustedProxies: CidrMap<true>;
   /** Whom limits by address and by second do not hold for, trusted proxies among them. */
   readonly unlimited: CidrMap<true>;
@@ -119,6 +121,7 @@ export function compileSnapshot(
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),
+    allowed: compileRanges(config.edge.allow),
     trustedProxies: compileRanges(trustedProxies),
     unlimited: compileRanges([...trustedProxies, ...config.edge.limits.unlimitedAddresses]),
     entrances: config.edge.listeners.map((listener) =>

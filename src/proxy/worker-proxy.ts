@@ -101,7 +101,7 @@ export class WorkerProxy {
       accessLog,
       metrics,
       deadlines,
-      blockList: new BlockList(),
+      blockList: new BlockList(snapshot.allowed),
       admission: new Admission(workers),
       load: new LoadShedder(
         workers,
@@ -190,6 +190,7 @@ export class WorkerProxy {
       this.#context.views = new ViewPool(source.config.edge.limits.headersMax);
     }
     this.#context.snapshot = prepared.snapshot;
+    this.#context.blockList.allowed = prepared.snapshot.allowed;
     this.#context.metrics.modules.retain(source.modules.values());
     this.#live = prepared;
     this.#upstreams.retain(prepared.groups.values());

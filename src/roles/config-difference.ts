@@ -7,6 +7,8 @@ const startOnly = [
   /^edge\.listeners\[\d+\]$/,
   /^edge\.listeners\[\d+\]\.(address|redirect|redirectPort|plaintext)$/,
   /^edge\.listeners\[\d+\]\.tls$/,
+  /^edge\.user$/,
+  /^kernel\./,
   /^admin\./,
   /^state$/,
   /^log\./,

@@ -29,7 +29,6 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
-import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -39,11 +38,14 @@ import { noteRefused } from './module-admission.ts';
 import { planModules } from './module-plan.ts';
 import type { ModuleRegistry } from './module-registry.ts';
 import type { TrialTerms } from './module-trial.ts';
+import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
+import type { Shield } from './shield.ts';
+import { shieldStatus } from './shield-status.ts';
 import {
   type ConfigOrigin,
   type LoadedConfig,
@@ -66,10 +68,10 @@ export type EdgeNodeOptions = {
   readonly tlsPlan: TlsPlan;
   readonly stapler: OcspStapler;
   readonly certificateWatch: CertificateWatch;
-  readonly store: BlockStore;
+  readonly blocks: NodeBlocks;
+  readonly shield: Shield;
   /** After a successor that did not get there: the run file says this process again, the store is open. */
   readonly takeBack: () => BlockStore;
-  readonly blockVersion: number;
   readonly entry: string;
   readonly sockets: NodeSockets;
   readonly registry: MetricRegistry;
@@ -87,10 +89,8 @@ export class EdgeNode implements NodeControl {
   #loadedAt = new Date().toISOString();
   #tlsPlan: TlsPlan;
   #state: NodeState = 'ready';
-  #blockVersion: number;
   #admin: AdminServer | null = null;
   #modules: { readonly live: LiveModules; readonly registry: ModuleRegistry } | null = null;
-  #store: BlockStore;
   /** Changes are made one after another, from reading the files to the last worker's reply. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -98,8 +98,6 @@ export class EdgeNode implements NodeControl {
     const { loaded } = options;
     this.#options = options;
     this.#loaded = loaded;
-    this.#store = options.store;
-    this.#blockVersion = options.blockVersion;
     this.#tlsPlan = options.tlsPlan;
     this.#timer = setInterval(() => void this.#expire(), expireMs);
     this.#timer.unref();
@@ -136,11 +134,11 @@ export class EdgeNode implements NodeControl {
   }
 
   blockItems(): { version: number; items: BlockItem[] } {
-    return blockItems(this.#blockVersion, this.#store);
+    return this.#options.blocks.items();
   }
 
   closeStore(): void {
-    this.#store.close();
+    this.#options.blocks.close();
     this.modules.live.close();
   }
 
@@ -171,7 +169,8 @@ export class EdgeNode implements NodeControl {
       modules: this.listModules(),
       upstreams,
       certificates: this.listCertificates(),
-      blocks: { count: this.#store.count, version: this.#blockVersion },
+      blocks: { count: this.#options.blocks.count, version: this.#options.blocks.version },
+      shield: await shieldStatus(this.#options.shield),
       requests:
         outcomes.length === 0
           ? null
@@ -189,7 +188,7 @@ export class EdgeNode implements NodeControl {
     const { supervisor, registry, metrics, certificateWatch } = this.#options;
     this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
-    metrics.blockEntries.value = this.#store.count;
+    metrics.blockEntries.value = this.#options.blocks.count;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
@@ -200,8 +199,7 @@ export class EdgeNode implements NodeControl {
   // ── block list ────────────────────────────────────────────────────────────────────────────────────
 
   listBlocks(): BlockList {
-    const entries = this.#store.list().map(entryOf);
-    return { version: this.#blockVersion, count: entries.length, entries };
+    return this.#options.blocks.list();
   }
 
   get config(): Config {
@@ -209,51 +207,21 @@ export class EdgeNode implements NodeControl {
   }
 
   findBlock(target: string): BlockEntry | null {
-    const row = this.#store.find(target);
-    return row === null ? null : entryOf(row);
+    return this.#options.blocks.find(target);
   }
 
   async addBlock(request: BlockRequest): Promise<BlockAnswer> {
     this.#refuseWhileUpgrading();
-    const target = canonicalTarget(request.target);
-    const now = wallMs();
-    const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
-    // Durable first: an answer is a promise that outlives the process.
-    this.#store.put({
-      target,
-      reason: request.reason,
-      origin: request.origin,
-      createdAtMs: now,
-      expiresAtMs,
-    });
-    return this.#publish(target, [{ target, expiresAtMs }], [], expiresAtMs);
+    return this.#options.blocks.add(request);
   }
 
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
     this.#refuseWhileUpgrading();
-    const target = canonicalTarget(text);
-    const removed = this.#store.remove(target);
-    return { ...(await this.#publish(target, [], [target], null)), removed };
-  }
-
-  async #publish(
-    target: string,
-    add: readonly BlockItem[],
-    remove: readonly string[],
-    expiresAtMs: number | null,
-  ): Promise<BlockAnswer> {
-    const version = ++this.#blockVersion;
-    const workers = await this.#options.supervisor.changeBlocks(version, add, remove);
-    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
-    return { target, version, count: this.#store.count, workers, expiresAt };
+    return this.#options.blocks.remove(text);
   }
 
   async #expire(): Promise<void> {
-    if (this.#state !== 'ready') return;
-    const expired = this.#store.expire(wallMs());
-    if (expired.length === 0) return;
-    await this.#options.supervisor.changeBlocks(++this.#blockVersion, [], expired);
-    this.#options.log.info({ expired: expired.length }, 'blocks expired');
+    if (this.#state === 'ready') await this.#options.blocks.expire();
   }
 
   // ── rules and configuration ───────────────────────────────────────────────────────────────────────
@@ -301,7 +269,7 @@ export class EdgeNode implements NodeControl {
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade), so nothing was changed: ${fixed.join(', ')}`,
+        `these values need a new process (weir upgrade, for kernel and edge.user a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
         { details: fixed },
       );
     }
@@ -332,6 +300,7 @@ export class EdgeNode implements NodeControl {
     }
     this.#tlsPlan = tlsPlan;
     await this.modules.live.adopt(loaded, planned);
+    await this.#options.shield.changeAllowed(loaded.config.edge.allow);
     this.#loaded = loaded;
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
@@ -414,6 +383,7 @@ export class EdgeNode implements NodeControl {
           admin: sockets.admin.listeners,
           ticketKeys: supervisor.ticketKeys,
           blocks: this.blockItems(),
+          kernel: this.#options.shield.handover,
           shared: supervisor.shared,
         });
         if (this.#isEnding) {
@@ -426,7 +396,7 @@ export class EdgeNode implements NodeControl {
         }
         this.closeStore();
         const live = await successor.goLive().catch((error: unknown) => {
-          this.#store = takeBack();
+          this.#options.blocks.reopen(takeBack());
           this.modules.live.reopen();
           throw error;
         });

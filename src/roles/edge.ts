@@ -22,17 +22,20 @@ import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { EdgeNode } from './edge-node.ts';
+import { climbLadder } from './kernel-ladder.ts';
 import { type Launched, launch } from './launch.ts';
 import { LiveModules, plannedSources } from './live-modules.ts';
 import { ModuleBlocks } from './module-blocks.ts';
 import { planModules } from './module-plan.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { watchModules } from './module-watch.ts';
+import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { bindSockets } from './node-sockets.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
+import { Shield } from './shield.ts';
 import {
   type ConfigOrigin,
   loadChecked,
@@ -124,12 +127,21 @@ export async function startEdge(
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
     store ??= BlockStore.open(state.path);
+    const shield = await Shield.start({
+      entry,
+      handover: takeover?.kernel ?? launched?.kernel ?? climbLadder(config),
+      log,
+      allowed: config.edge.allow,
+      blocks: () => (node?.blockItems() ?? blockItems(0, store)).items,
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+    });
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
     const challengeRotation = rotateChallengeKeys(challengeKeys, state.path, supervisor, log);
     const certificateWatch = new CertificateWatch(supervisor);
     const drained = async () => {
       watching.close();
+      shield.close();
       rotation.close();
       challengeRotation.close();
       certificateWatch.close();
@@ -148,12 +160,18 @@ export async function startEdge(
       tlsPlan,
       stapler,
       certificateWatch,
-      store,
+      blocks: new NodeBlocks({
+        store,
+        version: takeover?.blocks.version ?? store.count,
+        supervisor,
+        shield,
+        log,
+      }),
+      shield,
       takeBack: () => {
         announce();
         return BlockStore.open(state.path);
       },
-      blockVersion: takeover?.blocks.version ?? store.count,
       entry,
       sockets,
       registry,

@@ -17,14 +17,15 @@ import { dirname, resolve } from 'node:path';
 import { loadConfig } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
+import { climbLadder, type KernelHandover, kernelDescriptors } from './kernel-ladder.ts';
 import type { BoundListener } from './listening-sockets.ts';
 import { bindSockets } from './node-sockets.ts';
 import {
   type Account,
+  closeOnExec,
   dropPrivileges,
   effectiveCapabilities,
   findAccount,
-  keepOverExec,
 } from './privileges.ts';
 import type { ConfigOrigin } from './snapshot-source.ts';
 import { workerCount } from './worker-count.ts';
@@ -33,6 +34,7 @@ import { workerCount } from './worker-count.ts';
 export type Launched = {
   readonly listeners: readonly BoundListener[];
   readonly admin: readonly BoundListener[];
+  readonly kernel: KernelHandover;
 };
 
 /** Not a configuration key: it never leaves this process. */
@@ -42,7 +44,12 @@ const variable = 'WEIR_LAUNCHED';
 export function launch(origin: ConfigOrigin): Launched | null {
   const handed = process.env[variable];
   delete process.env[variable];
-  if (handed !== undefined) return JSON.parse(handed) as Launched;
+  if (handed !== undefined) {
+    const launched = JSON.parse(handed) as Launched;
+    // Workers and whatever else is run get those they are meant to have, and no other.
+    for (const descriptor of descriptorsOf(launched)) closeOnExec(descriptor, true);
+    return launched;
+  }
   if (effectiveCapabilities() === 0n) return null;
   const loaded = loadConfig({ ...origin, env: process.env });
   // Whoever loads it next says what is wrong with it, and goes no further.
@@ -53,12 +60,19 @@ export function launch(origin: ConfigOrigin): Launched | null {
   const launched: Launched = {
     listeners: sockets.edge?.listeners ?? [],
     admin: sockets.admin?.listeners ?? [],
+    kernel: climbLadder(config),
   };
   if (account !== null) prepareState(config, account);
-  for (const { descriptors } of [...launched.listeners, ...launched.admin])
-    for (const descriptor of descriptors) keepOverExec(descriptor);
+  for (const descriptor of descriptorsOf(launched)) closeOnExec(descriptor, false);
   dropPrivileges(account);
   execute(launched);
+}
+
+function descriptorsOf({ listeners, admin, kernel }: Launched): number[] {
+  return [
+    ...[...listeners, ...admin].flatMap(({ descriptors }) => descriptors),
+    ...kernelDescriptors(kernel),
+  ];
 }
 
 function accountOf(config: Config): Account | null {

@@ -7,9 +7,9 @@
  * Capabilities belong to threads, and Node has several: only execve(2), which ends all but one, makes sure.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
+import { loadNative } from '#core/native.ts';
 
 /** Linux, `uapi/linux/capability.h`: those this program has a use for. */
 export const capabilityNumbers = {
@@ -29,9 +29,7 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** `uapi/linux/fcntl.h`. */
 const F_SETFD = 2;
-const F_GETFD = 1;
-const AF_UNIX = 1;
-const SOCK_STREAM_CLOEXEC = 0o2000001;
+const FD_CLOEXEC = 1;
 /** Above any capability there is; the kernel says where its own list ends. */
 const capabilitiesMax = 64;
 
@@ -91,20 +89,10 @@ export function dropPrivileges(account: Account | null): void {
     );
 }
 
-/** The descriptor goes through execve. */
-export function keepOverExec(descriptor: number): void {
-  const calls = privilegeCalls();
-  const flags = calls.fcntl(descriptor, F_GETFD, 0);
-  assert(flags >= 0 && calls.fcntl(descriptor, F_SETFD, 0) === 0, 'an open descriptor');
-}
-
-/** Two ends of one stream, both closed on execve. */
-export function socketPair(): readonly [number, number] {
-  const ends: number[] = [-1, -1];
-  const calls = privilegeCalls();
-  if (calls.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, ends) !== 0)
-    throw new WeirError('LISTEN_FAILED', 'no descriptor is left for a socket pair');
-  return [ends[0] as number, ends[1] as number];
+/** Whether the programs that are executed next do without this descriptor. */
+export function closeOnExec(descriptor: number, isClosed: boolean): void {
+  const flags = isClosed ? FD_CLOEXEC : 0;
+  assert(privilegeCalls().fcntl(descriptor, F_SETFD, flags) === 0, 'an open descriptor');
 }
 
 /** Node's types leave it out. */
@@ -113,34 +101,22 @@ type WithGroups = { initgroups?(user: string, extraGroup: number): void };
 type PrivilegeCalls = {
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   fcntl(fd: number, command: number, value: number): number;
-  socketpair(family: number, type: number, protocol: number, ends: number[]): number;
 };
 
 let loaded: PrivilegeCalls | null = null;
 
 function privilegeCalls(): PrivilegeCalls {
   if (loaded !== null) return loaded;
-  const library = openLibc();
+  const native = loadNative();
+  if (typeof native === 'string')
+    throw new WeirError(
+      'PRIVILEGES_KEPT',
+      `this process has rights and cannot give them up: ${native}; start it as another user`,
+    );
+  const { library } = native;
   loaded = {
     prctl: library.func('int prctl(int, ulong, ulong, ulong, ulong)') as PrivilegeCalls['prctl'],
     fcntl: library.func('int fcntl(int, int, int)') as PrivilegeCalls['fcntl'],
-    socketpair: library.func(
-      'int socketpair(int, int, int, _Out_ int *)',
-    ) as PrivilegeCalls['socketpair'],
   };
   return loaded;
-}
-
-function openLibc() {
-  try {
-    // koffi is CommonJS with a native part; where that is missing, requiring it throws.
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
-    return koffi.load(null);
-  } catch (cause) {
-    throw new WeirError(
-      'PRIVILEGES_KEPT',
-      'this process has rights and cannot give them up without koffi; start it as another user',
-      { cause },
-    );
-  }
 }

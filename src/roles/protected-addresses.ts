@@ -10,6 +10,7 @@ export function protectedAddresses(config: Config): CidrMap<true> {
   const texts = [
     '127.0.0.0/8',
     '::1',
+    ...config.edge.allow,
     ...config.edge.trustedProxies,
     ...config.edge.limits.unlimitedAddresses,
     ...hostOf(config.admin.address),

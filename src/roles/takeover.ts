@@ -17,6 +17,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
 import type { BlockItem } from './ipc.ts';
+import { type KernelHandover, renumbered } from './kernel-ladder.ts';
 import type { BoundListener } from './listening-sockets.ts';
 import type { SharedState } from './shared-hub.ts';
 import type { ConfigOrigin } from './snapshot-source.ts';
@@ -31,6 +32,8 @@ export type Handover = {
   readonly admin: readonly BoundListener[];
   readonly ticketKeys: Uint8Array;
   readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
+  /** The kernel's program and maps. A program from before that has none. */
+  readonly kernel?: KernelHandover;
   /** What modules share over the node. A program from before that has none. */
   readonly shared?: SharedState;
 };
@@ -82,11 +85,10 @@ export class Successor {
   /** Starts the program that stands on disk now, and waits until its workers accept. */
   static async start(entry: string, handover: Handover): Promise<Successor> {
     const descriptors: number[] = [];
+    const pass = (descriptor: number) => inheritedFrom + descriptors.push(descriptor) - 1;
     const renumber = (listener: BoundListener): BoundListener => ({
       ...listener,
-      descriptors: listener.descriptors.map(
-        (descriptor) => inheritedFrom + descriptors.push(descriptor) - 1,
-      ),
+      descriptors: listener.descriptors.map(pass),
     });
     const message: ToSuccessor = {
       kind: 'takeover',
@@ -94,6 +96,7 @@ export class Successor {
         ...handover,
         listeners: handover.listeners.map(renumber),
         admin: handover.admin.map(renumber),
+        ...(handover.kernel === undefined ? {} : { kernel: renumbered(handover.kernel, pass) }),
       },
     };
     const child = spawn(process.execPath, [...process.execArgv, entry, 'successor'], {

@@ -19,6 +19,13 @@ export class FakeControl implements NodeControl {
   readonly added: BlockRequest[] = [];
   readonly blocks = new Map<string, BlockEntry>();
   state: NodeStatus['state'] = 'ready';
+  shield: NodeStatus['shield'] = {
+    step: 'accept',
+    refused: [{ step: 'xdp-native', reason: 'it needs CAP_BPF' }],
+    interfaces: [],
+    pid: null,
+    counters: null,
+  };
   workers: NodeStatus['workers'] = [worker(0, 'ready'), worker(1, 'ready')];
   degraded: NodeStatus['degraded'] = [];
   requests: NodeStatus['requests'] = {
@@ -59,6 +66,7 @@ export class FakeControl implements NodeControl {
       upstreams: this.upstreams,
       certificates: this.certificates,
       blocks: { count: this.blocks.size, version: 7 },
+      shield: this.shield,
       requests: this.requests,
       degraded: this.degraded,
     };
@@ -85,13 +93,28 @@ export class FakeControl implements NodeControl {
       createdAt: '2026-01-02T03:04:05.000Z',
       expiresAt,
     });
-    return { target: request.target, version: 8, count: this.blocks.size, workers: 2, expiresAt };
+    return {
+      target: request.target,
+      version: 8,
+      count: this.blocks.size,
+      workers: 2,
+      kernel: false,
+      expiresAt,
+    };
   }
 
   async removeBlock(target: string) {
     this.#call(`removeBlock ${target}`);
     const removed = this.blocks.delete(target);
-    return { target, version: 9, count: this.blocks.size, workers: 2, expiresAt: null, removed };
+    return {
+      target,
+      version: 9,
+      count: this.blocks.size,
+      workers: 2,
+      kernel: false,
+      expiresAt: null,
+      removed,
+    };
   }
 
   listModules() {

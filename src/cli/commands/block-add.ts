@@ -46,7 +46,7 @@ export const blockAdd: Command = {
     context.print.answer(answer, () => {
       const until =
         answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
-      return `${printable(answer.target)} is blocked ${until} (${listText(answer.version, answer.count, answer.workers)})`;
+      return `${printable(answer.target)} is blocked ${until} (${listText(answer)})`;
     });
     return exitCodes.ok;
   },

@@ -22,7 +22,7 @@ export const blockRemove: Command = {
     });
     context.print.answer(answer, () => {
       const what = `${printable(answer.target)} ${answer.removed ? 'is no longer blocked' : 'is not on the list'}`;
-      return `${what} (${listText(answer.version, answer.count, answer.workers)})`;
+      return `${what} (${listText(answer)})`;
     });
     return answer.removed ? exitCodes.ok : exitCodes.failure;
   },

@@ -1,0 +1,107 @@
+/**
+ * What guards the node below its listeners: the highest step of the ladder that this machine allows, tried
+ * from the top, each refusal kept with its reason.
+ *
+ * ```
+ * xdp-native    in the network driver
+ * xdp-generic   in the network stack, before anything else there
+ * accept        each worker, for every connection it accepts
+ * ```
+ *
+ * Runs once, in the part of the start that has rights (`launch.ts`). What it opened is handed on as
+ * descriptors; the links end, and with them the program's work, when the last process that holds them does.
+ */
+import { closeSync, readFileSync } from 'node:fs';
+import type { Config } from '#config/schema.ts';
+import { describeError } from '#core/errors.ts';
+import { loadShield, shieldObjectFile } from '#synproxy/shield-object.ts';
+import { attachXdp, type XdpMode } from '#synproxy/xdp-link.ts';
+import { type GuardedInterface, guardedInterfaces } from './guarded-interfaces.ts';
+import { effectiveCapabilities, hasCapability } from './privileges.ts';
+
+export type KernelStep = 'xdp-native' | 'xdp-generic' | 'accept';
+
+export type KernelHandover = {
+  readonly step: KernelStep;
+  /** Why each higher step is not the one. */
+  readonly refused: readonly { readonly step: KernelStep; readonly reason: string }[];
+  readonly interfaces: readonly (GuardedInterface & { readonly link: number })[];
+  /** Of the program and its maps, by name; empty on step accept. */
+  readonly descriptors: Readonly<Record<string, number>>;
+};
+
+const steps = { native: 'xdp-native', generic: 'xdp-generic' } as const;
+
+export function climbLadder(config: Config): KernelHandover {
+  const { xdp } = config.kernel;
+  const modes: readonly XdpMode[] =
+    xdp === 'auto' ? ['native', 'generic'] : xdp === 'off' ? [] : [xdp];
+  const refused: { step: KernelStep; reason: string }[] = [];
+  const refuse = (reason: string) => {
+    for (const mode of modes) refused.push({ step: steps[mode], reason });
+    return { step: 'accept', refused, interfaces: [], descriptors: {} } as const;
+  };
+  if (modes.length === 0) return refuse('');
+  const interfaces = guardedInterfaces(config);
+  if (typeof interfaces === 'string') return refuse(interfaces);
+  const missing = missingRights();
+  if (missing !== null) return refuse(missing);
+  let loaded: ReturnType<typeof loadShield>;
+  try {
+    loaded = loadShield({ object: readFileSync(shieldObjectFile) });
+  } catch (error) {
+    return refuse(describeError(error));
+  }
+  for (const mode of modes) {
+    try {
+      const links = attachAll(loaded.program, interfaces, mode);
+      return { step: steps[mode], refused, interfaces: links, descriptors: loaded.descriptors };
+    } catch (error) {
+      refused.push({ step: steps[mode], reason: describeError(error) });
+    }
+  }
+  return { step: 'accept', refused, interfaces: [], descriptors: {} };
+}
+
+/** On all of them or on none. */
+function attachAll(program: number, interfaces: readonly GuardedInterface[], mode: XdpMode) {
+  const links: (GuardedInterface & { link: number })[] = [];
+  try {
+    for (const one of interfaces) links.push({ ...one, link: attachXdp(program, one.index, mode) });
+    return links;
+  } catch (error) {
+    for (const { link } of links) closeSync(link);
+    throw error;
+  }
+}
+
+export const kernelDescriptors = (kernel: KernelHandover): number[] => [
+  ...kernel.interfaces.map(({ link }) => link),
+  ...Object.values(kernel.descriptors),
+];
+
+/** The same descriptors, as `number` says another process numbers them. */
+export function renumbered(
+  kernel: KernelHandover,
+  number: (descriptor: number) => number,
+): KernelHandover {
+  const entries = Object.entries(kernel.descriptors);
+  return {
+    ...kernel,
+    interfaces: kernel.interfaces.map((one) => ({ ...one, link: number(one.link) })),
+    descriptors: Object.fromEntries(entries.map(([name, one]) => [name, number(one)])),
+  };
+}
+
+/** Of the three, CAP_SYS_ADMIN stands for the other two (capabilities(7)). */
+function missingRights(): string | null {
+  const held = effectiveCapabilities();
+  const missing = (['CAP_BPF', 'CAP_NET_ADMIN', 'CAP_PERFMON'] as const).filter(
+    (name) =>
+      !hasCapability(held, name) &&
+      !(name !== 'CAP_NET_ADMIN' && hasCapability(held, 'CAP_SYS_ADMIN')),
+  );
+  return missing.length === 0
+    ? null
+    : `it needs ${missing.join(', ')}: start as root, or give the service these (AmbientCapabilities= in systemd)`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Every message between the supervisor and the shield process, in one place; as `ipc.ts`, spoken only
+ * between two processes of one checkout.
+ *
+ * The shield process has the kernel maps and nothing else of the node: it brings the block list into them
+ * and reads the counters back. When it ends the program goes on dropping what is in the maps.
+ */
+import type { BlockItem } from './ipc.ts';
+
+export type ToShield =
+  | {
+      readonly kind: 'start';
+      readonly id: number;
+      /** As this process numbers them. */
+      readonly descriptors: Readonly<Record<string, number>>;
+      readonly allowed: readonly string[];
+      readonly blocks: readonly BlockItem[];
+    }
+  | {
+      readonly kind: 'blocks';
+      readonly id: number;
+      readonly add: readonly BlockItem[];
+      readonly remove: readonly string[];
+    }
+  | { readonly kind: 'allowed'; readonly id: number; readonly allowed: readonly string[] }
+  | { readonly kind: 'counters'; readonly id: number };
+
+export type FromShield = {
+  readonly kind: 'reply';
+  readonly id: number;
+  readonly error: string | null;
+  readonly counters: ShieldCounters | null;
+};
+
+export type ShieldCounters = {
+  /** Entries in the maps: single addresses, ranges, and ranges that are always let in. */
+  readonly exact: number;
+  readonly prefixes: number;
+  readonly allowed: number;
+  /** Since the program was loaded, by verdict and protocol class; those that never happened are left out. */
+  readonly verdicts: readonly {
+    readonly verdict: string;
+    readonly protocol: string;
+    readonly packets: number;
+    readonly bytes: number;
+  }[];
+};

@@ -1,0 +1,162 @@
+/**
+ * The kernel shield as the supervisor holds it: the step of the ladder it is on, and the process that has
+ * the maps.
+ *
+ * The block list goes to it as it goes to the workers, and an answer waits for both. When the process ends
+ * it is started again with the list as it stands; until then the program drops what it knew, workers enforce
+ * the rest at accept, and status says so.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { describeError, WeirError } from '#core/errors.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { BlockItem } from './ipc.ts';
+import type { KernelHandover } from './kernel-ladder.ts';
+import type { FromShield, ShieldCounters, ToShield } from './shield-ipc.ts';
+import { inheritedFrom } from './worker-process.ts';
+
+/** A million entries take some seconds at the start. */
+const replyMs = 30_000;
+/** Before it is started again. */
+const restartMs = 1_000;
+/** What `setDegraded` calls it. */
+const part = 'kernel shield';
+
+type Asking = ToShield extends infer M ? (M extends ToShield ? Omit<M, 'id'> : never) : never;
+
+export type ShieldOptions = {
+  readonly entry: string;
+  readonly handover: KernelHandover;
+  readonly log: Logger;
+  readonly allowed: readonly string[];
+  readonly blocks: () => readonly BlockItem[];
+  readonly setDegraded: (part: string, reason: string | null) => void;
+};
+
+export class Shield {
+  readonly handover: KernelHandover;
+  readonly #options: ShieldOptions;
+  readonly #pending = new Map<number, (reply: FromShield | null) => void>();
+  #allowed: readonly string[];
+  #child: ChildProcess | null = null;
+  #nextId = 1;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | null = null;
+  restarts = 0;
+
+  private constructor(options: ShieldOptions) {
+    this.#options = options;
+    this.#allowed = options.allowed;
+    this.handover = options.handover;
+  }
+
+  /** Resolves when the maps hold the list, or at once where there are none. */
+  static async start(options: ShieldOptions): Promise<Shield> {
+    const shield = new Shield(options);
+    const { step, refused, interfaces } = options.handover;
+    const names = interfaces.map(({ name }) => name);
+    options.log[refused.length === 0 ? 'info' : 'warn'](
+      { step, refused, interfaces: names },
+      'kernel shield',
+    );
+    if (step !== 'accept') await shield.#spawn();
+    return shield;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /**
+   * Whether the kernel has it: false on step accept, and while the process is started again, which takes the
+   * whole list. Messages are handled in order, so one sent during a start follows it.
+   */
+  async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
+    return (await this.#ask({ kind: 'blocks', add, remove })) !== null;
+  }
+
+  async changeAllowed(allowed: readonly string[]): Promise<void> {
+    this.#allowed = allowed;
+    await this.#ask({ kind: 'allowed', allowed });
+  }
+
+  /** Null where there is no program, or nobody to read its counters now. */
+  async counters(): Promise<ShieldCounters | null> {
+    try {
+      return (await this.#ask({ kind: 'counters' }))?.counters ?? null;
+    } catch (error) {
+      this.#options.log.warn({ reason: describeError(error) }, 'kernel counters not read');
+      return null;
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#child?.disconnect();
+  }
+
+  async #spawn(): Promise<void> {
+    const { entry, handover, blocks, setDegraded } = this.#options;
+    const names = Object.keys(handover.descriptors);
+    const child = fork(entry, ['shield'], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...Object.values(handover.descriptors)],
+    });
+    this.#child = child;
+    child.on('message', (message) => {
+      const reply = message as FromShield;
+      this.#pending.get(reply.id)?.(reply);
+    });
+    child.on('error', () => {});
+    child.on('exit', (code, signal) => this.#onExit(signal ?? `code ${code}`));
+    const descriptors = Object.fromEntries(
+      names.map((name, index) => [name, inheritedFrom + index]),
+    );
+    try {
+      const start = {
+        kind: 'start',
+        descriptors,
+        allowed: this.#allowed,
+        blocks: blocks(),
+      } as const;
+      if ((await this.#ask(start)) !== null) setDegraded(part, null);
+    } catch (error) {
+      setDegraded(part, describeError(error));
+      child.kill('SIGKILL');
+    }
+  }
+
+  #onExit(how: string): void {
+    this.#child = null;
+    for (const done of [...this.#pending.values()]) done(null);
+    if (this.#isClosed) return;
+    this.restarts++;
+    this.#options.setDegraded(
+      part,
+      `its process ended (${how}) and is started again; until then new blocks hold at accept only`,
+    );
+    this.#timer = setTimeout(() => void this.#spawn(), restartMs);
+  }
+
+  /** Null where there is no process, or no longer. */
+  #ask(question: Asking): Promise<FromShield | null> {
+    return new Promise((resolve, reject) => {
+      const child = this.#child;
+      if (child?.connected !== true) {
+        resolve(null);
+        return;
+      }
+      const id = this.#nextId++;
+      const done = (reply: FromShield | null, late = false) => {
+        clearTimeout(timer);
+        this.#pending.delete(id);
+        const error = late ? `no reply in ${replyMs / 1_000} s` : (reply?.error ?? null);
+        if (error === null) resolve(reply);
+        else reject(new WeirError('SHIELD_FAILED', `the kernel shield did not take it: ${error}`));
+      };
+      const timer = setTimeout(() => done(null, true), replyMs);
+      this.#pending.set(id, done);
+      child.send({ ...question, id } as ToShield, () => {});
+    });
+  }
+}
