@@ -20,14 +20,17 @@ const slotsAtStart = 64;
 /** One tag for each prefix length of each family, and 0 for a free slot; see `tagOf`. */
 const tagsMax = 163;
 
+/** What tells one range from another; host bits are cleared. */
+export type CidrKey = Pick<Cidr, 'family' | 'words' | 'prefix'>;
+
 export class CidrMap<V> {
   readonly #entriesMax: number;
   readonly #seed = randomBytes(4).readUInt32LE();
   #slots = slotsAtStart;
   /** 0 is free; else family and prefix length, see `tagOf`. */
-  #tags = new Uint8Array(slotsAtStart);
-  #words = new Uint32Array(slotsAtStart * 4);
-  #values: (V | undefined)[] = new Array<V | undefined>(slotsAtStart);
+  #tags = new Uint8Array();
+  #words = new Uint32Array();
+  #values: (V | undefined)[] = [];
   #size = 0;
   readonly #countByTag = new Uint32Array(tagsMax);
   /** Prefix lengths in use, longest first. */
@@ -36,9 +39,12 @@ export class CidrMap<V> {
   readonly #asked = new Uint32Array(4);
   readonly #masked = new Uint32Array(4);
 
-  constructor(entriesMax: number) {
+  /** With `expected` it makes room once: to grow is to move all of it at one time. */
+  constructor(entriesMax: number, expected = 0) {
     assert(entriesMax >= 1 && entriesMax <= 16_777_216, 'entriesMax out of range');
     this.#entriesMax = entriesMax;
+    while (this.#slots < Math.min(expected, entriesMax) * 2) this.#slots *= 2;
+    this.#allot();
   }
 
   get size(): number {
@@ -46,7 +52,7 @@ export class CidrMap<V> {
   }
 
   /** False when the map is full and the range is not in it yet; nothing has changed then. */
-  set(cidr: Cidr, value: V): boolean {
+  set(cidr: CidrKey, value: V): boolean {
     const tag = tagOf(cidr.family, cidr.prefix);
     let slot = this.#find(tag, cidr.words);
     if (this.#tags[slot] === 0) {
@@ -64,7 +70,12 @@ export class CidrMap<V> {
     return true;
   }
 
-  delete(cidr: Cidr): boolean {
+  /** The value of this very range. */
+  get(cidr: CidrKey): V | undefined {
+    return this.#values[this.#find(tagOf(cidr.family, cidr.prefix), cidr.words)];
+  }
+
+  delete(cidr: CidrKey): boolean {
     const tag = tagOf(cidr.family, cidr.prefix);
     const slot = this.#find(tag, cidr.words);
     if (this.#tags[slot] === 0) return false;
@@ -150,9 +161,7 @@ export class CidrMap<V> {
       slots: this.#slots,
     };
     this.#slots = slots * 2;
-    this.#tags = new Uint8Array(this.#slots);
-    this.#words = new Uint32Array(this.#slots * 4);
-    this.#values = new Array<V | undefined>(this.#slots);
+    this.#allot();
     for (let from = 0; from < slots; from++) {
       const tag = tags[from] as number;
       if (tag === 0) continue;
@@ -162,6 +171,12 @@ export class CidrMap<V> {
       this.#words.set(range, to * 4);
       this.#values[to] = values[from];
     }
+  }
+
+  #allot(): void {
+    this.#tags = new Uint8Array(this.#slots);
+    this.#words = new Uint32Array(this.#slots * 4);
+    this.#values = new Array<V | undefined>(this.#slots);
   }
 
   #count(tag: number, change: 1 | -1): void {

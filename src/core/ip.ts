@@ -68,6 +68,13 @@ export function parseCidr(text: string): Cidr | null {
   return { family, words, prefix, hostBitsSet, text: formatRange(family, words, prefix) };
 }
 
+/** The range of this length around an address in words. */
+export function cidrOf(family: IpFamily, address: Uint32Array, prefix: number): Cidr {
+  const words = address.slice();
+  const hostBitsSet = clearHostBits(words, prefix, family);
+  return { family, words, prefix, hostBitsSet, text: formatRange(family, words, prefix) };
+}
+
 export function formatCidr(cidr: Cidr): string {
   return cidr.text;
 }
