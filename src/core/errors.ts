@@ -17,8 +17,6 @@ export const errorCodes = {
   WORKER_TIMEOUT: { status: 504, retry: true },
   BLOCK_TARGET_INVALID: { status: 400, retry: false },
   BLOCK_LIST_FULL: { status: 507, retry: false },
-  KERNEL_MAP_FULL: { status: 507, retry: false },
-  KERNEL_CALL_FAILED: { status: 500, retry: false },
   MODULE_INVALID: { status: 422, retry: false },
   MODULE_UNKNOWN: { status: 404, retry: false },
   MODULE_UNREADABLE: { status: 422, retry: false },

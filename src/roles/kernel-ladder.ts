@@ -11,11 +11,17 @@
  * Runs once, in the part of the start that has rights (`launch.ts`). What it opened is handed on as
  * descriptors; the links end, and with them the program's work, when the last process that holds them does.
  */
-import { closeSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import type { Config } from '#config/schema.ts';
 import { describeError } from '#core/errors.ts';
-import { loadShield, shieldObjectFile } from '#synproxy/shield-object.ts';
-import { attachXdp, type XdpMode } from '#synproxy/xdp-link.ts';
+import {
+  closeShield,
+  type LoadedShield,
+  loadShield,
+  readShieldObject,
+} from '#synproxy/shield-object.ts';
+import { attachXdp, type XdpMode as Mode } from '#synproxy/xdp-link.ts';
 import { type GuardedInterface, guardedInterfaces } from './guarded-interfaces.ts';
 import { effectiveCapabilities, hasCapability } from './privileges.ts';
 
@@ -28,43 +34,59 @@ export type KernelHandover = {
   readonly interfaces: readonly (GuardedInterface & { readonly link: number })[];
   /** Of the program and its maps, by name; empty on step accept. */
   readonly descriptors: Readonly<Record<string, number>>;
+  /** Of the file the program was loaded from: the layout of the maps is that file's. */
+  readonly objectSha256: string | null;
 };
 
 const steps = { native: 'xdp-native', generic: 'xdp-generic' } as const;
 
 export function climbLadder(config: Config): KernelHandover {
   const { xdp } = config.kernel;
-  const modes: readonly XdpMode[] =
+  const modes: readonly Mode[] =
     xdp === 'auto' ? ['native', 'generic'] : xdp === 'off' ? [] : [xdp];
   const refused: { step: KernelStep; reason: string }[] = [];
   const refuse = (reason: string) => {
     for (const mode of modes) refused.push({ step: steps[mode], reason });
-    return { step: 'accept', refused, interfaces: [], descriptors: {} } as const;
+    return {
+      step: 'accept',
+      refused,
+      interfaces: [],
+      descriptors: {},
+      objectSha256: null,
+    } as const;
   };
   if (modes.length === 0) return refuse('');
   const interfaces = guardedInterfaces(config);
   if (typeof interfaces === 'string') return refuse(interfaces);
   const missing = missingRights();
   if (missing !== null) return refuse(missing);
-  let loaded: ReturnType<typeof loadShield>;
+  let loaded: LoadedShield;
+  let objectSha256: string;
   try {
-    loaded = loadShield({ object: readFileSync(shieldObjectFile) });
+    const object = readShieldObject();
+    objectSha256 = sha256Of(object);
+    loaded = loadShield({ object });
   } catch (error) {
     return refuse(describeError(error));
   }
   for (const mode of modes) {
     try {
       const links = attachAll(loaded.program, interfaces, mode);
-      return { step: steps[mode], refused, interfaces: links, descriptors: loaded.descriptors };
+      const { descriptors } = loaded;
+      return { step: steps[mode], refused, interfaces: links, descriptors, objectSha256 };
     } catch (error) {
       refused.push({ step: steps[mode], reason: describeError(error) });
     }
   }
-  return { step: 'accept', refused, interfaces: [], descriptors: {} };
+  closeShield(loaded);
+  return { step: 'accept', refused, interfaces: [], descriptors: {}, objectSha256: null };
 }
 
+export const sha256Of = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex');
+
 /** On all of them or on none. */
-function attachAll(program: number, interfaces: readonly GuardedInterface[], mode: XdpMode) {
+function attachAll(program: number, interfaces: readonly GuardedInterface[], mode: Mode) {
   const links: (GuardedInterface & { link: number })[] = [];
   try {
     for (const one of interfaces) links.push({ ...one, link: attachXdp(program, one.index, mode) });

@@ -13,6 +13,7 @@ export type ToShield =
       readonly id: number;
       /** As this process numbers them. */
       readonly descriptors: Readonly<Record<string, number>>;
+      readonly objectSha256: string | null;
       readonly allowed: readonly string[];
       readonly blocks: readonly BlockItem[];
     }

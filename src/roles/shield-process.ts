@@ -1,10 +1,11 @@
 /** The process that holds the kernel maps: what the supervisor says goes in, counters come out. */
-import { readFileSync } from 'node:fs';
 import { assert, unreachable } from '#core/assert.ts';
-import { describeError } from '#core/errors.ts';
+import { describeError, WeirError } from '#core/errors.ts';
+import { ShieldConfigMap } from '#synproxy/config-map.ts';
 import { readCounters } from '#synproxy/counters.ts';
 import { KernelLists } from '#synproxy/kernel-lists.ts';
-import { openShield, shieldObjectFile } from '#synproxy/shield-object.ts';
+import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
+import { sha256Of } from './kernel-ladder.ts';
 import type { FromShield, ShieldCounters, ToShield } from './shield-ipc.ts';
 
 export function runShield(): void {
@@ -19,7 +20,7 @@ export function runShield(): void {
   process.on('SIGTERM', () => {});
 }
 
-type Open = { readonly shield: ReturnType<typeof openShield>; readonly lists: KernelLists };
+type Open = { readonly shield: LoadedShield; readonly lists: KernelLists };
 
 class ShieldProcess {
   #open: Open | null = null;
@@ -36,14 +37,20 @@ class ShieldProcess {
   async #do(message: ToShield): Promise<ShieldCounters | null> {
     switch (message.kind) {
       case 'start': {
-        const shield = openShield(message.descriptors, readFileSync(shieldObjectFile));
+        const object = readShieldObject();
+        if (sha256Of(object) !== message.objectSha256)
+          throw new WeirError(
+            'SHIELD_FAILED',
+            'build/bpf/shield.o is not the program that is loaded, so its maps cannot be read; stop the node and start it',
+          );
+        const shield = openShield(message.descriptors, object);
         const lists = new KernelLists(shield.maps, shield.layout);
         this.#allowed = message.allowed;
         await lists.replaceAll([
           ...message.allowed.map((target) => ({ target, action: 'allow' }) as const),
           ...message.blocks.map(({ target }) => ({ target, action: 'drop' }) as const),
         ]);
-        shield.config.flag('lists', true);
+        new ShieldConfigMap(shield.maps.config, shield.layout).flag('lists', true);
         this.#open = { shield, lists };
         return null;
       }

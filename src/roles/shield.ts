@@ -116,6 +116,7 @@ export class Shield {
       const start = {
         kind: 'start',
         descriptors,
+        objectSha256: handover.objectSha256,
         allowed: this.#allowed,
         blocks: blocks(),
       } as const;

@@ -167,7 +167,9 @@ export class KernelMapByFd implements KernelMap {
     const attribute = this.#attribute;
     attribute.writeUInt32LE(this.fd, 0);
     attribute.writeBigUInt64LE(addressOf(this.#key), 8);
-    attribute.writeBigUInt64LE(addressOf(this.#value), 16);
+    // What a command does not use has to be zero (CHECK_ATTR in kernel/bpf/syscall.c).
+    const value = command === 'MAP_DELETE_ELEM' ? 0n : addressOf(this.#value);
+    attribute.writeBigUInt64LE(value, 16);
     return bpfResult(command, attribute.subarray(0, 32));
   }
 

@@ -5,7 +5,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -72,7 +79,9 @@ state: ${state}
         lines.push(line);
         if (line.includes('"edge ready"')) resolve();
       });
-      edge.on('exit', (code) => reject(new Error(`the edge ended with ${code}:\n${lines.join('\n')}`)));
+      edge.on('exit', (code) =>
+        reject(new Error(`the edge ended with ${code}:\n${lines.join('\n')}`)),
+      );
     });
   });
 
@@ -90,22 +99,44 @@ state: ${state}
   function weir<T = Record<string, unknown>>(...words: string[]): T {
     const { stdout, stderr, status } = spawnSync(
       'ip',
-      ['netns', 'exec', wire.edge, process.execPath, mainFile, ...words, '--state', state, '--json'],
+      [
+        'netns',
+        'exec',
+        wire.edge,
+        process.execPath,
+        mainFile,
+        ...words,
+        '--state',
+        state,
+        '--json',
+      ],
       { encoding: 'utf8' },
     );
-    assert.equal(status, 0, `weir ${words.join(' ')}: ${stderr}`);
+    assert.equal(status, 0, `weir ${words.join(' ')}: ${stdout}${stderr}`);
     return JSON.parse(stdout) as T;
   }
 
-  /** The client's HTTP status, or what became of its packets. */
+  /** Whether the client gets an answer, whatever it is: nobody serves behind the edge. */
   function ask(index: 0 | 1): string {
     const host = index === 0 ? edgeAddresses[0] : `[${edgeAddresses[1]}]`;
-    const { stdout, status } = spawnSync(
+    const { status } = spawnSync(
       'ip',
-      ['netns', 'exec', wire.client, 'curl', '-gso', '/dev/null', '-w', '%{http_code}', '-m', '1', `http://${host}:8000/`],
+      [
+        'netns',
+        'exec',
+        wire.client,
+        'curl',
+        '-gso',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+        '-m',
+        '1',
+        `http://${host}:8000/`,
+      ],
       { encoding: 'utf8' },
     );
-    return status === 28 ? 'no answer' : stdout;
+    return status === 0 ? 'answered' : status === 28 ? 'no answer' : `curl ended with ${status}`;
   }
 
   const dropped = () =>
@@ -117,27 +148,27 @@ state: ${state}
     const { shield, degraded } = weir<Status>('status');
     assert.match(shield.step, /^xdp-(?:native|generic)$/);
     assert.deepEqual(shield.interfaces, [wire.edgeInterface]);
-    assert.deepEqual(degraded, []);
+    assert(!isDegraded(degraded));
   });
 
   for (const index of [0, 1] as const) {
     const address = clientAddresses[index];
 
     it(`drops the packets of ${address} while it is blocked, and no longer`, () => {
-      assert.equal(ask(index), '502');
+      assert.equal(ask(index), 'answered');
       const before = dropped();
       assert.equal(weir('block', 'add', address)['kernel'], true);
       assert.equal(ask(index), 'no answer');
       assert(dropped() > before, 'the kernel has counted them');
       assert.equal(weir('block', 'remove', address)['kernel'], true);
-      assert.equal(ask(index), '502');
+      assert.equal(ask(index), 'answered');
     });
   }
 
   it('drops a range, and lets it in again when its time is over', async () => {
     weir('block', 'add', '10.77.0.0/24', '--ttl', '2s');
     assert.equal(ask(0), 'no answer');
-    await until('the block ends', () => ask(0) === '502');
+    await until('the block ends', () => ask(0) === 'answered');
   });
 
   it('goes on dropping when its process is killed, and takes new blocks again afterwards', async () => {
@@ -146,19 +177,31 @@ state: ${state}
     assert(pid !== null);
     process.kill(pid, 'SIGKILL');
     assert.equal(ask(0), 'no answer');
-    await until('another process has the maps', () => {
-      const { shield, degraded } = weir<Status>('status');
-      return shield.pid !== null && shield.pid !== pid && shield.counters !== null && degraded.length === 0;
-    });
+    let seen = '';
+    await until(
+      () => `another process has the maps: ${seen}`,
+      () => {
+        const { shield, degraded } = weir<Status>('status');
+        seen = JSON.stringify({ shield, degraded });
+        return (
+          shield.pid !== null &&
+          shield.pid !== pid &&
+          shield.counters !== null &&
+          !isDegraded(degraded)
+        );
+      },
+    );
     assert.equal(ask(0), 'no answer');
     weir('block', 'remove', clientAddresses[0]);
-    assert.equal(ask(0), '502');
+    assert.equal(ask(0), 'answered');
   });
 
   it('gives no worker a descriptor of the kernel program', () => {
     const { workers, shield } = weir<Status>('status');
     const kernelDescriptors = (pid: number) =>
-      readdirSync(`/proc/${pid}/fd`).filter((fd) => /bpf/.test(readlinkSync(`/proc/${pid}/fd/${fd}`)));
+      readdirSync(`/proc/${pid}/fd`).filter((fd) =>
+        /bpf/.test(readlinkSync(`/proc/${pid}/fd/${fd}`)),
+      );
     assert(kernelDescriptors(shield.pid as number).length > 0);
     for (const { pid } of workers) assert.deepEqual(kernelDescriptors(pid), []);
   });
@@ -172,9 +215,12 @@ state: ${state}
     assert.equal(ask(0), 'no answer');
     assert.match(weir<Status>('status').shield.step, /^xdp-/);
     assert.equal(weir('block', 'remove', clientAddresses[0])['kernel'], true);
-    assert.equal(ask(0), '502');
+    assert.equal(ask(0), 'answered');
   });
 });
+
+const isDegraded = (degraded: Status['degraded']): boolean =>
+  degraded.some(({ part }) => part === 'kernel shield');
 
 /** A process that has ended but was not waited for is a zombie. */
 function isAlive(pid: number): boolean {

@@ -44,7 +44,20 @@ export function makeNamespacePair(): NamespacePair {
   };
   try {
     for (const name of [client, edge]) ip('netns', 'add', name);
-    ip('link', 'add', clientEnd, 'netns', client, 'type', 'veth', 'peer', 'name', edgeEnd, 'netns', edge);
+    ip(
+      'link',
+      'add',
+      clientEnd,
+      'netns',
+      client,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      edgeEnd,
+      'netns',
+      edge,
+    );
     for (const [name, end, index] of [
       [client, clientEnd, 0],
       [edge, edgeEnd, 1],
