@@ -15,6 +15,7 @@ import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Config } from '#config/schema.ts';
 import { describeError } from '#core/errors.ts';
+import { probeKernel } from '#synproxy/probe-kernel.ts';
 import {
   closeShield,
   type LoadedShield,
@@ -23,7 +24,6 @@ import {
 } from '#synproxy/shield-object.ts';
 import { attachXdp, type XdpMode as Mode } from '#synproxy/xdp-link.ts';
 import { type GuardedInterface, guardedInterfaces } from './guarded-interfaces.ts';
-import { effectiveCapabilities, hasCapability } from './privileges.ts';
 
 export type KernelStep = 'xdp-native' | 'xdp-generic' | 'accept';
 
@@ -115,15 +115,15 @@ export function renumbered(
   };
 }
 
-/** Of the three, CAP_SYS_ADMIN stands for the other two (capabilities(7)). */
+/** The first thing the kernel refuses of what the program needs. */
 function missingRights(): string | null {
-  const held = effectiveCapabilities();
-  const missing = (['CAP_BPF', 'CAP_NET_ADMIN', 'CAP_PERFMON'] as const).filter(
-    (name) =>
-      !hasCapability(held, name) &&
-      !(name !== 'CAP_NET_ADMIN' && hasCapability(held, 'CAP_SYS_ADMIN')),
-  );
-  return missing.length === 0
-    ? null
-    : `it needs ${missing.join(', ')}: start as root, or give the service these (AmbientCapabilities= in systemd)`;
+  if (process.platform !== 'linux') return `it needs Linux, and this is ${process.platform}`;
+  for (const { feature, problem } of probeKernel()) {
+    if (problem === null) continue;
+    const { reason, capability } = problem;
+    return capability === null
+      ? `${feature}: ${reason}`
+      : `${feature}: ${reason}; it needs ${capability}: start as root, or give it to the service (AmbientCapabilities= in systemd)`;
+  }
+  return null;
 }

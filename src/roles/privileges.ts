@@ -11,17 +11,6 @@ import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { loadNative } from '#core/native.ts';
 
-/** Linux, `uapi/linux/capability.h`: those this program has a use for. */
-export const capabilityNumbers = {
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_ADMIN: 12,
-  CAP_SYS_ADMIN: 21,
-  CAP_PERFMON: 38,
-  CAP_BPF: 39,
-} as const;
-
-export type Capability = keyof typeof capabilityNumbers;
-
 /** `uapi/linux/prctl.h`. */
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
@@ -42,9 +31,6 @@ export function effectiveCapabilities(): bigint {
   return line === null ? 0n : BigInt(`0x${line[1]}`);
 }
 
-export const hasCapability = (held: bigint, name: Capability): boolean =>
-  (held & (1n << BigInt(capabilityNumbers[name]))) !== 0n;
-
 /** By name or number, from passwd(5). Throws CONFIG_INVALID. */
 export function findAccount(user: string): Account {
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
@@ -57,13 +43,11 @@ export function findAccount(user: string): Account {
   });
 }
 
-/** For what is executed or forked next, except `kept`; in this process the main thread's own sets stay. */
-export function limitCapabilities(kept: readonly Capability[]): void {
+/** For what is executed or forked next; in this process the main thread's own sets stay. */
+function emptyBoundingSet(): void {
   const calls = privilegeCalls();
-  const numbers = new Set<number>(kept.map((name) => capabilityNumbers[name]));
-  for (let capability = 0; capability < capabilitiesMax; capability++) {
-    if (!numbers.has(capability)) calls.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-  }
+  for (let capability = 0; capability < capabilitiesMax; capability++)
+    calls.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   calls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
@@ -72,7 +56,7 @@ export function limitCapabilities(kept: readonly Capability[]): void {
  * Throws if any of it does not hold afterwards.
  */
 export function dropPrivileges(account: Account | null): void {
-  limitCapabilities([]);
+  emptyBoundingSet();
   const calls = privilegeCalls();
   assert(calls.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) === 0, 'no_new_privs is always granted');
   if (account !== null) {

@@ -18,12 +18,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { mainFile } from '../support/edge-process.ts';
+import { needsNamespaces } from '../support/kernel-rights.ts';
 import {
   clientAddresses,
   edgeAddresses,
   makeNamespacePair,
   type NamespacePair,
-  needsNamespaces,
 } from '../support/namespace-pair.ts';
 import { endsWithUs, killGroup } from '../support/process-group.ts';
 import { until } from '../support/until.ts';
@@ -86,13 +86,16 @@ state: ${state}
   });
 
   after(async () => {
-    const { pid } = weir<Status>('status');
-    weir('stop');
-    await until('the node ends', () => !isAlive(pid));
-    killGroup(edge.pid as number);
-    if (edge.exitCode === null && edge.signalCode === null) await once(edge, 'exit');
-    wire[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      const { pid } = weir<Status>('status');
+      weir('stop');
+      await until('the node ends', () => !isAlive(pid));
+    } finally {
+      killGroup(edge.pid as number);
+      if (edge.exitCode === null && edge.signalCode === null) await once(edge, 'exit');
+      wire[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   /** The shipped command line, on the edge's host. */

@@ -7,7 +7,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { needsRoot } from './needs.ts';
 
 export type NamespacePair = Disposable & {
   readonly client: string;
@@ -18,22 +17,6 @@ export type NamespacePair = Disposable & {
 
 export const clientAddresses = ['10.77.0.1', 'fd77::1'] as const;
 export const edgeAddresses = ['10.77.0.2', 'fd77::2'] as const;
-
-/** For `it(…, { skip: needsNamespaces() }, …)`. */
-export function needsNamespaces(): string | false {
-  const skip = needsRoot();
-  if (skip !== false) return skip;
-  const name = `weir-probe-${randomBytes(3).toString('hex')}`;
-  const made = spawnSync('ip', ['netns', 'add', name], { encoding: 'utf8' });
-  if (made.status === 0) {
-    spawnSync('ip', ['netns', 'del', name]);
-    return false;
-  }
-  const reason = `no network namespace can be made: ${made.stderr?.trim() || made.error?.message}`;
-  if (process.env['REQUIRE_ALL'] === '1')
-    throw new Error(`${reason}, and REQUIRE_ALL=1 forbids skipping`);
-  return reason;
-}
 
 export function makeNamespacePair(): NamespacePair {
   const id = randomBytes(3).toString('hex');

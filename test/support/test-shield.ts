@@ -7,7 +7,7 @@ import {
   readShieldObject,
   type ShieldSizes,
 } from '#synproxy/shield-object.ts';
-import { type TestRun, testRun } from '#synproxy/test-run.ts';
+import { type TestRun, testRun } from './bpf-test-run.ts';
 import { addressBytes, type FrameTerms, frameOf } from './frames.ts';
 
 const small = {
