@@ -102,6 +102,13 @@ export type ShieldStatus = {
     readonly exact: number;
     readonly prefixes: number;
     readonly allowed: number;
+    readonly cookies: {
+      readonly mode: 'on-demand' | 'always' | 'off';
+      /** Why they are off though they are wanted. */
+      readonly problem: string | null;
+      /** What does not go as well as it could, with what mends it. */
+      readonly notes: readonly string[];
+    };
     /** By verdict and protocol class, since the program was loaded. */
     readonly verdicts: readonly {
       readonly verdict: string;

@@ -129,6 +129,14 @@ const shieldStatus = Type.Object(
           exact: count,
           prefixes: count,
           allowed: count,
+          cookies: Type.Object(
+            {
+              mode: literals('on-demand', 'always', 'off'),
+              problem: orNull(Type.String()),
+              notes: Type.Array(Type.String()),
+            },
+            strict,
+          ),
           verdicts: Type.Array(
             Type.Object(
               { verdict: Type.String(), protocol: Type.String(), packets: count, bytes: count },

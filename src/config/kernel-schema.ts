@@ -4,6 +4,14 @@ import { strict } from './schema-parts.ts';
 
 const interfaceName = '^[^/\\s:]{1,15}$';
 
+const perSecond = (what: string) =>
+  Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description: `${what} a second to the ports of the listeners, from one IPv4 address or IPv6 /64; the rest is dropped, and 0 is no limit`,
+  });
+
 export const kernel = Type.Object(
   {
     xdp: Type.Union(
@@ -13,6 +21,27 @@ export const kernel = Type.Object(
         description:
           'the XDP program: in the driver where it can be, else in the network stack (auto), only one of them, or not at all',
       },
+    ),
+    synCookies: Type.Union(
+      (['auto', 'always', 'off'] as const).map((mode) => Type.Literal(mode)),
+      {
+        default: 'auto',
+        description:
+          'SYN cookies by the XDP program for the ports of the listeners: when the kernel runs out of room for half-open connections (auto; net.ipv4.tcp_syncookies is 1) or for every SYN (always; it is 2)',
+      },
+    ),
+    fragments: Type.Union(
+      (['pass', 'drop'] as const).map((what) => Type.Literal(what)),
+      { default: 'pass', description: 'what becomes of IP fragments' },
+    ),
+    rates: Type.Object(
+      {
+        packetsPerSecond: perSecond('packets'),
+        synsPerSecond: perSecond('TCP connection attempts'),
+        udpPerSecond: perSecond('UDP datagrams'),
+        kilobytesPerSecond: perSecond('units of 1,024 bytes'),
+      },
+      { ...strict, default: {} },
     ),
     interface: Type.Union(
       [

@@ -10,6 +10,7 @@
  * The run file comes last: whoever finds it finds a node that answers.
  */
 import { startAdmin } from '#admin/server.ts';
+import { parseListenAddress } from '#config/address.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { BlockStore } from '#state/block-store.ts';
@@ -127,10 +128,16 @@ export async function startEdge(
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
     store ??= BlockStore.open(state.path);
+    const kernel = takeover?.kernel ?? launched?.kernel ?? climbLadder(config);
     const shield = await Shield.start({
       entry,
-      handover: takeover?.kernel ?? launched?.kernel ?? climbLadder(config),
+      handover: kernel,
       log,
+      guards: {
+        kernel: config.kernel,
+        ports: addresses.flatMap((address) => parseListenAddress(address)?.port ?? []),
+        interfaces: kernel.interfaces.map(({ name }) => name),
+      },
       allowed: config.edge.allow,
       blocks: () => (node?.blockItems() ?? blockItems(0, store)).items,
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),

@@ -6,6 +6,7 @@
  * and reads the counters back. When it ends the program goes on dropping what is in the maps.
  */
 import type { BlockItem } from './ipc.ts';
+import type { CookieState, GuardSettings } from './shield-guards.ts';
 
 export type ToShield =
   | {
@@ -14,6 +15,7 @@ export type ToShield =
       /** As this process numbers them. */
       readonly descriptors: Readonly<Record<string, number>>;
       readonly objectSha256: string | null;
+      readonly guards: GuardSettings;
       readonly allowed: readonly string[];
       readonly blocks: readonly BlockItem[];
     }
@@ -26,18 +28,24 @@ export type ToShield =
   | { readonly kind: 'allowed'; readonly id: number; readonly allowed: readonly string[] }
   | { readonly kind: 'counters'; readonly id: number };
 
-export type FromShield = {
+export type ShieldReply = {
   readonly kind: 'reply';
   readonly id: number;
   readonly error: string | null;
   readonly counters: ShieldCounters | null;
 };
 
+export type FromShield =
+  | ShieldReply
+  /** Null when cookies can be sent again. */
+  | { readonly kind: 'cookie-problem'; readonly problem: string | null };
+
 export type ShieldCounters = {
   /** Entries in the maps: single addresses, ranges, and ranges that are always let in. */
   readonly exact: number;
   readonly prefixes: number;
   readonly allowed: number;
+  readonly cookies: CookieState;
   /** Since the program was loaded, by verdict and protocol class; those that never happened are left out. */
   readonly verdicts: readonly {
     readonly verdict: string;

@@ -1,11 +1,11 @@
 /** The process that holds the kernel maps: what the supervisor says goes in, counters come out. */
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import { ShieldConfigMap } from '#synproxy/config-map.ts';
 import { readCounters } from '#synproxy/counters.ts';
 import { KernelLists } from '#synproxy/kernel-lists.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
 import { sha256Of } from './kernel-ladder.ts';
+import { ShieldGuards } from './shield-guards.ts';
 import type { FromShield, ShieldCounters, ToShield } from './shield-ipc.ts';
 
 export function runShield(): void {
@@ -20,7 +20,11 @@ export function runShield(): void {
   process.on('SIGTERM', () => {});
 }
 
-type Open = { readonly shield: LoadedShield; readonly lists: KernelLists };
+type Open = {
+  readonly guards: ShieldGuards;
+  readonly shield: LoadedShield;
+  readonly lists: KernelLists;
+};
 
 class ShieldProcess {
   #open: Open | null = null;
@@ -50,8 +54,11 @@ class ShieldProcess {
           ...message.allowed.map((target) => ({ target, action: 'allow' }) as const),
           ...message.blocks.map(({ target }) => ({ target, action: 'drop' }) as const),
         ]);
-        new ShieldConfigMap(shield.maps.config, shield.layout).flag('lists', true);
-        this.#open = { shield, lists };
+        shield.config.flag('lists', true);
+        const guards = new ShieldGuards(shield, message.guards, (problem) =>
+          send({ kind: 'cookie-problem', problem }),
+        );
+        this.#open = { shield, lists, guards };
         return null;
       }
       case 'blocks':
@@ -69,9 +76,10 @@ class ShieldProcess {
         this.#allowed = message.allowed;
         return null;
       case 'counters': {
-        const { shield, lists } = this.#live();
+        const { shield, lists, guards } = this.#live();
         const { exact, prefixes, allowed } = lists.counts;
         return {
+          cookies: guards.cookies,
           exact,
           prefixes,
           allowed,

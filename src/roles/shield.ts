@@ -11,7 +11,8 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
-import type { FromShield, ShieldCounters, ToShield } from './shield-ipc.ts';
+import type { GuardSettings } from './shield-guards.ts';
+import type { FromShield, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
 import { inheritedFrom } from './worker-process.ts';
 
 /** A million entries take some seconds at the start. */
@@ -27,6 +28,7 @@ export type ShieldOptions = {
   readonly entry: string;
   readonly handover: KernelHandover;
   readonly log: Logger;
+  readonly guards: GuardSettings;
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
   readonly setDegraded: (part: string, reason: string | null) => void;
@@ -35,7 +37,7 @@ export type ShieldOptions = {
 export class Shield {
   readonly handover: KernelHandover;
   readonly #options: ShieldOptions;
-  readonly #pending = new Map<number, (reply: FromShield | null) => void>();
+  readonly #pending = new Map<number, (reply: ShieldReply | null) => void>();
   #allowed: readonly string[];
   #child: ChildProcess | null = null;
   #nextId = 1;
@@ -96,7 +98,7 @@ export class Shield {
   }
 
   async #spawn(): Promise<void> {
-    const { entry, handover, blocks, setDegraded } = this.#options;
+    const { entry, handover, guards, blocks, setDegraded } = this.#options;
     const names = Object.keys(handover.descriptors);
     const child = fork(entry, ['shield'], {
       serialization: 'advanced',
@@ -104,8 +106,9 @@ export class Shield {
     });
     this.#child = child;
     child.on('message', (message) => {
-      const reply = message as FromShield;
-      this.#pending.get(reply.id)?.(reply);
+      const said = message as FromShield;
+      if (said.kind === 'reply') this.#pending.get(said.id)?.(said);
+      else setDegraded('SYN cookies', said.problem);
     });
     child.on('error', () => {});
     child.on('exit', (code, signal) => this.#onExit(signal ?? `code ${code}`));
@@ -117,6 +120,7 @@ export class Shield {
         kind: 'start',
         descriptors,
         objectSha256: handover.objectSha256,
+        guards,
         allowed: this.#allowed,
         blocks: blocks(),
       } as const;
@@ -140,7 +144,7 @@ export class Shield {
   }
 
   /** Null where there is no process, or no longer. */
-  #ask(question: Asking): Promise<FromShield | null> {
+  #ask(question: Asking): Promise<ShieldReply | null> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       if (child?.connected !== true) {
@@ -148,7 +152,7 @@ export class Shield {
         return;
       }
       const id = this.#nextId++;
-      const done = (reply: FromShield | null, late = false) => {
+      const done = (reply: ShieldReply | null, late = false) => {
         clearTimeout(timer);
         this.#pending.delete(id);
         const error = late ? `no reply in ${replyMs / 1_000} s` : (reply?.error ?? null);
