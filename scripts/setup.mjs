@@ -2,11 +2,12 @@
  * Makes a fresh checkout ready to run, and takes a moment when it is ready already.
  *
  * ```
- * dependencies → Node 26 → RE2 built for it → rule modules → what optional tools there are
+ * dependencies → Node 26 → RE2 built for it → rule modules → packet program → what optional tools there are
  * ```
  *
  * Needs Node ≥ 20 with npm; RE2 needs python3, make and a C++ compiler too, and without it one feature
- * is off and said so. With REQUIRE_ALL=1 that is an error. Plain JavaScript and `node:` modules only:
+ * is off and said so. The packet program needs clang, which is installed where that is allowed (root, apt);
+ * without it addresses are not dropped in the kernel by XDP. With REQUIRE_ALL=1 either is an error. Plain JavaScript and `node:` modules only:
  * nothing else is there yet.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -22,7 +23,7 @@ import { delimiter, join, relative } from 'node:path';
 import { findNode, root } from './find-node.mjs';
 import { runChild } from './run-child.mjs';
 
-const stepsTotal = 5;
+const stepsTotal = 6;
 const requireAll = process.env.REQUIRE_ALL === '1';
 const binaries = join(root, 'node_modules', '.bin');
 const lineEveryMs = 15_000;
@@ -38,6 +39,7 @@ export async function setUp() {
   const node = nodeStep();
   await buildRe2(node);
   await buildRules(node);
+  await buildBpf(node);
   optionalTools();
   console.log(`ready after ${seconds(startedMs)}\n`);
   return { node: node.path };
@@ -177,6 +179,37 @@ async function buildRules(node) {
   report(4, 'rules', 'built', startedMs);
 }
 
+/** Linux only; elsewhere there is nothing to build, and nothing missing. */
+async function buildBpf(node) {
+  if (process.platform !== 'linux')
+    return report(5, 'packet program', `needs Linux, and this is ${process.platform}`, null);
+  const startedMs = Date.now();
+  if (findTool('clang') === null && process.getuid?.() === 0 && findTool('apt-get') !== null) {
+    const log = join(root, 'build', 'setup-clang.log');
+    const parameters = [
+      'install',
+      '-y',
+      '--no-install-recommends',
+      'clang',
+      'llvm',
+      'linux-libc-dev',
+    ];
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const code = await runLogged(5, 'clang', 'apt-get', parameters, { log, env, count: null });
+    if (code !== 0) console.log(`      apt-get ended with ${code}; see ${relative(root, log)}`);
+  }
+  const code = await runChild(node.path, ['scripts/build-bpf.ts'], { cwd: root });
+  if (code === 0) return report(5, 'packet program', 'built', startedMs);
+  if (requireAll) throw new SetupError(`scripts/build-bpf.ts ended with ${code}`);
+  report(
+    5,
+    'packet program',
+    'NOT BUILT: install clang 14 or newer and run npm run setup',
+    startedMs,
+  );
+  console.log('      !! the kernel shield falls back to nftables, or to refusing at accept');
+}
+
 function optionalTools() {
   const found = ['nginx', 'wrk'].map((tool) => ({ tool, path: findTool(tool) }));
   const missing = found.filter(({ path }) => path === null).map(({ tool }) => tool);
@@ -184,7 +217,7 @@ function optionalTools() {
     missing.length === 0
       ? 'nginx and wrk are here'
       : `${missing.join(' and ')} not found: only bench/ needs it`;
-  report(5, 'optional tools', text, null);
+  report(6, 'optional tools', text, null);
 }
 
 /** Daemons lie in sbin, which is not in everybody's PATH. */

@@ -19,7 +19,7 @@ export const entryPoints: readonly RegExp[] = [
   /^bin\/weir\.mjs$/,
   /^src\/main\.ts$/,
   /^scripts\/(?:start|test|setup)\.mjs$/,
-  /^scripts\/(?:check|build-rules|generate-reference|replay-smuggling|switch-off)\.ts$/,
+  /^scripts\/(?:check|build-rules|build-bpf|generate-reference|replay-smuggling|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // Copied by `weir module new`.
   /^wasm-rules\/template\/index\.ts$/,

@@ -30,6 +30,7 @@ export const mapNames = [
   'flows4',
   'flows6',
   'guard',
+  'scratch',
   'events',
   'packets',
   'lost',

@@ -1,0 +1,100 @@
+/*
+ * The first packets of a flow go to user space, which says pass or drop; then this is a lookup. Packets
+ * are not held: until there is a verdict they pass.
+ *
+ * A flow is one direction, what comes in here. Comes after the SYN cookie, so a spoofed SYN makes no flow.
+ */
+#ifndef WEIR_INSPECT_H
+#define WEIR_INSPECT_H
+
+#include "events.h"
+#include "maps.h"
+#include "rate.h"
+
+INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __u32 index)
+{
+	struct packet *packet = ring_reserve(&packets, sizeof(*packet), 0);
+	if (!packet) {
+		count_lost(LOST_PACKET);
+		return;
+	}
+	__u32 bytes = v->length;
+	if (bytes > PACKET_BYTES_MAX)
+		bytes = PACKET_BYTES_MAX;
+	barrier_var(bytes);
+	/* The verifier wants to see a length that is neither 0 nor above the room. */
+	if (bytes < 1 || bytes > PACKET_BYTES_MAX || frame_load(frame, 0, packet->bytes, bytes) < 0) {
+		ring_discard(packet, 0);
+		count_lost(LOST_PACKET);
+		return;
+	}
+	packet->time_ns = time_ns();
+	packet->flow = id;
+	packet->interface_index = frame->ingress_ifindex;
+	packet->length = v->length;
+	packet->captured = bytes;
+	packet->index = index;
+	packet->network_offset = v->network_offset;
+	packet->transport_offset = v->transport_offset;
+	packet->rule = v->rule;
+	packet->source_port = v->source_port;
+	packet->destination_port = v->destination_port;
+	packet->family = v->family;
+	packet->protocol = v->protocol;
+	packet->tcp_flags = v->tcp_flags;
+	copy_addresses(v, packet->source, packet->destination);
+	ring_submit(packet, 0);
+}
+
+/* VERDICT_PASS where nothing has been said of the flow. */
+INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *config, struct view *v)
+{
+	struct flow_key4 key4 = {};
+	struct flow_key6 key6 = {};
+	struct flow *flow;
+	if (v->family == 4) {
+		key4.source = v->source4;
+		key4.destination = v->destination4;
+		key4.source_port = v->source_port;
+		key4.destination_port = v->destination_port;
+		key4.protocol = v->protocol;
+		flow = map_lookup(&flows4, &key4);
+	} else {
+		copy_bytes(key6.source, v->source6, 16);
+		copy_bytes(key6.destination, v->destination6, 16);
+		key6.source_port = v->source_port;
+		key6.destination_port = v->destination_port;
+		key6.protocol = v->protocol;
+		flow = map_lookup(&flows6, &key6);
+	}
+	if (flow) {
+		__u32 said = flow->verdict;
+		if (said == FLOW_VERDICT_DROP)
+			return VERDICT_DROP_FLOW;
+		if (said == FLOW_VERDICT_PASS)
+			return VERDICT_PASS_FLOW;
+		__u32 index = flow->seen;
+		if (index < config->inspect_packets) {
+			flow->seen = index + 1;
+			v->inspected = 1;
+			copy_packet(frame, v, flow->id, index);
+		}
+		return VERDICT_PASS;
+	}
+	if (!guard_allows(time_ns(), config->guard_inserts)) {
+		count_lost(LOST_FLOW_INSERT);
+		return VERDICT_PASS;
+	}
+	struct flow first = { 1, FLOW_VERDICT_OPEN, (__u64)random_u32() << 32 | random_u32() };
+	long failed = v->family == 4 ? map_update(&flows4, &key4, &first, BPF_NOEXIST)
+				     : map_update(&flows6, &key6, &first, BPF_NOEXIST);
+	if (failed) {
+		count_lost(LOST_FLOW_INSERT);
+		return VERDICT_PASS;
+	}
+	v->inspected = 1;
+	copy_packet(frame, v, first.id, 0);
+	return VERDICT_PASS;
+}
+
+#endif

@@ -1,0 +1,114 @@
+/**
+ * The packet program as one thing: loaded from `build/bpf/shield.o` by who has the rights, or taken up
+ * from descriptors by who has none. Both get the same maps and the same layout, read from the object.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { assert } from '#core/assert.ts';
+import { WeirError } from '#core/errors.ts';
+import { closeDescriptor } from './bpf-call.ts';
+import { createMap, KernelMapByFd } from './bpf-map.ts';
+import { type BpfObject, linkInstructions, parseBpfObject } from './bpf-object.ts';
+import { loadProgram } from './bpf-program.ts';
+import type { MapDefinition } from './btf.ts';
+import {
+  type KernelMap,
+  type MapName,
+  mapNames,
+  type ShieldLayout,
+  type ShieldMaps,
+} from './kernel-map.ts';
+
+export type ShieldSizes = Partial<Record<MapName, number>>;
+
+/** By name: each map, and `program`. */
+export type ShieldDescriptors = Readonly<Record<string, number>>;
+
+export type LoadedShield = {
+  readonly maps: ShieldMaps;
+  readonly layout: ShieldLayout;
+  readonly program: number;
+  readonly descriptors: ShieldDescriptors;
+};
+
+const objectPath = fileURLToPath(new URL('../../build/bpf/shield.o', import.meta.url));
+
+/** Throws KERNEL_OBJECT_INVALID with what to do where it was never built. */
+export function readShieldObject(path = objectPath): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new WeirError(
+      'KERNEL_OBJECT_INVALID',
+      'build/bpf/shield.o is missing: install clang and run npm run setup',
+      { cause },
+    );
+  }
+}
+
+/** Makes the maps and loads the program; on a failure nothing that was made stays. */
+export function loadShield(options: {
+  readonly object: Uint8Array;
+  readonly sizes?: ShieldSizes;
+}): LoadedShield {
+  const object = parseBpfObject(options.object);
+  const definitions = sized(object, options.sizes ?? {});
+  const descriptors = new Map<string, number>();
+  try {
+    for (const definition of definitions) descriptors.set(definition.name, createMap(definition));
+    const program = loadProgram(
+      'weir_shield',
+      linkInstructions(object, descriptors),
+      object.license,
+    );
+    descriptors.set('program', program);
+  } catch (error) {
+    for (const fd of descriptors.values()) closeDescriptor(fd);
+    throw error;
+  }
+  return assemble(object, definitions, Object.fromEntries(descriptors));
+}
+
+/** The same from descriptors; the sizes are those it was loaded with. */
+export function openShield(
+  descriptors: ShieldDescriptors,
+  object: Uint8Array,
+  sizes: ShieldSizes = {},
+): LoadedShield {
+  const parsed = parseBpfObject(object);
+  return assemble(parsed, sized(parsed, sizes), descriptors);
+}
+
+export function closeShield(shield: LoadedShield): void {
+  for (const fd of Object.values(shield.descriptors)) closeDescriptor(fd);
+}
+
+function sized(object: BpfObject, sizes: ShieldSizes): readonly MapDefinition[] {
+  const wanted: Readonly<Record<string, number | undefined>> = sizes;
+  return object.maps.map((map) => ({ ...map, entriesMax: wanted[map.name] ?? map.entriesMax }));
+}
+
+function assemble(
+  object: BpfObject,
+  definitions: readonly MapDefinition[],
+  descriptors: ShieldDescriptors,
+): LoadedShield {
+  const maps = {} as Record<MapName, KernelMap>;
+  for (const name of mapNames) {
+    const definition = definitions.find((one) => one.name === name);
+    assert(definition !== undefined, `build/bpf/shield.o has no map ${name}: run npm run setup`);
+    maps[name] = new KernelMapByFd(definition, descriptorOf(descriptors, name));
+  }
+  return {
+    maps,
+    layout: object.layout,
+    program: descriptorOf(descriptors, 'program'),
+    descriptors,
+  };
+}
+
+function descriptorOf(descriptors: ShieldDescriptors, name: string): number {
+  const fd = descriptors[name];
+  assert(fd !== undefined, `no descriptor of ${name} was handed on`);
+  return fd;
+}
