@@ -40,6 +40,24 @@ export function createMap(definition: MapDefinition): number {
   return bpf('MAP_CREATE', attribute, `map ${definition.name}`);
 }
 
+/** What lies behind a descriptor, as the kernel says. */
+export function mapInfo(fd: number, name: string): MapDefinition {
+  const info = stableBuffer(128);
+  const attribute = stableBuffer(16);
+  attribute.writeUInt32LE(fd, 0);
+  attribute.writeUInt32LE(info.length, 4);
+  attribute.writeBigUInt64LE(addressOf(info), 8);
+  bpf('OBJ_GET_INFO_BY_FD', attribute, `map ${name}`);
+  return {
+    name,
+    type: info.readUInt32LE(0),
+    keyBytes: info.readUInt32LE(8),
+    valueBytes: info.readUInt32LE(12),
+    entriesMax: info.readUInt32LE(16),
+    flags: info.readUInt32LE(20),
+  };
+}
+
 /** CPUs a per-CPU value has room for: possible ones, not those that run. */
 export function possibleCpus(): number {
   const text = readFileSync('/sys/devices/system/cpu/possible', 'latin1').trim();

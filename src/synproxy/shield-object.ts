@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
 import { closeDescriptor } from './bpf-call.ts';
-import { createMap, KernelMapByFd } from './bpf-map.ts';
+import { createMap, KernelMapByFd, mapInfo } from './bpf-map.ts';
 import { type BpfObject, linkInstructions, parseBpfObject } from './bpf-object.ts';
 import { loadProgram } from './bpf-program.ts';
 import type { MapDefinition } from './btf.ts';
+import { ShieldConfigMap } from './config-map.ts';
 import {
   type KernelMap,
   type MapName,
@@ -27,14 +28,15 @@ export type ShieldDescriptors = Readonly<Record<string, number>>;
 export type LoadedShield = {
   readonly maps: ShieldMaps;
   readonly layout: ShieldLayout;
+  readonly config: ShieldConfigMap;
   readonly program: number;
   readonly descriptors: ShieldDescriptors;
 };
 
-const objectPath = fileURLToPath(new URL('../../build/bpf/shield.o', import.meta.url));
+export const shieldObjectFile = fileURLToPath(new URL('../../build/bpf/shield.o', import.meta.url));
 
 /** Throws KERNEL_OBJECT_INVALID with what to do where it was never built. */
-export function readShieldObject(path = objectPath): Buffer {
+export function readShieldObject(path = shieldObjectFile): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
@@ -69,14 +71,24 @@ export function loadShield(options: {
   return assemble(object, definitions, Object.fromEntries(descriptors));
 }
 
-/** The same from descriptors; the sizes are those it was loaded with. */
-export function openShield(
-  descriptors: ShieldDescriptors,
-  object: Uint8Array,
-  sizes: ShieldSizes = {},
-): LoadedShield {
+/**
+ * The same from descriptors, without any rights. Throws KERNEL_OBJECT_INVALID where the maps behind them
+ * were made from another object than this one.
+ */
+export function openShield(descriptors: ShieldDescriptors, object: Uint8Array): LoadedShield {
   const parsed = parseBpfObject(object);
-  return assemble(parsed, sized(parsed, sizes), descriptors);
+  const definitions = parsed.maps.map((wanted) => {
+    const made = mapInfo(descriptorOf(descriptors, wanted.name), wanted.name);
+    const differs = (['type', 'keyBytes', 'valueBytes'] as const).find(
+      (what) => made[what] !== wanted[what],
+    );
+    if (differs === undefined) return made;
+    throw new WeirError(
+      'KERNEL_OBJECT_INVALID',
+      `map ${wanted.name} was made by another version: ${differs} ${made[differs]}, not ${wanted[differs]}`,
+    );
+  });
+  return assemble(parsed, definitions, descriptors);
 }
 
 export function closeShield(shield: LoadedShield): void {
@@ -102,6 +114,7 @@ function assemble(
   return {
     maps,
     layout: object.layout,
+    config: new ShieldConfigMap(maps.config, object.layout),
     program: descriptorOf(descriptors, 'program'),
     descriptors,
   };
