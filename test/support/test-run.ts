@@ -1,5 +1,5 @@
 /** Runs a program on a frame of ours without any interface: what tests and benches are made of. */
-import { addressOf, bpf, stable, stableBuffer } from './bpf-call.ts';
+import { addressOf, bpf, stable, stableBuffer } from '#synproxy/bpf-call.ts';
 
 export const xdpActions = ['aborted', 'drop', 'pass', 'tx', 'redirect'] as const;
 export type XdpAction = (typeof xdpActions)[number];
