@@ -106,6 +106,7 @@ const port = typeof address === 'object' && address !== null ? address.port : 0;
   const flag = (...names: string[]): void =>
     config.change({ flags: names.reduce((bits, name) => bits | (flags.get(name) ?? 0), 0) });
   const frame = Buffer.from(new ArrayBuffer(128), 0, 74);
+  frame.writeUInt16BE(0x0800, 12);
   const randomSource = 1;
   const run = (name: string): void => {
     const times = Array.from({ length: rounds }, () => testRun(program, frame, repeats).ns);
