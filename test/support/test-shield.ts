@@ -7,8 +7,8 @@ import {
   readShieldObject,
   type ShieldSizes,
 } from '#synproxy/shield-object.ts';
-import { type TestRun, testRun } from './bpf-test-run.ts';
 import { addressBytes, type FrameTerms, frameOf } from './frames.ts';
+import { type TestRun, testRun } from './test-run.ts';
 
 const small = {
   exact4: 1_000,

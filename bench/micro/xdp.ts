@@ -1,0 +1,154 @@
+/**
+ * Questions: what does a packet cost by the path it takes through the program? What do a hash and a trie cost
+ * with random sources? What does a SYN answered here cost? How fast are batches?
+ *
+ *     node bench/micro/xdp.ts [--out FILE]
+ *
+ * BPF_PROG_TEST_RUN, 10^6 repeats, the fastest of five; the action is checked first. Needs root. The rows with
+ * random sources contain the making of the frame, which stands as a row of its own.
+ */
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { KernelMap } from '#synproxy/kernel-map.ts';
+import { loadShield, readShieldObject } from '#synproxy/shield-object.ts';
+import { type FrameTerms, frameOf } from '../../test/support/frames.ts';
+import { testRun } from '../../test/support/test-run.ts';
+import { TestShield } from '../../test/support/test-shield.ts';
+import { machine } from '../support/results.ts';
+
+const lines: string[] = [];
+const say = (line = ''): void => {
+  lines.push(line);
+  process.stdout.write(`${line}\n`);
+};
+const repeats = 1_000_000;
+const rounds = 5;
+
+function measure(name: string, program: number, frame: Buffer, action: string): void {
+  const first = testRun(program, frame, 1).action;
+  if (first !== action) throw new Error(`${name}: ${first}, not ${action}`);
+  const times = Array.from({ length: rounds }, () => testRun(program, frame, repeats).ns);
+  say(`| ${name} | ${Math.min(...times)} | ${Math.max(...times)} |`);
+}
+
+function head(): void {
+  say('| path | ns, fastest | ns, slowest |');
+  say('| --- | --- | --- |');
+}
+
+/** Random addresses in batches; entries a second. */
+function fill(map: KernelMap, count: number, prefix: number | null): number {
+  const keys = Buffer.alloc(count * map.keyBytes);
+  for (let i = 0; i < count; i++) {
+    const at = i * map.keyBytes;
+    if (prefix === null) keys.writeUInt32LE(Math.floor(Math.random() * 2 ** 32), at);
+    else {
+      keys.writeUInt32LE(prefix, at);
+      keys.writeUInt32BE(
+        (Math.floor(Math.random() * 2 ** prefix) * 2 ** (32 - prefix)) >>> 0,
+        at + 4,
+      );
+    }
+  }
+  const startedAt = performance.now();
+  map.updateBatch(keys, Buffer.alloc(count * map.valueBytes), count);
+  return Math.round((count / (performance.now() - startedAt)) * 1_000);
+}
+
+say('# The packet program');
+say();
+say(
+  `\`node bench/micro/xdp.ts --out bench/results/xdp.md\`, ${new Date().toISOString().slice(0, 10)}`,
+);
+say(`${machine}. Test runs of the kernel, hot caches unless said otherwise.`);
+say();
+head();
+const sizes = { exact4: 1_100_000, prefix4: 70_000, rate4: 262_144 };
+{
+  using bench = new TestShield(sizes);
+  const { program, config, maps } = bench.shield;
+  const good: FrameTerms = { from: '192.0.2.1' };
+  const run = (name: string, terms: FrameTerms, action: string): void =>
+    measure(name, program, frameOf(terms), action);
+  run('pass, nothing on, IPv4', good, 'pass');
+  run('pass, nothing on, IPv6', { from: '2001:db8:2::1' }, 'pass');
+  bench.flags('lists');
+  run('pass, lists empty', good, 'pass');
+  bench.list('198.51.100.7', 'drop');
+  bench.list('2001:db8:bad::1', 'drop');
+  run('drop, exact, IPv4', { from: '198.51.100.7' }, 'drop');
+  run('drop, exact, IPv6', { from: '2001:db8:bad::1' }, 'drop');
+  fill(maps.prefix4, 10_000, 24);
+  bench.list('203.0.113.0/24', 'drop');
+  run('drop, prefix, 10,000 prefixes', { from: '203.0.113.7' }, 'drop');
+  bench.flags('rules');
+  bench.rule(255, { src: '192.0.4.0/24', dport: 80, action: 'drop' });
+  run('drop, rule 256 of 256', { from: '192.0.4.9', dport: 80 }, 'drop');
+  run('pass, no rule matches', good, 'pass');
+  bench.flags('rate');
+  bench.protect(443);
+  config.change({ guard_inserts: 1_000_000, packet_interval_ns: 1, packet_burst_ns: 10n ** 12n });
+  run('pass, rate, known source', good, 'pass');
+  bench.flags('amplification');
+  run('drop, amplification', { protocol: 'udp', sport: 11_211, payload: 20 }, 'drop');
+}
+
+const server = createServer().listen(0, '127.0.0.1');
+await new Promise((resolve) => server.once('listening', resolve));
+const address = server.address();
+const port = typeof address === 'object' && address !== null ? address.port : 0;
+{
+  const object = readShieldObject(join(import.meta.dirname, '../../build/bpf/shield-bench.o'));
+  const { maps, config, program, layout } = loadShield({ object, sizes });
+  const flags = layout.enumeration('shield_flag');
+  const flag = (...names: string[]): void =>
+    config.change({ flags: names.reduce((bits, name) => bits | (flags.get(name) ?? 0), 0) });
+  const frame = Buffer.from(new ArrayBuffer(128), 0, 74);
+  frame.writeUInt16BE(0x0800, 12);
+  const randomSource = 1;
+  const run = (name: string): void => {
+    const times = Array.from({ length: rounds }, () => testRun(program, frame, repeats).ns);
+    say(`| ${name} | ${Math.min(...times)} | ${Math.max(...times)} |`);
+  };
+  say();
+  say('Frames made anew each time (a SYN over IPv4), random sources:');
+  say();
+  head();
+  config.change({ mss4: port, mss6: randomSource });
+  run('the frame alone');
+  flag('lists');
+  const batches: string[] = [];
+  run('lists empty');
+  batches.push(`hash, 10,000: ${fill(maps.exact4, 10_000, null)}`);
+  run('hash of 10,000');
+  batches.push(`hash, 990,000 more: ${fill(maps.exact4, 990_000, null)}`);
+  run('hash of 1,000,000');
+  batches.push(`trie, 50,000: ${fill(maps.prefix4, 50_000, 24)}`);
+  run('hash of 1,000,000 and 50,000 prefixes');
+  flag('rate');
+  const word = Buffer.alloc(8);
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(port >> 6);
+  word.writeBigUInt64LE(1n << BigInt(port & 63));
+  maps.ports.update(key, word);
+  config.change({ guard_inserts: 1_000, packet_interval_ns: 1 });
+  run('rate, unknown sources, flood guard of 1,000 a second');
+  config.change({ guard_inserts: 4_000_000_000 });
+  run('rate, unknown sources, no guard');
+  config.change({ mss6: 0 });
+  flag('cookies', 'timestamps', 'sack', 'window_scale');
+  const { action } = testRun(program, frame, 1);
+  run(`SYN to a listener, answered with all options (${action})`);
+  flag('cookies');
+  run(`SYN to a listener, answered with the MSS alone`);
+  say();
+  say(`Batches, entries a second: ${batches.join('; ')}.`);
+  if (action !== 'tx')
+    say('The kernel made no cookie (net.ipv4.tcp_syncookies is not 2 here), so these SYNs passed.');
+}
+server.close();
+const { values } = parseArgs({ options: { out: { type: 'string' } } });
+if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
+process.exit(0);
