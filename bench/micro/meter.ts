@@ -24,34 +24,12 @@ import { Metered, plentyOfFuel } from '../../test/support/metered.ts';
 import { PlainGuest } from '../../test/support/plain-guest.ts';
 import { viewOf } from '../../test/support/view.ts';
 import { assemble, type ModuleText } from '../../test/support/wasm-text.ts';
+import { browserHeaders, browserTarget } from '../support/browser-get.ts';
 import { fastest, fastestFresh } from '../support/interleaved.ts';
 import { machine } from '../support/results.ts';
+import { isOfRequests } from '../support/rule-settings.ts';
 
-const browserGet = viewOf({
-  target: '/products/garden/chairs/item-4711.html?color=green&size=xl&page=2&sort=price',
-  headers: [
-    ['Host', 'www.example.org'],
-    [
-      'User-Agent',
-      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36',
-    ],
-    [
-      'Accept',
-      'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
-    ],
-    ['Accept-Encoding', 'gzip, deflate, br, zstd'],
-    ['Accept-Language', 'en-US,en;q=0.9,de;q=0.8'],
-    ['Sec-Fetch-Dest', 'document'],
-    ['Sec-Fetch-Mode', 'navigate'],
-    ['Sec-Fetch-Site', 'same-origin'],
-    ['Upgrade-Insecure-Requests', '1'],
-    ['Referer', 'https://www.example.org/products/garden/chairs'],
-    [
-      'Cookie',
-      'session=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==; theme=dark; consent=yes; cart=12.7.3; _ga=GA1.2.1234567890.1752561234',
-    ],
-  ],
-});
+const browserGet = viewOf({ target: browserTarget, headers: browserHeaders });
 
 const root = join(import.meta.dirname, '../..');
 const lines: string[] = [];
@@ -83,7 +61,9 @@ say(`${machine}. Fastest of the rounds; contenders take turns.`);
 
 // Rewriting first: the very first module of a process is what a load waits for.
 const shipped = await Promise.all(
-  (await buildRules()).map(async ({ name, path }) => ({ name, bytes: await readFile(path) })),
+  (await buildRules())
+    .filter(isOfRequests)
+    .map(async ({ name, path }) => ({ name, bytes: await readFile(path) })),
 );
 rewriting();
 await shippedModules();

@@ -54,6 +54,10 @@ const settings: Readonly<Record<string, RuleSettings>> = {
   'canary-leak': { grants: [], config: { tokens: ['canary-7f3a9b2c41'] } },
 };
 
+/** The others look at packets, which have a bench of their own (`weir module bench`). */
+export const isOfRequests = ({ name }: { readonly name: string }): boolean =>
+  !name.startsWith('packet-');
+
 export const settingsOf = (name: string): RuleSettings =>
   settings[name] ?? { grants: [], config: {} };
 

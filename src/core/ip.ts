@@ -245,7 +245,8 @@ function formatRange(family: IpFamily, words: Uint32Array, prefix: number): stri
   return prefix === (family === 4 ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
-function formatWords(family: IpFamily, words: Uint32Array): string {
+/** Canonical text of an address. */
+export function formatWords(family: IpFamily, words: Uint32Array): string {
   if (family === 4) {
     const word = words[0] as number;
     return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;

@@ -6,7 +6,8 @@ import type { ChallengeSettings } from '#config/challenge-schema.ts';
 import type { Route, WafMode } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
-import type { Filter } from '#wasm/filter.ts';
+import { WeirError } from '#core/errors.ts';
+import { type Filter, phase } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
 import type { ModuleSeries } from './module-series.ts';
@@ -137,6 +138,15 @@ function filtersOf(
 ): Pick<CompiledRoute, 'filters' | 'moduleSeries'> {
   const names = waf.mode === 'off' ? [] : waf.rules;
   const filters = names.map((name) => found(modules, name, 'rule module'));
+  for (const { name, phases } of filters)
+    if (phases === phase.packet)
+      throw new WeirError(
+        'MODULE_INVALID',
+        `rule module ${name} looks at packets, not at requests`,
+        {
+          details: ['take it out of the rules of the route: kernel.inspect is where it belongs'],
+        },
+      );
   return { filters, moduleSeries: filters.map((filter) => series.of(filter)) };
 }
 

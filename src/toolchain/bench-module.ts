@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { WeirError } from '#core/errors.ts';
 import type { CaseStep } from '#wasm/cases/case-schema.ts';
 import { CaseServices } from '#wasm/cases/case-services.ts';
+import { packetViewsOf } from '#wasm/cases/packet-steps.ts';
 import type { RunnableCase } from '#wasm/cases/read-cases.ts';
 import {
   type PreparedRequest,
@@ -17,8 +18,11 @@ import {
   transactionOf,
 } from '#wasm/cases/run-phases.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
-import type { Filter } from '#wasm/filter.ts';
+import { type Filter, phase } from '#wasm/filter.ts';
 import { LiveModule } from '#wasm/live-module.ts';
+import { PacketFlows } from '#wasm/packet-flows.ts';
+import type { PacketView } from '#wasm/packet-view.ts';
+import { samplePackets } from '#wasm/sample-packets.ts';
 import { compileGuest } from './compile-guest.ts';
 import { caseModule, guestLimits, type TestSubject } from './test-module.ts';
 
@@ -50,14 +54,16 @@ export async function benchModule(
   const config = cases[0]?.config ?? '{}';
   const services = new CaseServices();
   if (cases[0] !== undefined) services.begin(subject.name, cases[0]);
+  const module = made(subject, config, services);
+  const isOfPackets = (module.phases & phase.packet) !== 0;
   const { bytes } = await compileGuest({
     baseDirectory: root,
-    entry: 'wasm-rules/testing/allow-everything.ts',
+    entry: `wasm-rules/testing/${isOfPackets ? 'allow-every-packet' : 'allow-everything'}.ts`,
     forShipping: true,
   });
   const baseline = made({ name: 'baseline', bytes, sourceMap: null }, '{}', services);
-  const module = made(subject, config, services);
-  return samplesOf(cases, config).map(({ name, requests }) => {
+  const samples = isOfPackets ? packetSamples(cases, config) : samplesOf(cases, config);
+  return samples.map(({ name, requests }) => {
     const used = fuelOf(module, requests);
     const [one, other] = alternate(baseline, module, requests, rounds, roundMs);
     return { request: name, baseline: one, module: other, fuel: used };
@@ -73,7 +79,10 @@ function made(subject: TestSubject, config: string, services: CaseServices): Fil
   });
 }
 
-type Sample = { readonly name: string; readonly requests: readonly PreparedRequest[] };
+type Sample = {
+  readonly name: string;
+  readonly requests: readonly (PreparedRequest | PacketView)[];
+};
 
 const plain = { http10: false, client: '203.0.113.7', tls: true };
 const browser: CaseStep['request'] = {
@@ -111,11 +120,28 @@ function samplesOf(cases: readonly RunnableCase[], config: string): readonly Sam
   ];
 }
 
-function once(module: Filter, requests: readonly PreparedRequest[]): void {
-  for (const request of requests) runPhases(module, request, transactionOf(request));
+/** One that every module of packets meets, and those of its cases that are for this config. */
+function packetSamples(cases: readonly RunnableCase[], config: string): readonly Sample[] {
+  const own = cases
+    .filter((item) => item.config === config)
+    .filter(({ packets }) => packets.every(({ verdict }) => verdict?.kind !== 'failure'))
+    .flatMap(({ packets }) => packetViewsOf(packets));
+  return [
+    { name: 'a TLS flow opens', requests: samplePackets.slice(0, 3) },
+    ...(own.length === 0 ? [] : [{ name: 'its cases', requests: own }]),
+  ];
 }
 
-function fuelOf(module: Filter, requests: readonly PreparedRequest[]): number | null {
+function once(module: Filter, requests: Sample['requests']): void {
+  // A run over all samples is one of flows that nothing is known of yet.
+  const flows = new PacketFlows();
+  for (const request of requests) {
+    if (!('payload' in request)) runPhases(module, request, transactionOf(request));
+    else if (module instanceof LiveModule) module.packet(request, flows.subject(request));
+  }
+}
+
+function fuelOf(module: Filter, requests: Sample['requests']): number | null {
   if (!(module instanceof LiveModule)) {
     once(module, requests);
     return null;
@@ -128,7 +154,7 @@ function fuelOf(module: Filter, requests: readonly PreparedRequest[]): number | 
 function alternate(
   one: Filter,
   other: Filter,
-  requests: readonly PreparedRequest[],
+  requests: Sample['requests'],
   rounds: number,
   roundMs: number,
 ): readonly [Spread, Spread] {
@@ -145,7 +171,7 @@ function alternate(
 }
 
 /** The clock is asked seldom, as it costs as much as a small module. */
-function timeRound(module: Filter, requests: readonly PreparedRequest[], roundMs: number): number {
+function timeRound(module: Filter, requests: Sample['requests'], roundMs: number): number {
   const startedAt = performance.now();
   let count = 0;
   let elapsed = 0;

@@ -76,6 +76,10 @@ export class Transaction {
     this.isMonitored = isMonitored;
   }
 
+  get clientAddress(): string {
+    return this.facts.clientAddress;
+  }
+
   get tags(): ReadonlySet<string> {
     return this.#tags ?? noTags;
   }

@@ -19,6 +19,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import type { RequestFacts } from '#waf/transaction.ts';
 import { phase } from './filter.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import { packetBytesMax } from './packet-view.ts';
 
 export const abiVersion = 1;
 
@@ -43,6 +44,7 @@ export const phaseExports = {
   weir_response_head: phase.responseHead,
   weir_response_body: phase.responseBody,
   weir_log: phase.log,
+  weir_packet: phase.packet,
 } as const;
 export type PhaseExport = keyof typeof phaseExports;
 
@@ -76,6 +78,9 @@ export const recordKind = {
   setField: 6,
   addField: 7,
   removeField: 8,
+  passFlow: 9,
+  dropFlow: 10,
+  alertFlow: 11,
 } as const;
 /** Kind, next, three numbers, a zero, and four pairs of address and length. */
 export const recordBytes = 56;
@@ -102,6 +107,7 @@ export const logWords = 14;
 
 /** How many bytes `weir_reserve` is asked for by a module with these phases. */
 export function viewBytesMax(limits: GuestLimits, phases: number): number {
+  if (phases === phase.packet) return packetBytesMax;
   const request = requestHeadBytesMax(limits);
   const response =
     (responseWords + headerWords * limits.responseHeadersMax) * 4 +

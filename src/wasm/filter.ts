@@ -19,6 +19,8 @@ export const phase = {
   log: 16,
   /** Holds the response until its body is whole, so that it can be changed. */
   buffersResponse: 32,
+  /** Of packets, not of requests: it stands alone (`packet-filter.ts`). */
+  packet: 64,
 } as const;
 
 export type FilterAbi = 'weir-1' | 'http-wasm' | 'proxy-wasm';

@@ -7,7 +7,7 @@
  * ```
  */
 import { assert } from '#core/assert.ts';
-import type { Transaction } from '#waf/transaction.ts';
+import { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import {
   abiVersion,
@@ -22,10 +22,17 @@ import type { BodyWindow, LogRecord } from './filter.ts';
 import { GuestFailure, guestFailureOf, startFailureOf } from './guest-failure.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { HostServices } from './host-services.ts';
-import { CallBudget, type HostCallContext, type HostedModule } from './hostcalls/call-site.ts';
+import {
+  CallBudget,
+  type CallSubject,
+  type HostCallContext,
+  type HostedModule,
+} from './hostcalls/call-site.ts';
 import { hostCallImports } from './hostcalls/host-calls.ts';
 import { guestImports } from './imports.ts';
 import { fuelMax, meterExport } from './meter/meter-module.ts';
+import { type PacketVerdict, readPacketAnswer } from './packet-verdict.ts';
+import { encodePacket, type PacketView } from './packet-view.ts';
 import { addressOf, readAnswer, type TakeLimit } from './verdict-record.ts';
 
 type GuestFunction = (...parameters: number[]) => unknown;
@@ -67,7 +74,7 @@ class Calling implements HostCallContext {
   readonly budget = new CallBudget();
   guestMemory: GuestMemory | null = null;
   meter: Meter | null = null;
-  current: Transaction | null = null;
+  current: CallSubject | null = null;
   isMade = false;
 
   constructor({ module, services }: GuestSettings) {
@@ -79,8 +86,12 @@ class Calling implements HostCallContext {
     return this.guestMemory;
   }
 
-  transaction(): Transaction | null {
+  subject(): CallSubject | null {
     return this.current;
+  }
+
+  transaction(): Transaction | null {
+    return this.current instanceof Transaction ? this.current : null;
   }
 
   isConfiguring(): boolean {
@@ -203,10 +214,26 @@ export class Guest {
     if (stop !== null) throw new GuestFailure('abi', 'weir_log must answer 0: it is too late');
   }
 
+  packet(packet: PacketView, flow: CallSubject): PacketVerdict {
+    const size = encodePacket(packet, this.#memory, this.#at);
+    const answer = this.#enter('weir_packet', flow);
+    const verdict = readPacketAnswer(this.#memory, answer);
+    this.#leave(size);
+    return verdict;
+  }
+
   #call(name: PhaseExport, viewBytes: number, transaction: Transaction): Stop | null {
-    const { fuel, refuel, touch, reset } = this.#meter;
+    const answer = this.#enter(name, transaction);
+    const stop = readAnswer(this.#memory, answer, name, transaction, this.#takeLimit);
+    this.#leave(viewBytes);
+    return stop;
+  }
+
+  /** Calls the guest and returns what it answered, which lies in its memory. */
+  #enter(name: PhaseExport, subject: CallSubject): unknown {
+    const { fuel, refuel } = this.#meter;
     const calling = this.#calling;
-    calling.current = transaction;
+    calling.current = subject;
     calling.budget.reset();
     let answer: unknown;
     try {
@@ -219,15 +246,16 @@ export class Guest {
     } finally {
       this.#settings.used.fuel += this.#settings.fuel - refuel(0);
     }
-    const memory = this.#memory;
     // The guest may have grown its memory in the call; what it answers lies in the new buffer.
-    memory.refresh();
+    this.#memory.refresh();
     calling.current = null;
-    const stop = readAnswer(memory, answer, name, transaction, this.#takeLimit);
-    // What one request has left behind is no other one's to see: the view, and whatever was stored.
-    touch(this.#at, viewBytes);
-    this.#isSpent = reset() !== 0;
-    return stop;
+    return answer;
+  }
+
+  /** What one request has left behind is no other one's to see: the view, and whatever was stored. */
+  #leave(viewBytes: number): void {
+    this.#meter.touch(this.#at, viewBytes);
+    this.#isSpent = this.#meter.reset() !== 0;
   }
 }
 
@@ -283,6 +311,7 @@ function phaseFunctions(
     weir_response_head: of('weir_response_head'),
     weir_response_body: of('weir_response_body'),
     weir_log: of('weir_log'),
+    weir_packet: of('weir_packet'),
   };
 }
 

@@ -19,8 +19,11 @@ import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './fi
 import { Guest, type GuestSettings, phasesOf } from './guest.ts';
 import { GuestFailure } from './guest-failure.ts';
 import type { HostServices } from './host-services.ts';
+import type { CallSubject } from './hostcalls/call-site.ts';
 import { fuelMax, type MeterOptions, meterModule } from './meter/meter-module.ts';
 import { findShapeFaults } from './module-shape.ts';
+import { type PacketVerdict, packetPolicy } from './packet-verdict.ts';
+import type { PacketView } from './packet-view.ts';
 
 /** A module's bytes and what the configuration says of it. */
 export type CompileSource = {
@@ -110,6 +113,16 @@ export class LiveModule implements Filter {
   }
 
   close(): void {}
+
+  /** What the module says of a packet, or its policy where it fails. */
+  packet(packet: PacketView, flow: CallSubject): PacketVerdict {
+    try {
+      return this.guest().packet(packet, flow);
+    } catch (error) {
+      this.onGuestFailure(error);
+      return packetPolicy(this.name, this.failure, this.#lastFailure ?? '');
+    }
+  }
 
   guest(): Guest {
     if (this.#guest === null || this.#guest.isSpent)

@@ -7,6 +7,7 @@ import { findImportFaults } from './hostcalls/import-faults.ts';
 import type { ModuleFacts } from './meter/meter-module.ts';
 
 const requiredFunctions = ['weir_abi', 'weir_reserve'] as const;
+const packetExport = 'weir_packet' satisfies keyof typeof phaseExports;
 const knownFunctions: ReadonlySet<string> = new Set([
   ...requiredFunctions,
   'weir_configure',
@@ -37,6 +38,13 @@ function exportFaults(exports: ModuleFacts['exports']): readonly string[] {
   if (!exports.some(({ name }) => Object.hasOwn(phaseExports, name)))
     faults.push(
       `exports no phase (${Object.keys(phaseExports).join(', ')}): nothing of it would ever run`,
+    );
+  const ofRequests = exports.find(
+    ({ name }) => Object.hasOwn(phaseExports, name) && name !== packetExport,
+  );
+  if (ofRequests !== undefined && exports.some(({ name }) => name === packetExport))
+    faults.push(
+      `exports ${packetExport} beside ${ofRequests.name}: packets and requests are looked at in different places, so make two modules of it`,
     );
   for (const { name, kind } of exports) {
     if (

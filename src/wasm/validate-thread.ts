@@ -9,6 +9,8 @@ import type { GuestLimits } from './abi.ts';
 import { compileFilter } from './compile-filter.ts';
 import { type Filter, phase } from './filter.ts';
 import type { CompileSource } from './live-module.ts';
+import { PacketFilter } from './packet-filter.ts';
+import { samplePackets } from './sample-packets.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 import { trialServices } from './services/trial-services.ts';
 
@@ -37,11 +39,12 @@ async function findFaults(job: ValidationJob): Promise<readonly string[]> {
       job.limits,
       trialServices(() => {}),
       (message) => {
-        faults.push(message.replace(/^.*?\): /, ''));
+        faults.push(plain(message));
       },
     );
     // Twice over: a module that keeps state between requests shows it in the second round.
     for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
+    if ((module.phases & phase.packet) !== 0) callPacketPhase(source, faults);
     module.close();
     if (faults.length > 0 || job.cases === null) return faults.slice(0, 1);
     stage('running its cases');
@@ -72,6 +75,16 @@ function callPhases(module: Filter, faults: readonly string[]): void {
     run.end();
   }
 }
+
+function callPacketPhase(source: CompileSource, faults: string[]): void {
+  const services = trialServices(() => {});
+  const filter = PacketFilter.load(source, services, (message) => faults.push(plain(message)));
+  stage('answering a sample packet in weir_packet');
+  for (const packet of samplePackets) if (faults.length === 0) filter.inspect(packet);
+}
+
+/** Without the words about module and policy. */
+const plain = (message: string): string => message.replace(/^.*?\): /, '');
 
 const sampleLog = {
   status: 200,

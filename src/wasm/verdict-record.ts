@@ -99,16 +99,16 @@ function readRecord(
   switch (kind) {
     case recordKind.block:
       within(number, statusMin, statusMax, 'status', 'of a block');
-      return { kind: 'block', status: number, ...finding(memory, at) };
+      return { kind: 'block', status: number, ...findingAt(memory, at) };
     case recordKind.challenge:
-      return { kind: 'challenge', ...finding(memory, at) };
+      return { kind: 'challenge', ...findingAt(memory, at) };
     case recordKind.limit: {
       const capacity = words[word + 3] ?? 0;
       const periodSeconds = words[word + 4] ?? 0;
       within(number, 1, limitCostMax, 'cost', 'of a limit');
       within(capacity, 1, limitCostMax, 'capacity', 'of a limit');
       within(periodSeconds, 1, limitPeriodSecondsMax, 'period', 'of a limit');
-      const found = finding(memory, at, limitKeyBytesMax);
+      const found = findingAt(memory, at, limitKeyBytesMax);
       const limited = { ...found, matched: found.matched.slice(0, matchedBytesMax) };
       return () => {
         const retryAfterSeconds = takeLimit(found.matched, number, capacity, periodSeconds);
@@ -148,11 +148,15 @@ function readRecord(
       return null;
     }
     default:
-      throw new GuestFailure('abi', `record kind ${kind} is not known: 1 is block, 8 the last`);
+      throw new GuestFailure(
+        'abi',
+        `record kind ${kind} is none for a request: 1 (block) to 8 (remove header) are`,
+      );
   }
 }
 
-function finding(memory: GuestMemory, at: number, matchedMax = matchedBytesMax): Finding {
+/** Rule, reason, target and matched of the record at `at`. */
+export function findingAt(memory: GuestMemory, at: number, matchedMax = matchedBytesMax): Finding {
   const rule = text(memory, at + 24, 'rule', ruleBytesMax);
   // It becomes a metric label and a log field that people search for.
   if (!visible.test(rule)) {

@@ -13,9 +13,18 @@ import { encodeBody, encodeLog, encodeResponseHead } from '#wasm/encode-views.ts
 import { phase } from '#wasm/filter.ts';
 import { GuestMemory } from '#wasm/guest-memory.ts';
 import { hostCalls } from '#wasm/hostcalls/host-calls.ts';
+import { encodePacket, type PacketView, packetPayloadBytesMax } from '#wasm/packet-view.ts';
 import { transactionOf } from '../support/filters.ts';
 import { testLimits } from '../support/guests.ts';
 import { viewOf } from '../support/view.ts';
+
+const packet: PacketView = {
+  ...{ family: 4, protocol: 6, sourcePort: 40_000, destinationPort: 443 },
+  source: Buffer.from([192, 0, 2, 7]),
+  destination: Buffer.from([198, 51, 100, 1]),
+  ...{ tcpFlags: 24, tcpSequence: 1_001, number: 3, flow: 1n, isIncoming: true, wireBytes: 9 },
+  payload: Buffer.from([0x16]),
+};
 
 const limits = { ...testLimits, headBytesMax: 4_096, headersMax: 10 };
 
@@ -157,6 +166,25 @@ describe('the other views', () => {
       assert.deepEqual(memory.bytes.subarray(64, 64 + expected.length), expected);
     });
   }
+});
+
+describe('the view of a packet', () => {
+  it('is the worked example', () => {
+    const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
+    memory.bytes.fill(0xa5);
+    const expected = exampleBytes(5);
+    const size = encodePacket(packet, memory, 64);
+    assert.deepEqual(memory.bytes.subarray(64, 64 + size), expected);
+    assert.equal(memory.bytes[64 + size], 0xa5);
+  });
+
+  it('never needs more than the guest was asked for', () => {
+    const memory = new GuestMemory(new WebAssembly.Memory({ initial: 1 }));
+    const full = { ...packet, payload: Buffer.alloc(packetPayloadBytesMax) };
+    assert(encodePacket(full, memory, 0) <= viewBytesMax(limits, phase.packet));
+    const over = { ...packet, payload: Buffer.alloc(packetPayloadBytesMax + 1) };
+    assert.throws(() => encodePacket(over, memory, 0), /assertion failed/);
+  });
 });
 
 describe('the table of host calls', () => {

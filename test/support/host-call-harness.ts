@@ -52,6 +52,7 @@ export class HostCallHarness {
     });
     const context: HostCallContext = {
       memory: () => (this.hasMemory ? this.#views : null),
+      subject: () => this.transaction,
       transaction: () => this.transaction,
       isConfiguring: () => this.isConfiguring,
       touch: (at, bytes) => {

@@ -88,7 +88,7 @@ export const calls = stopped('call', [
     /the verdict \(56 bytes at 65532\) lies outside/,
   ],
   ['a verdict at a negative address', () => guest([op.const(-64)]), /lies outside/],
-  ['a verdict of no kind', () => record([0, 9]), /record kind 9 is not known/],
+  ['a verdict of no kind', () => record([0, 9]), /record kind 9 is none for a request/],
   [
     'a chain that goes round',
     () => record([0, 4], [1, recordAt], [2, 0], [6, recordAt + 56], [7, 4]),

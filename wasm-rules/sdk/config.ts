@@ -80,6 +80,21 @@ export class Config {
     return found;
   }
 
+  /** A list of whole numbers; empty when it is not there. */
+  integers(name: string, most: i32, least: i32, greatest: i32): i32[] {
+    const found: i32[] = [];
+    const json = this.locate(name);
+    if (json == null) return found;
+    if (json.token != JsonToken.ArrayBegin) this.refuse(name, 'must be a list of whole numbers');
+    while (json.next() != JsonToken.ArrayEnd) {
+      if (!json.isInteger() || json.integer < least || json.integer > greatest)
+        this.refuse(`${name}[${found.length}]`, `must be a whole number from ${least} to ${greatest}`);
+      found.push(<i32>json.integer);
+    }
+    if (found.length > most) this.refuse(name, `has more than ${most} items`);
+    return found;
+  }
+
   /** One string or a list of them; empty when it is not there. */
   texts(name: string, most: i32): string[] {
     const json = this.locate(name);

@@ -22,6 +22,9 @@ export const verdictScore: u32 = 5;
 export const verdictSetHeader: u32 = 6;
 export const verdictAddHeader: u32 = 7;
 export const verdictRemoveHeader: u32 = 8;
+export const verdictPassFlow: u32 = 9;
+export const verdictDropFlow: u32 = 10;
+export const verdictAlertFlow: u32 = 11;
 
 /** A record is fourteen words; these are the places of some in it, in bytes. */
 export const verdictBytes: usize = 56;
@@ -59,3 +62,17 @@ export const outcomeBlocked: u32 = 1;
 export const outcomeRefused: u32 = 2;
 export const outcomeFailed: u32 = 3;
 export const outcomeAborted: u32 = 4;
+
+/** Bits of a packet's flags. */
+export const packetIncoming: u32 = 1;
+export const packetCut: u32 = 2;
+
+export const protocolTcp: u32 = 6;
+export const protocolUdp: u32 = 17;
+
+/** Bits of `tcpFlags`. */
+export const tcpFin: u32 = 1;
+export const tcpSyn: u32 = 2;
+export const tcpRst: u32 = 4;
+export const tcpPsh: u32 = 8;
+export const tcpAck: u32 = 16;

@@ -24,15 +24,18 @@ import {
   tagBytesMax,
   targetBytesMax,
   verdictAddHeader,
+  verdictAlertFlow,
   verdictBlock,
   verdictBytes,
   verdictChallenge,
+  verdictDropFlow,
   verdictLimit,
   verdictMatched,
   verdictNext,
   verdictNumber,
   verdictNumber2,
   verdictNumber3,
+  verdictPassFlow,
   verdictReason,
   verdictRemoveHeader,
   verdictRule,
@@ -224,6 +227,39 @@ export function headerBytes(
   const record = append(kind, ofResponse ? 1 : 0);
   putPair(record + verdictTarget, nameAt, min(nameLength, fieldNameBytesMax));
   putPair(record + verdictMatched, valueAt, min(valueLength, fieldValueBytesMax));
+  return records;
+}
+
+/** In `weir_packet`: the flow passes, and no more of it is shown. */
+export function passFlow(): usize {
+  append(verdictPassFlow, 0);
+  closed = true;
+  return records;
+}
+
+/** In `weir_packet`: what comes of this flow is dropped. `target` names where it matched, `payload` for one. */
+export function dropFlow(
+  rule: string,
+  reason: string,
+  target: string,
+  matchedAt: usize,
+  matchedLength: i32,
+): usize {
+  const record = stop(verdictDropFlow, 0, rule, reason, matchedAt, matchedLength, matchedBytesMax);
+  putText(record + verdictTarget, target, targetBytesMax);
+  return records;
+}
+
+/** In `weir_packet`: as `passFlow`, and the operator is told. */
+export function alertFlow(
+  rule: string,
+  reason: string,
+  target: string,
+  matchedAt: usize,
+  matchedLength: i32,
+): usize {
+  const record = stop(verdictAlertFlow, 0, rule, reason, matchedAt, matchedLength, matchedBytesMax);
+  putText(record + verdictTarget, target, targetBytesMax);
   return records;
 }
 

@@ -46,7 +46,7 @@ export const moduleBench: Command = {
     }
     const rows = await benchModule(read.subject, read.cases.cases, { rounds, roundMs });
     print.answer({ module: target.name, rounds, rows }, () => {
-      const titles = ['MICROSECONDS A REQUEST', 'NO-OP', target.name.toUpperCase(), 'INSTRUCTIONS'];
+      const titles = ['MICROSECONDS EACH', 'NO-OP', target.name.toUpperCase(), 'INSTRUCTIONS'];
       return [
         print.columns([
           titles.map((text): Cell => ({ text, style: 'dim' })),

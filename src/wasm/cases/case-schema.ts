@@ -4,6 +4,7 @@
  */
 import Type, { type Static, type TSchema } from 'typebox';
 import { strict } from '#config/schema-parts.ts';
+import { casePackets } from './packet-schema.ts';
 
 export const casesMax = 10_000;
 export const stepsMax = 1_000;
@@ -193,8 +194,9 @@ const moduleCase = Type.Object(
         description: 'several requests one after the other, instead of request',
       }),
     ),
+    packets: optional(casePackets),
   },
-  { ...strict, description: 'a request and what the module is to make of it' },
+  { ...strict, description: 'what comes, and what the module is to make of it' },
 );
 
 export const caseFileSchema = Type.Object(

@@ -1,6 +1,7 @@
 /** The JSON Schema of `cases.json` for editors: as people write it, with `"verdict": "allow"` and bare lists. */
 import { asWritten, type JsonValue } from '#config/json-schema.ts';
 import { caseFileSchema } from './case-schema.ts';
+import { shortVerdicts } from './read-cases.ts';
 
 type JsonObject = { readonly [key: string]: JsonValue };
 
@@ -14,6 +15,12 @@ export function casesJsonSchema(): JsonObject {
   };
 }
 
+/** Those of its kinds that may stand alone. */
+function shortKinds(verdict: JsonValue): JsonValue[] {
+  const all = JSON.stringify(verdict);
+  return shortVerdicts.filter((kind) => all.includes(`"const":"${kind}"`)) as JsonValue[];
+}
+
 /** The short form of a verdict beside the long one. */
 function short(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(short);
@@ -21,7 +28,7 @@ function short(value: JsonValue): JsonValue {
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [
       key,
-      key === 'verdict' ? { anyOf: [{ const: 'allow' }, entry] } : short(entry),
+      key === 'verdict' ? { anyOf: [{ enum: shortKinds(entry) }, entry] } : short(entry),
     ]),
   );
 }

@@ -12,7 +12,7 @@ the edge, and a module that is loaded with cases beside it (\`NAME.cases.json\`)
 
 - The file is a list of cases, or an object with \`cases\` and what holds for all of them. A case's own \`config\`,
   \`now\`, \`values\` or \`databases\` wins.
-- \`"verdict": "allow"\` is short for \`{"kind": "allow"}\`. Only what a case names is compared; a failure of the module
+- \`"verdict": "allow"\` is short for \`{"kind": "allow"}\`, and \`"pass"\` and \`"undecided"\` of a packet likewise. Only what a case names is compared; a failure of the module
   is an error in every case that does not expect it.
 - Each case begins with empty stores, full buckets and the clock at \`now\`, which stands still but for \`afterMs\`.
 - Nothing is fetched, and nobody is blocked: \`fetch\` finds what \`values.worker\` has under its key.

@@ -7,6 +7,8 @@ import { type ConfigProblem, sortProblems } from '#config/problem.ts';
 import { schemaNode } from '#config/schema-node.ts';
 import { validate } from '#config/validate.ts';
 import { parseYamlSource, type SourcePosition, type SourceValue } from '#config/yaml-source.ts';
+import { parseIp } from '#core/ip.ts';
+import { packetPayloadBytesMax } from '#wasm/packet-view.ts';
 import {
   type CaseFile,
   type CaseStep,
@@ -14,6 +16,8 @@ import {
   type ExpectedVerdict,
   type ModuleCase,
 } from './case-schema.ts';
+import type { PacketStep } from './packet-schema.ts';
+import { payloadOf } from './packet-steps.ts';
 
 export const caseFileBytesMax = 16 * 1_048_576;
 
@@ -26,7 +30,9 @@ export type RunnableCase = {
   readonly nowMs: number;
   readonly values: NonNullable<CaseFile['values']>;
   readonly databases: NonNullable<CaseFile['databases']>;
+  /** Requests; none in a case of packets. */
   readonly steps: readonly CaseStep[];
+  readonly packets: readonly PacketStep[];
 };
 
 export type ReadCases =
@@ -82,6 +88,8 @@ function runnable(file: CaseFile, item: ModuleCase, say: SayHere): RunnableCase 
   const steps = stepsOf(item, say);
   for (const [index, step] of steps.entries())
     checkStep(step, item.requests === undefined ? '' : `requests[${index}]`, say);
+  for (const [index, step] of (item.packets ?? []).entries())
+    checkPacket(step, `packets[${index}]`, say);
   return {
     name,
     why: why ?? null,
@@ -90,25 +98,27 @@ function runnable(file: CaseFile, item: ModuleCase, say: SayHere): RunnableCase 
     values: { ...file.values, ...item.values },
     databases: { ...file.databases, ...item.databases },
     steps,
+    packets: item.packets ?? [],
   };
 }
 
 /** Keys of a case that are not about one request. */
-const caseKeys = new Set(['name', 'why', 'config', 'now', 'values', 'databases', 'requests']);
+const caseKeys = new Set(['name', 'why', 'config', 'now', 'values', 'databases']);
 
 function stepsOf(item: ModuleCase, say: SayHere): readonly CaseStep[] {
   const { request, requests, response, verdict, tags, score } = item;
   const { requestEdits, responseEdits, log, blocks } = item;
-  if (requests !== undefined) {
+  const list = item.packets === undefined ? 'requests' : 'packets';
+  if (item[list] !== undefined) {
     const beside = Object.entries(item).find(
-      ([key, value]) => value !== undefined && !caseKeys.has(key),
+      ([key, value]) => value !== undefined && key !== list && !caseKeys.has(key),
     );
     if (beside !== undefined)
-      say(beside[0], 'stands beside requests', 'put it into the one of requests it belongs to');
-    return requests;
+      say(beside[0], `stands beside ${list}`, `put it into the one of ${list} it belongs to`);
+    return requests ?? [];
   }
   if (request === undefined) {
-    say('', 'has no request', 'say request, or requests for several');
+    say('', 'has no request', 'say request, requests for several, or packets');
     return [];
   }
   const expected = {
@@ -143,6 +153,18 @@ function checkStep(step: CaseStep, at: string, say: SayHere): void {
   if (step.verdict !== undefined) checkVerdict(step.verdict, path('verdict'), say);
 }
 
+function checkPacket(step: PacketStep, at: string, say: SayHere): void {
+  if (step.payload !== undefined && step.payloadHex !== undefined)
+    say(`${at}.payloadHex`, 'stands beside payload', 'keep one of the two');
+  if (payloadOf(step).length > packetPayloadBytesMax)
+    say(`${at}.payload`, `is longer than ${packetPayloadBytesMax} bytes`);
+  const [from, to] = [parseIp(step.from), parseIp(step.to)];
+  if (from === null) say(`${at}.from`, 'is no address');
+  if (to === null) say(`${at}.to`, 'is no address');
+  if (from !== null && to !== null && from.family !== to.family)
+    say(`${at}.to`, 'is not of the family of from');
+}
+
 function checkVerdict(verdict: ExpectedVerdict, path: string, say: SayHere): void {
   const others = Object.keys(verdict).filter((key) => key !== 'kind');
   if (verdict.kind === 'allow' && others.length > 0)
@@ -160,14 +182,19 @@ const target = /^[\x21-\x7e\x80-\xff]+$/;
 const isBase64 = (text: string): boolean =>
   /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0;
 
+/** Verdicts that say no more than their kind. */
+export const shortVerdicts: readonly unknown[] = ['allow', 'pass', 'undecided'];
+
 /** `"verdict": "allow"` is the short form of a verdict of that kind, and what is not there is not looked at. */
 function withVerdicts(value: SourceValue): SourceValue {
   if (Array.isArray(value)) return value.map(withVerdicts);
   if (!(value instanceof Map)) return value;
   const result = new Map<string, SourceValue>();
   for (const [key, entry] of value) {
-    if (key === 'verdict' && entry === 'allow') result.set(key, new Map([['kind', 'allow']]));
-    else if (key === 'cases' || key === 'requests') result.set(key, withVerdicts(entry));
+    if (key === 'verdict' && shortVerdicts.includes(entry))
+      result.set(key, new Map([['kind', entry]]));
+    else if (key === 'cases' || key === 'requests' || key === 'packets')
+      result.set(key, withVerdicts(entry));
     else result.set(key, entry);
   }
   return result;

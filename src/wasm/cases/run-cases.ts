@@ -11,12 +11,21 @@
 import { WeirError } from '#core/errors.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
-import type { Filter } from '#wasm/filter.ts';
+import { type Filter, phase } from '#wasm/filter.ts';
 import { GuestFailure } from '#wasm/guest-failure.ts';
 import { type CompileSource, LiveModule } from '#wasm/live-module.ts';
+import { PacketFlows } from '#wasm/packet-flows.ts';
+import type { PacketView } from '#wasm/packet-view.ts';
 import { type CaseDifference, differencesOf, outcomeOf, type StepOutcome } from './case-outcome.ts';
 import type { CaseStep } from './case-schema.ts';
 import { CaseServices } from './case-services.ts';
+import type { PacketStep } from './packet-schema.ts';
+import {
+  type PacketOutcome,
+  packetDifferences,
+  packetNotMade,
+  packetViewsOf,
+} from './packet-steps.ts';
 import type { RunnableCase } from './read-cases.ts';
 import { prepareRequest, runPhases, transactionOf } from './run-phases.ts';
 
@@ -56,6 +65,7 @@ class CaseRunner {
   /** By config: a case leaves nothing behind in a module. */
   readonly #live = new Map<string, Filter | NotMade>();
   readonly #services = new CaseServices();
+  #flows = new PacketFlows();
   #failures: string[] = [];
   #failure: GuestFailure | null = null;
 
@@ -69,17 +79,24 @@ class CaseRunner {
     const failures: string[] = [];
     const seen = new Set<string>();
     this.#failure = null;
+    this.#flows = new PacketFlows();
     this.#services.begin(this.#module.name, item);
     const module = this.#moduleFor(item);
     const usedBefore = fuelUsedBy(module);
-    for (const [index, step] of item.steps.entries()) {
-      const at = item.steps.length === 1 ? '' : `requests[${index}].`;
+    for (const { at, step, view } of stepsOf(item)) {
       this.#failures = [];
       this.#services.next(step.afterMs);
-      const outcome = 'why' in module ? notMade(step, module) : this.#runStep(module, step);
-      failures.push(...outcome.failures);
-      for (const rule of rulesOf(outcome)) seen.add(rule);
-      differences.push(...differencesOf(step, outcome, at));
+      if (view !== null) {
+        const outcome = 'why' in module ? packetNotMade(module.why) : this.#runPacket(module, view);
+        failures.push(...outcome.failures);
+        if ('rule' in outcome.verdict) seen.add(outcome.verdict.rule);
+        differences.push(...packetDifferences(step, outcome, at));
+      } else {
+        const outcome = 'why' in module ? notMade(step, module) : this.#runStep(module, step);
+        failures.push(...outcome.failures);
+        for (const rule of rulesOf(outcome)) seen.add(rule);
+        differences.push(...differencesOf(step, outcome, at));
+      }
       // What cannot be made fails once, not once a request.
       if ('why' in module) break;
     }
@@ -134,7 +151,18 @@ class CaseRunner {
     }
   }
 
+  #runPacket(module: Filter, packet: PacketView): PacketOutcome {
+    if (!(module instanceof LiveModule) || (module.phases & phase.packet) === 0)
+      return packetNotMade('it exports no weir_packet, and this is a packet');
+    const verdict = module.packet(packet, this.#flows.subject(packet));
+    if (verdict.kind !== 'undecided') this.#flows.end(packet.flow);
+    const { lines: log, blocks } = this.#services;
+    return { verdict, failures: this.#failures, log, blocks };
+  }
+
   #runStep(module: Filter, step: CaseStep): StepOutcome {
+    if ((module.phases & phase.packet) !== 0)
+      return notMade(step, { why: 'it exports weir_packet alone, and this is a request' });
     const prepared = prepareRequest(step, this.#limits.bodyWindowBytes);
     const transaction = transactionOf(prepared);
     const stop = runPhases(module, prepared, transaction);
@@ -145,17 +173,38 @@ class CaseRunner {
   }
 }
 
+type RunnableStep = { readonly at: string } & (
+  | { readonly step: CaseStep; readonly view: null }
+  | { readonly step: PacketStep; readonly view: PacketView }
+);
+
+function stepsOf({ steps, packets }: RunnableCase): readonly RunnableStep[] {
+  const views = packetViewsOf(packets);
+  return [
+    ...steps.map((step, index) => ({
+      ...{ at: steps.length === 1 ? '' : `requests[${index}].`, step },
+      view: null,
+    })),
+    ...packets.map((step, index) => ({
+      ...{ at: `packets[${index}].`, step },
+      view: views[index] as PacketView,
+    })),
+  ];
+}
+
 const fuelUsedBy = (module: Filter | NotMade): number =>
   module instanceof LiveModule ? module.fuelUsed : 0;
 
-const notMade = (step: CaseStep, { why }: NotMade): StepOutcome =>
+const notMade = (step: CaseStep, { why }: Pick<NotMade, 'why'>): StepOutcome =>
   outcomeOf(transactionOf(prepareRequest(step, 1)), null, [why], { lines: [], blocks: [] });
 
-const rulesNamedIn = ({ steps }: RunnableCase): string[] =>
-  steps.flatMap(({ verdict, tags }) => [
+const rulesNamedIn = ({ steps, packets }: RunnableCase): string[] => [
+  ...packets.flatMap(({ verdict }) => verdict?.rule ?? []),
+  ...steps.flatMap(({ verdict, tags }) => [
     ...(verdict?.rule === undefined ? [] : [verdict.rule]),
     ...(tags ?? []),
-  ]);
+  ]),
+];
 
 function rulesOf({ stop, tags }: StepOutcome): string[] {
   return stop === null ? [...tags] : [stop.rule, ...tags];

@@ -21,15 +21,15 @@ export const blockCalls: readonly HostCall[] = [
         call.enter();
         const text = call.utf8(reason, reasonLength, 'the reason', reasonBytesMax);
         const { services, module } = call.context;
-        const transaction = call.context.transaction();
-        if (addressLength === 0 && transaction === null)
+        const subject = call.context.subject();
+        if (addressLength === 0 && subject === null)
           throw call.failure('the client is blocked by its request, and there is none');
         const target =
-          addressLength === 0 && transaction !== null
-            ? transaction.facts.clientAddress
+          addressLength === 0 && subject !== null
+            ? subject.clientAddress
             : call.text(address, addressLength, 'the address', addressBytesMax);
         // In monitor mode everything is worked out and nothing enforced.
-        if (transaction?.isMonitored === true) return 0;
+        if (subject?.isMonitored === true) return 0;
         return services.block(module.name, target, ttlSeconds >>> 0, text) === null ? 0 : none;
       },
   },

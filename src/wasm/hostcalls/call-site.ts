@@ -31,10 +31,18 @@ export type HostedModule = {
   readonly databases: Readonly<Record<string, string>>;
 };
 
+/** What a call is about: a request, or a packet of a flow. */
+export type CallSubject = Pick<
+  Transaction,
+  'clientAddress' | 'isMonitored' | 'note' | 'setNote' | 'deleteNote'
+>;
+
 export type HostCallContext = {
   /** Null while the start function runs: nothing is exported yet. */
   memory(): GuestMemory | null;
   /** Null in the start function and in `weir_configure`. */
+  subject(): CallSubject | null;
+  /** Where the subject is a request. */
   transaction(): Transaction | null;
   isConfiguring(): boolean;
   /** Marks what the host has written, so that it is taken back after the call as if the guest had. */

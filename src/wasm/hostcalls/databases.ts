@@ -46,7 +46,7 @@ export const databaseCalls: readonly HostCall[] = [
         if (addressLength >>> 0 > addressBytesMax || pathLength >>> 0 > pathBytesMax) return none;
         const asked =
           addressLength === 0
-            ? call.context.transaction()?.facts.clientAddress
+            ? call.context.subject()?.clientAddress
             : call.text(address, addressLength, 'the address');
         if (asked === undefined) return none;
         const text = found.lookup(asked, call.utf8(path, pathLength, 'the path'));

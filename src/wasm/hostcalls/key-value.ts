@@ -4,15 +4,15 @@
  * | scope | seen by | kept in |
  * | --- | --- | --- |
  * | 0 request | later phases of the same request, same module | the transaction |
+ * | | later packets of the same flow | `packet-flows.ts` |
  * | 1 worker | requests of this worker | `services/value-store.ts` |
  * | 2 node | requests of all workers of the node | the same, kept in step |
  *
  * Each scope is a grant of its own. The scope is an argument, so it is looked at in the call.
  */
-import type { Transaction } from '#waf/transaction.ts';
 import { GuestFailure } from '../guest-failure.ts';
 import type { SharedValues } from '../host-services.ts';
-import { type CallSite, type HostCall, none } from './call-site.ts';
+import { type CallSite, type CallSubject, type HostCall, none } from './call-site.ts';
 
 export const keyBytesMax = 256;
 export const valueBytesMax = 65_536;
@@ -116,11 +116,10 @@ function keyOf(call: CallSite, scope: number, at: number, length: number): strin
 /** Notes of all modules of a request lie together. */
 const ownKey = (call: CallSite, key: string): string => `${call.context.module.name}\0${key}`;
 
-function noted(call: CallSite): Transaction {
-  const transaction = call.context.transaction();
-  if (transaction === null)
-    throw call.failure('scope 0 (request) needs a request, and there is none');
-  return transaction;
+function noted(call: CallSite): CallSubject {
+  const subject = call.context.subject();
+  if (subject === null) throw call.failure('scope 0 (request) needs a request, and there is none');
+  return subject;
 }
 
 const shared = (call: CallSite, scope: number): SharedValues =>

@@ -65,7 +65,7 @@ describe('a file of cases', () => {
     [
       'with no request',
       one('"score": 1'),
-      /cases\[0\]: has no request \(say request, or requests for several\)/,
+      /cases\[0\]: has no request \(say request, requests for several, or packets\)/,
     ],
     [
       'with requests and one thing more',

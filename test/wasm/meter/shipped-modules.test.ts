@@ -54,6 +54,8 @@ function sameMemory(one: PlainGuest, other: PlainGuest | Buffer): boolean {
 for (const { name, path } of await buildRules()) {
   const heads = headsOf(name);
   const count = heads.values().reduce((sum, views) => sum + views.length, 0);
+  // A module of packets.
+  if (count === 0) continue;
   describe(`${name}, ${count} requests with ${heads.size} configs`, () => {
     it('does the same metered, request after request in one instance', async () => {
       const bytes = await readFile(path);
