@@ -41,7 +41,7 @@ export const ruleModule = Type.Object(
       minimum: 10_000,
       maximum: 1_000_000_000,
       description:
-        'instructions one call may take before it is ended as a failure; 20,000,000 are some 20 ms',
+        'instructions one call may take before it is ended as a failure; 20,000,000 are 1 to 20 ms',
     }),
     memoryPagesMax: Type.Integer({
       default: 256,

@@ -1,5 +1,5 @@
 /**
- * The demo shop as a process of its own, which is what a backend is. It tells its parent `{ url }`,
+ * The demo shop as a process of its own, which is what a backend is. It tells its parent `{ url, token }`,
  * and ends in good order when the parent lets go of it or a signal asks.
  */
 import { startShop } from '#demo/shop.ts';
@@ -22,4 +22,4 @@ process.on('SIGTERM', end);
 process.on('SIGINT', process.send === undefined ? end : () => undefined);
 process.on('disconnect', end);
 if (process.send === undefined) process.stdout.write(`${shop.url}\n`);
-else process.send({ url: shop.url });
+else process.send({ url: shop.url, token: shop.token });

@@ -11,13 +11,19 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { canaryToken } from '#demo/canary.ts';
 import { findProduct, products, searchProducts } from '#demo/catalogue.ts';
 import { addEcho } from '#demo/echo.ts';
+import { type Issuer, keySetPath, makeIssuer } from '#demo/issuer.ts';
 import { contentSecurityPolicy } from '#demo/layout.ts';
 import { parseOrder } from '#demo/order.ts';
 import * as pages from '#demo/pages.ts';
 import { digestStream, patternStream, streamedBytesMax } from '#demo/streams.ts';
 import { Ticks } from '#demo/ticks.ts';
 
-export type Shop = { readonly url: string; close(): Promise<void> };
+export type Shop = {
+  readonly url: string;
+  /** For its pages that need one. */
+  readonly token: string;
+  close(): Promise<void>;
+};
 
 export const orderBytesMax = 64 * 1024;
 export const slowMsMax = 60_000;
@@ -34,7 +40,8 @@ export async function startShop(options: { readonly address?: string } = {}): Pr
   const echo = addEcho(app.server);
   const stopping = new AbortController();
   addPages(app);
-  addApi(app);
+  const issuer = makeIssuer(Date.now());
+  addApi(app, issuer);
   addStreams(app, ticks, stopping.signal);
 
   // URL leaves port 80 out.
@@ -44,6 +51,7 @@ export async function startShop(options: { readonly address?: string } = {}): Pr
   });
   return {
     url,
+    token: issuer.token,
     async close() {
       ticks.close();
       echo.close();
@@ -102,13 +110,16 @@ function addPages(app: FastifyInstance): void {
   );
 }
 
-function addApi(app: FastifyInstance): void {
+function addApi(app: FastifyInstance, { keySet }: Issuer): void {
   app.get('/api/products', () => ({ products }));
   app.post('/api/orders', ({ body }, reply) => {
     const parsed = parseOrder(recordOf(body));
     if (!parsed.ok) return reply.code(422).send({ problems: parsed.problems });
     return reply.code(201).send(parsed.order);
   });
+  app.get(keySetPath, () => keySet);
+  // It believes what the edge says of the visitor, so the edge must be the only one to say it.
+  app.get('/account', ({ headers }) => ({ user: headers['x-user'] ?? null }));
   app.get('/healthz', () => ({ status: 'ok' }));
   // The careless page: the edge in front must not let it out.
   app.get('/debug/environment', (_request, reply) =>

@@ -1,5 +1,6 @@
 /** The configuration the demo runs: a real one, in the words a user would write. */
 import { canaryToken } from '#demo/canary.ts';
+import { issuerName, keySetPath } from '#demo/issuer.ts';
 
 export type DemoSettings = {
   /** host:port of the TLS listener. */
@@ -34,6 +35,7 @@ routes:
   - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
   - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, universal, header-hardening] } }
   - { match: { host: "*", path: /mcp }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, agent-traffic, header-hardening] } }
+  - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, jwt-check, header-hardening] } }
   - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
 waf:
   rules:
@@ -64,6 +66,12 @@ waf:
       module: builtin:agent-traffic
       watch: true
       config: { paths: /mcp, tools: [search, get_product], actions: { phrase: { action: block } } }
+    jwt-check:
+      module: builtin:jwt-check
+      watch: true
+      grants: [clock, crypto, fetch, kv:worker]
+      fetch: [${JSON.stringify(`${shopUrl}/`)}]
+      config: { paths: /account, jwks: ${JSON.stringify(shopUrl + keySetPath)}, algorithms: ES256, issuer: ${issuerName}, claims: { sub: x-user } }
     canary-leak: { module: "builtin:canary-leak", watch: true, config: { tokens: [${canaryToken}] } }
 admin: { address: ${isUsual ? '"127.0.0.1:9999"' : '"127.0.0.1:0"'} }
 accessLog: { to: ${JSON.stringify(`${state}/access.log`)} }

@@ -47,7 +47,7 @@ function compileHttpWasm(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  const { bytes, facts } = metered(source, true);
+  const { bytes, facts } = metered(source);
   const faults = findHttpWasmFaults(facts);
   if (faults.length > 0) throw invalidModule(source.name, faults);
   return new HttpWasmModule(source, new WebAssembly.Module(bytes), onFailure, (level, text) =>
@@ -60,17 +60,12 @@ function compileEnvoyFilter(
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  return compileProxyWasm(
-    source,
-    metered(source, false),
-    proxyWasmServices(services, source),
-    onFailure,
-  );
+  return compileProxyWasm(source, metered(source), proxyWasmServices(services, source), onFailure);
 }
 
 /** Such guests keep what they like between calls; that is what their authors build on. */
-function metered(source: CompileSource, exportsStart: boolean): MeteredModule {
-  return meterModule(source.bytes, meterOptionsOf(source, false, exportsStart));
+function metered(source: CompileSource): MeteredModule {
+  return meterModule(source.bytes, meterOptionsOf(source, false));
 }
 
 /** Where the code of the filter that `compileFilter` makes was in the bytes as they came. */
@@ -78,8 +73,7 @@ export function originalOffsets(
   source: Pick<CompileSource, 'bytes' | 'fuel' | 'memoryPagesMax'>,
 ): OffsetMap | null {
   const outline = readOutline(source.bytes);
-  const isEnvoyFilter = !isHttpWasm(outline) && isProxyWasm(outline);
-  const isolates = !isHttpWasm(outline) && !isEnvoyFilter;
-  const options = meterOptionsOf(source, isolates, !isEnvoyFilter);
+  const isolates = !isHttpWasm(outline) && !isProxyWasm(outline);
+  const options = meterOptionsOf(source, isolates);
   return meterModule(source.bytes, { ...options, keepsOffsets: true }).offsets;
 }

@@ -205,9 +205,8 @@ class LiveRun implements FilterRun {
 export function meterOptionsOf(
   { fuel, memoryPagesMax }: Pick<CompileSource, 'fuel' | 'memoryPagesMax'>,
   isolates: boolean,
-  exportsStart: boolean,
 ): MeterOptions {
-  return { fuelAtStart: Math.min(fuel, fuelMax), memoryPagesMax, isolates, exportsStart };
+  return { fuelAtStart: Math.min(fuel, fuelMax), memoryPagesMax, isolates, exportsStart: true };
 }
 
 /** Compiles and makes the first instance, so that a module that is live has run. Throws `MODULE_INVALID`. */
@@ -218,7 +217,7 @@ export function compileModule(
   onFailure: OnFailure,
 ): LiveModule {
   try {
-    const { bytes, facts } = meterModule(source.bytes, meterOptionsOf(source, true, true));
+    const { bytes, facts } = meterModule(source.bytes, meterOptionsOf(source, true));
     const faults = findShapeFaults(facts, source.grants);
     if (faults.length > 0) throw invalidModule(source.name, faults);
     const compiled = new WebAssembly.Module(bytes);

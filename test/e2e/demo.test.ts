@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -32,8 +32,8 @@ describe('weir demo', () => {
     return stdout;
   };
 
-  it('prints four lines to paste', () => {
-    assert.equal(commands().length, 4, demo.output());
+  it('prints five lines to paste', () => {
+    assert.equal(commands().length, 5, demo.output());
   });
 
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
@@ -54,7 +54,7 @@ describe('weir demo', () => {
       paste(commands()[1] as string, '-i -H "Accept: text/html"'),
       /^HTTP\/2 403 [\s\S]*<h1>403 Forbidden/,
     );
-    const status = JSON.parse(paste(commands()[3] as string)) as {
+    const status = JSON.parse(paste(commands()[4] as string)) as {
       state: string;
       requests: { blocked: number };
     };
@@ -90,6 +90,21 @@ describe('weir demo', () => {
     const answer = paste(home, '-i');
     assert.match(answer, /strict-transport-security: max-age=31536000/);
     assert.match(answer, /x-frame-options: SAMEORIGIN/);
+  });
+
+  it('wants a token for the account, takes the one it made, and says who it is', {
+    skip: needs('curl'),
+  }, () => {
+    const line = commands()[3] as string;
+    const without = line.replace(/ -H .*/, '');
+    let refused = paste(without, '-i');
+    // Its keys are on their way from the moment the module is loaded.
+    while (/^HTTP\/2 503 /.test(refused)) refused = paste(without, '-i');
+    assert.match(refused, /^HTTP\/2 401 [\s\S]*www-authenticate: Bearer realm="api"/);
+    assert.match(paste(line, '-i'), /^HTTP\/2 200 [\s\S]*\{"user":"ann"\}/);
+    assert.match(paste(`${line.slice(0, -1)}x"`, '-i'), /^HTTP\/2 401 /);
+    assert.match(paste(`${without} -H "x-user: root"`, '-i'), /^HTTP\/2 401 /);
+    assert.equal(statSync(join(demo.state, 'demo/token')).mode & 0o777, 0o600);
   });
 
   it('is found by weir status without being told where it runs', () => {

@@ -62,6 +62,8 @@ export type HostileSpec = {
   readonly without?: readonly string[];
   readonly imports?: ModuleSpec['imports'];
   readonly memory?: ModuleSpec['memory'];
+  /** Code of a start function. */
+  readonly start?: FunctionSpec['code'];
 };
 
 const callbacks: Readonly<Record<string, string>> = {
@@ -118,9 +120,12 @@ export function hostileGuest(spec: HostileSpec = {}): Uint8Array {
       return { name, parameters: types(parameters), results: types(results), code };
     }),
   ];
+  const kept = functions.filter(({ name = '' }) => !without.includes(name));
+  const { start } = spec;
   return buildModule({
     imports,
-    functions: functions.filter(({ name = '' }) => !without.includes(name)),
+    functions: start === undefined ? kept : [...kept, { code: start }],
+    ...(start === undefined ? {} : { start: imports.length + kept.length }),
     ...(spec.memory === undefined ? {} : { memory: spec.memory }),
     ...(spec.data === undefined ? {} : { data: { at: 0, bytes: spec.data } }),
   });

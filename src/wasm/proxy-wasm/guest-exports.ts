@@ -59,8 +59,17 @@ function isFuel(value: unknown): value is { value: number } {
   return typeof value === 'object' && value !== null && 'value' in value;
 }
 
-/** A reactor has `_initialize`, and perhaps a `main` to be run behind it; a command has `_start`. */
+/**
+ * The start function first, which the meter has made an export: then it runs as all the others do, with its
+ * fuel to be read and the instance there for what it calls. A reactor has `_initialize`, and perhaps a
+ * `main` to be run behind it; a command has `_start`.
+ */
 function startFunctions(exports: Readonly<Record<string, unknown>>): readonly GuestFunction[] {
+  const start = exported(exports, meterExport.start, 0);
+  return start === null ? entryFunctions(exports) : [start, ...entryFunctions(exports)];
+}
+
+function entryFunctions(exports: Readonly<Record<string, unknown>>): readonly GuestFunction[] {
   const initialize = exported(exports, '_initialize', 0);
   if (initialize === null) {
     const start = exported(exports, '_start', 0);

@@ -23,7 +23,7 @@ import {
   loadProxyWasm,
   logRecord,
 } from '../../support/proxy-wasm-run.ts';
-import { i32 } from '../../support/wasm-builder.ts';
+import { i32, op } from '../../support/wasm-builder.ts';
 
 function faults(spec: HostileSpec, options: LoadOptions = {}): string {
   try {
@@ -79,6 +79,8 @@ describe('a module is refused at load, by name, when it', () => {
       /imports wasi_.*\.x/,
     ],
     ['wants a call of Weir', imported('weir', 'log'), /imports weir\.log/],
+    ['has a start function without an end', { start: [op.spin] }, /^fuel: used up its fuel/],
+    ['traps in its start function', { start: [op.unreachable] }, /^trap: unreachable/],
     [
       'does not start',
       { answers: { proxy_on_vm_start: 0 } },
