@@ -5,14 +5,14 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rules: nothing is left behind',
     file: 'src/wasm/guest.ts',
-    from: 'this.#isSpent = reset() !== 0;',
+    from: 'this.#isSpent = this.#meter.reset() !== 0;',
     to: 'this.#isSpent = false;',
     tests: 'test/wire/module-isolation.test.ts',
   },
   {
     name: 'rules: the view is taken back',
     file: 'src/wasm/guest.ts',
-    from: 'touch(this.#at, viewBytes);',
+    from: 'this.#meter.touch(this.#at, viewBytes);',
     to: '',
     tests: 'test/wire/module-isolation.test.ts',
   },

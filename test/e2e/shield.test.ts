@@ -49,10 +49,8 @@ for (const xdp of ['native', 'generic'] as const)
     const state = join(folder, 'state');
     let wire: NamespacePair;
     let edge: ChildProcess;
-
-    before(async () => {
-      wire = makeNamespacePair();
-      const file = join(folder, 'weir.yaml');
+    const file = join(folder, 'weir.yaml');
+    const configure = (allow: string) =>
       writeFileSync(
         file,
         `edge:
@@ -60,6 +58,7 @@ for (const xdp of ['native', 'generic'] as const)
   listeners:
     - { address: "0.0.0.0:8000", plaintext: true }
     - { address: "[::]:8000", plaintext: true }
+  allow: ${allow}
 kernel: { xdp: ${xdp}, interface: ${wire.edgeInterface} }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
@@ -67,6 +66,10 @@ accessLog: { to: "off" }
 state: ${state}
 `,
       );
+
+    before(async () => {
+      wire = makeNamespacePair();
+      configure('[]');
       // Cookies for every SYN; what native XDP sends back over a veth arrives only beside a program of the peer's.
       for (const setting of [
         `net.ipv4.tcp_syncookies=${xdp === 'generic' ? 2 : 1}`,
@@ -207,6 +210,22 @@ state: ${state}
       weir('block', 'add', '10.77.0.0/24', '--ttl', '2s');
       assert.equal(ask(0), 'no answer');
       await until('the block ends', () => ask(0) === 'answered');
+    });
+
+    it('lets in whom edge.allow names, whatever is blocked, until it no longer does', () => {
+      configure('["10.77.0.0/28", "fd77::/64"]');
+      weir('reload');
+      for (const index of [0, 1] as const) {
+        weir('block', 'add', clientAddresses[index]);
+        assert.equal(ask(index), 'answered');
+      }
+      assert(counted('allowed') > 0, 'the kernel has counted them');
+      configure('[]');
+      weir('reload');
+      for (const index of [0, 1] as const) {
+        assert.equal(ask(index), 'no answer');
+        weir('block', 'remove', clientAddresses[index]);
+      }
     });
 
     it('goes on dropping when its process is killed, and takes new blocks again afterwards', async () => {

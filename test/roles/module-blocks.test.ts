@@ -15,6 +15,7 @@ function bench(entries: readonly Partial<BlockEntry>[] = []) {
   let fails = false;
   const config = {
     edge: {
+      allow: [],
       trustedProxies: ['10.0.0.0/8'],
       limits: { unlimitedAddresses: ['192.0.2.0/24'] },
       listeners: [{ address: '0.0.0.0:443' }, { address: '[2001:db8::443]:443' }],

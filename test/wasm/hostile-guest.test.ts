@@ -211,7 +211,7 @@ describe('an answer to a request is a failure when', () => {
     ],
     ['the record lies at a negative address', verdictGuest(goodRecord, -64), /lies outside/],
     ['the record is not aligned', verdictGuest(goodRecord, recordAt + 2), /not a multiple of 4/],
-    ['the kind is unknown', verdictGuest(changed(0, 9)), /record kind 9 is not known/],
+    ['the kind is unknown', verdictGuest(changed(0, 9)), /record kind 9 is none for a request/],
     ['the status is a success', verdictGuest(changed(2, 200)), /status 200/],
     ['the status is just below the range', verdictGuest(changed(2, 399)), /status 399/],
     ['the status is just above the range', verdictGuest(changed(2, 600)), /status 600/],
