@@ -41,12 +41,12 @@ HELPER(BPF_FUNC_map_lookup_elem, void *, map_lookup, void *map, const void *key)
 HELPER(BPF_FUNC_map_update_elem, long, map_update, void *map, const void *key, const void *value, __u64 flags);
 HELPER(BPF_FUNC_ktime_get_ns, __u64, time_ns, void);
 HELPER(BPF_FUNC_ktime_get_coarse_ns, __u64, time_coarse_ns, void);
+HELPER(BPF_FUNC_jiffies64, __u64, ticks, void);
 HELPER(BPF_FUNC_get_prandom_u32, __u32, random_u32, void);
 HELPER(BPF_FUNC_ringbuf_reserve, void *, ring_reserve, void *ring, __u64 bytes, __u64 flags);
 HELPER(BPF_FUNC_ringbuf_submit, void, ring_submit, void *record, __u64 flags);
 HELPER(BPF_FUNC_ringbuf_discard, void, ring_discard, void *record, __u64 flags);
 HELPER(BPF_FUNC_ringbuf_query, __u64, ring_query, void *ring, __u64 flags);
-HELPER(BPF_FUNC_xdp_get_buff_len, __u64, frame_length, struct xdp_md *frame);
 HELPER(BPF_FUNC_xdp_load_bytes, long, frame_load, struct xdp_md *frame, __u32 offset, void *to, __u32 bytes);
 HELPER(BPF_FUNC_xdp_adjust_tail, long, frame_adjust_tail, struct xdp_md *frame, int delta);
 HELPER(BPF_FUNC_skc_lookup_tcp, struct bpf_sock *, socket_lookup_tcp, void *frame, struct bpf_sock_tuple *tuple,

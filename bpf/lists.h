@@ -5,11 +5,16 @@
 #include "maps.h"
 #include "parse.h"
 
-/* The time is the tick's (1 to 4 ms): reading the clock itself would cost half of a drop. */
-INLINE void hit(struct list_entry *entry)
+/* The time is the tick's (1 to 10 ms), and read once in each: the clock would cost a fifth of a drop, the tick is a load. */
+INLINE void hit(struct list_entry *entry, struct scratch *room)
 {
 	__sync_fetch_and_add(&entry->hits, 1);
-	entry->last_ns = time_coarse_ns();
+	__u64 tick = ticks();
+	if (room->tick != tick) {
+		room->tick = tick;
+		room->tick_ns = time_coarse_ns();
+	}
+	entry->last_ns = room->tick_ns;
 }
 
 INLINE struct list_entry *find_prefix(void *trie4, void *trie6, const struct view *v)
@@ -23,18 +28,25 @@ INLINE struct list_entry *find_prefix(void *trie4, void *trie6, const struct vie
 	return map_lookup(trie6, &key);
 }
 
-INLINE int is_allowed(const struct view *v)
+INLINE int is_allowed(struct scratch *room)
 {
-	struct list_entry *entry = find_prefix(&allow4, &allow6, v);
+	struct list_entry *entry = find_prefix(&allow4, &allow6, &room->view);
 	if (!entry)
 		return 0;
-	hit(entry);
+	hit(entry, room);
 	return 1;
 }
 
+/* The key is copied to the stack: read from the map it was just written to, it made a drop a fifth slower. */
 INLINE struct list_entry *find_exact(const struct view *v)
 {
-	return v->family == 4 ? map_lookup(&exact4, &v->source4) : map_lookup(&exact6, v->source6);
+	if (v->family == 4) {
+		__u32 key = v->source4;
+		return map_lookup(&exact4, &key);
+	}
+	struct address6 key;
+	copy_bytes(key.address, v->source6, 16);
+	return map_lookup(&exact6, &key);
 }
 
 #endif

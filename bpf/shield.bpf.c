@@ -67,27 +67,24 @@ INLINE __u32 decide(struct xdp_md *frame, const struct shield_config *config, st
 	if (is_neighbour_discovery(v))
 		return VERDICT_NEIGHBOUR;
 
-	if (flags & SHIELD_FLAG_LISTS) {
-		allowed = is_allowed(v);
-		if (!allowed) {
-			struct list_entry *entry = find_exact(v);
-			/* One that only watches an address does not save it from a block of its range. */
-			if (entry) {
-				hit(entry);
-				if (entry->action == LIST_ACTION_DROP)
-					return VERDICT_DROP_EXACT;
-				v->monitored = 1;
-			}
-			struct list_entry *range = find_prefix(&prefix4, &prefix6, v);
-			if (range) {
-				hit(range);
-				if (range->action == LIST_ACTION_DROP)
-					return VERDICT_DROP_PREFIX;
-				v->monitored = 1;
-			}
-		}
-	}
+	if (flags & SHIELD_FLAG_ALLOW)
+		allowed = is_allowed(room);
 	if (!allowed) {
+		struct list_entry *entry = flags & SHIELD_FLAG_EXACT ? find_exact(v) : 0;
+		/* One that only watches an address does not save it from a block of its range. */
+		if (entry) {
+			hit(entry, room);
+			if (entry->action == LIST_ACTION_DROP)
+				return VERDICT_DROP_EXACT;
+			v->monitored = 1;
+		}
+		struct list_entry *range = flags & SHIELD_FLAG_PREFIX ? find_prefix(&prefix4, &prefix6, v) : 0;
+		if (range) {
+			hit(range, room);
+			if (range->action == LIST_ACTION_DROP)
+				return VERDICT_DROP_PREFIX;
+			v->monitored = 1;
+		}
 		if (v->fragment && (flags & SHIELD_FLAG_FRAGMENTS_DROP))
 			return VERDICT_DROP_FRAGMENT;
 		if (flags & SHIELD_FLAG_RULES) {
@@ -139,7 +136,9 @@ INLINE int shield_frame(struct xdp_md *frame)
 	__builtin_memset(v, 0, sizeof(*v));
 	v->class = PROTOCOL_CLASS_OTHER;
 	v->rule = RULE_NONE;
-	v->length = (__u32)frame_length(frame);
+	/* In 64 bits: the verifier takes no 32-bit difference of its pointers. No frame here has fragments. */
+	__u64 start = frame->data, end = frame->data_end;
+	v->length = (__u32)(end - start);
 
 	__u32 verdict = decide(frame, terms, room);
 	barrier_var(verdict);

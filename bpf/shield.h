@@ -50,7 +50,8 @@ enum protocol_class {
 #define PROTOCOL_CLASSES 4
 
 enum shield_flag {
-	SHIELD_FLAG_LISTS = 1 << 0,
+	/* Where a list has entries: looking into an empty trie costs as much as into one with a few. */
+	SHIELD_FLAG_ALLOW = 1 << 0,
 	SHIELD_FLAG_FRAGMENTS_DROP = 1 << 1,
 	SHIELD_FLAG_RULES = 1 << 2,
 	SHIELD_FLAG_TCP_SANITY = 1 << 3,
@@ -64,6 +65,8 @@ enum shield_flag {
 	SHIELD_FLAG_EVENTS = 1 << 10, /* an event of what is dropped, monitored or inspected, thinned by event_mask */
 	SHIELD_FLAG_SAMPLE = 1 << 11, /* an event of every packet whatever its verdict, thinned by sample_mask */
 	SHIELD_FLAG_INSPECT = 1 << 12,
+	SHIELD_FLAG_EXACT = 1 << 13,
+	SHIELD_FLAG_PREFIX = 1 << 14,
 };
 
 struct shield_config {

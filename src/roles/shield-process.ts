@@ -48,13 +48,12 @@ class ShieldProcess {
             'build/bpf/shield.o is not the program that is loaded, so its maps cannot be read; stop the node and start it',
           );
         const shield = openShield(message.descriptors, object);
-        const lists = new KernelLists(shield.maps, shield.layout);
+        const lists = new KernelLists(shield.maps, shield.layout, shield.config);
         this.#allowed = message.allowed;
         await lists.replaceAll([
           ...message.allowed.map((target) => ({ target, action: 'allow' }) as const),
           ...message.blocks.map(({ target }) => ({ target, action: 'drop' }) as const),
         ]);
-        shield.config.flag('lists', true);
         const guards = new ShieldGuards(shield, message.guards, (problem) =>
           send({ kind: 'cookie-problem', problem }),
         );

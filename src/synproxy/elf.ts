@@ -46,6 +46,7 @@ export function parseElf(bytes: Uint8Array): ElfObject {
   const count = view.u16(60);
   if (view.u16(58) !== headerBytes || count > sectionsMax)
     throw view.invalid(`${count} sections of ${view.u16(58)} bytes`);
+  view.slice(table, count * headerBytes);
   const headers = Array.from({ length: count }, (_, index) => table + index * headerBytes);
   const extent = (at: number): { start: number; end: number } => {
     const start = view.u64(at + 24);

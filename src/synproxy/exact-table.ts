@@ -9,9 +9,7 @@
 import { WeirError } from '#core/errors.ts';
 import type { Cidr, IpFamily } from '#core/ip.ts';
 import type { KernelMap } from './kernel-map.ts';
-import { type EntryCount, type ListEntryCodec, viewOf, writeAddress } from './list-entry.ts';
-
-const uncounted: EntryCount = { hits: 0, lastNs: 0 };
+import { type ListEntryCodec, uncounted, viewOf, writeAddress } from './list-entry.ts';
 
 export type ExactChange = {
   readonly cidr: Cidr;

@@ -20,6 +20,7 @@ import { cidrOf } from '#core/ip.ts';
 import type { ShieldLayout } from './kernel-map.ts';
 import { type EntryCount, ListEntryCodec, readAddress, viewOf } from './list-entry.ts';
 import { ListReplacement, sliceEntries } from './list-replacement.ts';
+import { type Flags, ListSwitches } from './list-switches.ts';
 import {
   type Changes,
   type ListItem,
@@ -42,11 +43,13 @@ export type ListCounts = {
 export class KernelLists {
   readonly #codec: ListEntryCodec;
   readonly #tables: readonly [Tables, Tables];
+  readonly #switches: ListSwitches;
   /** Those under way and those in line: they have to know what `apply` does. */
   readonly #replacements = new Set<ListReplacement>();
   #replacing: Promise<unknown> = Promise.resolve();
 
-  constructor(maps: ListMaps, layout: ShieldLayout) {
+  constructor(maps: ListMaps, layout: ShieldLayout, flags: Flags) {
+    this.#switches = new ListSwitches(flags);
     this.#codec = new ListEntryCodec(layout);
     this.#tables = listTables(maps, this.#codec);
   }
@@ -64,6 +67,7 @@ export class KernelLists {
     for (const [index, tables] of this.#tables.entries())
       for (const name of tableNames) tables[name].check(changes[index]?.[name] ?? []);
     let removed = 0;
+    if (add.length > 0) this.#switches.allOn();
     for (const [index, tables] of this.#tables.entries()) {
       // Allowed ones first: an address on both lists must not be shut out for a moment.
       for (const name of tableNames) {
@@ -74,6 +78,7 @@ export class KernelLists {
         }
       }
     }
+    this.#follow();
     return removed;
   }
 
@@ -85,10 +90,14 @@ export class KernelLists {
     const replacement = new ListReplacement(this.#tables, this.#codec, items);
     this.#replacements.add(replacement);
     const done = this.#replacing
-      .then(() => replacement.run())
+      .then(() => {
+        this.#switches.allOn();
+        return replacement.run();
+      })
       .finally(() => this.#replacements.delete(replacement));
-    this.#replacing = done.catch(() => {});
-    return done;
+    const settled = done.then(() => this.#follow());
+    this.#replacing = settled.catch(() => {});
+    return settled;
   }
 
   get counts(): ListCounts {
@@ -121,6 +130,13 @@ export class KernelLists {
       for (const [cidr, count] of prefix.counts()) found.set(cidr.text, count);
     }
     return found;
+  }
+
+  /** Not while a replacement runs, which is about to put entries in. */
+  #follow(): void {
+    if (this.#replacements.size > 0) return;
+    const { exact, prefixesInstalled, allowed } = this.counts;
+    this.#switches.follow({ exact, prefix: prefixesInstalled, allow: allowed });
   }
 
   #changesOf(

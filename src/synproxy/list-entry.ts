@@ -7,6 +7,8 @@ export type ListAction = 'drop' | 'monitor' | 'allow';
 
 export type EntryCount = { readonly hits: number; readonly lastNs: number };
 
+export const uncounted: EntryCount = { hits: 0, lastNs: 0 };
+
 export class ListEntryCodec {
   readonly bytes: number;
   readonly #hitsAt: number;
@@ -70,6 +72,12 @@ export function readAddress(view: DataView, at: number, family: IpFamily): Uint3
 export function readTrieKey(key: Uint8Array, family: IpFamily): Cidr {
   const view = viewOf(key);
   return cidrOf(family, readAddress(view, 4, family), view.getUint32(0, true));
+}
+
+export function writeTrieKey(key: Uint8Array, family: IpFamily, { prefix, words }: Cidr): void {
+  const view = viewOf(key);
+  view.setUint32(0, prefix, true);
+  writeAddress(view, 4, family, words);
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -12,8 +12,9 @@ import {
   type EntryCount,
   type ListEntryCodec,
   readTrieKey,
+  uncounted,
   viewOf,
-  writeAddress,
+  writeTrieKey,
 } from './list-entry.ts';
 import { type PrefixItem, PrefixList } from './prefix-list.ts';
 
@@ -108,14 +109,44 @@ export class PrefixTable {
     const isRoomy = this.#installed + fresh <= this.map.entriesMax;
     if (!isRoomy) this.#deleteAll(deletes);
     for (const item of puts) {
+      if (item.installed === null) continue;
       this.#keep(item);
       this.#writeKey(item.cidr);
-      this.#codec.write(viewOf(this.#value), 0, item.action, { hits: 0, lastNs: 0 });
+      this.#codec.write(viewOf(this.#value), 0, item.action, uncounted);
       this.map.update(this.#key, this.#value);
-      if (item.installed === null) this.#installed++;
       this.#list.notePut(item);
     }
+    this.#addAll(puts.filter(({ installed }) => installed === null));
     if (isRoomy) this.#deleteAll(deletes);
+  }
+
+  /** In one call; in the order of addresses, which goes down the trie where it went just before. */
+  #addAll(items: readonly PrefixItem[]): void {
+    if (items.length === 0) return;
+    const sorted = items.toSorted((one, other) => compareAddresses(one.cidr, other.cidr));
+    const { keyBytes, valueBytes } = this.map;
+    const keys = new Uint8Array(new ArrayBuffer(Math.max(128, items.length * keyBytes)));
+    const values = new Uint8Array(new ArrayBuffer(Math.max(128, items.length * valueBytes)));
+    sorted.forEach(({ cidr, action }, index) => {
+      const key = keys.subarray(index * keyBytes, (index + 1) * keyBytes);
+      writeTrieKey(key, this.family, cidr);
+      this.#codec.write(viewOf(values), index * valueBytes, action, uncounted);
+    });
+    try {
+      this.map.updateBatch(keys, values, items.length);
+    } catch (error) {
+      for (const item of items) {
+        this.#writeKey(item.cidr);
+        if (this.map.lookup(this.#key, this.#value)) this.#noteAdded(item);
+      }
+      throw error;
+    }
+    for (const item of items) this.#noteAdded(item);
+  }
+
+  #noteAdded(item: PrefixItem): void {
+    this.#installed++;
+    this.#list.notePut(item);
   }
 
   #deleteAll(items: readonly PrefixItem[]): void {
@@ -138,10 +169,8 @@ export class PrefixTable {
     item.lastNs = Math.max(item.lastNs, counted.lastNs);
   }
 
-  #writeKey({ prefix, words }: Cidr): void {
-    const view = viewOf(this.#key);
-    view.setUint32(0, prefix, true);
-    writeAddress(view, 4, this.family, words);
+  #writeKey(cidr: Cidr): void {
+    writeTrieKey(this.#key, this.family, cidr);
   }
 
   /** What a process before this one left in the trie. */
@@ -157,4 +186,12 @@ export class PrefixTable {
     }
     return this.#list;
   }
+}
+
+function compareAddresses({ words: one }: Cidr, { words: other }: Cidr): number {
+  for (let i = 0; i < one.length; i++) {
+    const difference = (one[i] ?? 0) - (other[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

@@ -156,7 +156,7 @@ describe('SYN cookies of the packet program', { skip: needsNamespaces() || needs
 
   it('drops a listed address from its next packet on', async () => {
     await using pair = new NamespacePair();
-    const { shield } = await guarded(pair, { flags: ['lists'] });
+    const { shield } = await guarded(pair, { flags: ['exact'] });
     for (const host of pair.addresses.server) get(pair, host);
     for (const target of pair.addresses.client) await shield.ask(`drop ${target}`);
     for (const host of pair.addresses.server)

@@ -44,7 +44,9 @@ describe('mutated frames', { skip }, () => {
     packet_burst_ns: 1_000_000_000,
   });
   shield.flags(
-    'lists',
+    'allow',
+    'exact',
+    'prefix',
     'rules',
     'tcp_sanity',
     'cookies',

@@ -23,7 +23,16 @@ describe('the verdict of a packet', { skip }, () => {
   for (const src of ['0.0.0.0/0', '::/0'])
     shield.rule(1, { src, dport: 444, action: 'drop', generation: 1 });
   shield.protect(443, 444);
-  shield.flags('lists', 'fragments_drop', 'rules', 'tcp_sanity', 'cookies', 'amplification');
+  shield.flags(
+    'allow',
+    'exact',
+    'prefix',
+    'fragments_drop',
+    'rules',
+    'tcp_sanity',
+    'cookies',
+    'amplification',
+  );
 
   for (const { name, frame, action, verdict } of verdictCases) {
     it(name, () => assert.deepEqual(shield.verdict(frame), { action, verdict }));

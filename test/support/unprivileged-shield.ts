@@ -48,7 +48,7 @@ attempt('full', () => {
   for (let i = 0; i < 200; i++) keys.writeUInt32LE(i, i * 4);
   maps.exact4.updateBatch(keys, Buffer.alloc(200 * maps.exact4.valueBytes), 200);
 });
-attempt('config', () => config.flag('lists', true));
+attempt('config', () => config.flag('exact', true));
 attempt('run', () => testRun(program, Buffer.alloc(60)));
 attempt('load', () => loadShield({ object }));
 process.stdout.write(JSON.stringify(done));

@@ -6,6 +6,7 @@ import { cidrContains, parseCidr, parseIp } from '../../src/core/ip.ts';
 import { KernelLists } from '../../src/synproxy/kernel-lists.ts';
 import type { KernelMap } from '../../src/synproxy/kernel-map.ts';
 import { readU64, viewOf, writeAddress, writeU64 } from '../../src/synproxy/list-entry.ts';
+import type { Flags } from '../../src/synproxy/list-switches.ts';
 import type { ListItem } from '../../src/synproxy/list-tables.ts';
 import type { MemoryKernelMap } from '../support/memory-kernel-map.ts';
 import { memoryLayout, memoryMaps } from '../support/memory-shield.ts';
@@ -54,7 +55,8 @@ function plainAnswer(items: Iterable<ListItem>, source: string): string {
   return holding[0]?.action ?? 'none';
 }
 
-const lists = (maps: Maps) => new KernelLists(maps, memoryLayout);
+const lists = (maps: Maps, flags: Flags = { flag: () => {} }) =>
+  new KernelLists(maps, memoryLayout, flags);
 const key = (item: ListItem) => `${item.action === 'allow' ? '+' : '-'}${item.target}`;
 
 // Few enough addresses that entries nest and meet.
@@ -134,6 +136,32 @@ test('a range inside a wider one of the same action is left out, keeps its hits,
   kernel.apply([], ['10.0.0.0/8']);
   kernelAnswer(maps, '10.0.0.9');
   assert.equal((await kernel.hits()).get('10.0.0.0/24')?.hits, 2);
+});
+
+test('a list is looked into while it has entries, and from before the first one is in', async () => {
+  const maps = memoryMaps(names);
+  const on = new Set<string>();
+  const seen: string[] = [];
+  const kernel = lists(maps, {
+    flag: (name, isOn) => {
+      if (isOn) assert.equal(maps.exact4.size + maps.prefix6.size + maps.allow4.size, 0);
+      if (isOn) on.add(name);
+      else on.delete(name);
+      seen.push(name);
+    },
+  });
+  kernel.apply([{ target: '10.0.0.1', action: 'drop' }]);
+  assert.deepEqual([...on], ['exact']);
+  kernel.apply([], ['10.0.0.1']);
+  assert.deepEqual([...on], []);
+  const written = seen.length;
+  kernel.apply([], ['10.0.0.9']);
+  assert.equal(seen.length, written, 'what has not changed is not written');
+  await kernel.replaceAll([
+    { target: '2001:db8::/32', action: 'drop' },
+    { target: '10.0.0.0/8', action: 'allow' },
+  ]);
+  assert.deepEqual([...on].toSorted(), ['allow', 'prefix']);
 });
 
 test('another action for an entry keeps its hits', async () => {

@@ -80,6 +80,15 @@ describe('a signature', () => {
     });
   }
 
+  it('by RSA has the length of the modulus: one that begins with a zero byte is no other without it', () => {
+    // One of 256 begins with it; PSS signs with a new salt each time.
+    let signature = signed('sha256', rsa.privateKey, pss(32));
+    while (signature[0] !== 0) signature = signed('sha256', rsa.privateKey, pss(32));
+    const jwk = jwkOf(rsa.publicKey);
+    assert.equal(signatures.verify('PS256', jwk, data, signature), true);
+    assert.equal(signatures.verify('PS256', jwk, data, signature.subarray(1)), false);
+  });
+
   const impossible: readonly (readonly [string, string, string])[] = [
     ['none', 'none', oct(secret)],
     ['an unknown algorithm', 'HS1', oct(secret)],

@@ -85,6 +85,8 @@ function verifyWith(
     if (signature.length !== bytes) return false;
     return timingSafeEqual(createHmac(hash, key).update(data).digest(), signature);
   }
+  // RFC 8017, 8.1.2 and 8.2.2, step 1. OpenSSL takes a PSS signature without its leading zero bytes too.
+  if ((kind === 'RS' || kind === 'PS') && signature.length !== modulusBytes(key)) return false;
   switch (kind) {
     case 'EdDSA':
       return verify(null, data, key, signature);
@@ -100,6 +102,10 @@ function verifyWith(
     default:
       return verify(hash, data, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
   }
+}
+
+function modulusBytes(key: KeyObject): number {
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
 function parseKey(name: string, wanted: Algorithm, text: string): Key | null {
