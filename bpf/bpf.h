@@ -47,6 +47,7 @@ HELPER(BPF_FUNC_ringbuf_reserve, void *, ring_reserve, void *ring, __u64 bytes, 
 HELPER(BPF_FUNC_ringbuf_submit, void, ring_submit, void *record, __u64 flags);
 HELPER(BPF_FUNC_ringbuf_discard, void, ring_discard, void *record, __u64 flags);
 HELPER(BPF_FUNC_ringbuf_query, __u64, ring_query, void *ring, __u64 flags);
+HELPER(BPF_FUNC_xdp_get_buff_len, __u64, frame_length, struct xdp_md *frame);
 HELPER(BPF_FUNC_xdp_load_bytes, long, frame_load, struct xdp_md *frame, __u32 offset, void *to, __u32 bytes);
 HELPER(BPF_FUNC_xdp_adjust_tail, long, frame_adjust_tail, struct xdp_md *frame, int delta);
 HELPER(BPF_FUNC_skc_lookup_tcp, struct bpf_sock *, socket_lookup_tcp, void *frame, struct bpf_sock_tuple *tuple,

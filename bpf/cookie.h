@@ -185,7 +185,7 @@ INLINE int answer_syn(struct xdp_md *frame, const struct shield_config *config, 
 		sum += answer[i];
 	answer[4] = fold_checksum(sum);
 
-	int delta = (int)(network + ip_bytes + bytes) - (int)v->length;
+	int delta = (int)(network + ip_bytes + bytes) - (int)frame_length(frame);
 	*verdict = VERDICT_DROP_MALFORMED;
 	if (delta && frame_adjust_tail(frame, delta))
 		return XDP_DROP;

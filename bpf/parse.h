@@ -110,13 +110,29 @@ INLINE int parse_transport(void *data, void *end, struct view *v)
 	return PARSED_OK;
 }
 
-INLINE int parse_ip4(void *data, void *end, __u32 offset, struct view *v)
+/* Of its first buffer. In 64 bits: the verifier takes no 32-bit difference of its pointers. */
+INLINE __u32 linear_length(struct xdp_md *frame)
+{
+	__u64 start = frame->data, end = frame->data_end;
+	return (__u32)(end - start);
+}
+
+/* A large frame lies in several buffers. The helper that adds them up is asked only where the first is too short. */
+INLINE int holds(struct xdp_md *frame, struct view *v, __u32 bytes)
+{
+	if (bytes <= v->length)
+		return 1;
+	v->length = (__u32)frame_length(frame);
+	return bytes <= v->length;
+}
+
+INLINE int parse_ip4(struct xdp_md *frame, void *data, void *end, __u32 offset, struct view *v)
 {
 	struct iphdr *ip = data + offset;
 	if ((void *)(ip + 1) > end)
 		return PARSED_MALFORMED;
 	__u32 header_bytes = ip->ihl * 4, total = from_be16(ip->tot_len);
-	if (ip->version != 4 || header_bytes < 20 || total < header_bytes || offset + total > v->length)
+	if (ip->version != 4 || header_bytes < 20 || total < header_bytes || !holds(frame, v, offset + total))
 		return PARSED_MALFORMED;
 	v->family = 4;
 	v->protocol = ip->protocol;
@@ -135,13 +151,13 @@ INLINE int parse_ip4(void *data, void *end, __u32 offset, struct view *v)
 	return parse_transport(data, end, v);
 }
 
-INLINE int parse_ip6(void *data, void *end, __u32 offset, struct view *v)
+INLINE int parse_ip6(struct xdp_md *frame, void *data, void *end, __u32 offset, struct view *v)
 {
 	struct ipv6hdr *ip = data + offset;
 	if ((void *)(ip + 1) > end || ip->version != 6)
 		return PARSED_MALFORMED;
 	__u32 payload = from_be16(ip->payload_len);
-	if (offset + 40 + payload > v->length)
+	if (!holds(frame, v, offset + 40 + payload))
 		return PARSED_MALFORMED;
 	v->family = 6;
 	copy_bytes(v->source6, &ip->saddr, 16);
@@ -209,9 +225,9 @@ INLINE int parse_frame(struct xdp_md *frame, struct view *v)
 	}
 	v->network_offset = offset;
 	if (type == to_be16(ETH_P_IP))
-		return parse_ip4(data, end, offset, v);
+		return parse_ip4(frame, data, end, offset, v);
 	if (type == to_be16(ETH_P_IPV6))
-		return parse_ip6(data, end, offset, v);
+		return parse_ip6(frame, data, end, offset, v);
 	/* A third tag would hide what is inside. */
 	return type == to_be16(ETH_P_8021Q) || type == to_be16(ETH_P_8021AD) ? PARSED_MALFORMED : PARSED_NOT_IP;
 }

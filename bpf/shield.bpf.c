@@ -136,9 +136,7 @@ INLINE int shield_frame(struct xdp_md *frame)
 	__builtin_memset(v, 0, sizeof(*v));
 	v->class = PROTOCOL_CLASS_OTHER;
 	v->rule = RULE_NONE;
-	/* In 64 bits: the verifier takes no 32-bit difference of its pointers. No frame here has fragments. */
-	__u64 start = frame->data, end = frame->data_end;
-	v->length = (__u32)(end - start);
+	v->length = linear_length(frame);
 
 	__u32 verdict = decide(frame, terms, room);
 	barrier_var(verdict);

@@ -233,6 +233,18 @@ const both = [good4, good6].flatMap((from): VerdictCase[] => {
       verdict: 'drop_malformed',
     },
     {
+      name: name('a frame in several buffers passes, and all of it counts'),
+      frame: { from, payload: 9_000 - (v6 ? 60 : 40) },
+      action: 'pass',
+      verdict: 'pass',
+    },
+    {
+      name: name('a frame in several buffers and a byte short is malformed'),
+      frame: { from, payload: 9_000, cut: 9_000 },
+      action: 'drop',
+      verdict: 'drop_malformed',
+    },
+    {
       name: name('a length beyond the frame is malformed'),
       frame: patched({ from }, v6 ? { 18: 9 } : { 16: 9 }),
       action: 'drop',

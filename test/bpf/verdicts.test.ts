@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { readCounters } from '#synproxy/counters.ts';
+import { frameOf } from '../support/frames.ts';
 import { needsBpf } from '../support/kernel-rights.ts';
 import { TestShield } from '../support/test-shield.ts';
 import { verdictCases } from './verdict-cases.ts';
@@ -37,4 +39,16 @@ describe('the verdict of a packet', { skip }, () => {
   for (const { name, frame, action, verdict } of verdictCases) {
     it(name, () => assert.deepEqual(shield.verdict(frame), { action, verdict }));
   }
+
+  for (const from of ['192.0.2.1', '2001:db8:2::1'])
+    it(`the bytes of a frame in several buffers count in whole, from ${from}`, () => {
+      const frame = frameOf({ from, payload: 8_000 });
+      const bytes = () =>
+        readCounters(shield.shield.maps.stats, shield.shield.layout)
+          .filter(({ verdict }) => verdict === 'pass')
+          .reduce((sum, one) => sum + one.bytes, 0);
+      const before = bytes();
+      shield.run(frame);
+      assert.equal(bytes() - before, frame.length);
+    });
 });

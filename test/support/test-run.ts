@@ -12,7 +12,7 @@ export type TestRun = {
   readonly ns: number;
 };
 
-const roomBytes = 4_096;
+const roomBytes = 16_384;
 const out = { buffer: null as Buffer | null };
 
 export function testRun(program: number, frame: Uint8Array, repeat = 1): TestRun {
