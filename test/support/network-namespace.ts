@@ -124,6 +124,12 @@ export class TalkingProcess {
     return this.next();
   }
 
+  /** What it says last, once it has no more to hear. */
+  async finish(): Promise<unknown> {
+    this.#child.stdin?.end();
+    return this.next();
+  }
+
   async end(): Promise<void> {
     this.#child.stdin?.end();
     if (this.#child.exitCode === null && this.#child.signalCode === null)
