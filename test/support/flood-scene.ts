@@ -9,15 +9,13 @@
  *   clients ────┘
  * ```
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mainFile } from './edge-process.ts';
 import type { ClientReport, ClientTerms } from './flood-client.ts';
+import { NamespacedEdge } from './namespaced-edge.ts';
 import { NamespacePair, type TalkingProcess } from './network-namespace.ts';
 import type { FloodTerms } from './syn-flood.ts';
-import { until } from './until.ts';
 
 export type Protection = 'weir' | 'weir-on-demand' | 'kernel' | 'none';
 
@@ -52,80 +50,63 @@ const syncookies: Readonly<Record<Protection, string>> = {
 
 export async function runFlood(scene: FloodScene): Promise<FloodOutcome> {
   const isWeir = scene.protection.startsWith('weir');
-  const folder = mkdtempSync(join(tmpdir(), 'weir-flood-'));
-  const state = join(folder, 'state');
-  try {
-    await using pair = new NamespacePair({
-      'net.ipv4.tcp_syncookies': syncookies[scene.protection],
-      'net.ipv4.tcp_timestamps': '2',
-      // Whom the kernel remembers gets in where others do not.
-      'net.ipv4.tcp_no_metrics_save': '1',
-    });
-    const file = join(folder, 'weir.yaml');
-    writeFileSync(file, config(pair.device('server'), isWeir ? scene.mode : 'off', state));
-    const node = (side: 'client' | 'server', script: string, terms: object): TalkingProcess =>
-      pair.start(side, process.execPath, join(support, script), JSON.stringify(terms));
-    const log = join(folder, 'edge.log');
-    const command = [process.execPath, mainFile, 'edge', '--config', file];
-    pair.start('server', 'sh', '-c', `exec "$@" 2>${log}`, 'sh', ...command);
-    const weir = (...words: string[]): Record<string, unknown> =>
-      JSON.parse(
-        pair.run('server', process.execPath, mainFile, ...words, '--state', state, '--json'),
-      );
-    const status = await waitForEdge(log, () => weir('status'));
+  await using pair = new NamespacePair({
+    'net.ipv4.tcp_syncookies': syncookies[scene.protection],
+    'net.ipv4.tcp_timestamps': '2',
+    // Whom the kernel remembers gets in where others do not.
+    'net.ipv4.tcp_no_metrics_save': '1',
+  });
+  const node = (side: 'client' | 'server', script: string, ...words: string[]): TalkingProcess =>
+    pair.start(side, process.execPath, join(support, script), ...words);
+  using edge = await NamespacedEdge.start(
+    pair,
+    config(pair.device('server'), isWeir ? scene.mode : 'off'),
+  );
+  const { pid } = edge.status();
 
-    // Frames sent from a program arrive, and those of XDP_TX go back, only where the other end has one too.
-    const ends = isWeir ? (['client'] as const) : (['client', 'server'] as const);
-    for (const side of ends)
-      await pair
-        .start(
-          side,
-          process.execPath,
-          join(support, 'attached-verdict.ts'),
-          pair.device(side),
-          'pass',
-        )
-        .next();
-    if (isWeir && scene.mode === 'generic')
-      pair.run('server', 'ethtool', '-K', pair.device('server'), 'gro', 'on');
+  // Frames sent from a program arrive, and those of XDP_TX go back, only where the other end has one too.
+  const ends = isWeir ? (['client'] as const) : (['client', 'server'] as const);
+  for (const side of ends)
+    await node(side, 'attached-verdict.ts', pair.device(side), 'pass').next();
+  if (isWeir && scene.mode === 'generic')
+    pair.run('server', 'ethtool', '-K', pair.device('server'), 'gro', 'on');
 
-    const mac = pair.run('server', 'cat', `/sys/class/net/${pair.device('server')}/address`).trim();
-    const floodTerms: FloodTerms = {
-      device: pair.device('client'),
-      to: pair.addresses.server[0],
-      mac,
-      port,
-      perSecond: scene.floodPerSecond ?? 0,
-    };
-    const flood = scene.floodPerSecond === null ? null : node('client', 'syn-flood.ts', floodTerms);
-    await flood?.next();
-    // The queue of half-open connections is full, where there is one.
-    if (flood !== null) await pause(500);
-    const clientTerms: ClientTerms = {
-      hosts: pair.addresses.server,
-      port,
-      clients: scene.clients,
-      timeoutMs: scene.timeoutMs,
-    };
-    const client = node('client', 'flood-client.ts', clientTerms);
-    await client.next();
-    let halfOpenMax = 0;
-    const endsAt = performance.now() + scene.seconds * 1_000;
-    while (performance.now() < endsAt) {
-      halfOpenMax = Math.max(halfOpenMax, halfOpen(status.pid));
-      await pause(200);
-    }
-    const report = (await client.finish()) as ClientReport;
-    const sent = (await flood?.finish()) ?? null;
-    const verdicts = isWeir ? verdictsOf(weir('status')) : null;
-    weir('stop');
-    return { flood: sent as FloodOutcome['flood'], client: report, halfOpenMax, verdicts };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const mac = pair.run('server', 'cat', `/sys/class/net/${pair.device('server')}/address`).trim();
+  const floodTerms: FloodTerms = {
+    device: pair.device('client'),
+    to: pair.addresses.server[0],
+    mac,
+    port,
+    perSecond: scene.floodPerSecond ?? 0,
+  };
+  const flood =
+    scene.floodPerSecond === null
+      ? null
+      : node('client', 'syn-flood.ts', JSON.stringify(floodTerms));
+  await flood?.next();
+  // The queue of half-open connections is full, where there is one.
+  if (flood !== null) await pause(500);
+  const clientTerms: ClientTerms = {
+    hosts: pair.addresses.server,
+    port,
+    clients: scene.clients,
+    timeoutMs: scene.timeoutMs,
+  };
+  const client = node('client', 'flood-client.ts', JSON.stringify(clientTerms));
+  await client.next();
+  let halfOpenMax = 0;
+  const endsAt = performance.now() + scene.seconds * 1_000;
+  while (performance.now() < endsAt) {
+    halfOpenMax = Math.max(halfOpenMax, halfOpen(pid));
+    await pause(200);
   }
+  const report = (await client.finish()) as ClientReport;
+  const sent = (await flood?.finish()) ?? null;
+  const verdicts = isWeir ? edge.verdicts() : null;
+  return { flood: sent as FloodOutcome['flood'], client: report, halfOpenMax, verdicts };
 }
 
-function config(device: string, xdp: string, state: string): string {
+function config(device: string, xdp: string): string {
   return `edge:
   workers: 1
   listeners:
@@ -136,25 +117,7 @@ kernel: { xdp: ${xdp}, interface: ${device} }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: ${state}
 `;
-}
-
-async function waitForEdge(
-  log: string,
-  ask: () => Record<string, unknown>,
-): Promise<{ pid: number }> {
-  let pid: unknown;
-  const problem = () => `the edge answers:\n${readFileSync(log, 'utf8')}`;
-  await until(problem, () => {
-    try {
-      pid = ask()['pid'];
-    } catch {
-      // Not there yet.
-    }
-    return typeof pid === 'number';
-  });
-  return { pid: pid as number };
 }
 
 /** Connections in SYN_RECV on the port, in the namespace of a process. */
@@ -163,14 +126,4 @@ function halfOpen(pid: number): number {
     const rows = readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n').slice(1);
     return sum + rows.filter((row) => row.trim().split(/\s+/)[3] === '03').length;
   }, 0);
-}
-
-function verdictsOf(status: Record<string, unknown>): Record<string, number> {
-  const { counters } = status['shield'] as {
-    counters: { verdicts: { verdict: string; packets: number }[] } | null;
-  };
-  const sums: Record<string, number> = {};
-  for (const { verdict, packets } of counters?.verdicts ?? [])
-    sums[verdict] = (sums[verdict] ?? 0) + packets;
-  return sums;
 }

@@ -8,15 +8,13 @@
  * that drops at its first instruction. Rounds go over all receivers, the fastest of each counts. What a blocked
  * connection costs that was accepted first is the CPU time of the edge's worker. Needs root and nft.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AttachedTerms } from '../../../test/support/attached-shield.ts';
-import { mainFile } from '../../../test/support/edge-process.ts';
 import type { ClientReport } from '../../../test/support/flood-client.ts';
+import { NamespacedEdge } from '../../../test/support/namespaced-edge.ts';
 import { NamespacePair } from '../../../test/support/network-namespace.ts';
-import { until } from '../../../test/support/until.ts';
 import { machine } from '../../support/results.ts';
 
 const { values } = parseArgs({
@@ -149,59 +147,36 @@ async function measure({ program, nft, syncookies, listens }: Receiver): Promise
 
 /** µs of CPU time of the worker for a connection of a blocked address, and how many were there a second. */
 async function acceptAndClose(): Promise<{ us: number; perSecond: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-accept-'));
-  try {
-    await using pair = new NamespacePair();
-    const state = join(folder, 'state');
-    const file = join(folder, 'weir.yaml');
-    writeFileSync(
-      file,
-      `edge: { workers: 1, listeners: [{ address: "0.0.0.0:${port}", plaintext: true }], limits: { connectionsPerSecondMax: 1000000 } }
+  await using pair = new NamespacePair();
+  using edge = await NamespacedEdge.start(
+    pair,
+    `edge: { workers: 1, listeners: [{ address: "0.0.0.0:${port}", plaintext: true }], limits: { connectionsPerSecondMax: 1000000 } }
 kernel: { xdp: off }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: ${state}
 `,
-    );
-    const edge = [process.execPath, mainFile, 'edge', '--config', file];
-    pair.start('server', 'sh', '-c', `exec "$@" 2>${join(folder, 'log')}`, 'sh', ...edge);
-    const weir = (...words: string[]): { workers: readonly { pid: number }[] } =>
-      JSON.parse(
-        pair.run('server', process.execPath, mainFile, ...words, '--state', state, '--json'),
-      );
-    let workers: readonly { pid: number }[] = [];
-    await until('the edge answers', () => {
-      try {
-        ({ workers } = weir('status'));
-      } catch {
-        // Not there yet.
-      }
-      return workers.length > 0;
-    });
-    weir('block', 'add', '10.77.0.1');
-    const pid = workers[0]?.pid ?? 0;
-    const client = pair.start(
-      'client',
-      'taskset',
-      '-c',
-      '0',
-      process.execPath,
-      join(support, 'flood-client.ts'),
-      JSON.stringify({ hosts: ['10.77.0.2'], port, clients: 32, timeoutMs: 3_000 }),
-    );
-    await client.next();
-    const before = cpuUs(pid);
-    const startedAt = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, Number(values.seconds) * 2_000));
-    const report = (await client.finish()) as ClientReport;
-    const closed = Object.values(report.failed).reduce((sum, count) => sum + count, 0);
-    if (report.answered > 0) throw new Error(`${report.answered} were answered`);
-    const us = (cpuUs(pid) - before) / closed;
-    return { us, perSecond: closed / ((performance.now() - startedAt) / 1_000) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  );
+  edge.weir('block', 'add', '10.77.0.1');
+  const pid = edge.status().workers[0]?.pid ?? 0;
+  const client = pair.start(
+    'client',
+    'taskset',
+    '-c',
+    '0',
+    process.execPath,
+    join(support, 'flood-client.ts'),
+    JSON.stringify({ hosts: ['10.77.0.2'], port, clients: 32, timeoutMs: 3_000 }),
+  );
+  await client.next();
+  const before = cpuUs(pid);
+  const startedAt = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, Number(values.seconds) * 2_000));
+  const report = (await client.finish()) as ClientReport;
+  const closed = Object.values(report.failed).reduce((sum, count) => sum + count, 0);
+  if (report.answered > 0) throw new Error(`${report.answered} were answered`);
+  const us = (cpuUs(pid) - before) / closed;
+  return { us, perSecond: closed / ((performance.now() - startedAt) / 1_000) };
 }
 
 /** Of all its threads: what the scheduler counted (`/proc/PID/schedstat` is the main thread alone). */
