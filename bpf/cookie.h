@@ -19,14 +19,16 @@
 #include "maps.h"
 #include "parse.h"
 
-#define NO_WINDOW_SCALE 15
+#define NO_WINDOW_SCALE 15 /* as the kernel reads it in a timestamp */
+#define NO_OPTION 256      /* what no byte of an option is */
+#define WINDOW_SCALE_MAX 14 /* RFC 7323, 2.3 */
 #define TIMESTAMP_BITS 63u
 #define OPTIONS_MAX 14 /* those that count come first in every SYN seen */
 
 struct syn_options {
 	__u32 timestamp_at; /* offset of TSval among the options; 0: none, as it cannot stand there */
 	__u32 sack;
-	__u32 window_scale;
+	__u32 window_scale; /* NO_OPTION: none */
 };
 
 /* 1 for 0, else 0, without a branch. */
@@ -43,7 +45,7 @@ INLINE __u32 is_zero(__u32 value)
  */
 INLINE void read_options(const __u8 *options, __u32 bytes, struct syn_options *found)
 {
-	__u32 at = 0, scale = NO_WINDOW_SCALE, sack = 0, timestamp_at = 0;
+	__u32 at = 0, scale = NO_OPTION, sack = 0, timestamp_at = 0;
 #pragma nounroll
 	for (int i = 0; i < OPTIONS_MAX; i++) {
 		__u32 inside = (at - bytes) >> 31;
@@ -148,10 +150,10 @@ INLINE int answer_syn(struct xdp_md *frame, const struct shield_config *config, 
 	answer[5] = to_be32(0x02040000 | (v->family == 4 ? config->mss4 : config->mss6));
 	if (options.timestamp_at && options.timestamp_at <= 32 && (config->flags & SHIELD_FLAG_TIMESTAMPS)) {
 		__u32 scale = options.window_scale;
-		if (scale != NO_WINDOW_SCALE && scale > 14)
-			scale = 14;
-		if (!(config->flags & SHIELD_FLAG_WINDOW_SCALE))
+		if (scale == NO_OPTION || !(config->flags & SHIELD_FLAG_WINDOW_SCALE))
 			scale = NO_WINDOW_SCALE;
+		else if (scale > WINDOW_SCALE_MAX)
+			scale = WINDOW_SCALE_MAX;
 		__u32 sack = config->flags & SHIELD_FLAG_SACK ? options.sack : 0;
 		__u32 now = (__u32)(time_ns() / 1000000);
 		__u32 stamp = (now & ~TIMESTAMP_BITS) | scale | sack << 4;

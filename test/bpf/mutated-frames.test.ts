@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { type FrameTerms, frameOf, linuxSynOptions } from '../support/frames.ts';
 import { needsBpf } from '../support/kernel-rights.ts';
+import { randomOf } from '../support/random.ts';
 import { TestShield } from '../support/test-shield.ts';
 
 const skip = needsBpf();
@@ -18,17 +19,6 @@ const seeds: readonly FrameTerms[] = [
   { from: '2001:db8:2::1', fragment: { offset: 0, more: true }, extensions: [60] },
   { from: '2001:db8:2::1', protocol: 'icmp6', icmpType: 135, hops: 255 },
 ];
-
-/** mulberry32 */
-function randomOf(state: number): () => number {
-  let at = state;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let t = Math.imul(at ^ (at >>> 15), 1 | at);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 describe('mutated frames', { skip }, () => {
   if (skip !== false) return;

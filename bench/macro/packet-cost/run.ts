@@ -55,7 +55,7 @@ const cookie = (mode: 'native' | 'generic'): Omit<AttachedTerms, 'device'> => ({
   config: { mss4: 1_460, mss6: 1_440, window: 64_240, ttl: 64, window_scale: 10 },
 });
 const chain = (hook: string) =>
-  `table inet weir_bench { set s { type ipv4_addr; flags interval; elements = { ${sources} } }; chain c { type filter hook ${hook} ; ip saddr @s drop } }`;
+  `table inet weir_bench { set s { type ipv4_addr; flags interval; elements = { ${sources} } }; chain c { type filter hook ${hook}; ip saddr @s drop; }; }`;
 
 const receivers: readonly Receiver[] = [
   { name: 'dropped at the first instruction (the floor)', program: 'drop' },
