@@ -12,6 +12,9 @@ if (process.argv[2] === 'worker' && process.send !== undefined) {
 } else if (process.argv[2] === 'successor' && process.send !== undefined) {
   const { runSuccessor } = await import('#roles/successor.ts');
   process.exitCode = await runSuccessor();
+} else if (process.argv[2] === 'nft-agent' && process.env['WEIR_NFT_AGENT'] !== undefined) {
+  const { runNftAgent } = await import('#roles/nft-agent.ts');
+  process.exitCode = await runNftAgent();
 } else {
   // `weir block list | head` closes the pipe early; that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

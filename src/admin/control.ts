@@ -87,28 +87,32 @@ export type NodeStatus = {
   readonly degraded: readonly { readonly part: string; readonly reason: string }[];
 };
 
-/** Where blocked addresses are kept out: in the network driver, in the network stack, or as they connect. */
-export type ShieldStep = 'xdp-native' | 'xdp-generic' | 'accept';
+/**
+ * Where blocked addresses are kept out: in the network driver, in the network stack, by its packet filter, or as
+ * they connect.
+ */
+export type ShieldStep = 'xdp-native' | 'xdp-generic' | 'nftables' | 'accept';
 
 export type ShieldStatus = {
   readonly step: ShieldStep;
   /** Why each higher step is not the one. */
   readonly refused: readonly { readonly step: ShieldStep; readonly reason: string }[];
   readonly interfaces: readonly string[];
-  /** Of the process that has the kernel's maps. */
+  /** Of the process that has the kernel's maps, or keeps the nftables table. */
   readonly pid: number | null;
-  /** What the packet program has counted; null where there is none, or its process does not answer. */
+  /** What the kernel has counted; null where nothing is in it, or its process does not answer. */
   readonly counters: {
     readonly exact: number;
     readonly prefixes: number;
     readonly allowed: number;
+    /** Null without the packet program. */
     readonly cookies: {
       readonly mode: 'on-demand' | 'always' | 'off';
       /** Why they are off though they are wanted. */
       readonly problem: string | null;
       /** What does not go as well as it could, with what mends it. */
       readonly notes: readonly string[];
-    };
+    } | null;
     /** By verdict and protocol class, since the program was loaded. */
     readonly verdicts: readonly {
       readonly verdict: string;

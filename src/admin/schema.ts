@@ -116,7 +116,7 @@ const upstreamStatus = Type.Object(
   strict,
 );
 
-const shieldStep = literals('xdp-native', 'xdp-generic', 'accept');
+const shieldStep = literals('xdp-native', 'xdp-generic', 'nftables', 'accept');
 const shieldStatus = Type.Object(
   {
     step: shieldStep,
@@ -129,13 +129,15 @@ const shieldStatus = Type.Object(
           exact: count,
           prefixes: count,
           allowed: count,
-          cookies: Type.Object(
-            {
-              mode: literals('on-demand', 'always', 'off'),
-              problem: orNull(Type.String()),
-              notes: Type.Array(Type.String()),
-            },
-            strict,
+          cookies: orNull(
+            Type.Object(
+              {
+                mode: literals('on-demand', 'always', 'off'),
+                problem: orNull(Type.String()),
+                notes: Type.Array(Type.String()),
+              },
+              strict,
+            ),
           ),
           verdicts: Type.Array(
             Type.Object(

@@ -87,7 +87,7 @@ function shieldRows({ shield }: NodeStatus): Rows {
     .reduce((sum, { packets }) => sum + packets, 0);
   return [
     [step, counters === null ? where : `${where}, ${counted(dropped, 'packet')} dropped`],
-    ...(counters === null
+    ...(counters === null || counters.cookies === null
       ? []
       : [[`SYN cookies ${counters.cookies.mode}`, counters.cookies.notes.join('; ')]]),
     ...refused.map((one): readonly Cell[] => [`no ${one.step}`, one.reason]),

@@ -22,6 +22,14 @@ export const kernel = Type.Object(
           'the XDP program: in the driver where it can be, else in the network stack (auto), only one of them, or not at all',
       },
     ),
+    nftables: Type.Union(
+      (['auto', 'off'] as const).map((mode) => Type.Literal(mode)),
+      {
+        default: 'auto',
+        description:
+          'where the XDP program is off or cannot be: blocked addresses are dropped by an nftables table of this node (auto, by the program nft), or refused as they connect (off)',
+      },
+    ),
     synCookies: Type.Union(
       (['auto', 'always', 'off'] as const).map((mode) => Type.Literal(mode)),
       {

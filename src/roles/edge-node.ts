@@ -357,7 +357,8 @@ export class EdgeNode implements NodeControl {
   /** Another process takes over, from the program that stands on disk now; this one drains. */
   upgrade(): Promise<UpgradeAnswer> {
     return this.#oneAtATime(async () => {
-      const { sockets, supervisor, certificates, log, origin, entry, takeBack } = this.#options;
+      const { sockets, supervisor, certificates, log, origin, entry, takeBack, shield } =
+        this.#options;
       if (sockets.edge === null || sockets.admin === null) {
         throw new WeirError(
           'UPGRADE_UNAVAILABLE',
@@ -394,8 +395,10 @@ export class EdgeNode implements NodeControl {
             'the node was told to end while the new process started',
           );
         }
+        await shield.release();
         this.closeStore();
-        const live = await successor.goLive().catch((error: unknown) => {
+        const live = await successor.goLive().catch(async (error: unknown) => {
+          await shield.takeBack();
           this.#options.blocks.reopen(takeBack());
           this.modules.live.reopen();
           throw error;

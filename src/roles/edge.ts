@@ -128,7 +128,7 @@ export async function startEdge(
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
     store ??= BlockStore.open(state.path);
-    const kernel = takeover?.kernel ?? launched?.kernel ?? climbLadder(config);
+    const kernel = takeover?.kernel ?? launched?.kernel ?? climbLadder(config, null);
     const shield = await Shield.start({
       entry,
       handover: kernel,

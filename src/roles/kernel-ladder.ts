@@ -5,6 +5,7 @@
  * ```
  * xdp-native    in the network driver
  * xdp-generic   in the network stack, before anything else there
+ * nftables      in a table of this node, kept by the one process that may (`nft-launch.ts`)
  * accept        each worker, for every connection it accepts
  * ```
  *
@@ -24,42 +25,71 @@ import {
 } from '#synproxy/shield-object.ts';
 import { attachXdp, type XdpMode as Mode } from '#synproxy/xdp-link.ts';
 import { type GuardedInterface, guardedInterfaces } from './guarded-interfaces.ts';
+import { type NftHandover, startNft } from './nft-launch.ts';
+import type { Account } from './privileges.ts';
 
-export type KernelStep = 'xdp-native' | 'xdp-generic' | 'accept';
+export type KernelStep = 'xdp-native' | 'xdp-generic' | 'nftables' | 'accept';
 
 export type KernelHandover = {
   readonly step: KernelStep;
   /** Why each higher step is not the one. */
   readonly refused: readonly { readonly step: KernelStep; readonly reason: string }[];
-  readonly interfaces: readonly (GuardedInterface & { readonly link: number })[];
-  /** Of the program and its maps, by name; empty on step accept. */
+  /** The link is null where no program is attached. */
+  readonly interfaces: readonly (GuardedInterface & { readonly link: number | null })[];
+  /** Of the program and its maps, by name; empty without them. */
   readonly descriptors: Readonly<Record<string, number>>;
   /** Of the file the program was loaded from: the layout of the maps is that file's. */
   readonly objectSha256: string | null;
+  /** On step nftables. A program from before that has none. */
+  readonly nft?: NftHandover | null;
 };
 
 const steps = { native: 'xdp-native', generic: 'xdp-generic' } as const;
 
-export function climbLadder(config: Config): KernelHandover {
-  const { xdp } = config.kernel;
+/** Of what the node and what it starts become: `account`, or whom they were started as. */
+export function climbLadder(config: Config, account: Account | null): KernelHandover {
+  const { xdp, nftables } = config.kernel;
   const modes: readonly Mode[] =
     xdp === 'auto' ? ['native', 'generic'] : xdp === 'off' ? [] : [xdp];
-  const refused: { step: KernelStep; reason: string }[] = [];
-  const refuse = (reason: string) => {
-    for (const mode of modes) refused.push({ step: steps[mode], reason });
-    return {
-      step: 'accept',
-      refused,
-      interfaces: [],
-      descriptors: {},
-      objectSha256: null,
-    } as const;
-  };
-  if (modes.length === 0) return refuse('');
   const interfaces = guardedInterfaces(config);
-  if (typeof interfaces === 'string') return refuse(interfaces);
+  const refused: Refusal[] = [];
+  if (typeof interfaces === 'string') {
+    for (const mode of modes) refused.push({ step: steps[mode], reason: interfaces });
+    if (nftables !== 'off') refused.push({ step: 'nftables', reason: interfaces });
+    return { ...nothing, refused };
+  }
+  const attached = modes.length === 0 ? null : attachProgram(modes, interfaces, refused);
+  if (attached !== null) return attached;
+  if (nftables === 'off') return { ...nothing, refused };
+  const nft = startNft(config, account);
+  if (typeof nft === 'string')
+    return { ...nothing, refused: [...refused, { step: 'nftables', reason: nft }] };
+  const guarded = interfaces.map((one) => ({ ...one, link: null }));
+  return { ...nothing, step: 'nftables', refused, interfaces: guarded, nft };
+}
+
+type Refusal = { readonly step: KernelStep; readonly reason: string };
+
+const nothing = {
+  step: 'accept',
+  interfaces: [],
+  descriptors: {},
+  objectSha256: null,
+  nft: null,
+} as const;
+
+/** Null where it cannot be in any of the modes; then each is in `refused`. */
+function attachProgram(
+  modes: readonly Mode[],
+  interfaces: readonly GuardedInterface[],
+  refused: Refusal[],
+): KernelHandover | null {
+  const refuseAll = (reason: string) => {
+    for (const mode of modes) refused.push({ step: steps[mode], reason });
+    return null;
+  };
   const missing = missingRights();
-  if (missing !== null) return refuse(missing);
+  if (missing !== null) return refuseAll(missing);
   let loaded: LoadedShield;
   let objectSha256: string;
   try {
@@ -67,7 +97,7 @@ export function climbLadder(config: Config): KernelHandover {
     objectSha256 = sha256Of(object);
     loaded = loadShield({ object });
   } catch (error) {
-    return refuse(describeError(error));
+    return refuseAll(describeError(error));
   }
   for (const mode of modes) {
     try {
@@ -79,7 +109,7 @@ export function climbLadder(config: Config): KernelHandover {
     }
   }
   closeShield(loaded);
-  return { step: 'accept', refused, interfaces: [], descriptors: {}, objectSha256: null };
+  return null;
 }
 
 export const sha256Of = (bytes: Uint8Array): string =>
@@ -98,8 +128,9 @@ function attachAll(program: number, interfaces: readonly GuardedInterface[], mod
 }
 
 export const kernelDescriptors = (kernel: KernelHandover): number[] => [
-  ...kernel.interfaces.map(({ link }) => link),
+  ...kernel.interfaces.flatMap(({ link }) => link ?? []),
   ...Object.values(kernel.descriptors),
+  ...(kernel.nft == null ? [] : [kernel.nft.channel]),
 ];
 
 /** The same descriptors, as `number` says another process numbers them. */
@@ -110,7 +141,11 @@ export function renumbered(
   const entries = Object.entries(kernel.descriptors);
   return {
     ...kernel,
-    interfaces: kernel.interfaces.map((one) => ({ ...one, link: number(one.link) })),
+    interfaces: kernel.interfaces.map((one) => ({
+      ...one,
+      link: one.link === null ? null : number(one.link),
+    })),
+    nft: kernel.nft == null ? null : { ...kernel.nft, channel: number(kernel.nft.channel) },
     descriptors: Object.fromEntries(entries.map(([name, one]) => [name, number(one)])),
   };
 }

@@ -60,7 +60,7 @@ export function launch(origin: ConfigOrigin): Launched | null {
   const launched: Launched = {
     listeners: sockets.edge?.listeners ?? [],
     admin: sockets.admin?.listeners ?? [],
-    kernel: climbLadder(config),
+    kernel: climbLadder(config, account),
   };
   if (account !== null) prepareState(config, account);
   for (const descriptor of descriptorsOf(launched)) closeOnExec(descriptor, false);

@@ -45,7 +45,8 @@ export type ShieldCounters = {
   readonly exact: number;
   readonly prefixes: number;
   readonly allowed: number;
-  readonly cookies: CookieState;
+  /** Null where nothing can send them. */
+  readonly cookies: CookieState | null;
   /** Since the program was loaded, by verdict and protocol class; those that never happened are left out. */
   readonly verdicts: readonly {
     readonly verdict: string;

@@ -11,6 +11,7 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
+import { NftShield } from './nft-shield.ts';
 import type { GuardSettings } from './shield-guards.ts';
 import type { FromShield, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
 import { inheritedFrom } from './worker-process.ts';
@@ -35,11 +36,13 @@ export type ShieldOptions = {
 };
 
 export class Shield {
-  readonly handover: KernelHandover;
+  readonly #handover: KernelHandover;
   readonly #options: ShieldOptions;
   readonly #pending = new Map<number, (reply: ShieldReply | null) => void>();
   #allowed: readonly string[];
   #child: ChildProcess | null = null;
+  /** On step nftables, in the place of the process. */
+  #nft: NftShield | null = null;
   #nextId = 1;
   #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
@@ -48,7 +51,7 @@ export class Shield {
   private constructor(options: ShieldOptions) {
     this.#options = options;
     this.#allowed = options.allowed;
-    this.handover = options.handover;
+    this.#handover = options.handover;
   }
 
   /** Resolves when the maps hold the list, or at once where there are none. */
@@ -60,12 +63,29 @@ export class Shield {
       { step, refused, interfaces: names },
       'kernel shield',
     );
-    if (step !== 'accept') await shield.#spawn();
+    if (options.handover.nft != null)
+      shield.#nft = await NftShield.start({ ...options, nft: options.handover.nft });
+    else if (step !== 'accept') await shield.#spawn();
     return shield;
   }
 
+  /** As a process that takes over gets it. */
+  get handover(): KernelHandover {
+    return { ...this.#handover, nft: this.#nft?.handover ?? null };
+  }
+
+  /** Before another process takes over: nothing is on its way any more, and nothing more is said. */
+  async release(): Promise<void> {
+    await this.#nft?.release();
+  }
+
+  /** Where that other process did not get there. */
+  async takeBack(): Promise<void> {
+    await this.#nft?.takeBack();
+  }
+
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#nft === null ? (this.#child?.pid ?? null) : this.#nft.pid;
   }
 
   /**
@@ -73,17 +93,20 @@ export class Shield {
    * whole list. Messages are handled in order, so one sent during a start follows it.
    */
   async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
+    if (this.#nft !== null) return this.#nft.changeBlocks(add, remove);
     return (await this.#ask({ kind: 'blocks', add, remove })) !== null;
   }
 
   async changeAllowed(allowed: readonly string[]): Promise<void> {
     this.#allowed = allowed;
+    if (this.#nft !== null) return this.#nft.changeAllowed(allowed);
     await this.#ask({ kind: 'allowed', allowed });
   }
 
   /** Null where there is no program, or nobody to read its counters now. */
   async counters(): Promise<ShieldCounters | null> {
     try {
+      if (this.#nft !== null) return await this.#nft.counters();
       return (await this.#ask({ kind: 'counters' }))?.counters ?? null;
     } catch (error) {
       this.#options.log.warn({ reason: describeError(error) }, 'kernel counters not read');
@@ -93,6 +116,7 @@ export class Shield {
 
   close(): void {
     this.#isClosed = true;
+    this.#nft?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#child?.disconnect();
   }

@@ -1,10 +1,12 @@
 /** What is left of root's rights once the shipped edge serves. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startEdgeProcess } from '../support/edge-process.ts';
+import { needsNamespace } from '../support/loopback-namespace.ts';
+import { NamespaceEdge } from '../support/namespace-edge.ts';
 import { needsRoot } from '../support/needs.ts';
 
 const config = (settings: string) => `edge:
@@ -27,6 +29,16 @@ function threads(pid: number): ReadonlyMap<string, string>[] {
   });
 }
 
+/** Beside the standard descriptors. */
+function socketsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`)
+    .filter((fd) => Number(fd) > 2)
+    .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+    .filter((target) => target.startsWith('socket:'));
+}
+
+/** 1 << 12. */
+const netAdmin = '0000000000001000';
 /** Debian's. */
 const nobody = 65_534;
 const none = '0000000000000000';
@@ -45,6 +57,34 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
       }
     }
   });
+
+  for (const user of [null, 'nobody'])
+    it(`keeps CAP_NET_ADMIN in its nftables agent and nowhere else${user === null ? '' : ', as another user'}`, async (test) => {
+      const skip = needsNamespace('nft');
+      if (skip !== false) return test.skip(skip);
+      await using edge = await NamespaceEdge.start(
+        'kernel: { xdp: "off", interface: $INTERFACE }',
+        ({ folder }) => chmodSync(folder, 0o755),
+        user === null ? '' : `user: ${user}`,
+      );
+      const { pid, workers, shield } = edge.status();
+      assert.equal(shield.step, 'nftables');
+      const agent = shield.pid as number;
+      const uid = Array(4).fill(user === null ? 0 : nobody);
+      for (const thread of threads(agent)) {
+        for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+          assert.equal(thread.get(set), netAdmin, `${set} of the agent`);
+        assert.equal(thread.get('NoNewPrivs'), '1');
+        assert.equal(thread.get('Uid'), uid.join('\t'));
+      }
+      for (const one of [pid, ...workers.map((worker) => worker.pid)])
+        for (const thread of threads(one))
+          for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+            assert.equal(thread.get(set), none, `${set} of ${one}`);
+      // What it starts has what it needs; of sockets it has its channel alone, and none of the node's.
+      assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
+      assert.equal(socketsOf(agent).length, 1);
+    });
 
   it('becomes the user it is told to, before it serves', async () => {
     await using edge = await startEdgeProcess(config('  user: nobody'), null, nobody);

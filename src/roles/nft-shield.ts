@@ -1,0 +1,212 @@
+/**
+ * The kernel shield on step nftables, as the supervisor holds it: the channel to the agent, and what the table
+ * is to hold.
+ *
+ * The agent cannot be started again, since what may do that is given up at the start. When it dies the table
+ * stays as it was; status says so with what mends it, and workers enforce the list at accept, as always. What
+ * nft refuses leaves the table in doubt, so the whole list is said again until it has been taken.
+ */
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { wallMs } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import { NftClient } from '#synproxy/nft/nft-client.ts';
+import { type NftEntry, ttlMsMax } from '#synproxy/nft/nft-message.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { BlockItem } from './ipc.ts';
+import type { KernelHandover } from './kernel-ladder.ts';
+import type { NftHandover } from './nft-launch.ts';
+import { duplicate } from './privileges.ts';
+import type { ShieldCounters } from './shield-ipc.ts';
+
+const part = 'kernel shield';
+/** After a refusal. */
+const againMs = 1_000;
+
+export type NftShieldOptions = {
+  readonly nft: NftHandover;
+  readonly handover: KernelHandover;
+  readonly log: Logger;
+  readonly allowed: readonly string[];
+  readonly blocks: () => readonly BlockItem[];
+  readonly setDegraded: (part: string, reason: string | null) => void;
+};
+
+export class NftShield {
+  readonly #options: NftShieldOptions;
+  #allowed: readonly string[];
+  /** Null when the agent has ended, or belongs to another process now. */
+  #client: NftClient | null = null;
+  /** Whether the table holds what it should. */
+  #isTrue = false;
+  #isOpen = false;
+  #isGone = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  private constructor(options: NftShieldOptions) {
+    this.#options = options;
+    this.#allowed = options.allowed;
+  }
+
+  /** Resolves when the table holds the list, or status says why it does not. */
+  static async start(options: NftShieldOptions): Promise<NftShield> {
+    const shield = new NftShield(options);
+    shield.#connect();
+    const { nft, setDegraded } = options;
+    try {
+      if (nft.allowed === null) await shield.#sayAll();
+      else {
+        shield.#isOpen = true;
+        // The blocks are those of the process before: they travel with the table.
+        shield.#isTrue = true;
+        shield.#allowed = nft.allowed;
+        await shield.changeAllowed(options.allowed);
+      }
+    } catch (error) {
+      if (!shield.#isGone) setDegraded(part, describeError(error));
+      shield.#sayAgain();
+    }
+    return shield;
+  }
+
+  get pid(): number | null {
+    return this.#isGone ? null : this.#options.nft.pid;
+  }
+
+  get handover(): NftHandover | null {
+    if (this.#isGone) return null;
+    return { ...this.#options.nft, allowed: this.#isTrue ? this.#allowed : null };
+  }
+
+  async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
+    const client = this.#client;
+    if (client === null) return false;
+    await this.#attempt(client.change({ add: add.map(entryOf), remove }));
+    return true;
+  }
+
+  async changeAllowed(allowed: readonly string[]): Promise<void> {
+    const before = this.#allowed;
+    this.#allowed = allowed;
+    const client = this.#client;
+    if (client === null) return;
+    const add = allowed.filter((target) => !before.includes(target)).map(allowEntry);
+    const removeAllowed = before.filter((target) => !allowed.includes(target));
+    if (add.length + removeAllowed.length > 0)
+      await this.#attempt(client.change({ add, removeAllowed }));
+  }
+
+  async counters(): Promise<ShieldCounters | null> {
+    const client = this.#client;
+    if (client === null) return null;
+    const counts = await client.count([]);
+    let exact = 0;
+    let prefixes = 0;
+    for (const { target } of this.#options.blocks())
+      if (target.includes('/')) prefixes++;
+      else exact++;
+    return {
+      exact,
+      prefixes,
+      allowed: this.#allowed.length,
+      cookies: null,
+      verdicts: Object.entries(counts?.verdicts ?? {}).flatMap(([verdict, { packets, bytes }]) =>
+        packets === 0 ? [] : [{ verdict, protocol: 'any', packets, bytes }],
+      ),
+    };
+  }
+
+  async release(): Promise<void> {
+    const client = this.#client;
+    if (client === null) return;
+    this.#stopTimer();
+    await client.settled();
+    this.#client = null;
+    client.close();
+  }
+
+  async takeBack(): Promise<void> {
+    if (this.#isGone) return;
+    this.#connect();
+    await this.#sayAll().catch(() => this.#sayAgain());
+  }
+
+  /** The agent takes its table away, unless another process has the channel too. */
+  close(): void {
+    this.#stopTimer();
+    this.#client?.close();
+    this.#client = null;
+    closeSync(this.#options.nft.channel);
+  }
+
+  /** Over a descriptor of its own, so that putting it down leaves the channel open. */
+  #connect(): void {
+    const fd = duplicate(this.#options.nft.channel);
+    const channel = new Socket({ fd, readable: true, writable: true });
+    // What ends the node ends it, agent or not.
+    channel.unref();
+    this.#client = new NftClient(channel, () => this.#onEnd());
+  }
+
+  #onEnd(): void {
+    this.#client = null;
+    this.#isGone = true;
+    this.#stopTimer();
+    const { table, pid } = this.#options.nft;
+    const reason = `the nftables agent (pid ${pid}) has ended and cannot be started again without rights: new blocks hold at accept only, and what was in the table stays there; restart the node as root (or run nft delete table inet ${table})`;
+    this.#options.log.error({ pid, table }, 'nftables agent ended');
+    this.#options.setDegraded(part, reason);
+  }
+
+  async #sayAll(): Promise<void> {
+    const { nft, handover } = this.#options;
+    if (!this.#isOpen) {
+      const names = handover.interfaces.map(({ name }) => name);
+      await this.#client?.open(nft.table, names);
+      this.#isOpen = true;
+    }
+    const add = [...this.#allowed.map(allowEntry), ...this.#options.blocks().map(entryOf)];
+    await this.#client?.change({ replaces: true, add });
+    this.#isTrue = true;
+    this.#options.setDegraded(part, null);
+  }
+
+  async #attempt(change: Promise<void>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      this.#isTrue = false;
+      if (!this.#isGone) {
+        this.#options.setDegraded(part, describeError(error));
+        this.#sayAgain();
+      }
+      throw error;
+    }
+  }
+
+  #sayAgain(): void {
+    if (this.#isGone || this.#client === null) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#sayAll().catch((error: unknown) => {
+        if (this.#isGone) return;
+        this.#options.setDegraded(part, describeError(error));
+        this.#sayAgain();
+      });
+    }, againMs).unref();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+const allowEntry = (target: string): NftEntry => ({ target, action: 'allow', ttlMs: null });
+
+/** The end of a block is the node's affair (`NodeBlocks.expire`); the kernel's own timer is for when it hangs. */
+function entryOf({ target, expiresAtMs }: BlockItem): NftEntry {
+  const left =
+    expiresAtMs === null ? Number.POSITIVE_INFINITY : Math.max(1, expiresAtMs - wallMs());
+  return { target, action: 'drop', ttlMs: left > ttlMsMax ? null : Math.ceil(left) };
+}
