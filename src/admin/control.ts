@@ -102,6 +102,8 @@ export type ShieldStatus = {
     readonly exact: number;
     readonly prefixes: number;
     readonly allowed: number;
+    /** What found no room, by what it was. */
+    readonly lost: Readonly<Record<string, number>>;
     readonly cookies: {
       readonly mode: 'on-demand' | 'always' | 'off';
       /** Why they are off though they are wanted. */

@@ -129,6 +129,7 @@ const shieldStatus = Type.Object(
           exact: count,
           prefixes: count,
           allowed: count,
+          lost: Type.Record(Type.String(), count),
           cookies: Type.Object(
             {
               mode: literals('on-demand', 'always', 'off'),

@@ -3,6 +3,7 @@ import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
+import { DetectorFindings } from './detector-metrics.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
 
@@ -17,6 +18,7 @@ export class NodeMetrics {
   readonly workerRestarts: Series;
   readonly blockEntries: Series;
   readonly generation: Series;
+  readonly findings: DetectorFindings;
 
   constructor(registry: MetricRegistry) {
     const byResult = (name: string, help: string): ByResult => ({
@@ -49,6 +51,7 @@ export class NodeMetrics {
       'weir_config_generation',
       'Generation of configuration and modules that is live.',
     );
+    this.findings = new DetectorFindings(registry);
   }
 }
 

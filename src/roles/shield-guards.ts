@@ -1,6 +1,7 @@
 /**
  * What the packet program does for the ports of the listeners, beside the lists: TCP flags that no client
- * sends are dropped, SYN floods are answered with cookies, each source is held to its rates.
+ * sends are dropped, SYN floods are answered with cookies, each source is held to its rates. And, for all ports,
+ * what becomes of fragments and of answers nobody here has asked for.
  *
  * The settings of the host decide what a SYN-ACK may offer (`#synproxy/cookie-terms.ts`), and they change
  * under a running node: they are read again on a timer. Where no cookie can be right none is sent, and the
@@ -50,10 +51,11 @@ export class ShieldGuards {
     this.#settings = settings;
     this.#onProblem = onProblem;
     protectPorts(shield, settings.ports);
-    const { fragments, rates } = settings.kernel;
+    const { fragments, amplification, rates } = settings.kernel;
     const { config } = shield;
     config.flag('tcp_sanity', true);
     config.flag('fragments_drop', fragments === 'drop');
+    config.flag('amplification', amplification === 'drop');
     config.change({
       guard_inserts: guardInserts,
       ...rate('packet', rates.packetsPerSecond),
