@@ -135,6 +135,20 @@ const shieldStatus = Type.Object(
               mode: literals('on-demand', 'always', 'off'),
               problem: orNull(Type.String()),
               notes: Type.Array(Type.String()),
+              terms: orNull(
+                Type.Object(
+                  {
+                    timestamps: Type.Boolean(),
+                    sack: Type.Boolean(),
+                    windowScaling: Type.Boolean(),
+                    windowScale: count,
+                    window: count,
+                    mss4: count,
+                    mss6: count,
+                  },
+                  strict,
+                ),
+              ),
             },
             strict,
           ),

@@ -6,6 +6,7 @@ import { certificateNotAfter } from './certificate-watch.ts';
 import { DetectorFindings } from './detector-metrics.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
+import { shieldFamilies } from './shield-metrics.ts';
 
 type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
 
@@ -62,5 +63,6 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   registry.family(moduleFailures);
   for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);
+  for (const family of Object.values(shieldFamilies)) registry.family(family);
   return { registry, metrics: new NodeMetrics(registry) };
 }

@@ -33,6 +33,8 @@ export type CookieState = {
   readonly problem: string | null;
   /** What does not go as well as it could. */
   readonly notes: readonly string[];
+  /** What a SYN-ACK offers; null where none is sent. */
+  readonly terms: Omit<CookieTerms, 'notes'> | null;
 };
 
 export class ShieldGuards {
@@ -40,7 +42,7 @@ export class ShieldGuards {
   readonly #settings: GuardSettings;
   readonly #onProblem: (problem: string | null) => void;
   readonly #timer: NodeJS.Timeout;
-  cookies: CookieState = { mode: 'off', problem: null, notes: [] };
+  cookies: CookieState = { mode: 'off', problem: null, notes: [], terms: null };
 
   constructor(
     shield: LoadedShield,
@@ -85,7 +87,8 @@ export class ShieldGuards {
     const refused = answers.find((answer) => !answer.ok);
     if (refused !== undefined && !refused.ok) {
       config.flag('cookies', false);
-      this.#say({ mode: 'off', problem: `${refused.reason} (${refused.fix})`, notes: [] });
+      const problem = `${refused.reason} (${refused.fix})`;
+      this.#say({ mode: 'off', problem, notes: [], terms: null });
       return;
     }
     const terms = smallest(answers);
@@ -100,7 +103,8 @@ export class ShieldGuards {
     config.flag('sack', terms.sack);
     config.flag('window_scale', terms.windowScaling);
     config.flag('cookies', true);
-    this.#say({ mode, problem: null, notes: terms.notes });
+    const { notes, ...offered } = terms;
+    this.#say({ mode, problem: null, notes, terms: offered });
   }
 
   close(): void {

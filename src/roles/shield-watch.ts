@@ -5,32 +5,20 @@
  * Packets are sampled while something is looked for in them, and for a while after somebody has asked who
  * sends most.
  */
+import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { DetectSettings } from '#config/kernel-schema.ts';
 import { readCounters, readLost, type VerdictCount } from '#synproxy/counters.ts';
 import { Detector, type Finding } from '#synproxy/detector.ts';
 import { PacketSampler } from '#synproxy/packet-sampler.ts';
 import type { LoadedShield } from '#synproxy/shield-object.ts';
-import { type Talker, type TalkerOrder, TopTalkers } from '#synproxy/top-talkers.ts';
+import { type TalkerOrder, TopTalkers } from '#synproxy/top-talkers.ts';
 
 const tickMs = 1_000;
 /** For so long after a question there is an answer to the next one. */
 const askedMs = 10_000;
 
-export type VerdictRate = VerdictCount & {
-  readonly packetsPerSecond: number;
-  readonly bytesPerSecond: number;
-};
-
-export type ShieldTop = {
-  /** Null: asked for the first time in a while, so there is nothing to compare with yet. */
-  readonly seconds: number | null;
-  /** One of so many packets was looked at. */
-  readonly sampleOf: number;
-  readonly total: Omit<Talker, 'source'>;
-  readonly talkers: readonly Talker[];
-  readonly verdicts: readonly VerdictRate[];
-  readonly lost: Readonly<Record<string, number>>;
-};
+export type ShieldTop = NonNullable<TopAnswer['top']>;
+type VerdictRate = ShieldTop['verdicts'][number];
 
 export class ShieldWatch {
   readonly #shield: LoadedShield;
@@ -40,7 +28,7 @@ export class ShieldWatch {
   readonly #timer: NodeJS.Timeout;
   #askedAt = Number.NEGATIVE_INFINITY;
   #tickedAt = performance.now();
-  #rates: { readonly seconds: number; readonly verdicts: readonly VerdictRate[] } | null = null;
+  #rates: { readonly seconds: number; readonly verdicts: VerdictRate[] } | null = null;
   #counted: { readonly at: number; readonly verdicts: readonly VerdictCount[] } | null = null;
 
   constructor(
@@ -72,7 +60,7 @@ export class ShieldWatch {
       total: this.#talkers.total,
       talkers: this.#talkers.top(order, count),
       verdicts: this.#rates?.verdicts ?? [],
-      lost: readLost(this.#shield.maps.lost, this.#shield.layout),
+      lost: { ...readLost(this.#shield.maps.lost, this.#shield.layout) },
     };
   }
 

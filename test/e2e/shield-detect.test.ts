@@ -108,6 +108,54 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
     await until('it is blocked', () => blockOf(closedScanner) !== undefined);
   });
 
+  it('shows who sends most, and counts what became of packets', async () => {
+    const flood = edge.talk(talker);
+    let page = '';
+    await until(
+      () => `the talker leads:\n${page}`,
+      () => {
+        const { status, stdout, stderr } = edge.weir('shield', 'top', '--once');
+        assert.equal(status, 0, stderr);
+        page = stdout;
+        return new RegExp(`^SOURCE.*\n${talker} `, 'm').test(page);
+      },
+    );
+    flood.kill();
+    assert.match(page, /^weir shield {2}xdp-native on we[0-9a-f]{6} /);
+    assert.match(page, /^pass +udp +[1-9]/m);
+    for (const line of page.split('\n')) assert(line.length <= 80, line);
+    const metrics = edge.metrics();
+    for (const [name, least] of [
+      ['weir_shield_packets_total{verdict="pass",protocol="udp"}', 100],
+      ['weir_shield_bytes_total{verdict="pass",protocol="udp"}', 10_000],
+      ['weir_shield_packets_total{verdict="drop_exact",protocol="tcp"}', 1],
+      ['weir_shield_list_entries{list="allow"}', 1],
+      ['weir_shield_step{step="xdp-native"}', 1],
+      ['weir_shield_syn_cookies{mode="on-demand"}', 1],
+      ['weir_shield_lost_total{what="event"}', 0],
+      ['weir_shield_restarts_total', 0],
+    ] as const) {
+      const line = metrics.split('\n').find((one) => one.startsWith(`${name} `));
+      assert(Number(line?.slice(name.length)) >= least, `${name}: ${line}`);
+    }
+  });
+
+  it('says how the shield stands', () => {
+    const { status, stdout, stderr } = edge.weir('shield', 'status');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^step +xdp-native: we/);
+    assert.match(stdout, /^SYN cookies on-demand\n/m);
+    assert.match(stdout, /MSS 1460 \(IPv4\), 1440 \(IPv6\)/);
+    assert.match(stdout, /^lists +\d+ single addresses, 1 ranges, 1 ranges always let in$/m);
+    assert.match(stdout, /^drop_exact +tcp +\d/m);
+    const answer = edge.json<{ step: string; rates: unknown[]; counters: { lost: object } }>(
+      'shield',
+      'status',
+    );
+    assert.equal(answer.step, 'xdp-native');
+    assert(answer.rates.length > 0);
+  });
+
   describe('and forged packets', { skip: needs('hping3') }, () => {
     const forge = (source: string, count: number, port: string, intervalUs: number) => {
       const words = [

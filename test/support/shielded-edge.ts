@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { runFile } from '#state/run-file.ts';
 import { mainFile } from './edge-process.ts';
 import {
   clientAddresses,
@@ -35,6 +36,7 @@ export class ShieldedEdge implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'weir-shielded-'));
   readonly state = join(this.folder, 'state');
   readonly log: string[] = [];
+  readonly #running: ChildProcess[] = [];
   #edge: ChildProcess | null = null;
 
   private constructor() {
@@ -71,6 +73,14 @@ export class ShieldedEdge implements AsyncDisposable {
     return spawnSync('ip', all, { encoding: 'utf8', timeout: 60_000 });
   }
 
+  /** Runs on, until it is killed or the test ends. */
+  start(side: 'client' | 'edge', command: string, ...words: readonly string[]): ChildProcess {
+    const all = ['netns', 'exec', this.wire[side], command, ...words];
+    const child = spawn('ip', all, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#running.push(child);
+    return child;
+  }
+
   /** The shipped command line, on the edge's host. */
   weir(...words: string[]): { status: number | null; stdout: string; stderr: string } {
     return this.run('edge', process.execPath, mainFile, ...words, '--state', this.state);
@@ -96,7 +106,7 @@ export class ShieldedEdge implements AsyncDisposable {
   }
 
   metrics(): string {
-    const { admin } = JSON.parse(readFileSync(join(this.state, 'run.json'), 'utf8'));
+    const { admin } = JSON.parse(readFileSync(join(this.state, runFile), 'utf8'));
     const token = readFileSync(join(this.state, 'token'), 'utf8').trim();
     const header = `authorization: Bearer ${token}`;
     return this.run('edge', 'curl', '-gsH', header, `${admin}/metrics`).stdout;
@@ -132,8 +142,20 @@ export class ShieldedEdge implements AsyncDisposable {
     assert.equal(status, 0, stderr);
   }
 
+  /** Some hundred datagrams of 100 bytes a second from an address of the client's host, until it is killed. */
+  talk(from: string): ChildProcess {
+    const script = `
+      const socket = process.getBuiltinModule('node:dgram').createSocket('udp4');
+      const bytes = Buffer.alloc(100);
+      socket.bind(0, process.argv[1], () => setInterval(() => {
+        for (let i = 0; i < 10; i++) socket.send(bytes, 9_999, process.argv[2]);
+      }, 10));`;
+    return this.start('client', process.execPath, '-e', script, from, edgeAddresses[0]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const edge = this.#edge;
+    for (const child of this.#running) child.kill('SIGKILL');
     try {
       if (edge !== null && edge.exitCode === null) this.weir('stop');
       await until('the node ends', () => edge === null || edge.exitCode !== null);
