@@ -2,6 +2,7 @@
  * Picks a role and runs it. Roles are loaded when they are picked, so that `weir status` does not load a
  * proxy and a worker does not load a command line.
  */
+import { isatty } from 'node:tty';
 
 if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { runWorker } = await import('#roles/worker.ts');
@@ -25,7 +26,14 @@ if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { demoConfig, demoDefaults } = await import('#roles/demo-config.ts');
   process.exitCode = await runCli(
     process.argv.slice(2),
-    { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() },
+    {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      // Only a terminal has keys; opening it where it is something else would keep the process.
+      ...(isatty(0) ? { stdin: process.stdin } : {}),
+      env: process.env,
+      cwd: process.cwd(),
+    },
     {
       edge: async (options) => (await import('#roles/edge.ts')).runEdge(options),
       demo: async (options) => (await import('#roles/demo.ts')).runDemo(options),

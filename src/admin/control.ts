@@ -3,7 +3,9 @@
  * between HTTP and these calls. Each call that changes something answers with what became live, or
  * throws a `WeirError`.
  */
+import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
+import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 
 export interface NodeControl {
   status(): Promise<NodeStatus>;
@@ -15,6 +17,9 @@ export interface NodeControl {
   addBlock(request: BlockRequest): Promise<BlockAnswer>;
   /** `removed` is false when the target was not listed. */
   removeBlock(target: string): Promise<BlockAnswer & { readonly removed: boolean }>;
+
+  /** Who sends most, and what becomes of packets. */
+  shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer>;
 
   listModules(): readonly ModuleStatus[];
   moduleHistory(name: string): ModuleHistory;
@@ -105,6 +110,8 @@ export type ShieldStatus = {
     readonly exact: number;
     readonly prefixes: number;
     readonly allowed: number;
+    /** What found no room, by what it was. */
+    readonly lost: Readonly<Record<string, number>>;
     /** Null without the packet program. */
     readonly cookies: {
       readonly mode: 'on-demand' | 'always' | 'off';
@@ -112,6 +119,16 @@ export type ShieldStatus = {
       readonly problem: string | null;
       /** What does not go as well as it could, with what mends it. */
       readonly notes: readonly string[];
+      /** What a SYN-ACK offers; null where none is sent. */
+      readonly terms: {
+        readonly timestamps: boolean;
+        readonly sack: boolean;
+        readonly windowScaling: boolean;
+        readonly windowScale: number;
+        readonly window: number;
+        readonly mss4: number;
+        readonly mss6: number;
+      } | null;
     } | null;
     /** By verdict and protocol class, since the program was loaded. */
     readonly verdicts: readonly {

@@ -8,6 +8,7 @@ import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
 import * as schema from '#admin/schema.ts';
+import { addShieldRoutes } from '#admin/shield-routes.ts';
 
 const errors = { '4xx': schema.errorAnswer, '5xx': schema.errorAnswer };
 /** 503 is a normal answer of the health routes, and what a failing control call may end in as well. */
@@ -18,6 +19,7 @@ export function addRoutes(app: FastifyInstance, control: NodeControl): void {
   addBlockRoutes(app, control);
   addModuleRoutes(app, control);
   addCertificateRoutes(app, control);
+  addShieldRoutes(app, control);
   addProcessRoutes(app, control);
 }
 

@@ -129,12 +129,27 @@ const shieldStatus = Type.Object(
           exact: count,
           prefixes: count,
           allowed: count,
+          lost: Type.Record(Type.String(), count),
           cookies: orNull(
             Type.Object(
               {
                 mode: literals('on-demand', 'always', 'off'),
                 problem: orNull(Type.String()),
                 notes: Type.Array(Type.String()),
+                terms: orNull(
+                  Type.Object(
+                    {
+                      timestamps: Type.Boolean(),
+                      sack: Type.Boolean(),
+                      windowScaling: Type.Boolean(),
+                      windowScale: count,
+                      window: count,
+                      mss4: count,
+                      mss6: count,
+                    },
+                    strict,
+                  ),
+                ),
               },
               strict,
             ),

@@ -5,12 +5,27 @@
 import type { ParsedArguments } from '#cli/parse-arguments.ts';
 import type { Printer } from '#cli/printer.ts';
 
-export type CliStream = { write(text: string): unknown; readonly isTTY?: boolean };
+export type CliStream = {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+/** Keys as they are pressed, for what is shown live. */
+export type CliInput = {
+  setRawMode?(isRaw: boolean): unknown;
+  on(event: 'data', listener: (data: Buffer | string) => void): unknown;
+  off(event: 'data', listener: (data: Buffer | string) => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+};
 
 /** The world as the command line sees it; a test hands in its own. */
 export type CliIo = {
   readonly stdout: CliStream;
   readonly stderr: CliStream;
+  readonly stdin?: CliInput;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the search for a state directory begins. */
   readonly cwd: string;

@@ -24,6 +24,9 @@ import { moduleRollback } from '#cli/commands/module-rollback.ts';
 import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
 import { reload } from '#cli/commands/reload.ts';
+import { shieldCheck } from '#cli/commands/shield-check.ts';
+import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
+import { shieldTop } from '#cli/commands/shield-top.ts';
 import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
 import { upgrade } from '#cli/commands/upgrade.ts';
@@ -36,6 +39,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
+  { title: 'Its kernel shield', commands: [shieldStatusCommand, shieldTop, shieldCheck] },
   {
     title: 'Its rule modules',
     commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],

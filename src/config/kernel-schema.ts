@@ -12,6 +12,58 @@ const perSecond = (what: string) =>
     description: `${what} a second to the ports of the listeners, from one IPv4 address or IPv6 /64; the rest is dropped, and 0 is no limit`,
   });
 
+const detect = Type.Object(
+  {
+    mode: Type.Union(
+      (['off', 'monitor', 'block'] as const).map((mode) => Type.Literal(mode)),
+      {
+        default: 'block',
+        description:
+          'what becomes of sources whose sampled packets look like a flood or a scan: not looked for, logged and counted, or blocked as well where it is certain who they are',
+      },
+    ),
+    synRate: Type.Integer({
+      minimum: 0,
+      maximum: 10_000_000,
+      default: 200,
+      description:
+        'TCP connection attempts a second of one source, over 10 s, above which it floods; 0 looks for none',
+    }),
+    synSharePercent: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      default: 70,
+      description:
+        'percentage of connection attempts among the TCP packets of one source, 100 and more in 10 s, above which it only opens connections; 0 looks for none',
+    }),
+    portScan: Type.Object(
+      {
+        ports: Type.Integer({
+          minimum: 0,
+          maximum: 256,
+          default: 20,
+          description:
+            'different ports that one source tries to connect to, from which on it scans; 0 looks for none',
+        }),
+        seconds: Type.Integer({
+          minimum: 1,
+          maximum: 3_600,
+          default: 60,
+          description: 'seconds within which it does',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    blockSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 86_400,
+      default: 300,
+      description: 'seconds for which who was found is blocked',
+    }),
+  },
+  { ...strict, default: {} },
+);
+
 export const kernel = Type.Object(
   {
     xdp: Type.Union(
@@ -51,6 +103,15 @@ export const kernel = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    amplification: Type.Union(
+      (['pass', 'drop'] as const).map((what) => Type.Literal(what)),
+      {
+        default: 'pass',
+        description:
+          'what becomes of UDP datagrams from services that floods are mirrored by (DNS over 512 bytes, NTP over 128, memcached, SSDP …) and that no socket of this host waits for; drop is wrong on a host that routes for others, containers included',
+      },
+    ),
+    detect,
     interface: Type.Union(
       [
         Type.Literal('auto'),
@@ -68,3 +129,4 @@ export const kernel = Type.Object(
 );
 
 export type KernelSettings = Static<typeof kernel>;
+export type DetectSettings = Static<typeof detect>;

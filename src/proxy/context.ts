@@ -5,6 +5,7 @@ import type { AcmeChallenges } from './acme-challenges.ts';
 import type { BlockList } from './block-list.ts';
 import type { Challenges } from './challenge/challenges.ts';
 import type { Admission } from './listener/admission.ts';
+import type { HandshakeLog } from './listener/handshake-log.ts';
 import type { LoadShedder } from './load-shedder.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -22,6 +23,8 @@ export type ProxyContext = {
   readonly clientChallenges: Challenges;
   readonly deadlines: DeadlineTable;
   readonly admission: Admission;
+  /** Null where nobody asks it. */
+  readonly handshakes: HandshakeLog | null;
   readonly load: LoadShedder;
   views: ViewPool;
 };

@@ -12,6 +12,7 @@
 import net, { type Socket } from 'node:net';
 import { formatListenAddress, parseListenAddress } from '#config/address.ts';
 import { assert } from '#core/assert.ts';
+import { monotonicMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
 import { listenHint } from '#core/listen-hint.ts';
 import { peerAddress } from './client-address.ts';
@@ -23,6 +24,8 @@ import { ForwardedFields } from './forwarded-fields.ts';
 import { ClientConnection } from './http1/client-connection.ts';
 import { Http2Session } from './http2/session.ts';
 import { sniffHttp2 } from './http2/sniff.ts';
+import { limitKey } from './listener/address-rate.ts';
+import { freshMs, type OpenCounts } from './listener/handshake-log.ts';
 import { readProxyHeader } from './listener/read-proxy-header.ts';
 import { serveRedirect } from './redirect.ts';
 import { TcpTunnel } from './tcp/tcp-tunnel.ts';
@@ -40,7 +43,7 @@ export type ListenerKind =
 const backlog = 4_096;
 
 /** An accepted socket: its client, once that is known, and what the limits know it by. */
-type Accepted = { peer: string; limitKey: string };
+type Accepted = { peer: string; limitKey: string; readonly acceptedAtMs: number };
 
 export class ProxyListener {
   readonly #index: number;
@@ -125,6 +128,16 @@ export class ProxyListener {
     }
   }
 
+  /** Adds what the open connections of these limit keys have shown; one that just came has shown nothing yet. */
+  countOpen(counts: ReadonlyMap<string, OpenCounts>, nowMs: number): void {
+    for (const [socket, { acceptedAtMs }] of this.#sockets) {
+      const found = counts.get(limitKey(peerAddress(socket.remoteAddress ?? '')));
+      if (found === undefined) continue;
+      if (socket.bytesRead > 0) found.speaking++;
+      else if (nowMs - acceptedAtMs < freshMs) found.fresh++;
+    }
+  }
+
   /** Stops accepting and lets connections finish; idle ones may be used once more for `idleMs`. */
   drain(idleMs: number): void {
     this.#drainIdleMs = idleMs;
@@ -144,19 +157,21 @@ export class ProxyListener {
   }
 
   #accept(socket: Socket): void {
-    const { metrics, blockList, admission, snapshot } = this.#context;
+    const { metrics, blockList, admission, handshakes, snapshot } = this.#context;
     const peer = peerAddress(socket.remoteAddress ?? '');
     // Without an address it is gone already.
     if (peer === '' || blockList.isBlocked(peer)) {
       this.#refuse(socket, 'blocked');
       return;
     }
+    const acceptedAtMs = monotonicMs();
+    handshakes?.opened(peer, acceptedAtMs);
     const refused = admission.accept(peer, snapshot);
     if (refused !== null) {
       this.#refuse(socket, refused);
       return;
     }
-    const accepted: Accepted = { peer, limitKey: '' };
+    const accepted: Accepted = { peer, limitKey: '', acceptedAtMs };
     metrics.connections.total.value++;
     metrics.connections.open.value++;
     this.#sockets.set(socket, accepted);
@@ -164,6 +179,8 @@ export class ProxyListener {
       metrics.connections.open.value--;
       admission.closed();
       admission.leave(accepted.limitKey);
+      // Of the peer itself: packets are seen of it, not of whom a PROXY header names.
+      if (socket.bytesRead > 0) handshakes?.spoke(peer, monotonicMs());
       this.#sockets.delete(socket);
     });
     socket.on('error', () => socket.destroy());

@@ -5,6 +5,7 @@
  * preparing can fail without a trace and committing cannot fail.
  */
 import type { Config } from '#config/schema.ts';
+import { monotonicMs } from '#core/clock.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
 import type { MetricRegistry, MetricSamples } from '#telemetry/metrics.ts';
 import type { Filter } from '#wasm/filter.ts';
@@ -13,7 +14,9 @@ import { type AcmeChallengeSet, AcmeChallenges } from './acme-challenges.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
 import { Challenges } from './challenge/challenges.ts';
 import type { ProxyContext } from './context.ts';
+import { limitKey } from './listener/address-rate.ts';
 import { Admission } from './listener/admission.ts';
+import { HandshakeLog, type Handshakes, type OpenCounts } from './listener/handshake-log.ts';
 import { type ListenerKind, ProxyListener } from './listener.ts';
 import { LoadShedder } from './load-shedder.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
@@ -103,6 +106,7 @@ export class WorkerProxy {
       deadlines,
       blockList: new BlockList(snapshot.allowed),
       admission: new Admission(workers),
+      handshakes: source.config.kernel.detect.mode === 'block' ? new HandshakeLog() : null,
       load: new LoadShedder(
         workers,
         () => context.snapshot,
@@ -225,6 +229,21 @@ export class WorkerProxy {
   /** The first signs; what others have signed is still believed. */
   setChallengeKeys(keys: readonly Uint8Array[]): void {
     this.#context.clientChallenges.setKeys(keys);
+  }
+
+  /** Of each target, an address or an IPv6 /64: what has come of its connections lately, open ones included. */
+  handshakes(targets: readonly string[]): Handshakes[] {
+    const log = this.#context.handshakes;
+    if (log === null) return targets.map(() => ({ opened: 0, spoke: 0 }));
+    const now = monotonicMs();
+    const keys = targets.map((target) => limitKey(target.replace(/\/\d+$/, '')));
+    const open = new Map(keys.map((key) => [key, { speaking: 0, fresh: 0 }]));
+    for (const listener of this.#listeners) listener.countOpen(open, now);
+    return keys.map((key) => {
+      const { speaking, fresh } = open.get(key) as OpenCounts;
+      const { opened, spoke } = log.of(key, now);
+      return { opened: Math.max(0, opened - fresh), spoke: spoke + speaking };
+    });
   }
 
   samples(): MetricSamples {

@@ -22,11 +22,13 @@ import type {
   UpgradeAnswer,
 } from '#admin/control.ts';
 import type { AdminServer } from '#admin/server.ts';
+import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { BlockStore } from '#state/block-store.ts';
+import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
@@ -45,7 +47,8 @@ import type { NodeSockets } from './node-sockets.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
-import { shieldStatus } from './shield-status.ts';
+import { ShieldMetrics } from './shield-metrics.ts';
+import { shieldStatus, shieldTop } from './shield-status.ts';
 import {
   type ConfigOrigin,
   type LoadedConfig,
@@ -85,6 +88,7 @@ export class EdgeNode implements NodeControl {
   readonly #options: EdgeNodeOptions;
   readonly #startedAtMs = wallMs();
   readonly #timer: NodeJS.Timeout;
+  readonly #shieldMetrics: ShieldMetrics;
   #loaded: LoadedConfig;
   #loadedAt = new Date().toISOString();
   #tlsPlan: TlsPlan;
@@ -99,6 +103,7 @@ export class EdgeNode implements NodeControl {
     this.#options = options;
     this.#loaded = loaded;
     this.#tlsPlan = options.tlsPlan;
+    this.#shieldMetrics = new ShieldMetrics(options.shield);
     this.#timer = setInterval(() => void this.#expire(), expireMs);
     this.#timer.unref();
   }
@@ -192,7 +197,11 @@ export class EdgeNode implements NodeControl {
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
-      mergeSamples([registry.samples(), certificateWatch.samples(), await supervisor.samples()]),
+      mergeSamples([
+        registry.samples(),
+        certificateWatch.samples(),
+        ...(await Promise.all([supervisor.samples(), this.#shieldMetrics.samples()])),
+      ]),
     );
   }
 
@@ -218,6 +227,10 @@ export class EdgeNode implements NodeControl {
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
     this.#refuseWhileUpgrading();
     return this.#options.blocks.remove(text);
+  }
+
+  shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer> {
+    return shieldTop(this.#options.shield, by, count);
   }
 
   async #expire(): Promise<void> {

@@ -22,6 +22,7 @@ import { createLog, type Logger } from '#telemetry/log.ts';
 import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
+import { DetectorBlocks } from './detector-blocks.ts';
 import { EdgeNode } from './edge-node.ts';
 import { climbLadder } from './kernel-ladder.ts';
 import { type Launched, launch } from './launch.ts';
@@ -98,6 +99,12 @@ export async function startEdge(
   const stapler = new OcspStapler(new OcspCache(state.path), log);
   const tlsFiles = certificates.fill(tlsPlan);
   const moduleBlocks = new ModuleBlocks(registry, log);
+  const detectorBlocks = new DetectorBlocks({
+    node: () => node,
+    handshakes: (targets) => supervisor.handshakes(targets),
+    findings: metrics.findings,
+    log,
+  });
   const supervisor = new Supervisor(
     {
       generation: 1,
@@ -141,6 +148,7 @@ export async function startEdge(
       allowed: config.edge.allow,
       blocks: () => (node?.blockItems() ?? blockItems(0, store)).items,
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+      onFinding: (finding) => void detectorBlocks.found(finding),
     });
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
@@ -149,6 +157,7 @@ export async function startEdge(
     const drained = async () => {
       watching.close();
       shield.close();
+      detectorBlocks.close();
       rotation.close();
       challengeRotation.close();
       certificateWatch.close();

@@ -17,6 +17,7 @@
 
 import type { Config } from '#config/schema.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
+import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
@@ -88,6 +89,8 @@ export type ToWorker =
   /** What modules share over the node: another worker's changes, or all there is. */
   | { readonly kind: 'shared'; readonly batch: SharedBatch }
   | { readonly kind: 'metrics'; readonly id: number }
+  /** Who of them has shown that it is there (`#proxy/listener/handshake-log.ts`). */
+  | { readonly kind: 'handshakes'; readonly id: number; readonly targets: readonly string[] }
   | { readonly kind: 'drain'; readonly graceMs: number; readonly idleMs: number };
 
 export type FromWorker =
@@ -95,6 +98,11 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'reply'; readonly id: number; readonly error: string | null }
   | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
+  | {
+      readonly kind: 'handshakes';
+      readonly id: number;
+      readonly handshakes: readonly Handshakes[];
+    }
   /** Null when it is well again. */
   | { readonly kind: 'degraded'; readonly part: string; readonly reason: string | null }
   | { readonly kind: 'server'; readonly change: ServerChange }

@@ -110,6 +110,7 @@ export class NftShield {
       prefixes,
       allowed: this.#allowed.length,
       cookies: null,
+      lost: {},
       verdicts: Object.entries(counts?.verdicts ?? {}).flatMap(([verdict, { packets, bytes }]) =>
         packets === 0 ? [] : [{ verdict, protocol: 'any', packets, bytes }],
       ),

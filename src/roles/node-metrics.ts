@@ -3,8 +3,10 @@ import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
+import { DetectorFindings } from './detector-metrics.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
+import { shieldFamilies } from './shield-metrics.ts';
 
 type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
 
@@ -17,6 +19,7 @@ export class NodeMetrics {
   readonly workerRestarts: Series;
   readonly blockEntries: Series;
   readonly generation: Series;
+  readonly findings: DetectorFindings;
 
   constructor(registry: MetricRegistry) {
     const byResult = (name: string, help: string): ByResult => ({
@@ -49,6 +52,7 @@ export class NodeMetrics {
       'weir_config_generation',
       'Generation of configuration and modules that is live.',
     );
+    this.findings = new DetectorFindings(registry);
   }
 }
 
@@ -59,5 +63,6 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   registry.family(moduleFailures);
   for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);
+  for (const family of Object.values(shieldFamilies)) registry.family(family);
   return { registry, metrics: new NodeMetrics(registry) };
 }

@@ -1,32 +1,56 @@
 /**
- * Addresses that no module may block, whatever a request makes it believe: the node lives by them, or the
- * operator said that limits do not hold for them. People may, with `weir block add`.
+ * Addresses that no module and no detector may block, whatever a client makes them believe: the node lives by
+ * them, or the operator said that limits do not hold for them. People may, with `weir block add`.
  */
+import { getServers } from 'node:dns';
 import type { Config } from '#config/schema.ts';
+import { parseUpstreamUrl } from '#config/upstream-url.ts';
 import { CidrMap } from '#core/cidr-map.ts';
-import { parseCidr, parseIp } from '#core/ip.ts';
+import { type Cidr, parseCidr, parseIp } from '#core/ip.ts';
 
 export function protectedAddresses(config: Config): CidrMap<true> {
-  const texts = [
-    '127.0.0.0/8',
-    '::1',
-    ...config.edge.allow,
-    ...config.edge.trustedProxies,
-    ...config.edge.limits.unlimitedAddresses,
-    ...hostOf(config.admin.address),
-    ...config.edge.listeners.flatMap(({ address }) => hostOf(address)),
-  ];
-  const map = new CidrMap<true>(texts.length);
-  for (const text of texts) {
-    const cidr = parseCidr(text);
-    if (cidr !== null) map.set(cidr, true);
-  }
+  const ranges = protectedRanges(config);
+  const map = new CidrMap<true>(Math.max(1, ranges.length));
+  for (const range of ranges) map.set(range, true);
   return map;
 }
 
-/** `192.0.2.1:443` or `[2001:db8::1]:443`; none where it is every address. */
+export function protectedRanges(config: Config): Cidr[] {
+  const { edge, admin } = config;
+  return [
+    '127.0.0.0/8',
+    '::1',
+    // Of the link: its routers speak from there.
+    '169.254.0.0/16',
+    'fe80::/10',
+    ...edge.allow,
+    ...edge.trustedProxies,
+    ...edge.limits.unlimitedAddresses,
+    ...hostOf(admin.address),
+    ...edge.listeners.flatMap(({ address }) => hostOf(address)),
+    ...edge.listeners.flatMap(({ proxyProtocol }) => proxyProtocol?.from ?? []),
+    ...upstreamHosts(config),
+    ...getServers().flatMap((server) => hostOf(server)),
+  ].flatMap((text) => parseCidr(text) ?? []);
+}
+
+/** Hosts of upstreams that only a name server can turn into addresses. */
+export function upstreamNames(config: Config): string[] {
+  return [...new Set(upstreamHosts(config))].filter((host) => parseIp(host) === null);
+}
+
+function upstreamHosts({ upstreams }: Config): string[] {
+  return Object.values(upstreams).flatMap(({ servers }) =>
+    servers.flatMap(({ url }) => {
+      const parsed = parseUpstreamUrl(url);
+      return parsed.ok && parsed.kind === 'tcp' ? [parsed.host] : [];
+    }),
+  );
+}
+
+/** `192.0.2.1:443` or `[2001:db8::1]:443`, with or without the port; none where it is every address. */
 function hostOf(address: string): string[] {
-  const host = address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  const ip = parseIp(host);
+  const host = parseIp(address) === null ? address.replace(/:\d+$/, '') : address;
+  const ip = parseIp(host.replace(/^\[|\]$/g, ''));
   return ip === null || ip.words.every((word) => word === 0) ? [] : [ip.text];
 }

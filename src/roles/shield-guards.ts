@@ -1,6 +1,7 @@
 /**
  * What the packet program does for the ports of the listeners, beside the lists: TCP flags that no client
- * sends are dropped, SYN floods are answered with cookies, each source is held to its rates.
+ * sends are dropped, SYN floods are answered with cookies, each source is held to its rates. And, for all ports,
+ * what becomes of fragments and of answers nobody here has asked for.
  *
  * The settings of the host decide what a SYN-ACK may offer (`#synproxy/cookie-terms.ts`), and they change
  * under a running node: they are read again on a timer. Where no cookie can be right none is sent, and the
@@ -32,6 +33,8 @@ export type CookieState = {
   readonly problem: string | null;
   /** What does not go as well as it could. */
   readonly notes: readonly string[];
+  /** What a SYN-ACK offers; null where none is sent. */
+  readonly terms: Omit<CookieTerms, 'notes'> | null;
 };
 
 export class ShieldGuards {
@@ -39,7 +42,7 @@ export class ShieldGuards {
   readonly #settings: GuardSettings;
   readonly #onProblem: (problem: string | null) => void;
   readonly #timer: NodeJS.Timeout;
-  cookies: CookieState = { mode: 'off', problem: null, notes: [] };
+  cookies: CookieState = { mode: 'off', problem: null, notes: [], terms: null };
 
   constructor(
     shield: LoadedShield,
@@ -50,10 +53,11 @@ export class ShieldGuards {
     this.#settings = settings;
     this.#onProblem = onProblem;
     protectPorts(shield, settings.ports);
-    const { fragments, rates } = settings.kernel;
+    const { fragments, amplification, rates } = settings.kernel;
     const { config } = shield;
     config.flag('tcp_sanity', true);
     config.flag('fragments_drop', fragments === 'drop');
+    config.flag('amplification', amplification === 'drop');
     config.change({
       guard_inserts: guardInserts,
       ...rate('packet', rates.packetsPerSecond),
@@ -83,7 +87,8 @@ export class ShieldGuards {
     const refused = answers.find((answer) => !answer.ok);
     if (refused !== undefined && !refused.ok) {
       config.flag('cookies', false);
-      this.#say({ mode: 'off', problem: `${refused.reason} (${refused.fix})`, notes: [] });
+      const problem = `${refused.reason} (${refused.fix})`;
+      this.#say({ mode: 'off', problem, notes: [], terms: null });
       return;
     }
     const terms = smallest(answers);
@@ -98,7 +103,8 @@ export class ShieldGuards {
     config.flag('sack', terms.sack);
     config.flag('window_scale', terms.windowScaling);
     config.flag('cookies', true);
-    this.#say({ mode, problem: null, notes: terms.notes });
+    const { notes, ...offered } = terms;
+    this.#say({ mode, problem: null, notes, terms: offered });
   }
 
   close(): void {

@@ -1,12 +1,13 @@
 /** The process that holds the kernel maps: what the supervisor says goes in, counters come out. */
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import { readCounters } from '#synproxy/counters.ts';
+import { readCounters, readLost } from '#synproxy/counters.ts';
 import { KernelLists } from '#synproxy/kernel-lists.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
 import { sha256Of } from './kernel-ladder.ts';
 import { ShieldGuards } from './shield-guards.ts';
-import type { FromShield, ShieldCounters, ToShield } from './shield-ipc.ts';
+import type { FromShield, ShieldReply, ToShield } from './shield-ipc.ts';
+import { ShieldWatch } from './shield-watch.ts';
 
 export function runShield(): void {
   const shield = new ShieldProcess();
@@ -24,21 +25,31 @@ type Open = {
   readonly guards: ShieldGuards;
   readonly shield: LoadedShield;
   readonly lists: KernelLists;
+  readonly watch: ShieldWatch;
 };
+
+type Answer = Partial<Pick<ShieldReply, 'counters' | 'top'>>;
 
 class ShieldProcess {
   #open: Open | null = null;
   #allowed: readonly string[] = [];
 
   async handle(message: ToShield): Promise<void> {
+    const reply = {
+      kind: 'reply',
+      id: message.id,
+      error: null,
+      counters: null,
+      top: null,
+    } as const;
     try {
-      send({ kind: 'reply', id: message.id, error: null, counters: await this.#do(message) });
+      send({ ...reply, ...(await this.#do(message)) });
     } catch (error) {
-      send({ kind: 'reply', id: message.id, error: describeError(error), counters: null });
+      send({ ...reply, error: describeError(error) });
     }
   }
 
-  async #do(message: ToShield): Promise<ShieldCounters | null> {
+  async #do(message: ToShield): Promise<Answer> {
     switch (message.kind) {
       case 'start': {
         const object = readShieldObject();
@@ -57,15 +68,18 @@ class ShieldProcess {
         const guards = new ShieldGuards(shield, message.guards, (problem) =>
           send({ kind: 'cookie-problem', problem }),
         );
-        this.#open = { shield, lists, guards };
-        return null;
+        const watch = new ShieldWatch(shield, message.guards.kernel.detect, (finding) =>
+          send({ kind: 'finding', finding }),
+        );
+        this.#open = { shield, lists, guards, watch };
+        return {};
       }
       case 'blocks':
         this.#live().lists.apply(
           message.add.map(({ target }) => ({ target, action: 'drop' })),
           message.remove,
         );
-        return null;
+        return {};
       case 'allowed':
         this.#live().lists.apply(
           message.allowed.map((target) => ({ target, action: 'allow' })),
@@ -73,18 +87,23 @@ class ShieldProcess {
           this.#allowed,
         );
         this.#allowed = message.allowed;
-        return null;
+        return {};
       case 'counters': {
         const { shield, lists, guards } = this.#live();
         const { exact, prefixes, allowed } = lists.counts;
         return {
-          cookies: guards.cookies,
-          exact,
-          prefixes,
-          allowed,
-          verdicts: readCounters(shield.maps.stats, shield.layout),
+          counters: {
+            cookies: guards.cookies,
+            exact,
+            prefixes,
+            allowed,
+            lost: readLost(shield.maps.lost, shield.layout),
+            verdicts: readCounters(shield.maps.stats, shield.layout),
+          },
         };
       }
+      case 'top':
+        return { top: this.#live().watch.top(message.order, message.count) };
       default:
         return unreachable(message);
     }

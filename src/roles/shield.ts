@@ -8,12 +8,15 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { describeError, WeirError } from '#core/errors.ts';
+import type { Finding } from '#synproxy/detector.ts';
+import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
 import { NftShield } from './nft-shield.ts';
 import type { GuardSettings } from './shield-guards.ts';
 import type { FromShield, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
+import type { ShieldTop } from './shield-watch.ts';
 import { inheritedFrom } from './worker-process.ts';
 
 /** A million entries take some seconds at the start. */
@@ -33,6 +36,7 @@ export type ShieldOptions = {
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
   readonly setDegraded: (part: string, reason: string | null) => void;
+  readonly onFinding: (finding: Finding) => void;
 };
 
 export class Shield {
@@ -114,6 +118,11 @@ export class Shield {
     }
   }
 
+  /** Null where there is no program, or its process is just started again. */
+  async top(order: TalkerOrder, count: number): Promise<ShieldTop | null> {
+    return (await this.#ask({ kind: 'top', order, count }))?.top ?? null;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#nft?.close();
@@ -132,6 +141,7 @@ export class Shield {
     child.on('message', (message) => {
       const said = message as FromShield;
       if (said.kind === 'reply') this.#pending.get(said.id)?.(said);
+      else if (said.kind === 'finding') this.#options.onFinding(said.finding);
       else setDegraded('SYN cookies', said.problem);
     });
     child.on('error', () => {});

@@ -8,6 +8,7 @@
  */
 import { describeError, WeirError } from '#core/errors.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
+import { type Handshakes, sumHandshakes } from '#proxy/listener/handshake-log.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
@@ -17,7 +18,7 @@ import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub, type SharedState } from './shared-hub.ts';
-import { inheritedFrom, type Question, WorkerProcess } from './worker-process.ts';
+import { inheritedFrom, type Question, type Reply, WorkerProcess } from './worker-process.ts';
 import { backOff, healthyMs, overloadOf, type Slot, type SlotState } from './worker-slot.ts';
 
 /** Beyond the grace of a drain, the time a worker has to end by itself. */
@@ -291,6 +292,13 @@ export class Supervisor {
     ]);
   }
 
+  /** Sums over the workers that answer, in the order of the targets. */
+  async handshakes(targets: readonly string[]): Promise<Handshakes[]> {
+    const all = await this.#everyone({ kind: 'handshakes', targets });
+    const told = all.flatMap(({ reply }) => (Array.isArray(reply) ? [reply] : []));
+    return sumHandshakes(targets.length, told);
+  }
+
   /** Resolves when every worker has ended. */
   drain(graceMs: number, idleMs: number): Promise<void> {
     this.#draining = true;
@@ -458,14 +466,13 @@ export class Supervisor {
 
   #everyone(
     question: Question,
-  ): Promise<{ slot: Slot; worker: WorkerProcess; error: Error | null }[]> {
+  ): Promise<{ slot: Slot; worker: WorkerProcess; error: Error | null; reply: Reply }[]> {
     return Promise.all(
       this.#workers().map(async ({ slot, worker }) => {
         try {
-          await worker.ask(question);
-          return { slot, worker, error: null };
+          return { slot, worker, error: null, reply: await worker.ask(question) };
         } catch (error) {
-          return { slot, worker, error: error as Error };
+          return { slot, worker, error: error as Error, reply: null };
         }
       }),
     );

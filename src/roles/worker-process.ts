@@ -1,6 +1,7 @@
 /** One worker process as the supervisor holds it: messages out, replies matched by id, its last counters. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
+import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
@@ -23,6 +24,9 @@ const youngGeneration = '--max-semi-space-size=2';
 /** The first descriptor a forked process inherits beside its standard ones and the channel. */
 export const inheritedFrom = 4;
 
+/** What a worker says beside that it has done it. */
+export type Reply = MetricSamples | readonly Handshakes[] | null;
+
 type Asking = Extract<ToWorker, { readonly id: number }>;
 export type Question = Asking extends infer M ? (M extends Asking ? Omit<M, 'id'> : never) : never;
 
@@ -44,7 +48,7 @@ export class WorkerProcess {
   readonly #pending = new Map<
     number,
     {
-      done: (error: WeirError | null, samples: MetricSamples | null) => void;
+      done: (error: WeirError | null, reply: Reply) => void;
       timer: NodeJS.Timeout;
     }
   >();
@@ -74,17 +78,17 @@ export class WorkerProcess {
   }
 
   /** Resolves with the worker's reply; its refusal, its death and its silence are errors. */
-  ask(question: Question): Promise<MetricSamples | null> {
+  ask(question: Question): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (!this.#child.connected || this.#pending.size >= pendingMax) {
         reject(gone(this.pid));
         return;
       }
       const id = this.#nextId++;
-      const done = (error: WeirError | null, samples: MetricSamples | null) => {
+      const done = (error: WeirError | null, reply: Reply) => {
         clearTimeout(timer);
         this.#pending.delete(id);
-        if (error === null) resolve(samples);
+        if (error === null) resolve(reply);
         else reject(error);
       };
       const timer = setTimeout(
@@ -136,6 +140,9 @@ export class WorkerProcess {
       case 'metrics':
         this.samples = message.samples;
         if (message.id !== null) this.#pending.get(message.id)?.done(null, message.samples);
+        break;
+      case 'handshakes':
+        this.#pending.get(message.id)?.done(null, message.handshakes);
         break;
       case 'reply':
         this.#pending

@@ -97,6 +97,11 @@ class Worker {
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
         return;
+      case 'handshakes': {
+        const handshakes = this.#live().handshakes(message.targets);
+        send({ kind: 'handshakes', id: message.id, handshakes });
+        return;
+      }
       case 'drain':
         // Not awaited: metrics and block changes still arrive while connections finish.
         void this.#drain(message.graceMs, message.idleMs);

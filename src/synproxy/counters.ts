@@ -38,3 +38,18 @@ export function readCounters(stats: KernelMap, layout: ShieldLayout): VerdictCou
   }
   return found;
 }
+
+/** What found no room, by its name in `enum lost`. */
+export function readLost(lost: KernelMap, layout: ShieldLayout): Readonly<Record<string, number>> {
+  const key = new Uint8Array(new ArrayBuffer(128), 0, 4);
+  const value = new Uint8Array(new ArrayBuffer(Math.max(128, 8 * lost.valuesPerEntry)));
+  const found: Record<string, number> = {};
+  for (const [name, number] of layout.enumeration('lost')) {
+    viewOf(key).setUint32(0, number, true);
+    let sum = 0;
+    if (lost.lookup(key, value))
+      for (let cpu = 0; cpu < lost.valuesPerEntry; cpu++) sum += readU64(viewOf(value), cpu * 8);
+    found[name] = sum;
+  }
+  return found;
+}

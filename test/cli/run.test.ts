@@ -58,6 +58,11 @@ Its block list
   block list                  list what is blocked
   block remove ADDR|CIDR      unblock an address or a CIDR range
 
+Its kernel shield
+  shield status               show where packets are met and what became of them
+  shield top                  show who sends most and what becomes of packets, live
+  shield check                say what this host can do for the kernel shield and what is missing
+
 Its rule modules
   module load NAME FILE       replace a rule module of a running node
   module list                 list the rule modules of a running node

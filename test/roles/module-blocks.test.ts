@@ -20,6 +20,7 @@ function bench(entries: readonly Partial<BlockEntry>[] = []) {
       limits: { unlimitedAddresses: ['192.0.2.0/24'] },
       listeners: [{ address: '0.0.0.0:443' }, { address: '[2001:db8::443]:443' }],
     },
+    upstreams: { app: { servers: [{ url: 'http://198.51.101.80:8080' }] } },
     admin: { address: '203.0.113.9:9999' },
   } as unknown as Config;
   const node = {
@@ -61,6 +62,7 @@ describe('a block that a module wants', () => {
     '192.0.2.200',
     '2001:db8::443',
     '203.0.113.9',
+    '198.51.101.80',
   ])
     it(`of ${address} comes to nothing`, async () => {
       const { added, block } = bench();

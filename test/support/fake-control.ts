@@ -12,6 +12,7 @@ import type {
   NodeControl,
   NodeStatus,
 } from '#admin/control.ts';
+import type { TopAnswer } from '#admin/shield-schema.ts';
 import { WeirError } from '#core/errors.ts';
 
 export class FakeControl implements NodeControl {
@@ -75,6 +76,13 @@ export class FakeControl implements NodeControl {
   async metrics(): Promise<string> {
     this.#call('metrics');
     return '# TYPE weir_requests_total counter\nweir_requests_total 5\n';
+  }
+
+  top: TopAnswer['top'] = null;
+
+  async shieldTop(by: string, count: number): Promise<TopAnswer> {
+    this.#call(`top ${by} ${count}`);
+    return { step: this.shield.step, interfaces: [...this.shield.interfaces], top: this.top };
   }
 
   listBlocks() {

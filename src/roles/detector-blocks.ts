@@ -1,0 +1,174 @@
+/**
+ * What a finding of the packet detector becomes: a line in the log and a count, and an entry of the block
+ * list where it is certain that the address it names is to blame.
+ *
+ * ```
+ * finding ─► protected? ─► mode ─► has it shown that it is there? ─► block list, origin "detector"
+ *             nothing     monitor    not yet: asked again for 30 s
+ * ```
+ *
+ * Packets do not prove who sent them: anybody can write the address of somebody else into a SYN, and twenty
+ * of these must not lock out a customer. So an address is blocked only if it has completed handshakes, which
+ * needs answers that only it receives, and left them silent (`blames`). Who uses the site is never blocked on
+ * this evidence. Blocks are short, of one address (IPv6: one /64), and never shorten another's.
+ * `docs/decisions/who-a-packet-comes-from.md` has the whole argument.
+ */
+import { lookup } from 'node:dns/promises';
+import type { BlockEntry, BlockRequest } from '#admin/control.ts';
+import type { Config } from '#config/schema.ts';
+import { monotonicMs, wallMs } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import { type Cidr, cidrContains, parseCidr } from '#core/ip.ts';
+import type { Handshakes } from '#proxy/listener/handshake-log.ts';
+import type { Finding } from '#synproxy/detector.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { DetectorFindings } from './detector-metrics.ts';
+import { protectedRanges, upstreamNames } from './protected-addresses.ts';
+
+export type DetectorNode = {
+  readonly config: Config;
+  findBlock(target: string): BlockEntry | null;
+  addBlock(request: BlockRequest): Promise<unknown>;
+};
+
+export type DetectorBlocksOptions = {
+  readonly node: () => DetectorNode | null;
+  /** In the order of the targets. */
+  readonly handshakes: (targets: readonly string[]) => Promise<readonly Handshakes[]>;
+  readonly findings: DetectorFindings;
+  readonly log: Logger;
+};
+
+/** Findings that wait for a sign of their address. */
+export const waitingMax = 256;
+export const waitMs = 30_000;
+const askMs = 1_000;
+const resolveMs = 2_000;
+
+export class DetectorBlocks {
+  readonly #options: DetectorBlocksOptions;
+  readonly #waiting = new Map<string, { readonly finding: Finding; readonly untilMs: number }>();
+  /** By host name of an upstream, as it was resolved last. */
+  readonly #resolved = new Map<string, readonly Cidr[]>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: DetectorBlocksOptions) {
+    this.#options = options;
+  }
+
+  async found(finding: Finding): Promise<void> {
+    const { node, log, findings } = this.#options;
+    const live = node();
+    // While it starts or ends there is nobody to keep it; who goes on is found again.
+    if (live === null) return;
+    const { kind, target, evidence } = finding;
+    const { mode } = live.config.kernel.detect;
+    if (await this.#isProtected(live.config, target)) {
+      findings.count(kind, 'protected');
+      return;
+    }
+    log.info({ kind, target, evidence, mode }, 'packets of a source stand out');
+    if (mode !== 'block') {
+      findings.count(kind, 'monitored');
+      return;
+    }
+    if (this.#waiting.size >= waitingMax && !this.#waiting.has(target)) {
+      findings.count(kind, 'unproven');
+      return;
+    }
+    this.#waiting.set(target, { finding, untilMs: monotonicMs() + waitMs });
+    await this.#askForSigns();
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#waiting.clear();
+  }
+
+  /** All that wait, in one question to the workers. */
+  async #askForSigns(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const targets = [...this.#waiting.keys()];
+    const signs = await this.#options.handshakes(targets).catch(() => []);
+    for (const [index, target] of targets.entries()) {
+      const one = this.#waiting.get(target);
+      if (one === undefined) continue;
+      const sign = signs[index];
+      if (sign !== undefined && blames(one.finding, sign)) {
+        this.#waiting.delete(target);
+        await this.#block(one.finding);
+      } else if (monotonicMs() >= one.untilMs) {
+        this.#waiting.delete(target);
+        this.#options.findings.count(one.finding.kind, 'unproven');
+      }
+    }
+    if (this.#waiting.size === 0 || this.#timer !== null) return;
+    this.#timer = setTimeout(() => void this.#askForSigns(), askMs);
+    this.#timer.unref();
+  }
+
+  async #block({ kind, target, evidence }: Finding): Promise<void> {
+    const { node, log, findings } = this.#options;
+    const live = node();
+    if (live === null) return;
+    const { blockSeconds: ttlSeconds } = live.config.kernel.detect;
+    const known = live.findBlock(target);
+    if (known !== null && outlasts(known, wallMs() + ttlSeconds * 1_000)) return;
+    try {
+      await live.addBlock({
+        target,
+        ttlSeconds,
+        reason: `${kind}: ${evidence}`,
+        origin: 'detector',
+      });
+      findings.count(kind, 'blocked');
+      log.info({ kind, target, ttlSeconds }, 'blocked by the packet detector');
+    } catch (error) {
+      findings.count(kind, 'failed');
+      log.error({ target, reason: describeError(error) }, 'packet detector cannot block');
+    }
+  }
+
+  async #isProtected(config: Config, target: string): Promise<boolean> {
+    const range = parseCidr(target);
+    if (range === null) return true;
+    if (protectedRanges(config).some((one) => overlaps(one, range))) return true;
+    const names = upstreamNames(config);
+    await Promise.all(names.map((name) => this.#resolve(name)));
+    return names.some((name) => this.#resolved.get(name)?.some((one) => overlaps(one, range)));
+  }
+
+  /** What a name said before holds while it says nothing. */
+  async #resolve(name: string): Promise<void> {
+    try {
+      const late = new Promise<never>((_, reject) =>
+        setTimeout(() => reject(new Error('late')), resolveMs).unref(),
+      );
+      const found = await Promise.race([lookup(name, { all: true }), late]);
+      this.#resolved.set(
+        name,
+        found.flatMap(({ address }) => parseCidr(address) ?? []),
+      );
+    } catch {
+      // Kept as it was.
+    }
+  }
+}
+
+/**
+ * Whether an address that opened so many connections, and spoke on so many, is who sent the packets.
+ *
+ * Connection attempts in numbers are its own as far as it completed them: half must be, and silent. A scan
+ * mostly meets closed ports, which prove nothing; so it is blamed on who opened a connection meanwhile and
+ * said nothing on any, which no client does and a scanner does at the one port that is open.
+ */
+export function blames({ kind, syns }: Finding, { opened, spoke }: Handshakes): boolean {
+  if (kind === 'port-scan') return opened > 0 && spoke === 0;
+  return (opened - spoke) * 2 >= syns;
+}
+
+const overlaps = (a: Cidr, b: Cidr): boolean => cidrContains(a, b) || cidrContains(b, a);
+
+const outlasts = ({ expiresAt }: BlockEntry, untilMs: number): boolean =>
+  expiresAt === null || Date.parse(expiresAt) >= untilMs;

@@ -1,0 +1,193 @@
+/**
+ * What the packet detector of the shipped edge makes of real packets: who scans is blocked, and nobody else is,
+ * whatever is written in his name.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { needsNamespaces } from '../support/kernel-rights.ts';
+import { edgeAddresses } from '../support/namespace-pair.ts';
+import { needs } from '../support/needs.ts';
+import { ShieldedEdge } from '../support/shielded-edge.ts';
+import { until } from '../support/until.ts';
+
+const scanner = '10.77.0.11';
+const scanner6 = 'fd77:0:0:1::11';
+const allowed = '10.77.0.12';
+const upstream = '10.77.0.13';
+const thirdParty = '10.77.0.14';
+const customer = '10.77.0.15';
+const closedScanner = '10.77.0.16';
+const talker = '10.77.0.17';
+
+/** 24 closed ports, and the one that is open. */
+const ports = [...Array.from({ length: 24 }, (_, n) => 2_001 + n), 8_000];
+
+describe('the packet detector', { skip: needsNamespaces() }, () => {
+  let edge: ShieldedEdge;
+
+  before(async () => {
+    edge = await ShieldedEdge.start({
+      allow: [allowed],
+      upstream: `http://${upstream}:9`,
+      addresses: [
+        scanner,
+        scanner6,
+        allowed,
+        upstream,
+        thirdParty,
+        customer,
+        closedScanner,
+        talker,
+      ],
+    });
+    edge.run('edge', 'ip', '-6', 'route', 'add', 'fd77:0:0:1::/64', 'dev', edge.wire.edgeInterface);
+  });
+  after(async () => edge?.[Symbol.asyncDispose]());
+
+  const count = (kind: string, result: string) =>
+    Number(
+      new RegExp(
+        `^weir_detector_findings_total\\{kind="${kind}",result="${result}"\\} (\\d+)`,
+        'm',
+      ).exec(edge.metrics())?.[1],
+    );
+  const blockOf = (target: string) => edge.blocks().find((one) => one.target === target);
+
+  const isFound = (target: string) =>
+    edge.log.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
+
+  let others = 100;
+  /** Goes the same way, later: what it passed has been decided. */
+  async function scanOfSomebodyElse(): Promise<void> {
+    const other = `10.77.0.${others++}`;
+    edge.addAddress(other);
+    edge.connect(other, ports);
+    await until('the other one is blocked', () => blockOf(other) !== undefined);
+  }
+
+  for (const [from, target] of [
+    [scanner, scanner],
+    [scanner6, 'fd77:0:0:1::/64'],
+  ] as const)
+    it(`blocks who scans, ${from}, for a while, and says why`, async () => {
+      edge.connect(from, ports);
+      await until('it is blocked', () => blockOf(target) !== undefined);
+      const block = blockOf(target);
+      assert.equal(block?.origin, 'detector');
+      assert.match(block?.reason ?? '', /^port-scan: connection attempts to 20 ports within 60 s$/);
+      assert(block?.expiresAt != null, 'it ends');
+      const before = edge.counted('drop_exact') + edge.counted('drop_prefix');
+      assert.equal(edge.ask(from), 'no answer');
+      assert(edge.counted('drop_exact') + edge.counted('drop_prefix') > before);
+      await until('the log says so', () =>
+        edge.log.some((line) => line.includes('blocked by the packet detector')),
+      );
+      assert.equal(count('port-scan', 'blocked'), from === scanner ? 1 : 2);
+    });
+
+  for (const [who, address] of [
+    ['edge.allow names', allowed],
+    ['is an upstream', upstream],
+  ] as const)
+    it(`does not block who ${who}`, async () => {
+      edge.connect(address, ports);
+      await scanOfSomebodyElse();
+      assert.equal(blockOf(address), undefined);
+      assert.equal(edge.ask(address), 'answered');
+    });
+
+  it('does not block who has shown nothing of himself but connection attempts', async () => {
+    edge.connect(closedScanner, ports.slice(0, 24));
+    await until('it is seen', () => isFound(closedScanner));
+    await scanOfSomebodyElse();
+    assert.equal(blockOf(closedScanner), undefined);
+  });
+
+  it('blocks him once he has', async () => {
+    edge.connect(closedScanner, [8_000]);
+    await until('it is blocked', () => blockOf(closedScanner) !== undefined);
+  });
+
+  it('shows who sends most, and counts what became of packets', async () => {
+    const flood = edge.talk(talker);
+    let page = '';
+    await until(
+      () => `the talker leads:\n${page}`,
+      () => {
+        const { status, stdout, stderr } = edge.weir('shield', 'top', '--once');
+        assert.equal(status, 0, stderr);
+        page = stdout;
+        return new RegExp(`^SOURCE.*\n${talker} `, 'm').test(page);
+      },
+    );
+    flood.kill();
+    assert.match(page, /^weir shield {2}xdp-native on we[0-9a-f]{6} /);
+    assert.match(page, /^pass +udp +[1-9]/m);
+    for (const line of page.split('\n')) assert(line.length <= 80, line);
+    const metrics = edge.metrics();
+    for (const [name, least] of [
+      ['weir_shield_packets_total{verdict="pass",protocol="udp"}', 100],
+      ['weir_shield_bytes_total{verdict="pass",protocol="udp"}', 10_000],
+      ['weir_shield_packets_total{verdict="drop_exact",protocol="tcp"}', 1],
+      ['weir_shield_list_entries{list="allow"}', 1],
+      ['weir_shield_step{step="xdp-native"}', 1],
+      ['weir_shield_syn_cookies{mode="on-demand"}', 1],
+      ['weir_shield_lost_total{what="event"}', 0],
+      ['weir_shield_restarts_total', 0],
+    ] as const) {
+      const line = metrics.split('\n').find((one) => one.startsWith(`${name} `));
+      assert(Number(line?.slice(name.length)) >= least, `${name}: ${line}`);
+    }
+  });
+
+  it('says how the shield stands', () => {
+    const { status, stdout, stderr } = edge.weir('shield', 'status');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^step +xdp-native: we/);
+    assert.match(stdout, /^SYN cookies on-demand\n/m);
+    assert.match(stdout, /MSS 1460 \(IPv4\), 1440 \(IPv6\)/);
+    assert.match(stdout, /^lists +\d+ single addresses, 1 ranges, 1 ranges always let in$/m);
+    assert.match(stdout, /^drop_exact +tcp +\d/m);
+    const answer = edge.json<{ step: string; rates: unknown[]; counters: { lost: object } }>(
+      'shield',
+      'status',
+    );
+    assert.equal(answer.step, 'xdp-native');
+    assert(answer.rates.length > 0);
+  });
+
+  describe('and forged packets', { skip: needs('hping3') }, () => {
+    const forge = (source: string, count: number, port: string, intervalUs: number) => {
+      const words = [
+        '-q',
+        '-S',
+        '-a',
+        source,
+        '-p',
+        port,
+        '-i',
+        `u${intervalUs}`,
+        '-c',
+        `${count}`,
+      ];
+      edge.run('client', 'hping3', ...words, edgeAddresses[0]);
+    };
+
+    it('does not block in whose name a flood comes', async () => {
+      forge(thirdParty, 6_000, '8000', 100);
+      await until('it is seen', () => isFound(thirdParty));
+      await scanOfSomebodyElse();
+      assert.equal(blockOf(thirdParty), undefined);
+      assert.equal(edge.ask(thirdParty), 'answered');
+    });
+
+    it('does not block a customer in whose name a scan comes', async () => {
+      assert.equal(edge.ask(customer), 'answered');
+      forge(customer, 40, '++2001', 1_000);
+      await until('it is seen', () => isFound(customer));
+      await scanOfSomebodyElse();
+      assert.equal(blockOf(customer), undefined);
+      assert.equal(edge.ask(customer), 'answered');
+    });
+  });
+});
