@@ -48,7 +48,7 @@ export const shieldFamilies = {
   },
 } as const satisfies Record<string, MetricFamily>;
 
-const steps: readonly ShieldStep[] = ['xdp-native', 'xdp-generic', 'accept'];
+const steps: readonly ShieldStep[] = ['xdp-native', 'xdp-generic', 'nftables', 'accept'];
 const cookieModes = ['on-demand', 'always', 'off'] as const;
 
 export class ShieldMetrics {

@@ -113,7 +113,7 @@ function config(device: string, xdp: string): string {
     - { address: "0.0.0.0:${port}", plaintext: true }
     - { address: "[::]:${port}", plaintext: true }
   limits: { unlimitedAddresses: [10.77.0.0/24, "fd77::/64"] }
-kernel: { xdp: ${xdp}, interface: ${device} }
+kernel: { xdp: ${xdp}, nftables: off, interface: ${device} }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }

@@ -151,7 +151,7 @@ async function acceptAndClose(): Promise<{ us: number; perSecond: number }> {
   using edge = await NamespacedEdge.start(
     pair,
     `edge: { workers: 1, listeners: [{ address: "0.0.0.0:${port}", plaintext: true }], limits: { connectionsPerSecondMax: 1000000 } }
-kernel: { xdp: off }
+kernel: { xdp: off, nftables: off }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
