@@ -5,6 +5,7 @@
 import { overlapBytesMax } from '#wasm/abi.ts';
 import type { BodyWindow } from '#wasm/filter.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
+import { decodeTrailers } from './http1/trailers.ts';
 
 export class BodyWindows {
   readonly #windowBytes: number;
@@ -35,6 +36,9 @@ export class BodyWindows {
         isFirst,
         isLast,
         isWhole: isFirst && isLast,
+        ...(isLast && piece.trailers.length > 0
+          ? { trailers: decodeTrailers(piece.trailers) }
+          : null),
       };
       this.#position += fresh.length;
       this.#keep(fresh);

@@ -4,6 +4,7 @@
  */
 import type { BodyWindow } from '#wasm/filter.ts';
 import { BodyPiece } from './http1/body-piece.ts';
+import { decodeTrailers, encodeTrailers } from './http1/trailers.ts';
 
 export class HeldBody {
   readonly #windowBytes: number;
@@ -57,18 +58,22 @@ export class HeldBody {
       isFirst: true,
       isLast: isWhole,
       isWhole,
+      ...(isWhole && this.#trailers.length > 0
+        ? { trailers: decodeTrailers(this.#trailers) }
+        : null),
     };
   }
 
   /** All that is held, as one piece that owns its bytes. */
-  piece(replacement: Buffer | null = null): BodyPiece {
+  piece(replacement: Buffer | null = null, trailers: readonly string[] | null = null): BodyPiece {
     const bytes = replacement ?? this.#joined();
     const piece = new BodyPiece();
     piece.reset(bytes, false);
     if (bytes.length > 0) piece.add(0, bytes.length);
     piece.last = this.#last;
     // What they say of the body, a digest for one, they say of the one that came.
-    if (replacement === null) piece.trailers = this.#trailers;
+    if (trailers !== null) piece.trailers = encodeTrailers(trailers);
+    else if (replacement === null) piece.trailers = this.#trailers;
     return piece;
   }
 

@@ -63,7 +63,7 @@ export class RequestGate {
 
   /** `piece` came together with the head and is borrowed. */
   start(piece: BodyPiece): void {
-    this.#endOfStream = piece.last && piece.size === 0;
+    this.#endOfStream = piece.last && piece.size === 0 && piece.trailers.length === 0;
     const answer = this.#inspection.requestHead(this.#endOfStream);
     if (answer === 'wait') {
       this.#hold(piece);

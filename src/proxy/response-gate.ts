@@ -12,6 +12,7 @@ import { BodyWindows } from './body-windows.ts';
 import { HeldBody } from './held-body.ts';
 import { type Framing, framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
+import { encodeTrailers } from './http1/trailers.ts';
 import type { Inspection } from './inspection.ts';
 
 export interface ResponseGateOwner {
@@ -49,7 +50,8 @@ export class ResponseGate {
   /** View and piece are borrowed. */
   start(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
     this.#framing = bodyFraming;
-    this.#hasNoBody = (piece.last && piece.size === 0) || this.#owner.isHead;
+    this.#hasNoBody =
+      (piece.last && piece.size === 0 && piece.trailers.length === 0) || this.#owner.isHead;
     const answer = this.#inspection.responseHead(view, this.#hasNoBody);
     if (answer === 'wait') {
       this.#view = copyOf(view);
@@ -128,12 +130,13 @@ export class ResponseGate {
     const window = held.window();
     const { transaction } = this.#inspection;
     const replaced = window.isWhole ? transaction.replacedResponseBody : null;
+    const trailers = window.isWhole ? this.#changedTrailers() : null;
     if (replaced !== null && !transaction.isMonitored) {
       // The origin's Content-Length is not this body's.
-      this.#owner.respond(view, framing.chunked, held.piece(replaced));
+      this.#owner.respond(view, framing.chunked, held.piece(replaced, trailers));
       return;
     }
-    const piece = held.piece();
+    const piece = held.piece(null, trailers);
     if (!window.isWhole && this.#inspection.wants(phase.responseBody)) {
       this.#windows = new BodyWindows(this.#windowBytes, window.bytes);
       if (!this.#inspectStretch(this.#windows, piece, window.bytes.length)) return;
@@ -150,7 +153,14 @@ export class ResponseGate {
       else this.#owner.stop(answer);
       return false;
     }
+    const trailers = piece.last ? this.#changedTrailers() : null;
+    if (trailers !== null) piece.trailers = encodeTrailers(trailers);
     return true;
+  }
+
+  #changedTrailers(): readonly string[] | null {
+    const { changedResponseTrailers, isMonitored } = this.#inspection.transaction;
+    return isMonitored ? null : changedResponseTrailers;
   }
 }
 

@@ -54,6 +54,9 @@ export class Transaction {
   replacedRequestBody: Buffer | null = null;
   /** What the client gets instead of the body that came; only from a filter that held it back. */
   replacedResponseBody: Buffer | null = null;
+  /** Names and values in turn, where a module has changed what came. A request's go no further. */
+  changedRequestTrailers: readonly string[] | null = null;
+  changedResponseTrailers: readonly string[] | null = null;
   #tags: Set<string> | null = null;
   #notes: Map<string, Buffer> | null = null;
   #noteBytes = 0;

@@ -75,6 +75,8 @@ export type BodyWindow = {
   readonly isLast: boolean;
   /** The window holds the complete body. */
   readonly isWhole: boolean;
+  /** With the last one: names and values in turn, as they came. Absent where there are none. */
+  readonly trailers?: readonly string[];
 };
 
 /** What becomes of a request, once it is over. */

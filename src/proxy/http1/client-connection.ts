@@ -194,7 +194,8 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#closeAfter ||=
       view.connectionClose || view.refusal !== 0 || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
-    this.#decoder.reset(requestFraming(view), view.contentLength);
+    // For modules to see: the upstream gets none (`upstream/http2-stream.ts` says why).
+    this.#decoder.reset(requestFraming(view), view.contentLength, true);
     const result = this.#decoder.decode(piece, bytes, view.end, bytes.length, false);
     const at = this.#decoder.position;
     this.#pending = at < bytes.length ? bytes.subarray(at) : null;

@@ -168,6 +168,14 @@ export class ProxyGuest implements CallHost {
     return this.#call(name, context, context.id, size, endOfStream ? 1 : 0);
   }
 
+  trailers(
+    name: 'proxy_on_request_trailers' | 'proxy_on_response_trailers',
+    context: StreamContext,
+    count: number,
+  ): number {
+    return this.#call(name, context, context.id, count);
+  }
+
   log(context: StreamContext): void {
     this.#call('proxy_on_done', context, context.id);
     this.#call('proxy_on_log', context, context.id);

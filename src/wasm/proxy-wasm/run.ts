@@ -216,16 +216,61 @@ export class ProxyWasmRun implements FilterRun {
     if (!this.#pauses(action, bodyActions, name) || context.isContinued) {
       context.isContinued = false;
       context.commitBody();
-      return null;
+      return this.#trailers(isRequest, context, window);
     }
     if (buffer.canChange) {
       // The window is the host's again when this call returns.
       buffer.bytes = buffer.isChanged ? buffer.bytes : Buffer.from(buffer.bytes);
       context.isWaiting = true;
+      context.afterBody = () => this.#afterBody(isRequest, context, window);
       return 'wait';
     }
     context.body = null;
-    return isRequest ? this.#tooLong() : this.#collect(buffer, window);
+    if (isRequest) return this.#tooLong();
+    this.#collect(buffer, window);
+    return this.#trailers(isRequest, context, window);
+  }
+
+  #afterBody(isRequest: boolean, context: StreamContext, window: BodyWindow): PhaseAnswer {
+    try {
+      return this.#trailers(isRequest, context, window);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /**
+   * After the body, of which the guest has been told that it is whole. Envoy tells it so only where no trailers
+   * come, and a guest that waits for the end to look at a body is got round by adding some.
+   */
+  #trailers(isRequest: boolean, context: StreamContext, window: BodyWindow): PhaseAnswer {
+    const guest = this.#guest as ProxyGuest;
+    const transaction = this.#transaction;
+    const name = isRequest ? 'proxy_on_request_trailers' : 'proxy_on_response_trailers';
+    const came = isRequest
+      ? transaction.changedRequestTrailers
+      : transaction.changedResponseTrailers;
+    const trailers = came ?? window.trailers;
+    if (trailers === undefined || !window.isLast || !guest.has(name)) return null;
+    context.canChangeRequestHead = isRequest && window.isFirst;
+    let action: number = headerActions.goOn;
+    const changed = context.changedTrailers(
+      isRequest ? 'requestTrailers' : 'responseTrailers',
+      trailers,
+      () => {
+        action = guest.trailers(name, context, trailers.length / 2);
+      },
+    );
+    if (changed !== null && isRequest) transaction.changedRequestTrailers = changed;
+    else if (changed !== null) transaction.changedResponseTrailers = changed;
+    const answer = takeAnswer(context);
+    if (answer !== null) return answer;
+    if (!this.#pauses(action, headerActions, name) || context.isContinued) {
+      context.isContinued = false;
+      return null;
+    }
+    context.isWaiting = true;
+    return 'wait';
   }
 
   /** The rest of a request's body would pass the guest by, which wants to see all of it first. */
@@ -243,17 +288,16 @@ export class ProxyWasmRun implements FilterRun {
   }
 
   /** What it pauses has passed already; it gets it all at once when the end is there. */
-  #collect(buffer: BodyBuffer, window: BodyWindow): null {
-    if (window.isLast) return null;
+  #collect(buffer: BodyBuffer, window: BodyWindow): void {
+    if (window.isLast) return;
     if (buffer.bytes.length > collectedBytesMax) {
       this.#skipsBody = true;
       this.#guest?.refuse(
         `proxy_on_response_body: a response longer than ${collectedBytesMax} bytes is not collected`,
       );
-      return null;
+      return;
     }
     this.#collected = Buffer.from(buffer.bytes);
-    return null;
   }
 
   #seesBodyNext(name: string, context: StreamContext, endOfStream: boolean): boolean {

@@ -14,8 +14,10 @@ import { hostCallGrants } from './host-call-grants.ts';
 const phaseCallbacks: Readonly<Record<string, number>> = {
   proxy_on_request_headers: phase.requestHead,
   proxy_on_request_body: phase.requestBody,
+  proxy_on_request_trailers: phase.requestBody,
   proxy_on_response_headers: phase.responseHead,
   proxy_on_response_body: phase.responseBody,
+  proxy_on_response_trailers: phase.responseBody,
   proxy_on_done: phase.log,
   proxy_on_log: phase.log,
 };

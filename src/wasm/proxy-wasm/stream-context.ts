@@ -2,9 +2,9 @@
  * One request as a proxy-wasm guest holds it: its maps, its bodies, its own properties, and whether it
  * waits for something.
  */
-import type { Transaction } from '#waf/transaction.ts';
+import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
 import type { LocalAnswer, Stop } from '#waf/verdict.ts';
-import type { Resume } from '../filter.ts';
+import type { PhaseAnswer, Resume } from '../filter.ts';
 import { bufferType } from './abi.ts';
 import type { BodyBuffer } from './body-buffer.ts';
 import { HeaderMap } from './header-map.ts';
@@ -21,6 +21,11 @@ export class StreamContext {
   readonly requestHeaders: HeaderMap;
   readonly own = new Map<string, Buffer>();
   responseHeaders: HeaderMap | null = null;
+  /** While the guest is called with them. */
+  requestTrailers: HeaderMap | null = null;
+  responseTrailers: HeaderMap | null = null;
+  /** What comes behind a body that the guest has paused, once it lets it go on. */
+  afterBody: (() => PhaseAnswer) | null = null;
   responseStatus = 0;
   body: { readonly type: number; readonly buffer: BodyBuffer } | null = null;
   phase: StreamPhase = 'requestHead';
@@ -82,7 +87,33 @@ export class StreamContext {
     this.isContinued = false;
     this.answer = null;
     if (answer === null) this.commitBody();
-    this.resume(answer);
+    const { afterBody } = this;
+    this.afterBody = null;
+    const next = answer === null && afterBody !== null ? afterBody() : answer;
+    if (next !== 'wait') this.resume(next);
+  }
+
+  /** Null where the guest left them as they came. */
+  changedTrailers(
+    which: 'requestTrailers' | 'responseTrailers',
+    trailers: readonly string[],
+    call: () => void,
+  ): readonly string[] | null {
+    const edits: FieldEdit[] = [];
+    const map = new HeaderMap({
+      load: () => pairsOf(trailers),
+      edits: () => edits,
+      edit: (edit) => edits.length < fieldEditsMax && edits.push(edit) > 0,
+      isOpen: () => true,
+      refuse: this.#refuse,
+    });
+    this[which] = map;
+    try {
+      call();
+    } finally {
+      this[which] = null;
+    }
+    return edits.length === 0 ? null : map.pairs().flat();
   }
 
   /** What the guest has made of a body goes on in the place of what came. */
@@ -94,6 +125,13 @@ export class StreamContext {
       this.transaction.replacedRequestBody = body.buffer.bytes;
     else this.transaction.replacedResponseBody = body.buffer.bytes;
   }
+}
+
+function pairsOf(fields: readonly string[]): Pair[] {
+  const pairs: Pair[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2)
+    pairs.push([(fields[i] as string).toLowerCase(), fields[i + 1] as string]);
+  return pairs;
 }
 
 function requestPairs({ request, facts }: Transaction): Pair[] {

@@ -21,7 +21,9 @@ export function mapCalls(host: CallHost): HostCalls {
   const mapOf = (type: number): HeaderMap | null => {
     if (type === mapType.requestHeaders) return host.effective?.requestHeaders ?? null;
     if (type === mapType.responseHeaders) return host.effective?.responseHeaders ?? null;
-    // Trailers are not shown to modules, and there are no calls of gRPC.
+    if (type === mapType.requestTrailers) return host.effective?.requestTrailers ?? null;
+    if (type === mapType.responseTrailers) return host.effective?.responseTrailers ?? null;
+    // There are no calls of gRPC, whose responses would have some.
     return null;
   };
   /** A change of one field: the map, its name and its value, or the status of what is wrong. */
