@@ -32,12 +32,13 @@ export class LiveScreen implements Disposable {
       process.on(signal, this.#onSignal);
   }
 
+  /** A terminal that does not know its size says 0. */
   get columns(): number {
-    return this.#io.stdout.columns ?? 80;
+    return this.#io.stdout.columns || 80;
   }
 
   get rows(): number {
-    return this.#io.stdout.rows ?? 24;
+    return this.#io.stdout.rows || 24;
   }
 
   draw(page: string): void {

@@ -200,6 +200,14 @@ function fits(node: SchemaNode, value: SourceValue): boolean {
       return value === node.value;
     case 'union':
       return node.members.some((member) => fits(member, value));
+    case 'array':
+      // Beside a single value, as kernel.interface has it; a list alone is checked entry by entry.
+      return (
+        Array.isArray(value) &&
+        value.length >= node.itemsMin &&
+        value.length <= node.itemsMax &&
+        value.every((item) => fits(node.items, item))
+      );
     default:
       return false;
   }

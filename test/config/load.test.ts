@@ -349,3 +349,11 @@ test('a file that is missing, too large or no text is refused by name', () => {
   assert.match(problemsOf(Buffer.from([0xc3, 0x28]))[0]?.message ?? '', /is no UTF-8 text/);
   load(`${base}${'#'.repeat(configFileBytesMax - base.length)}`);
 });
+
+test('one value or a list of them, where both may stand', () => {
+  const interfaces = (text: string) => `${base}kernel: { interface: ${text} }\n`;
+  assert.equal(load(interfaces('eth0')).config.kernel.interface, 'eth0');
+  assert.deepEqual(load(interfaces('[eth0, eth1]')).config.kernel.interface, ['eth0', 'eth1']);
+  for (const bad of ['[]', '["a/b"]', `[${'eth0,'.repeat(17)}]`, '{}', '[[eth0]]'])
+    assert.equal(problemsOf(interfaces(bad))[0]?.path, 'kernel.interface', bad);
+});

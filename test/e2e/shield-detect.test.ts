@@ -40,7 +40,6 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
         talker,
       ],
     });
-    edge.run('edge', 'ip', '-6', 'route', 'add', 'fd77:0:0:1::/64', 'dev', edge.wire.edgeInterface);
   });
   after(async () => edge?.[Symbol.asyncDispose]());
 

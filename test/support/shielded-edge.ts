@@ -92,13 +92,15 @@ export class ShieldedEdge implements AsyncDisposable {
     return JSON.parse(stdout) as T;
   }
 
-  counted(name: string): number {
-    const { shield } = this.json<{
-      shield: { counters: { verdicts: { verdict: string; packets: number }[] } };
-    }>('status');
-    return shield.counters.verdicts
-      .filter(({ verdict }) => verdict === name)
-      .reduce((sum, { packets }) => sum + packets, 0);
+  /** Packets with that verdict, of one protocol or of all. */
+  counted(verdict: string, protocol = '\\w+'): number {
+    const series = new RegExp(
+      `^weir_shield_packets_total\\{verdict="${verdict}",protocol="${protocol}"\\} (\\d+)$`,
+      'gm',
+    );
+    let sum = 0;
+    for (const [, count] of this.metrics().matchAll(series)) sum += Number(count);
+    return sum;
   }
 
   blocks(): { target: string; origin: string; reason: string; expiresAt: string | null }[] {
@@ -126,7 +128,6 @@ export class ShieldedEdge implements AsyncDisposable {
 
   /** Real connection attempts, each by the kernel of the client's host. */
   connect(from: string, ports: readonly number[]): void {
-    const host = from.includes(':') ? edgeAddresses[1] : edgeAddresses[0];
     const script = `
       const [from, host, ports] = JSON.parse(process.argv[1]);
       for (const port of ports) await new Promise((done) => {
@@ -134,11 +135,47 @@ export class ShieldedEdge implements AsyncDisposable {
         const end = () => { socket.destroy(); done(); };
         socket.on('connect', end).on('error', end).setTimeout(500, end);
       });`;
-    const { status, stderr } = this.run(
-      'client',
-      process.execPath,
-      ...['--input-type=module', '-e', script, JSON.stringify([from, host, ports])],
-    );
+    this.#client(script, [from, this.#hostFor(from), ports]);
+  }
+
+  /** As many connection attempts as that, none waiting for another. */
+  connectAtOnce(from: string, port: number, count: number): void {
+    const script = `
+      const [from, host, port, count] = JSON.parse(process.argv[1]);
+      const net = process.getBuiltinModule('node:net');
+      await Promise.all(Array.from({ length: count }, () => new Promise((done) => {
+        const socket = net.connect({ host, port, localAddress: from });
+        const end = () => { socket.destroy(); done(); };
+        socket.on('connect', end).on('error', end).setTimeout(300, end);
+      })));`;
+    this.#client(script, [from, this.#hostFor(from), port, count]);
+  }
+
+  /** One connection that sends a byte a packet, so many of them. */
+  drip(from: string, port: number, count: number): void {
+    const script = `
+      const [from, host, port, count] = JSON.parse(process.argv[1]);
+      const net = process.getBuiltinModule('node:net');
+      const socket = net.connect({ host, port, localAddress: from, noDelay: true });
+      await new Promise((done, failed) => {
+        socket.on('error', failed);
+        socket.on('connect', async () => {
+          for (let n = 0; n < count; n++)
+            await new Promise((next) => socket.write('x', () => setTimeout(next, 1)));
+          socket.destroy();
+          done();
+        });
+      });`;
+    this.#client(script, [from, this.#hostFor(from), port, count]);
+  }
+
+  #hostFor(from: string): string {
+    return from.includes(':') ? edgeAddresses[1] : edgeAddresses[0];
+  }
+
+  #client(script: string, terms: unknown): void {
+    const words = ['--input-type=module', '-e', script, JSON.stringify(terms)];
+    const { status, stderr } = this.run('client', process.execPath, ...words);
     assert.equal(status, 0, stderr);
   }
 
@@ -172,6 +209,8 @@ export class ShieldedEdge implements AsyncDisposable {
   async #start(options: ShieldedEdgeOptions): Promise<void> {
     const { wire, folder, state } = this;
     for (const address of options.addresses ?? []) this.addAddress(address);
+    // Back to whatever network an address of the client's is in.
+    this.run('edge', 'ip', '-6', 'route', 'add', 'fd77::/16', 'dev', wire.edgeInterface);
     const sysctls = { 'net.ipv4.tcp_syncookies': 1, ...options.sysctls };
     for (const [name, value] of Object.entries(sysctls))
       this.run('edge', 'sysctl', '-qw', `${name}=${value}`);

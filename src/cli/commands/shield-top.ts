@@ -37,9 +37,10 @@ export const shieldTop: Command = {
     const asked = given.text('by') ?? 'packets';
     const by = orders.find((order) => order === asked);
     if (by === undefined) throw usageError(`"${asked}" is no order: ${orders.join(', ')}`);
-    if (io.stdout.isTTY === true && !given.flag('once') && !print.json) return live(context, by);
+    const isLive = io.stdout.isTTY === true && io.env['TERM'] !== 'dumb';
+    if (isLive && !given.flag('once') && !print.json) return live(context, by);
     const answer = await withRates(context, by);
-    const terms = { by, columns: io.stdout.columns ?? 80, rows: null, footer: null };
+    const terms = { by, columns: io.stdout.columns || 80, rows: null, footer: null };
     print.answer(answer, () => topView(answer, terms, print));
     return exitCodes.ok;
   },
