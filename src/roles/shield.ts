@@ -178,6 +178,7 @@ export class Shield {
 
   /** Its process ends. What it wrote stays in force as long as anybody has the program. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#nft?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
