@@ -161,7 +161,8 @@ export async function startEdge(
   try {
     if (sockets.reason !== null) supervisor.setDegraded('listening sockets', sockets.reason);
     // Rules are in force before the first connection is taken, where the ports are known by now.
-    const bound = takeover === null ? (sockets.edge?.listeners ?? []) : [];
+    const enforcesRules = launched?.kernel.step.startsWith('xdp-') ?? false;
+    const bound = enforcesRules ? (sockets.edge?.listeners ?? []) : [];
     if (stores !== null && bound.length > 0)
       shield = await startShield(
         stores,
