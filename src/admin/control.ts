@@ -6,6 +6,7 @@
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
+import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
   status(): Promise<NodeStatus>;
@@ -20,6 +21,7 @@ export interface NodeControl {
 
   /** Who sends most, and what becomes of packets. */
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer>;
+  readonly rules: RuleControl;
 
   listModules(): readonly ModuleStatus[];
   moduleHistory(name: string): ModuleHistory;
@@ -80,6 +82,7 @@ export type NodeStatus = {
   /** Those the node obtains and renews by itself. */
   readonly certificates: readonly CertificateStatus[];
   readonly blocks: { readonly count: number; readonly version: number };
+  readonly rules: RuleStatus;
   readonly shield: ShieldStatus;
   /** Sums over all workers since start; null until the first worker has reported. */
   readonly requests: {
@@ -130,6 +133,8 @@ export type ShieldStatus = {
         readonly mss6: number;
       } | null;
     } | null;
+    /** What the module of inspect rules does; null where there is none. */
+    readonly inspection: InspectionStatus | null;
     /** By verdict and protocol class, since the program was loaded. */
     readonly verdicts: readonly {
       readonly verdict: string;
@@ -138,6 +143,20 @@ export type ShieldStatus = {
       readonly bytes: number;
     }[];
   } | null;
+};
+
+/** Since the process that does it was started. */
+export type InspectionStatus = {
+  readonly module: string;
+  readonly sha256: string;
+  /** It failed too often, and every flow gets its policy. */
+  readonly isOff: boolean;
+  readonly lastFailure: string | null;
+  readonly packets: number;
+  readonly flows: Readonly<Record<'pass' | 'drop' | 'alert' | 'undecided', number>>;
+  readonly failures: number;
+  /** Packets whose heads contradict each other. */
+  readonly unreadable: number;
 };
 
 export type ListenerStatus = {

@@ -7,6 +7,7 @@ import Type, { type TSchema } from 'typebox';
 import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
+import { addRuleRoutes } from '#admin/rule-routes.ts';
 import * as schema from '#admin/schema.ts';
 import { addShieldRoutes } from '#admin/shield-routes.ts';
 
@@ -17,6 +18,7 @@ const orError = (answer: TSchema) => Type.Union([answer, schema.errorAnswer]);
 export function addRoutes(app: FastifyInstance, control: NodeControl): void {
   addHealthRoutes(app, control);
   addBlockRoutes(app, control);
+  addRuleRoutes(app, control);
   addModuleRoutes(app, control);
   addCertificateRoutes(app, control);
   addShieldRoutes(app, control);

@@ -154,6 +154,24 @@ const shieldStatus = Type.Object(
               strict,
             ),
           ),
+          inspection: orNull(
+            Type.Object(
+              {
+                module: Type.String(),
+                sha256: Type.String(),
+                isOff: Type.Boolean(),
+                lastFailure: orNull(Type.String()),
+                packets: count,
+                flows: Type.Object(
+                  { pass: count, drop: count, alert: count, undecided: count },
+                  strict,
+                ),
+                failures: count,
+                unreadable: count,
+              },
+              strict,
+            ),
+          ),
           verdicts: Type.Array(
             Type.Object(
               { verdict: Type.String(), protocol: Type.String(), packets: count, bytes: count },
@@ -216,6 +234,10 @@ export const statusAnswer = Type.Object(
     upstreams: Type.Array(upstreamStatus),
     certificates: Type.Array(certificateStatus),
     blocks: Type.Object({ count, version: count }, strict),
+    rules: Type.Object(
+      { version: count, count, kernel: Type.Boolean(), problem: orNull(Type.String()) },
+      strict,
+    ),
     shield: shieldStatus,
     requests: orNull(
       Type.Object(

@@ -24,6 +24,10 @@ import { moduleRollback } from '#cli/commands/module-rollback.ts';
 import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
 import { reload } from '#cli/commands/reload.ts';
+import { ruleAdd } from '#cli/commands/rule-add.ts';
+import { ruleClear } from '#cli/commands/rule-clear.ts';
+import { ruleDelete } from '#cli/commands/rule-delete.ts';
+import { ruleList } from '#cli/commands/rule-list.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
 import { shieldTop } from '#cli/commands/shield-top.ts';
@@ -40,6 +44,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
   { title: 'Its kernel shield', commands: [shieldStatusCommand, shieldTop, shieldCheck] },
+  { title: 'Its packet rules', commands: [ruleAdd, ruleList, ruleDelete, ruleClear] },
   {
     title: 'Its rule modules',
     commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],

@@ -29,6 +29,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
       : [['certificates', status.certificates.map(certificateRow)] as const]),
     ['modules', moduleRows(status)],
     ['blocks', [[`${thousands(status.blocks.count)} (version ${status.blocks.version})`]]],
+    ['rules', rulesRows(status)],
     ['shield', shieldRows(status)],
     ['workers', workerRows(status)],
     ['config', [configRow(status)]],
@@ -76,6 +77,17 @@ function configRow({ config }: NodeStatus): readonly Cell[] {
   ];
 }
 
+function rulesRows({ rules }: NodeStatus): Rows {
+  const { count, version, kernel, problem } = rules;
+  const set = `${thousands(count)} (version ${version})`;
+  if (count === 0) return [[set]];
+  return [
+    kernel
+      ? [`${set}, in force in the kernel`]
+      : [set, { text: `NOT in force: ${problem ?? ''}`, style: 'red' }],
+  ];
+}
+
 function shieldRows({ shield }: NodeStatus): Rows {
   const { step, refused, interfaces, counters } = shield;
   const where =
@@ -90,8 +102,17 @@ function shieldRows({ shield }: NodeStatus): Rows {
     ...(counters === null || counters.cookies === null
       ? []
       : [[`SYN cookies ${counters.cookies.mode}`, counters.cookies.notes.join('; ')]]),
+    ...inspectionRows(shield),
     ...refused.map((one): readonly Cell[] => [`no ${one.step}`, one.reason]),
   ];
+}
+
+function inspectionRows({ counters }: NodeStatus['shield']): Rows {
+  if (counters === null || counters.inspection === null) return [];
+  const { module, isOff, packets, flows, failures } = counters.inspection;
+  const seen = `${module}: ${counted(packets, 'packet')}, ${counted(flows.drop, 'flow')} dropped, ${thousands(flows.alert)} alerted`;
+  const failed = failures === 0 ? '' : `, failed ${counted(failures, 'time')}`;
+  return [['inspects', isOff ? { text: `${seen}${failed}, OFF`, style: 'red' } : seen + failed]];
 }
 
 /** One line for all, and one for each that is not as the others are. */

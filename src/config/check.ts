@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
 import { checkGrants } from './check-grants.ts';
+import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSignatures } from './check-signatures.ts';
@@ -44,6 +45,7 @@ export async function checkConfig(
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
   await checkModules(config, say);
+  await checkInspect(config, say);
   await checkGrants(config, say);
   await checkSignatures(config, say);
   await checkRedact(config, say);

@@ -112,6 +112,24 @@ export const kernel = Type.Object(
       },
     ),
     detect,
+    inspect: Type.Optional(
+      Type.Object(
+        {
+          module: Type.String({
+            description:
+              'the module of waf.rules that looks at the packets of rules with action inspect; it is one of packets, as packet-protocol',
+          }),
+          packets: Type.Integer({
+            minimum: 1,
+            maximum: 64,
+            default: 12,
+            description:
+              'how many packets of a flow it is shown; a flow of which nothing has been said by then passes',
+          }),
+        },
+        strict,
+      ),
+    ),
     interface: Type.Union(
       [
         Type.Literal('auto'),

@@ -27,12 +27,13 @@ import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import type { BlockStore } from '#state/block-store.ts';
+import type { DecisionStores } from '#state/decision-stores.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
+import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { listenerStatus } from './listener-status.ts';
 import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
@@ -43,6 +44,7 @@ import type { TrialTerms } from './module-trial.ts';
 import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
+import type { NodeRules } from './node-rules.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
@@ -72,9 +74,12 @@ export type EdgeNodeOptions = {
   readonly stapler: OcspStapler;
   readonly certificateWatch: CertificateWatch;
   readonly blocks: NodeBlocks;
+  readonly rules: NodeRules;
   readonly shield: Shield;
-  /** After a successor that did not get there: the run file says this process again, the store is open. */
-  readonly takeBack: () => BlockStore;
+  /** What blocks and rules are kept in. */
+  readonly closeStores: () => void;
+  /** After a successor that did not get there: the run file says this process again, the stores are open. */
+  readonly takeBack: () => DecisionStores;
   readonly entry: string;
   readonly sockets: NodeSockets;
   readonly registry: MetricRegistry;
@@ -143,7 +148,7 @@ export class EdgeNode implements NodeControl {
   }
 
   closeStore(): void {
-    this.#options.blocks.close();
+    this.#options.closeStores();
     this.modules.live.close();
   }
 
@@ -175,6 +180,7 @@ export class EdgeNode implements NodeControl {
       upstreams,
       certificates: this.listCertificates(),
       blocks: { count: this.#options.blocks.count, version: this.#options.blocks.version },
+      rules: await this.#options.rules.status(),
       shield: await shieldStatus(this.#options.shield),
       requests:
         outcomes.length === 0
@@ -220,12 +226,12 @@ export class EdgeNode implements NodeControl {
   }
 
   async addBlock(request: BlockRequest): Promise<BlockAnswer> {
-    this.#refuseWhileUpgrading();
+    this.refuseWhileUpgrading();
     return this.#options.blocks.add(request);
   }
 
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
-    this.#refuseWhileUpgrading();
+    this.refuseWhileUpgrading();
     return this.#options.blocks.remove(text);
   }
 
@@ -234,7 +240,13 @@ export class EdgeNode implements NodeControl {
   }
 
   async #expire(): Promise<void> {
-    if (this.#state === 'ready') await this.#options.blocks.expire();
+    if (this.#state !== 'ready') return;
+    await this.#options.blocks.expire();
+    await this.#options.rules.expire();
+  }
+
+  get rules(): NodeRules {
+    return this.#options.rules;
   }
 
   // ── rules and configuration ───────────────────────────────────────────────────────────────────────
@@ -339,7 +351,7 @@ export class EdgeNode implements NodeControl {
     return this.#oneAtATime(() => this.#goLive({}));
   }
 
-  #goLive(
+  async #goLive(
     change: Partial<Omit<SnapshotSource, 'generation'>>,
     trial: TrialTerms | null = null,
   ): Promise<number> {
@@ -347,7 +359,14 @@ export class EdgeNode implements NodeControl {
     const before = supervisor.snapshot;
     const next = { ...before, ...change, generation: before.generation + 1 };
     const certificates = stapler.staple(next.certificates, next.config);
-    return supervisor.apply({ ...next, certificates }, trial);
+    // First where there is one of it: a module that cannot be there is refused before any worker has it.
+    await this.#options.shield.changeInspection(inspectionTerms(next));
+    try {
+      return await supervisor.apply({ ...next, certificates }, trial);
+    } catch (error) {
+      await this.#options.shield.changeInspection(inspectionTerms(before));
+      throw error;
+    }
   }
 
   #oneAtATime<T>(change: () => Promise<T>): Promise<T> {
@@ -398,6 +417,7 @@ export class EdgeNode implements NodeControl {
           ticketKeys: supervisor.ticketKeys,
           blocks: this.blockItems(),
           kernel: this.#options.shield.handover,
+          rulesLeft: this.#options.shield.rulesLeft,
           shared: supervisor.shared,
         });
         if (this.#isEnding) {
@@ -412,12 +432,16 @@ export class EdgeNode implements NodeControl {
         this.closeStore();
         const live = await successor.goLive().catch(async (error: unknown) => {
           await shield.takeBack();
-          this.#options.blocks.reopen(takeBack());
+          const stores = takeBack();
+          this.#options.blocks.reopen(stores.blocks);
+          this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
           throw error;
         });
         const tookMs = Math.round(performance.now() - startedAt);
         log.info({ successor: live.pid, version: live.version, tookMs }, 'successor is live');
+        // One that is started again here would bring back the lists of now.
+        this.#options.shield.close();
         this.#admin?.stopListening();
         const { drainMs, idleMs } = this.#loaded.config.edge.timeouts;
         const { openConnections, deadline } = await this.#end(drainMs, idleMs);
@@ -437,7 +461,7 @@ export class EdgeNode implements NodeControl {
     return this.#state === 'draining';
   }
 
-  #refuseWhileUpgrading(): void {
+  refuseWhileUpgrading(): void {
     if (this.#state === 'upgrading')
       throw new WeirError('SHUTTING_DOWN', 'an upgrade is under way; say it again in a moment');
   }

@@ -13,17 +13,19 @@ import { startAdmin } from '#admin/server.ts';
 import { parseListenAddress } from '#config/address.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
-import { BlockStore } from '#state/block-store.ts';
 import { readChallengeKeys } from '#state/challenge-keys.ts';
+import { type DecisionStores, openDecisionStores } from '#state/decision-stores.ts';
 import { ModuleStore } from '#state/module-store.ts';
 import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import { blockItems } from './block-entries.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { DetectorBlocks } from './detector-blocks.ts';
 import { EdgeNode } from './edge-node.ts';
+import { inspectionTerms } from './inspection-terms.ts';
 import { climbLadder } from './kernel-ladder.ts';
 import { type Launched, launch } from './launch.ts';
 import { LiveModules, plannedSources } from './live-modules.ts';
@@ -34,6 +36,7 @@ import { watchModules } from './module-watch.ts';
 import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
+import { NodeRules } from './node-rules.ts';
 import { bindSockets } from './node-sockets.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
@@ -77,7 +80,7 @@ export async function startEdge(
   const { config } = loaded;
   const log = createLog(config.log.level, 'supervisor');
   const state = openStateDirectory(config.state, takeover?.pid ?? null);
-  let store = takeover === null ? BlockStore.open(state.path) : null;
+  let stores = takeover === null ? openDecisionStores(state.path) : null;
   const moduleStore = ModuleStore.open(state.path);
   const modules = await planModules(loaded, moduleStore).finally(() => moduleStore.close());
   const tlsPlan = await readTlsPlan(config);
@@ -105,6 +108,10 @@ export async function startEdge(
     findings: metrics.findings,
     log,
   });
+  const onBlock = (order: BlockOrder) => {
+    // While it starts there is nobody yet to keep it: the module sees its client again.
+    if (node !== null) void moduleBlocks.block(node, order);
+  };
   const supervisor = new Supervisor(
     {
       generation: 1,
@@ -122,21 +129,16 @@ export async function startEdge(
       challengeKeys: challengeKeys.keys,
       sockets: sockets.edge,
       gauges,
-      blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),
+      blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),
       shared: takeover?.shared ?? null,
-      // While it starts there is nobody yet to keep it: the module sees its client again.
-      onBlock: (order) => {
-        if (node !== null) void moduleBlocks.block(node, order);
-      },
+      onBlock,
     },
   );
-  try {
-    if (sockets.reason !== null) supervisor.setDegraded('listening sockets', sockets.reason);
-    const addresses = await supervisor.start();
-    if (takeover !== null) await takeover.release();
-    store ??= BlockStore.open(state.path);
+  let shield: Shield | null = null;
+  let ownRules: NodeRules | null = null;
+  const startShield = (opened: DecisionStores, addresses: readonly string[]) => {
     const kernel = takeover?.kernel ?? launched?.kernel ?? climbLadder(config, null);
-    const shield = await Shield.start({
+    return Shield.start({
       entry,
       handover: kernel,
       log,
@@ -146,17 +148,46 @@ export async function startEdge(
         interfaces: kernel.interfaces.map(({ name }) => name),
       },
       allowed: config.edge.allow,
-      blocks: () => (node?.blockItems() ?? blockItems(0, store)).items,
+      blocks: () => (node?.blockItems() ?? blockItems(0, opened.blocks)).items,
+      rules: () => ownRules?.set ?? opened.rules.load(),
+      rulesLeft: takeover?.rulesLeft ?? [],
+      inspection: inspectionTerms(supervisor.snapshot),
+      onModuleFailure: (failure) => supervisor.onModuleFailure?.(failure),
+      onBlock,
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
       onFinding: (finding) => void detectorBlocks.found(finding),
     });
+  };
+  try {
+    if (sockets.reason !== null) supervisor.setDegraded('listening sockets', sockets.reason);
+    // Rules are in force before the first connection is taken, where the ports are known by now.
+    const enforcesRules = launched?.kernel.step.startsWith('xdp-') ?? false;
+    const bound = enforcesRules ? (sockets.edge?.listeners ?? []) : [];
+    if (stores !== null && bound.length > 0)
+      shield = await startShield(
+        stores,
+        bound.map(({ address }) => address),
+      );
+    const addresses = await supervisor.start();
+    if (takeover !== null) await takeover.release();
+    stores ??= openDecisionStores(state.path);
+    shield ??= await startShield(stores, addresses);
+    const rules = new NodeRules({
+      store: stores.rules,
+      shield,
+      allowed: () => (node?.config ?? config).edge.allow,
+      inspectModule: () => config.kernel.inspect?.module ?? null,
+      checkMayChange: () => node?.refuseWhileUpgrading(),
+      log,
+    });
+    ownRules = rules;
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
     const challengeRotation = rotateChallengeKeys(challengeKeys, state.path, supervisor, log);
     const certificateWatch = new CertificateWatch(supervisor);
     const drained = async () => {
       watching.close();
-      shield.close();
+      shield?.close();
       detectorBlocks.close();
       rotation.close();
       challengeRotation.close();
@@ -177,16 +208,19 @@ export async function startEdge(
       stapler,
       certificateWatch,
       blocks: new NodeBlocks({
-        store,
-        version: takeover?.blocks.version ?? store.count,
+        store: stores.blocks,
+        version: takeover?.blocks.version ?? stores.blocks.count,
         supervisor,
         shield,
         log,
       }),
       shield,
+      rules,
+      closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
-        return BlockStore.open(state.path);
+        stores = openDecisionStores(state.path);
+        return stores;
       },
       entry,
       sockets,
@@ -246,7 +280,8 @@ export async function startEdge(
     };
   } catch (error) {
     supervisor.killAll();
-    store?.close();
+    shield?.close();
+    stores?.close();
     throw error;
   }
 }

@@ -110,6 +110,9 @@ export class NftShield {
       prefixes,
       allowed: this.#allowed.length,
       cookies: null,
+      rules: null,
+      inspection: null,
+      samples: new Map(),
       lost: {},
       verdicts: Object.entries(counts?.verdicts ?? {}).flatMap(([verdict, { packets, bytes }]) =>
         packets === 0 ? [] : [{ verdict, protocol: 'any', packets, bytes }],

@@ -43,10 +43,6 @@ export class NodeBlocks {
     this.#store = store;
   }
 
-  close(): void {
-    this.#store.close();
-  }
-
   get count(): number {
     return this.#store.count;
   }

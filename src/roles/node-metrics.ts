@@ -4,6 +4,7 @@ import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
 import { DetectorFindings } from './detector-metrics.ts';
+import { InspectionCounts } from './inspection-counts.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
 import { shieldFamilies } from './shield-metrics.ts';
@@ -61,6 +62,7 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   const registry = new MetricRegistry();
   new ProxyMetrics(registry);
   registry.family(moduleFailures);
+  new InspectionCounts(registry);
   for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);
   for (const family of Object.values(shieldFamilies)) registry.family(family);

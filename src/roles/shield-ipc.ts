@@ -5,10 +5,17 @@
  * The shield process has the kernel maps and nothing else of the node: it brings the block list into them
  * and reads the counters back. When it ends the program goes on dropping what is in the maps.
  */
+
+import type { InspectionStatus } from '#admin/control.ts';
+import type { L4Rule } from '#core/l4-rule.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
+import type { MetricSamples } from '#telemetry/metrics.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { BlockItem } from './ipc.ts';
+import type { ModuleFailure } from './module-trial.ts';
 import type { CookieState, GuardSettings } from './shield-guards.ts';
+import type { InspectionTerms } from './shield-inspection.ts';
 import type { ShieldTop } from './shield-watch.ts';
 
 export type ToShield =
@@ -21,6 +28,10 @@ export type ToShield =
       readonly guards: GuardSettings;
       readonly allowed: readonly string[];
       readonly blocks: readonly BlockItem[];
+      readonly rules: RuleSet;
+      /** Ids of the rules that another process left in the kernel, in order. */
+      readonly rulesLeft: readonly number[];
+      readonly inspection: InspectionTerms | null;
     }
   | {
       readonly kind: 'blocks';
@@ -28,6 +39,14 @@ export type ToShield =
       readonly add: readonly BlockItem[];
       readonly remove: readonly string[];
     }
+  | { readonly kind: 'rules'; readonly id: number; readonly rules: RuleSet }
+  | {
+      readonly kind: 'inspection';
+      readonly id: number;
+      readonly inspection: InspectionTerms | null;
+    }
+  /** Another process reads the packets from now on: those that wait are left to it. */
+  | { readonly kind: 'leave-packets'; readonly id: number }
   | { readonly kind: 'allowed'; readonly id: number; readonly allowed: readonly string[] }
   | { readonly kind: 'counters'; readonly id: number }
   | {
@@ -36,6 +55,37 @@ export type ToShield =
       readonly order: TalkerOrder;
       readonly count: number;
     };
+
+export type RuleSet = { readonly version: number; readonly rules: readonly L4Rule[] };
+
+export type RulesCounted = {
+  /** Of the set that is in force. */
+  readonly version: number;
+  /** In its order. */
+  readonly hits: readonly {
+    readonly id: number;
+    readonly packets: number;
+    readonly bytes: number;
+  }[];
+};
+
+/** A flow that was dropped, or that the module has something to say of. */
+export type InspectedFlow = {
+  readonly verdict: 'drop' | 'alert';
+  readonly module: string;
+  /** Id of the rule that wanted it inspected. */
+  readonly kernelRule: number | null;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+  readonly protocol: number;
+  /** Which of its packets it was that decided. */
+  readonly packet: number;
+  readonly rule: string;
+  readonly reason: string;
+  readonly matched: string;
+};
 
 export type ShieldReply = {
   readonly kind: 'reply';
@@ -47,6 +97,9 @@ export type ShieldReply = {
 
 export type FromShield =
   | ShieldReply
+  | { readonly kind: 'flow'; readonly flow: InspectedFlow }
+  | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }
+  | { readonly kind: 'block'; readonly order: BlockOrder }
   /** Null when cookies can be sent again. */
   | { readonly kind: 'cookie-problem'; readonly problem: string | null }
   | { readonly kind: 'finding'; readonly finding: Finding };
@@ -60,6 +113,11 @@ export type ShieldCounters = {
   readonly cookies: CookieState | null;
   /** What found no room, by what it was. */
   readonly lost: Readonly<Record<string, number>>;
+  /** Null where nothing enforces rules. */
+  readonly rules: RulesCounted | null;
+  /** Null where nothing is inspected. */
+  readonly inspection: InspectionStatus | null;
+  readonly samples: MetricSamples;
   /** Since the program was loaded, by verdict and protocol class; those that never happened are left out. */
   readonly verdicts: readonly {
     readonly verdict: string;

@@ -82,6 +82,7 @@ export class ShieldMetrics {
     if (counters.cookies !== null)
       for (const mode of cookieModes)
         samples.set(seriesKey(cookies.name, { mode }), Number(mode === counters.cookies?.mode));
+    for (const [name, value] of counters.samples) samples.set(name, value);
     return samples;
   }
 }

@@ -6,7 +6,9 @@ import { KernelLists } from '#synproxy/kernel-lists.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
 import { sha256Of } from './kernel-ladder.ts';
 import { ShieldGuards } from './shield-guards.ts';
+import { ShieldInspection } from './shield-inspection.ts';
 import type { FromShield, ShieldReply, ToShield } from './shield-ipc.ts';
+import { ShieldRules } from './shield-rules.ts';
 import { ShieldWatch } from './shield-watch.ts';
 
 export function runShield(): void {
@@ -26,6 +28,8 @@ type Open = {
   readonly shield: LoadedShield;
   readonly lists: KernelLists;
   readonly watch: ShieldWatch;
+  readonly rules: ShieldRules;
+  readonly inspection: ShieldInspection;
 };
 
 type Answer = Partial<Pick<ShieldReply, 'counters' | 'top'>>;
@@ -65,13 +69,18 @@ class ShieldProcess {
           ...message.allowed.map((target) => ({ target, action: 'allow' }) as const),
           ...message.blocks.map(({ target }) => ({ target, action: 'drop' }) as const),
         ]);
+        const rules = new ShieldRules(shield, message.rulesLeft);
+        rules.replace(message.rules);
+        const inspection = new ShieldInspection(shield, send, (number) => rules.idOf(number));
         const guards = new ShieldGuards(shield, message.guards, (problem) =>
           send({ kind: 'cookie-problem', problem }),
         );
         const watch = new ShieldWatch(shield, message.guards.kernel.detect, (finding) =>
           send({ kind: 'finding', finding }),
         );
-        this.#open = { shield, lists, guards, watch };
+        this.#open = { shield, lists, rules, inspection, guards, watch };
+        // Last: what holds without it must not wait for a module that cannot be made.
+        await inspection.change(message.inspection);
         return {};
       }
       case 'blocks':
@@ -79,6 +88,15 @@ class ShieldProcess {
           message.add.map(({ target }) => ({ target, action: 'drop' })),
           message.remove,
         );
+        return {};
+      case 'rules':
+        this.#live().rules.replace(message.rules);
+        return {};
+      case 'inspection':
+        await this.#live().inspection.change(message.inspection);
+        return {};
+      case 'leave-packets':
+        this.#live().inspection.leave();
         return {};
       case 'allowed':
         this.#live().lists.apply(
@@ -89,7 +107,7 @@ class ShieldProcess {
         this.#allowed = message.allowed;
         return {};
       case 'counters': {
-        const { shield, lists, guards } = this.#live();
+        const { shield, lists, rules, inspection, guards } = this.#live();
         const { exact, prefixes, allowed } = lists.counts;
         return {
           counters: {
@@ -99,6 +117,9 @@ class ShieldProcess {
             allowed,
             lost: readLost(shield.maps.lost, shield.layout),
             verdicts: readCounters(shield.maps.stats, shield.layout),
+            rules: rules.counted,
+            inspection: inspection.state,
+            samples: inspection.samples,
           },
         };
       }

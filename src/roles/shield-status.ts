@@ -3,15 +3,17 @@ import type { ShieldStatus } from '#admin/control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Shield } from './shield.ts';
+import type { ShieldCounters } from './shield-ipc.ts';
 
 export async function shieldStatus(shield: Shield): Promise<ShieldStatus> {
   const { step, refused, interfaces } = shield.handover;
+  const counted = await shield.counters();
   return {
     step,
     refused,
     interfaces: interfaces.map(({ name }) => name),
     pid: shield.pid,
-    counters: await shield.counters(),
+    counters: counted === null ? null : shown(counted),
   };
 }
 
@@ -23,4 +25,14 @@ export async function shieldTop(
   const { step, interfaces } = shield.handover;
   const top = await shield.top(by, count);
   return { step, interfaces: interfaces.map(({ name }) => name), top };
+}
+
+/** Hits stand with the rules (`node-rules.ts`), samples in the metrics. */
+function shown({
+  rules: _,
+  inspection,
+  samples: __,
+  ...counters
+}: ShieldCounters): ShieldStatus['counters'] {
+  return { ...counters, inspection };
 }

@@ -7,15 +7,20 @@
  * the rest at accept, and status says so.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
+import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import { inspectionKey } from './inspection-terms.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
+import type { ModuleFailure } from './module-trial.ts';
 import { NftShield } from './nft-shield.ts';
 import type { GuardSettings } from './shield-guards.ts';
-import type { FromShield, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
+import type { InspectionTerms } from './shield-inspection.ts';
+import type { FromShield, RuleSet, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
 import type { ShieldTop } from './shield-watch.ts';
 import { inheritedFrom } from './worker-process.ts';
 
@@ -35,6 +40,12 @@ export type ShieldOptions = {
   readonly guards: GuardSettings;
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
+  readonly rules: () => RuleSet;
+  /** Ids of the rules that the process before this one left in the kernel, in order. */
+  readonly rulesLeft: readonly number[];
+  readonly inspection: InspectionTerms | null;
+  readonly onModuleFailure: (failure: ModuleFailure) => void;
+  readonly onBlock: (order: BlockOrder) => void;
   readonly setDegraded: (part: string, reason: string | null) => void;
   readonly onFinding: (finding: Finding) => void;
 };
@@ -44,6 +55,9 @@ export class Shield {
   readonly #options: ShieldOptions;
   readonly #pending = new Map<number, (reply: ShieldReply | null) => void>();
   #allowed: readonly string[];
+  /** What stands in the kernel, to go on counting where its process is another one; none while it changes. */
+  #rulesLeft: readonly number[];
+  #inspection: InspectionTerms | null;
   #child: ChildProcess | null = null;
   /** On step nftables, in the place of the process. */
   #nft: NftShield | null = null;
@@ -56,6 +70,8 @@ export class Shield {
     this.#options = options;
     this.#allowed = options.allowed;
     this.#handover = options.handover;
+    this.#rulesLeft = options.rulesLeft;
+    this.#inspection = options.inspection;
   }
 
   /** Resolves when the maps hold the list, or at once where there are none. */
@@ -81,11 +97,18 @@ export class Shield {
   /** Before another process takes over: nothing is on its way any more, and nothing more is said. */
   async release(): Promise<void> {
     await this.#nft?.release();
+    await this.#ask({ kind: 'leave-packets' });
   }
 
   /** Where that other process did not get there. */
   async takeBack(): Promise<void> {
     await this.#nft?.takeBack();
+    await this.#ask({ kind: 'inspection', inspection: this.#inspection });
+  }
+
+  /** Ids of the rules that stand in the kernel, in order. */
+  get rulesLeft(): readonly number[] {
+    return this.#rulesLeft;
   }
 
   get pid(): number | null {
@@ -107,6 +130,36 @@ export class Shield {
     await this.#ask({ kind: 'allowed', allowed });
   }
 
+  /** As `changeBlocks`. On an error the rules from before are in force. */
+  async changeRules(rules: RuleSet): Promise<boolean> {
+    // Its successor takes the whole set, and finds in the kernel what stands there now.
+    if (this.#child?.connected !== true) return false;
+    const before = this.#rulesLeft;
+    this.#rulesLeft = [];
+    try {
+      const taken = (await this.#ask({ kind: 'rules', rules })) !== null;
+      if (taken) this.#rulesLeft = idsOf(rules);
+      return taken;
+    } catch (error) {
+      this.#rulesLeft = before;
+      throw error;
+    }
+  }
+
+  /** Throws where the module cannot be; then what was there before goes on. */
+  async changeInspection(terms: InspectionTerms | null): Promise<void> {
+    if (inspectionKey(terms) === inspectionKey(this.#inspection)) return;
+    const before = this.#inspection;
+    // Who starts meanwhile takes it at once.
+    this.#inspection = terms;
+    try {
+      await this.#ask({ kind: 'inspection', inspection: terms });
+    } catch (error) {
+      this.#inspection = before;
+      throw error;
+    }
+  }
+
   /** Null where there is no program, or nobody to read its counters now. */
   async counters(): Promise<ShieldCounters | null> {
     try {
@@ -123,15 +176,18 @@ export class Shield {
     return (await this.#ask({ kind: 'top', order, count }))?.top ?? null;
   }
 
+  /** Its process ends. What it wrote stays in force as long as anybody has the program. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#nft?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#child?.disconnect();
+    if (this.#child?.connected === true) this.#child.disconnect();
   }
 
   async #spawn(): Promise<void> {
     const { entry, handover, guards, blocks, setDegraded } = this.#options;
+    const rules = this.#options.rules();
     const names = Object.keys(handover.descriptors);
     const child = fork(entry, ['shield'], {
       serialization: 'advanced',
@@ -139,10 +195,7 @@ export class Shield {
     });
     this.#child = child;
     child.on('message', (message) => {
-      const said = message as FromShield;
-      if (said.kind === 'reply') this.#pending.get(said.id)?.(said);
-      else if (said.kind === 'finding') this.#options.onFinding(said.finding);
-      else setDegraded('SYN cookies', said.problem);
+      this.#hear(message as FromShield);
     });
     child.on('error', () => {});
     child.on('exit', (code, signal) => this.#onExit(signal ?? `code ${code}`));
@@ -157,11 +210,43 @@ export class Shield {
         guards,
         allowed: this.#allowed,
         blocks: blocks(),
+        rules,
+        rulesLeft: this.#rulesLeft,
+        inspection: this.#inspection,
       } as const;
-      if ((await this.#ask(start)) !== null) setDegraded(part, null);
+      if ((await this.#ask(start)) !== null) {
+        this.#rulesLeft = idsOf(rules);
+        setDegraded(part, null);
+      }
     } catch (error) {
       setDegraded(part, describeError(error));
       child.kill('SIGKILL');
+    }
+  }
+
+  #hear(said: FromShield): void {
+    const { log, setDegraded, onModuleFailure, onBlock, onFinding } = this.#options;
+    switch (said.kind) {
+      case 'reply':
+        this.#pending.get(said.id)?.(said);
+        return;
+      case 'cookie-problem':
+        setDegraded('SYN cookies', said.problem);
+        return;
+      case 'flow':
+        log.warn(said.flow, said.flow.verdict === 'drop' ? 'flow dropped' : 'flow alert');
+        return;
+      case 'finding':
+        onFinding(said.finding);
+        return;
+      case 'module-failure':
+        onModuleFailure(said.failure);
+        return;
+      case 'block':
+        onBlock(said.order);
+        return;
+      default:
+        unreachable(said);
     }
   }
 
@@ -199,3 +284,5 @@ export class Shield {
     });
   }
 }
+
+const idsOf = ({ rules }: RuleSet): number[] => rules.map(({ id }) => id);

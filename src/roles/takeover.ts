@@ -34,6 +34,8 @@ export type Handover = {
   readonly blocks: { readonly version: number; readonly items: readonly BlockItem[] };
   /** The kernel's program and maps. A program from before that has none. */
   readonly kernel?: KernelHandover;
+  /** Ids of the rules in those maps, in order. A program from before that has none. */
+  readonly rulesLeft?: readonly number[];
   /** What modules share over the node. A program from before that has none. */
   readonly shared?: SharedState;
 };

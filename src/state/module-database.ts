@@ -3,11 +3,20 @@
  *
  * A file that is damaged, newer than this program or another program's is an error that says what to do.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import { assert } from '#core/assert.ts';
-import { describeError, WeirError } from '#core/errors.ts';
+import { WeirError } from '#core/errors.ts';
+import {
+  type DatabaseKind,
+  integer,
+  integerOrNull,
+  isDamaged,
+  makePrivateFile,
+  pendingMigrations,
+  text,
+  textOrNull,
+} from './database-file.ts';
 
 export type ModuleOrigin = 'config' | 'api' | 'watch' | 'rollback' | 'quarantine';
 export type VersionState = 'live' | 'ready' | 'retired' | 'quarantined' | 'failed';
@@ -35,9 +44,6 @@ export type ModuleVersion = {
 };
 
 export const historyFile = 'history.db';
-const schemaVersion = 1;
-/** "WeiM" in the header of the file, so that another program's database is not taken for ours. */
-const applicationId = 0x5765694d;
 /** In an upgrade two processes may look at the same time. */
 const busyMs = 5_000;
 
@@ -65,10 +71,14 @@ const createSchema = `
     signature TEXT,
     is_kept INTEGER NOT NULL,
     PRIMARY KEY (name, version)
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
+  ) STRICT, WITHOUT ROWID`;
+
+const kind: DatabaseKind = {
+  // "WeiM"
+  applicationId: 0x5765694d,
+  migrations: [createSchema],
+  startAnew: 'move the folder away to start without a history of modules',
+};
 
 /** `folder` is made where it is missing. Throws STATE_UNUSABLE; the file is then as it was. */
 export function openModuleDatabase(folder: string): DatabaseSync {
@@ -76,11 +86,11 @@ export function openModuleDatabase(folder: string): DatabaseSync {
   let database: DatabaseSync | null = null;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // Made before SQLite sees it, so that it is never readable by others.
-    closeSync(openSync(path, 'a', 0o600));
-    chmodSync(path, 0o600);
+    makePrivateFile(path);
     database = new DatabaseSync(path, { timeout: busyMs });
-    prepareSchema(database, path);
+    const migrations = pendingMigrations(database, path, kind);
+    // Only when there is something to change: another process may be at work in it.
+    if (migrations !== null) database.exec(`BEGIN IMMEDIATE; ${migrations} COMMIT;`);
     return database;
   } catch (error) {
     database?.close();
@@ -88,38 +98,10 @@ export function openModuleDatabase(folder: string): DatabaseSync {
   }
 }
 
-function prepareSchema(database: DatabaseSync, path: string): void {
-  const found = integer(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  const owner = integer(database.prepare('PRAGMA application_id').get()?.['application_id']);
-  const tables = integer(
-    database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'],
-  );
-  if (tables > 0 && owner !== applicationId) {
-    throw new WeirError(
-      'STATE_UNUSABLE',
-      `${path} is another program's database; set "state" to a directory of Weir's own`,
-    );
-  }
-  if (found > schemaVersion) {
-    throw new WeirError(
-      'STATE_UNUSABLE',
-      `${path} was written by a newer Weir (schema ${found}, this one knows ${schemaVersion}); run that version, or move the folder away to start without a history of modules`,
-    );
-  }
-  const damage = text(database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']);
-  if (damage !== 'ok') throw new Error(damage);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-  if (tables > 0) return;
-  database.exec(`BEGIN IMMEDIATE; ${createSchema} COMMIT;`);
-}
-
 export function databaseUnusable(path: string, cause: unknown): WeirError {
-  const isDamaged = /malformed|not a database|corrupt|quick_check|Tree \d|Page \d/i.test(
-    describeError(cause),
-  );
   return new WeirError(
     'STATE_UNUSABLE',
-    isDamaged
+    isDamaged(cause)
       ? `${path} is damaged; restore it from a copy, or move it away to start without a history of modules`
       : `${path} cannot be used; check the disk and the rights to the file`,
     { cause },
@@ -143,19 +125,3 @@ export function versionOf(row: Record<string, SQLOutputValue>): ModuleVersion {
     isKept: integer(row['is_kept']) === 1,
   };
 }
-
-/** The tables are STRICT, so another type is a mistake in this file. */
-export function text(value: SQLOutputValue | undefined): string {
-  assert(typeof value === 'string', 'a text column');
-  return value;
-}
-
-export function integer(value: SQLOutputValue | undefined): number {
-  assert(typeof value === 'number', 'an integer column');
-  return value;
-}
-
-export const textOrNull = (value: SQLOutputValue | undefined): string | null =>
-  value === null ? null : text(value);
-export const integerOrNull = (value: SQLOutputValue | undefined): number | null =>
-  value === null ? null : integer(value);

@@ -23,16 +23,13 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
+import { integer, integerOrNull, text, textOrNull } from './database-file.ts';
 import {
   databaseUnusable,
   historyFile,
-  integer,
-  integerOrNull,
   type ModuleOrigin,
   type ModuleVersion,
   openModuleDatabase,
-  text,
-  textOrNull,
   type VersionState,
   versionOf,
 } from './module-database.ts';

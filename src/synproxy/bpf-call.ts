@@ -61,6 +61,8 @@ type Calls = {
   address(buffer: Uint8Array): bigint;
   view(pointer: unknown, bytes: number): ArrayBuffer;
   pageBytes(): number;
+  /** Until the result is called. */
+  watch(fd: number, onReadable: () => void): () => void;
   errno(): number;
   errnoNames: ReadonlyMap<number, string>;
   bpf: number;
@@ -93,6 +95,10 @@ function load(): Calls {
     address: (buffer) => BigInt(koffi.address(buffer)),
     view: (pointer, bytes) => koffi.view(pointer as bigint, bytes) as ArrayBuffer,
     pageBytes: library.func('int getpagesize()') as Calls['pageBytes'],
+    watch: (fd, onReadable) => {
+      const handle = koffi.node.poll(fd, { readable: true }, onReadable);
+      return () => handle.close();
+    },
     errno: () => koffi.errno(),
     errnoNames: new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name])),
     bpf: number,

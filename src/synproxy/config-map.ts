@@ -14,8 +14,37 @@ export class ShieldConfigMap {
     this.#flags = layout.enumeration('shield_flag');
   }
 
-  change(fields: Readonly<Record<string, number | bigint>>): void {
+  /** Fields, and flags by their name in `enum shield_flag`, in one write. */
+  change(
+    fields: Readonly<Record<string, number | bigint>>,
+    flags: Readonly<Record<string, boolean>> = {},
+  ): void {
     const value = this.#read();
+    this.#set(value, fields);
+    if (Object.keys(flags).length > 0) this.#set(value, { flags: this.#flagged(value, flags) });
+    this.#map.update(this.#key, value);
+  }
+
+  get(name: string): bigint {
+    return this.#get(this.#read(), name);
+  }
+
+  /** By its name in `enum shield_flag`: `cookies`, `rate` … */
+  flag(name: string, on: boolean): void {
+    this.change({}, { [name]: on });
+  }
+
+  #flagged(value: Uint8Array, flags: Readonly<Record<string, boolean>>): number {
+    let word = Number(this.#get(value, 'flags'));
+    for (const [name, on] of Object.entries(flags)) {
+      const bit = this.#flags.get(name);
+      assert(bit !== undefined, `there is no flag ${name}`);
+      word = on ? word | bit : word & ~bit;
+    }
+    return word >>> 0;
+  }
+
+  #set(value: Uint8Array, fields: Readonly<Record<string, number | bigint>>): void {
     for (const [name, number] of Object.entries(fields)) {
       const { offset, bytes } = this.#struct.field(name);
       const limit = 1n << BigInt(bytes * 8);
@@ -23,23 +52,13 @@ export class ShieldConfigMap {
       assert(wanted >= 0n && wanted < limit, `${name} of ${wanted} does not fit ${bytes} bytes`);
       for (let i = 0; i < bytes; i++) value[offset + i] = Number((wanted >> BigInt(i * 8)) & 0xffn);
     }
-    this.#map.update(this.#key, value);
   }
 
-  get(name: string): bigint {
-    const value = this.#read();
+  #get(value: Uint8Array, name: string): bigint {
     const { offset, bytes } = this.#struct.field(name);
     let number = 0n;
     for (let i = bytes - 1; i >= 0; i--) number = (number << 8n) | BigInt(value[offset + i] ?? 0);
     return number;
-  }
-
-  /** By its name in `enum shield_flag`: `cookies`, `rate` … */
-  flag(name: string, on: boolean): void {
-    const bit = this.#flags.get(name);
-    assert(bit !== undefined, `there is no flag ${name}`);
-    const flags = Number(this.get('flags'));
-    this.change({ flags: (on ? flags | bit : flags & ~bit) >>> 0 });
   }
 
   #read(): Uint8Array {

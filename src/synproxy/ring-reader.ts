@@ -100,3 +100,8 @@ export function mapRing(fd: number, bytes: number): RingMemory {
 function pageBytes(): number {
   return nativeCalls().pageBytes();
 }
+
+/** Calls `each` whenever the ring has something; the result ends it. */
+export function watchRing(fd: number, each: () => void): () => void {
+  return nativeCalls().watch(fd, each);
+}

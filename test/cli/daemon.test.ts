@@ -179,6 +179,7 @@ upstreams   app  open in 1, healthy in 1  2 in flight  1,200 sent  5 failed  uni
                  healthy                  2 in flight  1,200 sent            http://10.0.0.1:80
 modules     core  version 1  0123456789ab  on 1 route  fails closed
 blocks      0 (version 7)
+rules       0 (version 0)
 shield      accept         blocked addresses are refused as they connect
             no xdp-native  it needs CAP_BPF
 workers     1 of 2 ready, 17 connections

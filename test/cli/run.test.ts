@@ -63,6 +63,12 @@ Its kernel shield
   shield top                  show who sends most and what becomes of packets, live
   shield check                say what this host can do for the kernel shield and what is missing
 
+Its packet rules
+  rule add                    pass, drop or inspect packets by address, port and protocol
+  rule list                   list the rules in their order, with what they have met
+  rule delete ID              delete a rule by its id
+  rule clear                  delete all rules
+
 Its rule modules
   module load NAME FILE       replace a rule module of a running node
   module list                 list the rule modules of a running node

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
-import { type BlockRow, BlockStore, blockStoreFile } from '../../src/state/block-store.ts';
+import type { BlockRow } from '../../src/state/block-store.ts';
+import { stateFile } from '../../src/state/state-database.ts';
+import { openBlockStore } from '../support/state-stores.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'weir-blocks-'));
 after(() => rmSync(root, { recursive: true }));
@@ -24,11 +26,11 @@ function row(target: string, change: Partial<BlockRow> = {}): BlockRow {
 
 test('what was put is there after the store is opened anew, oldest first', () => {
   const at = directory();
-  const first = BlockStore.open(at);
+  const first = openBlockStore(at);
   first.put(row('2001:db8::/32', { createdAtMs: 2_000, expiresAtMs: 1_790_000_000_000 }));
   first.put(row('192.0.2.1'));
   first.close();
-  using second = BlockStore.open(at);
+  using second = openBlockStore(at);
   assert.deepEqual(second.list(), [
     row('192.0.2.1'),
     row('2001:db8::/32', { createdAtMs: 2_000, expiresAtMs: 1_790_000_000_000 }),
@@ -39,19 +41,19 @@ test('what was put is there after the store is opened anew, oldest first', () =>
 test('a process that is killed loses nothing it was told is stored', () => {
   const at = directory();
   const script = `
-    const { BlockStore } = await import(${JSON.stringify(new URL('../../src/state/block-store.ts', import.meta.url).href)});
-    const store = BlockStore.open(${JSON.stringify(at)});
+    const { openBlockStore } = await import(${JSON.stringify(new URL('../support/state-stores.ts', import.meta.url).href)});
+    const store = openBlockStore(${JSON.stringify(at)});
     store.put(${JSON.stringify(row('192.0.2.7'))});
     process.kill(process.pid, 'SIGKILL');
   `;
   const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
   assert.equal(ran.signal, 'SIGKILL', String(ran.stderr));
-  using store = BlockStore.open(at);
+  using store = openBlockStore(at);
   assert.deepEqual(store.list(), [row('192.0.2.7')]);
 });
 
 test('a second put replaces the row', () => {
-  using store = BlockStore.open(directory());
+  using store = openBlockStore(directory());
   store.put(row('192.0.2.1'));
   store.put(row('192.0.2.1', { reason: 'again', expiresAtMs: 5 }));
   assert.deepEqual(store.list(), [row('192.0.2.1', { reason: 'again', expiresAtMs: 5 })]);
@@ -59,7 +61,7 @@ test('a second put replaces the row', () => {
 });
 
 test('removing answers whether it was listed', () => {
-  using store = BlockStore.open(directory());
+  using store = openBlockStore(directory());
   store.put(row('192.0.2.1'));
   assert.equal(store.remove('192.0.2.1'), true);
   assert.equal(store.remove('192.0.2.1'), false);
@@ -67,7 +69,7 @@ test('removing answers whether it was listed', () => {
 });
 
 test('expiry takes out what is due at that moment and keeps what has no end', () => {
-  using store = BlockStore.open(directory());
+  using store = openBlockStore(directory());
   for (const [target, expiresAtMs] of [
     ['10.0.0.1', 99],
     ['10.0.0.2', 100],
@@ -86,7 +88,7 @@ test('expiry takes out what is due at that moment and keeps what has no end', ()
 });
 
 test('at its bound it takes no new target, but a new row for one it has', () => {
-  using store = BlockStore.open(directory(), 2);
+  using store = openBlockStore(directory(), 2);
   store.put(row('10.0.0.1'));
   store.put(row('10.0.0.2'));
   assert.throws(() => store.put(row('10.0.0.3')), { code: 'BLOCK_LIST_FULL' });
@@ -101,35 +103,35 @@ test('at its bound it takes no new target, but a new row for one it has', () => 
 
 test('the bound holds after it is opened anew', () => {
   const at = directory();
-  const first = BlockStore.open(at, 1);
+  const first = openBlockStore(at, 1);
   first.put(row('10.0.0.1'));
   first.close();
-  using second = BlockStore.open(at, 1);
+  using second = openBlockStore(at, 1);
   assert.throws(() => second.put(row('10.0.0.2')), { code: 'BLOCK_LIST_FULL' });
 });
 
 test('its files are for their owner alone', () => {
   const at = directory();
-  using store = BlockStore.open(at);
+  using store = openBlockStore(at);
   store.put(row('10.0.0.1'));
-  for (const name of [blockStoreFile, `${blockStoreFile}-wal`]) {
+  for (const name of [stateFile, `${stateFile}-wal`]) {
     assert.equal(statSync(join(at, name)).mode & 0o777, 0o600, name);
   }
 });
 
 test('a second store on the same directory is refused while the first is open', () => {
   const at = directory();
-  const first = BlockStore.open(at);
+  const first = openBlockStore(at);
   const script = `
-    const { BlockStore } = await import(${JSON.stringify(new URL('../../src/state/block-store.ts', import.meta.url).href)});
-    try { BlockStore.open(${JSON.stringify(at)}); console.log('opened'); } catch (error) { console.log(error.code, error.message); }
+    const { openBlockStore } = await import(${JSON.stringify(new URL('../support/state-stores.ts', import.meta.url).href)});
+    try { openBlockStore(${JSON.stringify(at)}); console.log('opened'); } catch (error) { console.log(error.code, error.message); }
   `;
   const other = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
   });
   assert.match(other.stdout, /^STATE_UNUSABLE .*state\.db is in use by another process/);
   first.close();
-  BlockStore.open(at).close();
+  openBlockStore(at).close();
 });
 
 const unusable: readonly {
@@ -146,7 +148,7 @@ const unusable: readonly {
   {
     why: 'a database of a newer Weir',
     make: newer,
-    says: /written by a newer Weir \(schema 99, this one knows 1\)/,
+    says: /written by a newer Weir \(schema 99, this one knows 2\)/,
   },
   {
     why: "another program's database",
@@ -158,11 +160,11 @@ const unusable: readonly {
 for (const { why, make, says } of unusable) {
   test(`${why} is refused and left as it is`, () => {
     const at = directory();
-    const file = join(at, blockStoreFile);
+    const file = join(at, stateFile);
     make(file);
     const before = readFileSync(file);
     assert.throws(
-      () => BlockStore.open(at),
+      () => openBlockStore(at),
       (error: Error & { code?: string }) => {
         assert.equal(error.code, 'STATE_UNUSABLE');
         assert.match(error.message, says);
@@ -174,7 +176,7 @@ for (const { why, make, says } of unusable) {
 }
 
 function tear(file: string): void {
-  const store = BlockStore.open(join(file, '..'));
+  const store = openBlockStore(join(file, '..'));
   for (let at = 0; at < 500; at++) store.put(row(`10.0.${at >> 8}.${at & 255}`));
   store.close();
   const bytes = readFileSync(file);
@@ -183,7 +185,7 @@ function tear(file: string): void {
 }
 
 function newer(file: string): void {
-  BlockStore.open(join(file, '..')).close();
+  openBlockStore(join(file, '..')).close();
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = DELETE; PRAGMA user_version = 99');
   database.close();

@@ -14,10 +14,12 @@ import type {
 } from '#admin/control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import { WeirError } from '#core/errors.ts';
+import { FakeRules } from './fake-rules.ts';
 
 export class FakeControl implements NodeControl {
   readonly calls: string[] = [];
   readonly added: BlockRequest[] = [];
+  readonly rules = new FakeRules((name) => this.#call(name));
   readonly blocks = new Map<string, BlockEntry>();
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
@@ -67,6 +69,7 @@ export class FakeControl implements NodeControl {
       upstreams: this.upstreams,
       certificates: this.certificates,
       blocks: { count: this.blocks.size, version: 7 },
+      rules: this.rules.change,
       shield: this.shield,
       requests: this.requests,
       degraded: this.degraded,

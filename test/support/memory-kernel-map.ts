@@ -90,8 +90,14 @@ export class MemoryKernelMap implements KernelMap {
   }
 
   *entries(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
-    for (const [text, value] of [...this.#entries])
-      yield { key: new Uint8Array(Buffer.from(text, 'latin1')), value: value.slice() };
+    // The same two buffers each time: what is kept of them without a copy is a mistake, as with the kernel's.
+    const key = Buffer.alloc(this.keyBytes);
+    const value = Buffer.alloc(this.#wholeBytes);
+    for (const [text, kept] of [...this.#entries]) {
+      key.write(text, 'latin1');
+      value.set(kept);
+      yield { key, value };
+    }
   }
 
   #find(key: Uint8Array): Uint8Array | undefined {

@@ -16,11 +16,13 @@ export function packetGuest({
   answer = recordAt,
   loops = false,
   alsoExports,
+  takesConfig = false,
 }: {
   readonly words: readonly number[];
   readonly answer?: number;
   readonly loops?: boolean;
   readonly alsoExports?: string;
+  readonly takesConfig?: boolean;
 }): Uint8Array {
   const one = { parameters: [i32], results: [i32] };
   const code = loops ? [op.spin, op.unreachable] : [op.const(answer)];
@@ -29,6 +31,16 @@ export function packetGuest({
       { name: 'weir_abi', results: [i32], code: [op.const(1)] },
       { name: 'weir_reserve', ...one, code: [op.const(4_096)] },
       { name: 'weir_packet', ...one, code },
+      ...(takesConfig
+        ? [
+            {
+              name: 'weir_configure',
+              parameters: [i32, i32],
+              results: [i32],
+              code: [op.const(0)],
+            },
+          ]
+        : []),
       ...(alsoExports === undefined ? [] : [{ name: alsoExports, ...one, code: [op.const(0)] }]),
     ],
     data: { at: recordAt, bytes: [...words(...wanted), ...Buffer.from('m/r')] },

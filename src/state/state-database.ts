@@ -1,0 +1,112 @@
+/**
+ * `state.db`: the decisions of this node, in one SQLite file. What a store over it has answered is there
+ * after a power cut.
+ *
+ * `synchronous = FULL` syncs the journal at every commit; the exclusive lock keeps a second edge out for as
+ * long as this process lives and no longer. A file that is damaged, newer than this program or another
+ * program's is an error that says what to do: nothing here throws decisions away.
+ */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describeError, WeirError } from '#core/errors.ts';
+import {
+  type DatabaseKind,
+  isDamaged,
+  makePrivateFile,
+  pendingMigrations,
+} from './database-file.ts';
+
+export const stateFile = 'state.db';
+
+const createBlocks = `
+  CREATE TABLE block (
+    target TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX block_expiry ON block (expires_at_ms) WHERE expires_at_ms IS NOT NULL`;
+
+const createRules = `
+  CREATE TABLE rule (
+    position INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL UNIQUE,
+    source TEXT,
+    destination TEXT,
+    port_first INTEGER,
+    port_last INTEGER,
+    protocol INTEGER,
+    action TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER
+  ) STRICT;
+  CREATE TABLE rule_set (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,
+    next_id INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO rule_set VALUES (1, 0, 1)`;
+
+const kind: DatabaseKind = {
+  // "Weir"
+  applicationId: 0x57656972,
+  migrations: [createBlocks, createRules],
+  startAnew: 'move the file away to start with an empty block list and without rules',
+};
+
+export class StateDatabase {
+  readonly database: DatabaseSync;
+  readonly #path: string;
+
+  private constructor(path: string, database: DatabaseSync) {
+    this.#path = path;
+    this.database = database;
+  }
+
+  /** Throws STATE_UNUSABLE; the file is then as it was. */
+  static open(directory: string): StateDatabase {
+    const path = join(directory, stateFile);
+    let database: DatabaseSync | null = null;
+    try {
+      makePrivateFile(path);
+      database = new DatabaseSync(path);
+      database.exec('PRAGMA locking_mode = EXCLUSIVE');
+      const migrations = pendingMigrations(database, path, kind);
+      // Takes the lock now and keeps it, also when there is nothing to change.
+      database.exec(`BEGIN IMMEDIATE; ${migrations ?? ''} COMMIT;`);
+      return new StateDatabase(path, database);
+    } catch (error) {
+      database?.close();
+      throw unusable(path, error);
+    }
+  }
+
+  /** Work on it, with what fails in words. */
+  attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw unusable(this.#path, error);
+    }
+  }
+
+  close(): void {
+    if (this.database.isOpen) this.database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function unusable(path: string, cause: unknown): WeirError {
+  if (cause instanceof WeirError) return cause;
+  const what = /database is locked/.test(describeError(cause))
+    ? 'is in use by another process; stop it, or set "state" to another directory'
+    : isDamaged(cause)
+      ? 'is damaged; restore it from a copy, or move it away to start with an empty block list and without rules'
+      : 'cannot be used; check the disk and the rights to the file';
+  return new WeirError('STATE_UNUSABLE', `${path} ${what}`, { cause });
+}
