@@ -7,6 +7,7 @@
  * the rest at accept, and status says so.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
@@ -49,6 +50,7 @@ export class Shield {
   #nft: NftShield | null = null;
   #nextId = 1;
   #isClosed = false;
+  #isReleased = false;
   #timer: NodeJS.Timeout | null = null;
   restarts = 0;
 
@@ -81,11 +83,22 @@ export class Shield {
   /** Before another process takes over: nothing is on its way any more, and nothing more is said. */
   async release(): Promise<void> {
     await this.#nft?.release();
+    // One reader of the ring, one writer of the program's settings: the successor's process is that.
+    this.#isReleased = this.#nft === null && this.#handover.step !== 'accept';
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === null) return;
+    const ended = once(child, 'exit');
+    if (child.connected) child.disconnect();
+    await ended;
   }
 
   /** Where that other process did not get there. */
   async takeBack(): Promise<void> {
     await this.#nft?.takeBack();
+    if (!this.#isReleased) return;
+    this.#isReleased = false;
+    await this.#spawn();
   }
 
   get pid(): number | null {
@@ -127,7 +140,7 @@ export class Shield {
     this.#isClosed = true;
     this.#nft?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#child?.disconnect();
+    if (this.#child?.connected === true) this.#child.disconnect();
   }
 
   async #spawn(): Promise<void> {
@@ -168,7 +181,7 @@ export class Shield {
   #onExit(how: string): void {
     this.#child = null;
     for (const done of [...this.#pending.values()]) done(null);
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isReleased) return;
     this.restarts++;
     this.#options.setDegraded(
       part,

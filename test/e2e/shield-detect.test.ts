@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
 import { edgeAddresses } from '../support/namespace-pair.ts';
 import { needs } from '../support/needs.ts';
+import { endsWithUs } from '../support/process-group.ts';
 import { ShieldedEdge } from '../support/shielded-edge.ts';
 import { until } from '../support/until.ts';
 
@@ -188,5 +189,13 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       assert.equal(blockOf(customer), undefined);
       assert.equal(edge.ask(customer), 'answered');
     });
+  });
+
+  it('goes on when a new process takes over', async () => {
+    const { pid } = edge.json<{ pid: number }>('status');
+    const upgraded = edge.json<{ pid: number }>('upgrade');
+    endsWithUs(upgraded.pid);
+    assert.notEqual(upgraded.pid, pid);
+    await scanOfSomebodyElse();
   });
 });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -194,8 +194,13 @@ export class ShieldedEdge implements AsyncDisposable {
     const edge = this.#edge;
     for (const child of this.#running) child.kill('SIGKILL');
     try {
-      if (edge !== null && edge.exitCode === null) this.weir('stop');
-      await until('the node ends', () => edge === null || edge.exitCode !== null);
+      // Whoever it is by now, after an upgrade.
+      if (edge !== null) {
+        const { status, stdout } = this.weir('status', '--json');
+        this.weir('stop');
+        const pid = status === 0 ? JSON.parse(stdout).pid : null;
+        await until('the node ends', () => pid === null || !existsSync(`/proc/${pid}/fd/0`));
+      }
     } finally {
       if (edge !== null) {
         killGroup(edge.pid as number);
