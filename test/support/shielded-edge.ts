@@ -138,17 +138,18 @@ export class ShieldedEdge implements AsyncDisposable {
     this.#client(script, [from, this.#hostFor(from), ports]);
   }
 
-  /** As many connection attempts as that, none waiting for another. */
-  connectAtOnce(from: string, port: number, count: number): void {
+  /** As many connection attempts as that, none waiting for another; `says` a word on each, or nothing. */
+  connectAtOnce(from: string, port: number, count: number, says = ''): void {
     const script = `
-      const [from, host, port, count] = JSON.parse(process.argv[1]);
+      const [from, host, port, count, says] = JSON.parse(process.argv[1]);
       const net = process.getBuiltinModule('node:net');
       await Promise.all(Array.from({ length: count }, () => new Promise((done) => {
         const socket = net.connect({ host, port, localAddress: from });
         const end = () => { socket.destroy(); done(); };
-        socket.on('connect', end).on('error', end).setTimeout(300, end);
+        socket.on('connect', () => says === '' ? end() : socket.write(says, () => setTimeout(end, 100)));
+        socket.on('error', end).setTimeout(300, end);
       })));`;
-    this.#client(script, [from, this.#hostFor(from), port, count]);
+    this.#client(script, [from, this.#hostFor(from), port, count, says]);
   }
 
   /** One connection that sends a byte a packet, so many of them. */
