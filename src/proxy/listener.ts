@@ -165,12 +165,13 @@ export class ProxyListener {
       return;
     }
     const acceptedAtMs = monotonicMs();
-    handshakes?.opened(peer, acceptedAtMs);
     const refused = admission.accept(peer, snapshot);
     if (refused !== null) {
+      handshakes?.refused(peer, acceptedAtMs);
       this.#refuse(socket, refused);
       return;
     }
+    handshakes?.opened(peer, acceptedAtMs);
     const accepted: Accepted = { peer, limitKey: '', acceptedAtMs };
     metrics.connections.total.value++;
     metrics.connections.open.value++;

@@ -234,15 +234,15 @@ export class WorkerProxy {
   /** Of each target, an address or an IPv6 /64: what has come of its connections lately, open ones included. */
   handshakes(targets: readonly string[]): Handshakes[] {
     const log = this.#context.handshakes;
-    if (log === null) return targets.map(() => ({ opened: 0, spoke: 0 }));
+    if (log === null) return targets.map(() => ({ opened: 0, refused: 0, spoke: 0 }));
     const now = monotonicMs();
     const keys = targets.map((target) => limitKey(target.replace(/\/\d+$/, '')));
     const open = new Map(keys.map((key) => [key, { speaking: 0, fresh: 0 }]));
     for (const listener of this.#listeners) listener.countOpen(open, now);
     return keys.map((key) => {
       const { speaking, fresh } = open.get(key) as OpenCounts;
-      const { opened, spoke } = log.of(key, now);
-      return { opened: Math.max(0, opened - fresh), spoke: spoke + speaking };
+      const { opened, refused, spoke } = log.of(key, now);
+      return { opened: Math.max(0, opened - fresh), refused, spoke: spoke + speaking };
     });
   }
 

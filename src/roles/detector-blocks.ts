@@ -157,15 +157,17 @@ export class DetectorBlocks {
 }
 
 /**
- * Whether an address that opened so many connections, and spoke on so many, is who sent the packets.
+ * Whether an address with such connections of late is who sent the packets. Who said anything on any of them is a
+ * client, and never blamed on packets.
  *
- * Connection attempts in numbers are its own as far as it completed them: half must be, and silent. A scan
- * mostly meets closed ports, which prove nothing; so it is blamed on who opened a connection meanwhile and
- * said nothing on any, which no client does and a scanner does at the one port that is open.
+ * Connection attempts in numbers are its own as far as it completed them: half must be. A scan mostly meets
+ * closed ports, which prove nothing; so it is blamed on who opened a connection meanwhile and said nothing, which
+ * no client does and a scanner does at the one port that is open. One that was refused does not count there: its
+ * client may have had something to say.
  */
-export function blames({ kind, syns }: Finding, { opened, spoke }: Handshakes): boolean {
-  if (kind === 'port-scan') return opened > 0 && spoke === 0;
-  return (opened - spoke) * 2 >= syns;
+export function blames({ kind, syns }: Finding, { opened, refused, spoke }: Handshakes): boolean {
+  if (spoke > 0) return false;
+  return kind === 'port-scan' ? opened > 0 : (opened + refused) * 2 >= syns;
 }
 
 const overlaps = (a: Cidr, b: Cidr): boolean => cidrContains(a, b) || cidrContains(b, a);

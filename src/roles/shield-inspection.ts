@@ -77,7 +77,10 @@ export class ShieldInspection {
   /** Null: nothing is inspected. Throws MODULE_INVALID, and then what was there goes on. */
   async change(terms: InspectionTerms | null): Promise<void> {
     if (terms === null) {
-      this.leave();
+      this.#running = null;
+      this.#reader = null;
+      this.#stopWatching?.();
+      this.#stopWatching = null;
       this.#shield.config.flag('inspect', false);
       return;
     }
@@ -88,14 +91,6 @@ export class ShieldInspection {
     this.#reader ??= new RingReader(mapRing(maps.packets.fd, maps.packets.entriesMax));
     this.#stopWatching ??= watchRing(maps.packets.fd, () => this.#read());
     config.change({ inspect_packets: terms.packetsMax }, { inspect: true });
-  }
-
-  /** Ends the reading; the kernel goes on to show packets, for who comes next. */
-  leave(): void {
-    this.#running = null;
-    this.#reader = null;
-    this.#stopWatching?.();
-    this.#stopWatching = null;
   }
 
   get state(): InspectionStatus | null {

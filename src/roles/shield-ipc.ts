@@ -45,8 +45,6 @@ export type ToShield =
       readonly id: number;
       readonly inspection: InspectionTerms | null;
     }
-  /** Another process reads the packets from now on: those that wait are left to it. */
-  | { readonly kind: 'leave-packets'; readonly id: number }
   | { readonly kind: 'allowed'; readonly id: number; readonly allowed: readonly string[] }
   | { readonly kind: 'counters'; readonly id: number }
   | {

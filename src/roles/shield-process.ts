@@ -95,9 +95,6 @@ class ShieldProcess {
       case 'inspection':
         await this.#live().inspection.change(message.inspection);
         return {};
-      case 'leave-packets':
-        this.#live().inspection.leave();
-        return {};
       case 'allowed':
         this.#live().lists.apply(
           message.allowed.map((target) => ({ target, action: 'allow' })),

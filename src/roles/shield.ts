@@ -7,6 +7,7 @@
  * the rest at accept, and status says so.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Finding } from '#synproxy/detector.ts';
@@ -63,6 +64,7 @@ export class Shield {
   #nft: NftShield | null = null;
   #nextId = 1;
   #isClosed = false;
+  #isReleased = false;
   #timer: NodeJS.Timeout | null = null;
   restarts = 0;
 
@@ -97,13 +99,22 @@ export class Shield {
   /** Before another process takes over: nothing is on its way any more, and nothing more is said. */
   async release(): Promise<void> {
     await this.#nft?.release();
-    await this.#ask({ kind: 'leave-packets' });
+    // One reader of the ring, one writer of the program's settings: the successor's process is that.
+    this.#isReleased = this.#nft === null && this.#handover.step !== 'accept';
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === null) return;
+    const ended = once(child, 'exit');
+    if (child.connected) child.disconnect();
+    await ended;
   }
 
   /** Where that other process did not get there. */
   async takeBack(): Promise<void> {
     await this.#nft?.takeBack();
-    await this.#ask({ kind: 'inspection', inspection: this.#inspection });
+    if (!this.#isReleased) return;
+    this.#isReleased = false;
+    await this.#spawn();
   }
 
   /** Ids of the rules that stand in the kernel, in order. */
@@ -253,7 +264,7 @@ export class Shield {
   #onExit(how: string): void {
     this.#child = null;
     for (const done of [...this.#pending.values()]) done(null);
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isReleased) return;
     this.restarts++;
     this.#options.setDegraded(
       part,

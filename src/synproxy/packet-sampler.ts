@@ -14,7 +14,7 @@ import { EventDecoder, type PacketEvent } from './event-record.ts';
 import { mapRing, RingReader } from './ring-reader.ts';
 import type { LoadedShield } from './shield-object.ts';
 
-/** Decoding them takes about a hundredth of a core. */
+/** What reading them costs stays small beside what a worker does. */
 export const eventsPerSecondMax = 10_000;
 /** One of 65,536 packets: 650 million a second are told of at the rate above. */
 const maskMax = 0xffff;

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
 import { edgeAddresses } from '../support/namespace-pair.ts';
 import { needs } from '../support/needs.ts';
+import { endsWithUs } from '../support/process-group.ts';
 import { ShieldedEdge } from '../support/shielded-edge.ts';
 import { until } from '../support/until.ts';
 
@@ -188,5 +189,58 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       assert.equal(blockOf(customer), undefined);
       assert.equal(edge.ask(customer), 'answered');
     });
+  });
+
+  it('goes on when a new process takes over', async () => {
+    const { pid } = edge.json<{ pid: number }>('status');
+    const upgraded = edge.json<{ pid: number }>('upgrade');
+    endsWithUs(upgraded.pid);
+    assert.notEqual(upgraded.pid, pid);
+    await scanOfSomebodyElse();
+  });
+});
+
+describe('the packet detector, where every connection attempt is answered with a cookie', {
+  skip: needsNamespaces(),
+}, () => {
+  let edge: ShieldedEdge;
+  const flooder = '10.77.0.21';
+  const client = '10.77.0.22';
+  const innocent = '10.77.0.23';
+
+  before(async () => {
+    edge = await ShieldedEdge.start({
+      xdp: 'generic',
+      kernel: `synCookies: always
+detect: { synRate: 20, synSharePercent: 0 }`,
+      sysctls: { 'net.ipv4.tcp_syncookies': 2 },
+      addresses: [flooder, client, innocent],
+    });
+  });
+  after(async () => edge?.[Symbol.asyncDispose]());
+
+  const isFound = (target: string) =>
+    edge.log.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
+  const blocked = () => edge.blocks().map(({ target }) => target);
+
+  it('blocks who floods with connections and says nothing, not who talks, nor in whose name it comes', async () => {
+    const before = edge.counted('syn_ack');
+    edge.connectAtOnce(client, 8_000, 300, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('who talks is seen', () => isFound(client));
+    if (needs('hping3') === false) {
+      const words = ['-q', '-S', '-a', innocent, '-p', '8000', '-i', 'u500', '-c', '1000'];
+      edge.run('client', 'hping3', ...words, edgeAddresses[0]);
+      await until('the forged flood is seen', () => isFound(innocent));
+    }
+    edge.connectAtOnce(flooder, 8_000, 300);
+    await until('the flooder is blocked', () => blocked().includes(flooder));
+    assert.deepEqual(blocked(), [flooder]);
+    assert.match(
+      edge.blocks()[0]?.reason ?? '',
+      /^syn-rate: about \d+ connection attempts within 10 s$/,
+    );
+    assert.equal(edge.ask(client), 'answered');
+    assert.equal(edge.ask(innocent), 'answered');
+    assert(edge.counted('syn_ack') - before >= 600);
   });
 });

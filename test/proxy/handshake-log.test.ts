@@ -14,15 +14,15 @@ test('connections and what was said on them count for half a minute at least, a 
   log.opened('192.0.2.7', 0);
   log.opened('192.0.2.7', halfMs - 1);
   log.spoke('192.0.2.7', halfMs + 1);
-  assert.deepEqual(log.of('192.0.2.7', halfMs + 2), { opened: 2, spoke: 1 });
-  assert.deepEqual(log.of('192.0.2.7', 2 * halfMs + 1), { opened: 0, spoke: 1 });
-  assert.deepEqual(log.of('192.0.2.7', 4 * halfMs), { opened: 0, spoke: 0 });
+  assert.deepEqual(log.of('192.0.2.7', halfMs + 2), { opened: 2, refused: 0, spoke: 1 });
+  assert.deepEqual(log.of('192.0.2.7', 2 * halfMs + 1), { opened: 0, refused: 0, spoke: 1 });
+  assert.deepEqual(log.of('192.0.2.7', 4 * halfMs), { opened: 0, refused: 0, spoke: 0 });
 });
 
 test('after a long silence nothing old is left', () => {
   const log = new HandshakeLog();
   log.opened('192.0.2.7', 0);
-  assert.deepEqual(log.of('192.0.2.7', 10 * halfMs), { opened: 0, spoke: 0 });
+  assert.deepEqual(log.of('192.0.2.7', 10 * halfMs), { opened: 0, refused: 0, spoke: 0 });
 });
 
 test('an IPv6 address is its /64', () => {
@@ -43,12 +43,12 @@ test('there is room for so many addresses, then the older half goes', () => {
 
 test('workers add up, in the order of the question', () => {
   const one = [
-    { opened: 1, spoke: 0 },
-    { opened: 2, spoke: 1 },
+    { opened: 1, refused: 0, spoke: 0 },
+    { opened: 2, refused: 0, spoke: 1 },
   ];
   assert.deepEqual(sumHandshakes(2, [one, one]), [
-    { opened: 2, spoke: 0 },
-    { opened: 4, spoke: 2 },
+    { opened: 2, refused: 0, spoke: 0 },
+    { opened: 4, refused: 0, spoke: 2 },
   ]);
-  assert.deepEqual(sumHandshakes(1, []), [{ opened: 0, spoke: 0 }]);
+  assert.deepEqual(sumHandshakes(1, []), [{ opened: 0, refused: 0, spoke: 0 }]);
 });

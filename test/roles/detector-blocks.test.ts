@@ -10,8 +10,8 @@ import { MetricRegistry } from '#telemetry/metrics.ts';
 import { blames, DetectorBlocks, waitingMax, waitMs } from '../../src/roles/detector-blocks.ts';
 import { DetectorFindings } from '../../src/roles/detector-metrics.ts';
 
-const silent: Handshakes = { opened: 1, spoke: 0 };
-const nothing: Handshakes = { opened: 0, spoke: 0 };
+const silent: Handshakes = { opened: 1, refused: 0, spoke: 0 };
+const nothing: Handshakes = { opened: 0, refused: 0, spoke: 0 };
 
 const scanOf = (target: string): Finding => ({
   target,
@@ -204,15 +204,26 @@ describe('who is to blame', () => {
   const cases: readonly [string, Finding, Handshakes, boolean][] = [
     ['of a scan, who opened a connection and was silent', scanOf('a'), silent, true],
     ['of a scan, not who completed no handshake', scanOf('a'), nothing, false],
-    ['of a scan, not who uses the site', scanOf('a'), { opened: 9, spoke: 1 }, false],
+    ['of a scan, not who uses the site', scanOf('a'), { opened: 9, refused: 0, spoke: 1 }, false],
+    ['of a scan, not who was refused', scanOf('a'), { opened: 0, refused: 9, spoke: 0 }, false],
     [
-      'of a flood, who completed half of it in silence',
+      'of a flood, who completed half of it',
       flood(2_000),
-      { opened: 1_000, spoke: 0 },
+      { opened: 50, refused: 950, spoke: 0 },
       true,
     ],
-    ['of a flood, not who completed less', flood(2_000), { opened: 999, spoke: 0 }, false],
-    ['of a flood, not who spoke on them', flood(2_000), { opened: 1_500, spoke: 501 }, false],
+    [
+      'of a flood, not who completed less',
+      flood(2_000),
+      { opened: 50, refused: 949, spoke: 0 },
+      false,
+    ],
+    [
+      'of a flood, not who uses the site',
+      flood(2_000),
+      { opened: 2_000, refused: 9, spoke: 1 },
+      false,
+    ],
     ['of a flood in his name, not who is not there', flood(1_000_000), nothing, false],
   ];
   for (const [what, finding, handshakes, expected] of cases)

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -138,17 +138,18 @@ export class ShieldedEdge implements AsyncDisposable {
     this.#client(script, [from, this.#hostFor(from), ports]);
   }
 
-  /** As many connection attempts as that, none waiting for another. */
-  connectAtOnce(from: string, port: number, count: number): void {
+  /** As many connection attempts as that, none waiting for another; `says` a word on each, or nothing. */
+  connectAtOnce(from: string, port: number, count: number, says = ''): void {
     const script = `
-      const [from, host, port, count] = JSON.parse(process.argv[1]);
+      const [from, host, port, count, says] = JSON.parse(process.argv[1]);
       const net = process.getBuiltinModule('node:net');
       await Promise.all(Array.from({ length: count }, () => new Promise((done) => {
         const socket = net.connect({ host, port, localAddress: from });
         const end = () => { socket.destroy(); done(); };
-        socket.on('connect', end).on('error', end).setTimeout(300, end);
+        socket.on('connect', () => says === '' ? end() : socket.write(says, () => setTimeout(end, 100)));
+        socket.on('error', end).setTimeout(300, end);
       })));`;
-    this.#client(script, [from, this.#hostFor(from), port, count]);
+    this.#client(script, [from, this.#hostFor(from), port, count, says]);
   }
 
   /** One connection that sends a byte a packet, so many of them. */
@@ -194,8 +195,13 @@ export class ShieldedEdge implements AsyncDisposable {
     const edge = this.#edge;
     for (const child of this.#running) child.kill('SIGKILL');
     try {
-      if (edge !== null && edge.exitCode === null) this.weir('stop');
-      await until('the node ends', () => edge === null || edge.exitCode !== null);
+      // Whoever it is by now, after an upgrade.
+      if (edge !== null) {
+        const { status, stdout } = this.weir('status', '--json');
+        this.weir('stop');
+        const pid = status === 0 ? JSON.parse(stdout).pid : null;
+        await until('the node ends', () => pid === null || !existsSync(`/proc/${pid}/fd/0`));
+      }
     } finally {
       if (edge !== null) {
         killGroup(edge.pid as number);

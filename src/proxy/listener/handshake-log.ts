@@ -17,8 +17,13 @@ export const addressesMax = 65_536;
 export const freshMs = 3_000;
 
 export type OpenCounts = { speaking: number; fresh: number };
-export type Handshakes = { readonly opened: number; readonly spoke: number };
-type Counts = { opened: number; spoke: number };
+export type Handshakes = {
+  readonly opened: number;
+  /** Closed at once for want of room, whatever the client would have said. */
+  readonly refused: number;
+  readonly spoke: number;
+};
+type Counts = { opened: number; refused: number; spoke: number };
 
 export class HandshakeLog {
   #newer = new Map<string, Counts>();
@@ -27,6 +32,10 @@ export class HandshakeLog {
 
   opened(peer: string, nowMs: number): void {
     this.#of(limitKey(peer), nowMs).opened++;
+  }
+
+  refused(peer: string, nowMs: number): void {
+    this.#of(limitKey(peer), nowMs).refused++;
   }
 
   /** At the end of a connection on which there came something. */
@@ -41,6 +50,7 @@ export class HandshakeLog {
     const older = this.#older.get(key);
     return {
       opened: (newer?.opened ?? 0) + (older?.opened ?? 0),
+      refused: (newer?.refused ?? 0) + (older?.refused ?? 0),
       spoke: (newer?.spoke ?? 0) + (older?.spoke ?? 0),
     };
   }
@@ -49,7 +59,7 @@ export class HandshakeLog {
     this.#turn(nowMs);
     let counts = this.#newer.get(key);
     if (counts === undefined) {
-      counts = { opened: 0, spoke: 0 };
+      counts = { opened: 0, refused: 0, spoke: 0 };
       this.#newer.set(key, counts);
     }
     return counts;
@@ -70,6 +80,7 @@ export function sumHandshakes(
 ): Handshakes[] {
   return Array.from({ length: count }, (_, index) => ({
     opened: all.reduce((sum, one) => sum + (one[index]?.opened ?? 0), 0),
+    refused: all.reduce((sum, one) => sum + (one[index]?.refused ?? 0), 0),
     spoke: all.reduce((sum, one) => sum + (one[index]?.spoke ?? 0), 0),
   }));
 }
