@@ -13,7 +13,8 @@ export interface NodeControl {
   /** Prometheus text format 0.0.4, merged over the supervisor and all workers. */
   metrics(): Promise<string>;
 
-  listBlocks(): BlockList;
+  /** A page of it, oldest first. Throws BLOCK_CURSOR_INVALID. */
+  listBlocks(page: BlockPage): Promise<BlockList>;
   /** Resolves when every worker enforces it. */
   addBlock(request: BlockRequest): Promise<BlockAnswer>;
   /** `removed` is false when the target was not listed. */
@@ -196,9 +197,29 @@ export type UpstreamStatus = {
   }[];
 };
 
-export type BlockEntry = {
+/** Kept out, or let in and counted. */
+export type BlockAction = 'drop' | 'monitor';
+
+export type BlockPage = {
+  readonly limit: number;
+  /** `next` of the page before; null for the first. */
+  readonly after: string | null;
+};
+
+/** What was seen of an entry; null where nothing measures it, and so never a zero that is none. */
+export type BlockSeen = {
+  /** Dropped (or watched) in the kernel since the program or table was loaded. */
+  readonly packets: number | null;
+  /** Refused (or watched) as they connected, or requests behind a trusted proxy, since the node started. */
+  readonly connections: number | null;
+  /** RFC 3339. */
+  readonly lastSeen: string | null;
+};
+
+export type BlockEntry = BlockSeen & {
   /** Canonical: an address or a CIDR range with its host bits cleared. */
   readonly target: string;
+  readonly action: BlockAction;
   readonly reason: string;
   readonly origin: string;
   readonly createdAt: string;
@@ -210,10 +231,14 @@ export type BlockList = {
   readonly version: number;
   readonly count: number;
   readonly entries: readonly BlockEntry[];
+  /** Where the next page begins; null on the last. */
+  readonly next: string | null;
 };
 
 export type BlockRequest = {
   readonly target: string;
+  /** Drop where it is left out. */
+  readonly action?: BlockAction;
   readonly ttlSeconds: number | null;
   readonly reason: string;
   readonly origin: string;
@@ -221,6 +246,8 @@ export type BlockRequest = {
 
 export type BlockAnswer = {
   readonly target: string;
+  /** Null after it was removed. */
+  readonly action: BlockAction | null;
   /** Version of the list that is live in every worker. */
   readonly version: number;
   readonly count: number;

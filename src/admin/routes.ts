@@ -68,12 +68,19 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
 }
 
 function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
-  app.get(
+  app.get<{ Querystring: schema.BlockListQuery }>(
     '/api/v1/blocks',
     {
-      schema: { querystring: schema.noQuery, response: { 200: schema.blockListAnswer, ...errors } },
+      schema: {
+        querystring: schema.blockListQuery,
+        response: { 200: schema.blockListAnswer, ...errors },
+      },
     },
-    async () => control.listBlocks(),
+    ({ query }) =>
+      control.listBlocks({
+        limit: Number(query.limit ?? schema.blockPageMax),
+        after: query.after ?? null,
+      }),
   );
 
   app.post<{ Body: schema.BlockAddBody }>(
@@ -88,6 +95,7 @@ function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
     ({ body }) =>
       control.addBlock({
         target: body.target,
+        action: body.action ?? 'drop',
         ttlSeconds: body.ttlSeconds ?? null,
         reason: body.reason ?? '',
         origin: 'operator',

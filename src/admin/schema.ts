@@ -26,9 +26,12 @@ const literals = <const Value extends string>(...values: readonly Value[]) =>
 export const nothing = Type.Union([Type.Null(), Type.Object({}, strict)]);
 export const noQuery = Type.Object({}, strict);
 
+const blockAction = literals('drop', 'monitor');
+
 export const blockAddBody = Type.Object(
   {
     target: Type.String({ minLength: 2, maxLength: 64, description: 'an address or a CIDR range' }),
+    action: Type.Optional(blockAction),
     ttlSeconds: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: ttlSecondsMax }))),
     reason: Type.Optional(
       Type.String({
@@ -36,6 +39,20 @@ export const blockAddBody = Type.Object(
         // Reasons are printed on terminals and written to logs.
         pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
       }),
+    ),
+  },
+  strict,
+);
+
+/** Entries of one page: with their counts they are looked up one by one. */
+export const blockPageMax = 1_000;
+
+export const blockListQuery = Type.Object(
+  {
+    // A query is text: 1 to blockPageMax.
+    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]{0,2}|1000)$' })),
+    after: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 96, description: '`next` of the page before' }),
     ),
   },
   strict,
@@ -258,20 +275,26 @@ export const blockListAnswer = Type.Object(
       Type.Object(
         {
           target: Type.String(),
+          action: blockAction,
           reason: Type.String(),
           origin: Type.String(),
           createdAt: Type.String(),
           expiresAt: orNull(Type.String()),
+          packets: orNull(count),
+          connections: orNull(count),
+          lastSeen: orNull(Type.String()),
         },
         strict,
       ),
     ),
+    next: orNull(Type.String()),
   },
   strict,
 );
 
 const blockAnswerFields = {
   target: Type.String(),
+  action: orNull(blockAction),
   version: count,
   count,
   workers: count,
@@ -295,6 +318,7 @@ export const drainAnswer = Type.Object(
   strict,
 );
 
+export type BlockListQuery = Static<typeof blockListQuery>;
 export type BlockAddBody = Static<typeof blockAddBody>;
 export type StopBody = Static<typeof stopBody>;
 

@@ -14,7 +14,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { assert } from './assert.ts';
-import { type Cidr, readIp, wordMask } from './ip.ts';
+import { type Cidr, cidrOf, readIp, wordMask } from './ip.ts';
 
 const slotsAtStart = 64;
 /** One tag for each prefix length of each family, and 0 for a free slot; see `tagOf`. */
@@ -87,10 +87,25 @@ export class CidrMap<V> {
 
   /** `address` as a socket gives it: a mapped address is the IPv4 one, a zone is left aside. */
   lookup(address: string): V | undefined {
-    if (this.#size === 0) return undefined;
+    const slot = this.#locate(address);
+    return slot === -1 ? undefined : this.#values[slot];
+  }
+
+  /** The range that `lookup` finds, as text; null for none. */
+  rangeOf(address: string): string | null {
+    const slot = this.#locate(address);
+    if (slot === -1) return null;
+    const tag = this.#tags[slot] as number;
+    const [family, prefix] = tag <= 33 ? ([4, tag - 1] as const) : ([6, tag - 34] as const);
+    return cidrOf(family, this.#words.slice(slot * 4, slot * 4 + 4), prefix).text;
+  }
+
+  /** The slot of the longest range that holds the address; -1 for none. */
+  #locate(address: string): number {
+    if (this.#size === 0) return -1;
     const zone = address.indexOf('%');
     const family = readIp(address, zone === -1 ? address.length : zone, this.#asked);
-    if (family === 0) return undefined;
+    if (family === 0) return -1;
     const prefixes = family === 4 ? this.#prefixes4 : this.#prefixes6;
     const asked = this.#asked;
     const masked = this.#masked;
@@ -98,9 +113,9 @@ export class CidrMap<V> {
       for (let index = 0; index < 4; index++)
         masked[index] = (asked[index] as number) & wordMask(prefix, index);
       const slot = this.#find(tagOf(family, prefix), masked);
-      if (this.#tags[slot] !== 0) return this.#values[slot];
+      if (this.#tags[slot] !== 0) return slot;
     }
-    return undefined;
+    return -1;
   }
 
   /** The slot that holds this range, or the free slot where it would go. Half the slots are free, so it ends. */

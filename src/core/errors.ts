@@ -16,6 +16,7 @@ export const errorCodes = {
   WORKER_FAILED: { status: 500, retry: true },
   WORKER_TIMEOUT: { status: 504, retry: true },
   BLOCK_TARGET_INVALID: { status: 400, retry: false },
+  BLOCK_CURSOR_INVALID: { status: 400, retry: false },
   BLOCK_LIST_FULL: { status: 507, retry: false },
   RULE_INVALID: { status: 400, retry: false },
   RULE_REFUSED: { status: 403, retry: false },

@@ -29,6 +29,8 @@ export class ConnectionMetrics {
   readonly open: Series;
   readonly total: Series;
   readonly refused: Readonly<Record<RefusedConnection, Series>>;
+  readonly monitored: Series;
+  readonly hitsLost: Series;
   readonly lastRequest: Series;
   readonly handshakesFailed: Readonly<Record<HandshakeFailure, Series>>;
   readonly handshakesOpen: Series;
@@ -51,6 +53,14 @@ export class ConnectionMetrics {
       registry.counter('weir_connections_refused_total', 'Client connections closed unheard.', {
         reason,
       }),
+    );
+    this.monitored = registry.counter(
+      'weir_block_monitored_total',
+      'Connections of addresses that the block list only watches, and requests of those behind a trusted proxy.',
+    );
+    this.hitsLost = registry.counter(
+      'weir_block_hits_lost_total',
+      'Refusals and sightings that were not counted by entry of the block list: too many entries in one second.',
     );
     this.lastRequest = registry.counter(
       'weir_connections_request_limit_total',

@@ -111,7 +111,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(503, 'refused', 'overloaded');
       return;
     }
-    if (this.#peerIsTrusted && this.#context.blockList.isBlocked(this.#address)) {
+    if (this.#peerIsTrusted && this.#context.blockList.refuses(this.#address)) {
       this.#answer(403, 'blocked', 'client address is on the block list');
       return;
     }

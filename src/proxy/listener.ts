@@ -160,7 +160,7 @@ export class ProxyListener {
     const { metrics, blockList, admission, handshakes, snapshot } = this.#context;
     const peer = peerAddress(socket.remoteAddress ?? '');
     // Without an address it is gone already.
-    if (peer === '' || blockList.isBlocked(peer)) {
+    if (peer === '' || blockList.refuses(peer)) {
       this.#refuse(socket, 'blocked');
       return;
     }
@@ -195,7 +195,7 @@ export class ProxyListener {
           return;
         }
         if (source !== null) accepted.peer = source;
-        if (blockList.isBlocked(accepted.peer)) this.#refuse(socket, 'blocked');
+        if (blockList.refuses(accepted.peer)) this.#refuse(socket, 'blocked');
         else this.#enter(socket, accepted);
       });
     }

@@ -11,6 +11,7 @@ import type { MetricRegistry, MetricSamples } from '#telemetry/metrics.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { AccessLog } from './access-log.ts';
 import { type AcmeChallengeSet, AcmeChallenges } from './acme-challenges.ts';
+import type { BlockHit } from './block-hits.ts';
 import { type BlockItem, BlockList } from './block-list.ts';
 import { Challenges } from './challenge/challenges.ts';
 import type { ProxyContext } from './context.ts';
@@ -222,6 +223,11 @@ export class WorkerProxy {
     if (add.length > 0) for (const listener of this.#listeners) listener.cutBlocked();
   }
 
+  /** Entries of the block list that were met since the last call. */
+  takeBlockHits(): readonly BlockHit[] {
+    return this.#context.blockList.hits.take();
+  }
+
   setChallenges(challenges: AcmeChallengeSet): void {
     this.#context.challenges.set(challenges);
   }
@@ -250,6 +256,8 @@ export class WorkerProxy {
     const { metrics, blockList } = this.#context;
     metrics.upstreamOpen.value = this.#upstreams.measure();
     metrics.blockEntries.value = blockList.size;
+    metrics.connections.monitored.value = blockList.hits.monitored;
+    metrics.connections.hitsLost.value = blockList.hits.lost;
     metrics.modules.measure();
     return metrics.registry.samples();
   }

@@ -1,5 +1,5 @@
 /** A block as the store keeps it, as workers enforce it, as the management API shows it. */
-import type { BlockEntry } from '#admin/control.ts';
+import type { BlockEntry, BlockSeen } from '#admin/control.ts';
 import { WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
@@ -10,8 +10,14 @@ export function blockItems(
   store: BlockStore | null,
 ): { version: number; items: BlockItem[] } {
   const rows = store?.list() ?? [];
-  return { version, items: rows.map(({ target, expiresAtMs }) => ({ target, expiresAtMs })) };
+  return { version, items: rows.map(itemOf) };
 }
+
+export const itemOf = ({ target, expiresAtMs, action }: BlockRow): BlockItem => ({
+  target,
+  expiresAtMs,
+  action,
+});
 
 export function canonicalTarget(text: string): string {
   const cidr = parseCidr(text);
@@ -24,12 +30,14 @@ export function canonicalTarget(text: string): string {
   return formatCidr(cidr);
 }
 
-export function entryOf(row: BlockRow): BlockEntry {
+export function entryOf(row: BlockRow, seen: BlockSeen): BlockEntry {
   return {
     target: row.target,
+    action: row.action,
     reason: row.reason,
     origin: row.origin,
     createdAt: new Date(row.createdAtMs).toISOString(),
     expiresAt: row.expiresAtMs === null ? null : new Date(row.expiresAtMs).toISOString(),
+    ...seen,
   };
 }

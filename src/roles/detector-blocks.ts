@@ -172,5 +172,6 @@ export function blames({ kind, syns }: Finding, { opened, refused, spoke }: Hand
 
 const overlaps = (a: Cidr, b: Cidr): boolean => cidrContains(a, b) || cidrContains(b, a);
 
-const outlasts = ({ expiresAt }: BlockEntry, untilMs: number): boolean =>
-  expiresAt === null || Date.parse(expiresAt) >= untilMs;
+/** One that only watches keeps nobody out. */
+const outlasts = ({ action, expiresAt }: BlockEntry, untilMs: number): boolean =>
+  action !== 'monitor' && (expiresAt === null || Date.parse(expiresAt) >= untilMs);

@@ -7,6 +7,7 @@ import type {
   BlockAnswer,
   BlockEntry,
   BlockList,
+  BlockPage,
   BlockRequest,
   CertificateStatus,
   DrainAnswer,
@@ -27,6 +28,7 @@ import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
+import type { BlockHit } from '#proxy/block-hits.ts';
 import type { DecisionStores } from '#state/decision-stores.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
@@ -213,8 +215,8 @@ export class EdgeNode implements NodeControl {
 
   // ── block list ────────────────────────────────────────────────────────────────────────────────────
 
-  listBlocks(): BlockList {
-    return this.#options.blocks.list();
+  listBlocks(page: BlockPage): Promise<BlockList> {
+    return this.#options.blocks.list(page);
   }
 
   get config(): Config {
@@ -237,6 +239,10 @@ export class EdgeNode implements NodeControl {
 
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer> {
     return shieldTop(this.#options.shield, by, count);
+  }
+
+  noteBlockHits(hits: readonly BlockHit[]): void {
+    this.#options.blocks.note(hits);
   }
 
   async #expire(): Promise<void> {

@@ -132,6 +132,7 @@ export async function startEdge(
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),
       shared: takeover?.shared ?? null,
       onBlock,
+      onBlockHits: (hits) => node?.noteBlockHits(hits),
     },
   );
   let shield: Shield | null = null;

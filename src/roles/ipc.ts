@@ -17,6 +17,7 @@
 
 import type { Config } from '#config/schema.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
+import type { BlockHit } from '#proxy/block-hits.ts';
 import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
@@ -47,7 +48,12 @@ export type ModuleSource = CompileSource & {
   readonly off: string | null;
 };
 
-export type BlockItem = { readonly target: string; readonly expiresAtMs: number | null };
+export type BlockItem = {
+  readonly target: string;
+  readonly expiresAtMs: number | null;
+  /** None is drop: that is all a process from before knew, which hands its list over. */
+  readonly action?: 'drop' | 'monitor';
+};
 
 export type ToWorker =
   | {
@@ -109,5 +115,7 @@ export type FromWorker =
   | { readonly kind: 'shared'; readonly batch: SharedBatch }
   /** A module wants an address blocked. */
   | { readonly kind: 'block'; readonly order: BlockOrder }
+  /** Entries of the block list that were met since the last of these. */
+  | { readonly kind: 'block-hits'; readonly hits: readonly BlockHit[] }
   | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }
   | { readonly kind: 'drained' };

@@ -43,7 +43,13 @@ export class ModuleBlocks {
       return;
     }
     try {
-      await node.addBlock({ target, ttlSeconds, reason, origin: `module:${module}` });
+      await node.addBlock({
+        target,
+        action: 'drop',
+        ttlSeconds,
+        reason,
+        origin: `module:${module}`,
+      });
       this.#log.info({ module, target, ttlSeconds, why: reason }, 'blocked by a module');
     } catch (error) {
       this.#count(module, 'failed');
@@ -57,5 +63,6 @@ export class ModuleBlocks {
   }
 }
 
-const outlasts = ({ expiresAt }: BlockEntry, untilMs: number): boolean =>
-  expiresAt === null || Date.parse(expiresAt) >= untilMs;
+/** One that only watches keeps nobody out. */
+const outlasts = ({ action, expiresAt }: BlockEntry, untilMs: number): boolean =>
+  action !== 'monitor' && (expiresAt === null || Date.parse(expiresAt) >= untilMs);

@@ -17,9 +17,11 @@ import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
 import type { NftHandover } from './nft-launch.ts';
 import { duplicate } from './privileges.ts';
-import type { ShieldCounters } from './shield-ipc.ts';
+import type { EntryHits, ShieldCounters } from './shield-ipc.ts';
 
 const part = 'kernel shield';
+/** Entries of the list whose packets are read back one by one. */
+const countedEntriesMax = 20_000;
 /** After a refusal. */
 const againMs = 1_000;
 
@@ -120,6 +122,19 @@ export class NftShield {
     };
   }
 
+  /** Null for a list so long that nft would take seconds to print it: it prints a set whole or not at all. */
+  async hits(
+    targets: readonly string[],
+    count: number,
+  ): Promise<ReadonlyMap<string, EntryHits> | null> {
+    const client = this.#client;
+    if (client === null || count > countedEntriesMax) return null;
+    const { hits = {} } = (await client.count(targets)) ?? {};
+    return new Map(
+      targets.map((target) => [target, { target, packets: hits[target] ?? 0, lastSeenMs: null }]),
+    );
+  }
+
   async release(): Promise<void> {
     const client = this.#client;
     if (client === null) return;
@@ -209,8 +224,12 @@ export class NftShield {
 const allowEntry = (target: string): NftEntry => ({ target, action: 'allow', ttlMs: null });
 
 /** The end of a block is the node's affair (`NodeBlocks.expire`); the kernel's own timer is for when it hangs. */
-function entryOf({ target, expiresAtMs }: BlockItem): NftEntry {
+function entryOf({ target, expiresAtMs, action = 'drop' }: BlockItem): NftEntry {
   const left =
     expiresAtMs === null ? Number.POSITIVE_INFINITY : Math.max(1, expiresAtMs - wallMs());
-  return { target, action: 'drop', ttlMs: left > ttlMsMax ? null : Math.ceil(left) };
+  return {
+    target,
+    action,
+    ttlMs: left > ttlMsMax ? null : Math.ceil(left),
+  };
 }

@@ -6,11 +6,21 @@
  *                      └─► every worker     (supervisor.ts)  ─► answer: version, workers, kernel
  * ```
  */
-import type { BlockAnswer, BlockEntry, BlockList, BlockRequest } from '#admin/control.ts';
+import type {
+  BlockAction,
+  BlockAnswer,
+  BlockEntry,
+  BlockList,
+  BlockPage,
+  BlockRequest,
+} from '#admin/control.ts';
 import { wallMs } from '#core/clock.ts';
-import type { BlockStore } from '#state/block-store.ts';
+import { WeirError } from '#core/errors.ts';
+import type { BlockHit } from '#proxy/block-hits.ts';
+import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { blockItems, canonicalTarget, entryOf } from './block-entries.ts';
+import { blockItems, canonicalTarget, entryOf, itemOf } from './block-entries.ts';
+import { BlockSightings } from './block-sightings.ts';
 import type { BlockItem } from './ipc.ts';
 import type { Shield } from './shield.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -27,6 +37,7 @@ export class NodeBlocks {
   readonly #supervisor: Supervisor;
   readonly #shield: Shield;
   readonly #log: Logger;
+  readonly #sightings: BlockSightings;
   #store: BlockStore;
   version: number;
 
@@ -35,6 +46,7 @@ export class NodeBlocks {
     this.#supervisor = options.supervisor;
     this.#shield = options.shield;
     this.#log = options.log;
+    this.#sightings = new BlockSightings(options.log);
     this.version = options.version;
   }
 
@@ -51,34 +63,43 @@ export class NodeBlocks {
     return blockItems(this.version, this.#store);
   }
 
-  list(): BlockList {
-    const entries = this.#store.list().map(entryOf);
-    return { version: this.version, count: entries.length, entries };
+  async list({ limit, after }: BlockPage): Promise<BlockList> {
+    const rows = this.#store.page(readCursor(after), limit);
+    const last = rows.length < limit ? undefined : rows.at(-1);
+    return {
+      version: this.version,
+      count: this.count,
+      entries: await this.#entries(rows),
+      next: last === undefined ? null : `${last.createdAtMs}/${last.target}`,
+    };
   }
 
+  /** Without what was seen of it. */
   find(target: string): BlockEntry | null {
     const row = this.#store.find(target);
-    return row === null ? null : entryOf(row);
+    return row === null ? null : entryOf(row, { packets: null, connections: null, lastSeen: null });
+  }
+
+  /** What workers met. */
+  note(hits: readonly BlockHit[]): void {
+    this.#sightings.note(hits);
   }
 
   async add(request: BlockRequest): Promise<BlockAnswer> {
     const target = canonicalTarget(request.target);
     const now = wallMs();
     const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
+    const { reason, origin, action = 'drop' } = request;
+    const row: BlockRow = { target, reason, origin, createdAtMs: now, expiresAtMs, action };
     // Durable first: an answer is a promise that outlives the process.
-    this.#store.put({
-      target,
-      reason: request.reason,
-      origin: request.origin,
-      createdAtMs: now,
-      expiresAtMs,
-    });
-    return this.#publish(target, [{ target, expiresAtMs }], [], expiresAtMs);
+    this.#store.put(row);
+    return this.#publish(target, [itemOf(row)], [], row);
   }
 
   async remove(text: string): Promise<BlockAnswer & { removed: boolean }> {
     const target = canonicalTarget(text);
     const removed = this.#store.remove(target);
+    this.#sightings.forget([target]);
     return { ...(await this.#publish(target, [], [target], null)), removed };
   }
 
@@ -86,6 +107,7 @@ export class NodeBlocks {
   async expire(): Promise<void> {
     const expired = this.#store.expire(wallMs());
     if (expired.length === 0) return;
+    this.#sightings.forget(expired);
     await Promise.all([
       this.#shield.changeBlocks([], expired),
       this.#supervisor.changeBlocks(++this.version, [], expired),
@@ -97,14 +119,42 @@ export class NodeBlocks {
     target: string,
     add: readonly BlockItem[],
     remove: readonly string[],
-    expiresAtMs: number | null,
+    made: { readonly expiresAtMs: number | null; readonly action: BlockAction } | null,
   ): Promise<BlockAnswer> {
     const version = ++this.version;
     const [kernel, workers] = await Promise.all([
       this.#shield.changeBlocks(add, remove),
       this.#supervisor.changeBlocks(version, add, remove),
     ]);
+    const expiresAtMs = made?.expiresAtMs ?? null;
     const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
-    return { target, version, count: this.count, workers, kernel, expiresAt };
+    const action = made?.action ?? null;
+    return { target, action, version, count: this.count, workers, kernel, expiresAt };
   }
+
+  async #entries(rows: readonly BlockRow[]): Promise<BlockEntry[]> {
+    const kernel = await this.#shield.hits(
+      rows.map(({ target }) => target),
+      this.count,
+    );
+    return rows.map((row) => {
+      const counted = kernel?.get(row.target) ?? null;
+      const seen = this.#sightings.of(row.target);
+      const lastMs = Math.max(counted?.lastSeenMs ?? 0, seen?.lastMs ?? 0);
+      return entryOf(row, {
+        packets: counted?.packets ?? null,
+        connections: seen?.connections ?? null,
+        lastSeen: lastMs === 0 ? null : new Date(lastMs).toISOString(),
+      });
+    });
+  }
+}
+
+/** `next` of the page before: the time and the target of its last entry. */
+function readCursor(text: string | null): Pick<BlockRow, 'createdAtMs' | 'target'> | null {
+  if (text === null) return null;
+  const [, time, target] = /^(\d{1,15})\/(.+)$/.exec(text) ?? [];
+  if (time === undefined || target === undefined)
+    throw new WeirError('BLOCK_CURSOR_INVALID', `"${text}" is not the "next" of a page`);
+  return { createdAtMs: Number(time), target };
 }

@@ -46,6 +46,8 @@ export type ToShield =
       readonly inspection: InspectionTerms | null;
     }
   | { readonly kind: 'allowed'; readonly id: number; readonly allowed: readonly string[] }
+  /** What was counted for these entries. */
+  | { readonly kind: 'hits'; readonly id: number; readonly targets: readonly string[] }
   | { readonly kind: 'counters'; readonly id: number }
   | {
       readonly kind: 'top';
@@ -53,6 +55,14 @@ export type ToShield =
       readonly order: TalkerOrder;
       readonly count: number;
     };
+
+/** Packets of one entry of the block list. */
+export type EntryHits = {
+  readonly target: string;
+  readonly packets: number;
+  /** Null where that is not measured, or there was none. */
+  readonly lastSeenMs: number | null;
+};
 
 export type RuleSet = { readonly version: number; readonly rules: readonly L4Rule[] };
 
@@ -91,6 +101,7 @@ export type ShieldReply = {
   readonly error: string | null;
   readonly counters: ShieldCounters | null;
   readonly top: ShieldTop | null;
+  readonly hits: readonly EntryHits[] | null;
 };
 
 export type FromShield =

@@ -1,13 +1,16 @@
 /** The process that holds the kernel maps: what the supervisor says goes in, counters come out. */
 import { assert, unreachable } from '#core/assert.ts';
+import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import { readCounters, readLost } from '#synproxy/counters.ts';
 import { KernelLists } from '#synproxy/kernel-lists.ts';
+import type { ListItem } from '#synproxy/list-tables.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
+import type { BlockItem } from './ipc.ts';
 import { sha256Of } from './kernel-ladder.ts';
 import { ShieldGuards } from './shield-guards.ts';
 import { ShieldInspection } from './shield-inspection.ts';
-import type { FromShield, ShieldReply, ToShield } from './shield-ipc.ts';
+import type { EntryHits, FromShield, ShieldReply, ToShield } from './shield-ipc.ts';
 import { ShieldRules } from './shield-rules.ts';
 import { ShieldWatch } from './shield-watch.ts';
 
@@ -32,7 +35,7 @@ type Open = {
   readonly inspection: ShieldInspection;
 };
 
-type Answer = Partial<Pick<ShieldReply, 'counters' | 'top'>>;
+type Answer = Partial<Pick<ShieldReply, 'counters' | 'top' | 'hits'>>;
 
 class ShieldProcess {
   #open: Open | null = null;
@@ -45,6 +48,7 @@ class ShieldProcess {
       error: null,
       counters: null,
       top: null,
+      hits: null,
     } as const;
     try {
       send({ ...reply, ...(await this.#do(message)) });
@@ -67,7 +71,7 @@ class ShieldProcess {
         this.#allowed = message.allowed;
         await lists.replaceAll([
           ...message.allowed.map((target) => ({ target, action: 'allow' }) as const),
-          ...message.blocks.map(({ target }) => ({ target, action: 'drop' }) as const),
+          ...message.blocks.map(listItem),
         ]);
         const rules = new ShieldRules(shield, message.rulesLeft);
         rules.replace(message.rules);
@@ -84,10 +88,7 @@ class ShieldProcess {
         return {};
       }
       case 'blocks':
-        this.#live().lists.apply(
-          message.add.map(({ target }) => ({ target, action: 'drop' })),
-          message.remove,
-        );
+        this.#live().lists.apply(message.add.map(listItem), message.remove);
         return {};
       case 'rules':
         this.#live().rules.replace(message.rules);
@@ -103,6 +104,8 @@ class ShieldProcess {
         );
         this.#allowed = message.allowed;
         return {};
+      case 'hits':
+        return { hits: this.#hitsOf(message.targets) };
       case 'counters': {
         const { shield, lists, rules, inspection, guards } = this.#live();
         const { exact, prefixes, allowed } = lists.counts;
@@ -127,11 +130,28 @@ class ShieldProcess {
     }
   }
 
+  #hitsOf(targets: readonly string[]): EntryHits[] {
+    const { lists } = this.#live();
+    const bootMs = wallMs() - Number(process.hrtime.bigint() / 1_000_000n);
+    return targets.flatMap((target) => {
+      const count = lists.hitsOf(target);
+      if (count === null) return [];
+      // The kernel's clock begins at boot, as hrtime does.
+      const lastSeenMs = count.lastNs === 0 ? null : Math.round(bootMs + count.lastNs / 1e6);
+      return [{ target, packets: count.hits, lastSeenMs }];
+    });
+  }
+
   #live(): Open {
     assert(this.#open !== null, 'start comes first');
     return this.#open;
   }
 }
+
+const listItem = ({ target, action }: BlockItem): ListItem => ({
+  target,
+  action: action ?? 'drop',
+});
 
 function send(message: FromShield): void {
   if (process.connected) process.send?.(message);

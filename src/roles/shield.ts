@@ -21,7 +21,14 @@ import type { ModuleFailure } from './module-trial.ts';
 import { NftShield } from './nft-shield.ts';
 import type { GuardSettings } from './shield-guards.ts';
 import type { InspectionTerms } from './shield-inspection.ts';
-import type { FromShield, RuleSet, ShieldCounters, ShieldReply, ToShield } from './shield-ipc.ts';
+import type {
+  EntryHits,
+  FromShield,
+  RuleSet,
+  ShieldCounters,
+  ShieldReply,
+  ToShield,
+} from './shield-ipc.ts';
 import type { ShieldTop } from './shield-watch.ts';
 import { inheritedFrom } from './worker-process.ts';
 
@@ -185,6 +192,22 @@ export class Shield {
   /** Null where there is no program, or its process is just started again. */
   async top(order: TalkerOrder, count: number): Promise<ShieldTop | null> {
     return (await this.#ask({ kind: 'top', order, count }))?.top ?? null;
+  }
+
+  /** By target, of a list of `count`; null where nothing is in the kernel, or it is not read. */
+  async hits(
+    targets: readonly string[],
+    count: number,
+  ): Promise<ReadonlyMap<string, EntryHits> | null> {
+    if (targets.length === 0) return null;
+    try {
+      if (this.#nft !== null) return await this.#nft.hits(targets, count);
+      const hits = (await this.#ask({ kind: 'hits', targets }))?.hits ?? null;
+      return hits === null ? null : new Map(hits.map((one) => [one.target, one]));
+    } catch (error) {
+      this.#options.log.warn({ reason: describeError(error) }, 'kernel hits not read');
+      return null;
+    }
   }
 
   /** Its process ends. What it wrote stays in force as long as anybody has the program. */

@@ -8,6 +8,7 @@
  */
 import { describeError, WeirError } from '#core/errors.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
+import type { BlockHit } from '#proxy/block-hits.ts';
 import { type Handshakes, sumHandshakes } from '#proxy/listener/handshake-log.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricSamples, mergeSamples } from '#telemetry/metrics.ts';
@@ -41,6 +42,7 @@ export type SupervisorOptions = {
   readonly shared: SharedState | null;
   /** A module wants an address blocked. */
   readonly onBlock: (order: BlockOrder) => void;
+  readonly onBlockHits: (hits: readonly BlockHit[]) => void;
 };
 
 export class Supervisor {
@@ -363,6 +365,7 @@ export class Supervisor {
         );
       },
       onBlock: this.#options.onBlock,
+      onBlockHits: this.#options.onBlockHits,
       onModuleFailure: (failure) => {
         this.#trial?.noteFailure(worker.pid, failure);
         this.onModuleFailure?.(failure);

@@ -1,6 +1,7 @@
 /** One worker process as the supervisor holds it: messages out, replies matched by id, its last counters. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { WeirError } from '#core/errors.ts';
+import type { BlockHit } from '#proxy/block-hits.ts';
 import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { ServerChange } from '#proxy/upstream/upstream-registry.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
@@ -36,6 +37,7 @@ export type WorkerEvents = {
   onDegraded(part: string, reason: string | null): void;
   onServerChange(change: ServerChange): void;
   onBlock(order: BlockOrder): void;
+  onBlockHits(hits: readonly BlockHit[]): void;
   onModuleFailure(failure: ModuleFailure): void;
   onShared(batch: SharedBatch): void;
   onDrained(): void;
@@ -130,6 +132,9 @@ export class WorkerProcess {
         break;
       case 'block':
         events.onBlock(message.order);
+        break;
+      case 'block-hits':
+        events.onBlockHits(message.hits);
         break;
       case 'module-failure':
         events.onModuleFailure(message.failure);

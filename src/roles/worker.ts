@@ -151,10 +151,11 @@ class Worker {
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
-      setInterval(
-        () => send({ kind: 'metrics', id: null, samples: this.#samples() }),
-        pushMetricsMs,
-      ).unref();
+      setInterval(() => {
+        send({ kind: 'metrics', id: null, samples: this.#samples() });
+        const hits = proxy.takeBlockHits();
+        if (hits.length > 0) send({ kind: 'block-hits', hits });
+      }, pushMetricsMs).unref();
     } catch (error) {
       send({ kind: 'failed', reason: describeError(error) });
     }

@@ -12,7 +12,11 @@ export type BlockRow = {
   readonly createdAtMs: number;
   /** Null for one that stays until it is removed. */
   readonly expiresAtMs: number | null;
+  readonly action: BlockAction;
 };
+
+/** Kept out, or only counted. */
+export type BlockAction = 'drop' | 'monitor';
 
 export const blockRowsMax = 1_000_000;
 
@@ -20,6 +24,7 @@ export class BlockStore {
   readonly #state: StateDatabase;
   readonly #rowsMax: number;
   readonly #list: StatementSync;
+  readonly #page: StatementSync;
   readonly #find: StatementSync;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
@@ -31,8 +36,11 @@ export class BlockStore {
     this.#state = state;
     this.#rowsMax = rowsMax;
     this.#list = database.prepare('SELECT * FROM block ORDER BY created_at_ms, target');
+    this.#page = database.prepare(
+      'SELECT * FROM block WHERE (created_at_ms, target) > (?, ?) ORDER BY created_at_ms, target LIMIT ?',
+    );
     this.#find = database.prepare('SELECT * FROM block WHERE target = ?');
-    this.#put = database.prepare('INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?)');
+    this.#put = database.prepare('INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?)');
     this.#remove = database.prepare('DELETE FROM block WHERE target = ?');
     this.#expire = database.prepare('DELETE FROM block WHERE expires_at_ms <= ? RETURNING target');
     this.#count = integer(database.prepare('SELECT count(*) AS count FROM block').get()?.['count']);
@@ -45,6 +53,12 @@ export class BlockStore {
   /** Oldest first. */
   list(): BlockRow[] {
     return this.#state.attempt(() => this.#list.all().map(rowOf));
+  }
+
+  /** The next ones after a row, in the order of `list`. */
+  page(after: Pick<BlockRow, 'createdAtMs' | 'target'> | null, limit: number): BlockRow[] {
+    const { createdAtMs, target } = after ?? { createdAtMs: -1, target: '' };
+    return this.#state.attempt(() => this.#page.all(createdAtMs, target, limit).map(rowOf));
   }
 
   /** Null when the target is not listed. */
@@ -65,7 +79,14 @@ export class BlockStore {
           `the block list holds ${this.#count} entries, its maximum; remove some, or block a range`,
         );
       }
-      this.#put.run(row.target, row.reason, row.origin, row.createdAtMs, row.expiresAtMs);
+      this.#put.run(
+        row.target,
+        row.reason,
+        row.origin,
+        row.createdAtMs,
+        row.expiresAtMs,
+        row.action,
+      );
       if (isNew) this.#count++;
     });
   }
@@ -96,5 +117,6 @@ function rowOf(row: Record<string, SQLOutputValue>): BlockRow {
     origin: text(row['origin']),
     createdAtMs: integer(row['created_at_ms']),
     expiresAtMs: integerOrNull(row['expires_at_ms']),
+    action: row['action'] === 'monitor' ? 'monitor' : 'drop',
   };
 }

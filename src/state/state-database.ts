@@ -49,10 +49,15 @@ const createRules = `
   ) STRICT;
   INSERT INTO rule_set VALUES (1, 0, 1)`;
 
+/** The index is for pages, oldest first. */
+const addBlockAction = `
+  ALTER TABLE block ADD COLUMN action TEXT NOT NULL DEFAULT 'drop' CHECK (action IN ('drop', 'monitor'));
+  CREATE INDEX block_age ON block (created_at_ms)`;
+
 const kind: DatabaseKind = {
   // "Weir"
   applicationId: 0x57656972,
-  migrations: [createBlocks, createRules],
+  migrations: [createBlocks, createRules, addBlockAction],
   startAnew: 'move the file away to start with an empty block list and without rules',
 };
 

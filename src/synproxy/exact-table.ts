@@ -9,7 +9,13 @@
 import { WeirError } from '#core/errors.ts';
 import type { Cidr, IpFamily } from '#core/ip.ts';
 import type { KernelMap } from './kernel-map.ts';
-import { type ListEntryCodec, uncounted, viewOf, writeAddress } from './list-entry.ts';
+import {
+  type EntryCount,
+  type ListEntryCodec,
+  uncounted,
+  viewOf,
+  writeAddress,
+} from './list-entry.ts';
 
 export type ExactChange = {
   readonly cidr: Cidr;
@@ -111,6 +117,11 @@ export class ExactTable {
       throw error;
     }
     this.count -= count;
+  }
+
+  /** Null where the address is not there. */
+  hitsOf(cidr: Cidr): EntryCount | null {
+    return this.#find(cidr) ? this.#codec.readCount(viewOf(this.#value)) : null;
   }
 
   #find(cidr: Cidr): boolean {

@@ -3,11 +3,11 @@
  *
  * ```
  * packet ─► allow (trie): in ─► exact (hash) ─► prefix (trie) ─► on to rules and cookies
- *                                the first of the two that holds the source decides
+ *                                dropped or counted   dropped or counted
  * ```
  *
- * That is the most specific entry that people named, with the allow list above all of them; a property test
- * holds it against the plain rule. Single addresses go to the hash, which costs a tenth of the trie; ranges
+ * So the allow list wins over all, and an entry that drops over all that only watch, however specific; a
+ * property test holds it against the plain rule. Workers and nftables have the same. Single addresses go to the hash, which costs a tenth of the trie; ranges
  * inside wider ones of the same action stay out of the trie (`prefix-list.ts`). An allowed and a blocked entry
  * of one target are two entries.
  *
@@ -109,6 +109,15 @@ export class KernelLists {
       prefixesInstalled: sum(({ prefix }) => prefix.installed),
       allowed: sum(({ allow }) => allow.count),
     };
+  }
+
+  /** Of the blocked or monitored entry of this very target; null where nothing was counted for it. */
+  hitsOf(target: string): EntryCount | null {
+    const cidr = targetCidr(target);
+    const tables = this.#tables[cidr.family === 4 ? 0 : 1];
+    return tableOf(cidr, false) === 'exact'
+      ? tables.exact.hitsOf(cidr)
+      : tables.prefix.hitsOf(cidr);
   }
 
   /**

@@ -2,12 +2,13 @@
  * Which of the ranges people named stand in the kernel's trie.
  *
  * A trie pays for every range it holds, so one that lies in a wider range of the same action is left out: the
- * wider one gives the same answer. It comes back when the wider one goes. Only the narrowest wider range
- * counts, since of all that hold an address the narrowest decides:
+ * wider one gives the same answer. It comes back when the wider one goes. Of all ranges that hold an address
+ * the trie finds the narrowest, and one that is dropped is to decide: so whatever lies inside a dropped range
+ * is left out, and what only watches inside any range is. A trie never hides a drop.
  *
  * ```
- * 10.0.0.0/8 drop ── 10.1.0.0/16 monitor ── 10.1.2.0/24 drop     all three stand in the trie
- * 10.0.0.0/8 drop ── 10.1.2.0/24 drop                            the first alone
+ * 10.0.0.0/8 monitor ── 10.1.0.0/16 drop ── 10.1.2.0/24 monitor     the first two stand in the trie
+ * 10.0.0.0/8 drop ── 10.1.2.0/24 drop                               the first alone
  * ```
  *
  * Here is what should stand there (`changes`) and what does (`note…`, after the kernel took it), so a call
@@ -28,9 +29,15 @@ export type PrefixItem = {
 };
 
 export class PrefixList {
+  readonly #drop: number;
   readonly #tree = new PrefixTree<PrefixItem>();
   /** Those whose place in the trie may be another now. */
   readonly #touched = new Map<string, PrefixItem>();
+
+  /** `drop` is the action that beats others. */
+  constructor(drop: number) {
+    this.#drop = drop;
+  }
 
   /** Ranges people named. */
   get size(): number {
@@ -57,8 +64,9 @@ export class PrefixList {
       };
     item.action = action;
     this.#tree.set(cidr, item);
-    this.#place(item, this.#tree.parent(cidr));
-    for (const child of this.#tree.children(cidr)) this.#place(child, item);
+    const parent = this.#tree.parent(cidr);
+    this.#place(item, parent !== undefined, parent !== undefined && this.#isDropped(parent));
+    this.#placeInside(cidr, true, this.#isDropped(item));
   }
 
   delete(cidr: Cidr): boolean {
@@ -68,7 +76,7 @@ export class PrefixList {
     item.isWanted = false;
     this.#touched.set(cidr.text, item);
     const parent = this.#tree.parent(cidr);
-    for (const child of this.#tree.children(cidr)) this.#place(child, parent);
+    this.#placeInside(cidr, parent !== undefined, parent !== undefined && this.#isDropped(parent));
     return true;
   }
 
@@ -101,8 +109,23 @@ export class PrefixList {
     this.#touched.delete(item.cidr.text);
   }
 
-  #place(item: PrefixItem, parent: PrefixItem | undefined): void {
-    item.isWanted = parent === undefined || parent.action !== item.action;
+  /** It, or a range that it lies in. */
+  #isDropped(item: PrefixItem): boolean {
+    for (let at: PrefixItem | undefined = item; at !== undefined; at = this.#tree.parent(at.cidr))
+      if (at.action === this.#drop) return true;
+    return false;
+  }
+
+  /** What lies inside a dropped range stays as it is, whatever changes around that. */
+  #placeInside(cidr: Cidr, isInside: boolean, isDropped: boolean): void {
+    for (const child of this.#tree.children(cidr)) {
+      this.#place(child, isInside, isDropped);
+      if (child.action !== this.#drop) this.#placeInside(child.cidr, true, isDropped);
+    }
+  }
+
+  #place(item: PrefixItem, isInside: boolean, isDropped: boolean): void {
+    item.isWanted = item.action === this.#drop ? !isDropped : !isInside;
     this.#touched.set(item.cidr.text, item);
   }
 }

@@ -28,7 +28,7 @@ export class PrefixTable {
   readonly family: IpFamily;
   readonly map: KernelMap;
   readonly #codec: ListEntryCodec;
-  readonly #list = new PrefixList();
+  readonly #list: PrefixList;
   readonly #key: Uint8Array;
   readonly #value: Uint8Array;
   #installed = 0;
@@ -38,6 +38,7 @@ export class PrefixTable {
     this.family = family;
     this.map = map;
     this.#codec = codec;
+    this.#list = new PrefixList(codec.action('drop'));
     this.#key = new Uint8Array(new ArrayBuffer(128), 0, map.keyBytes);
     this.#value = new Uint8Array(new ArrayBuffer(128), 0, map.valueBytes);
   }
@@ -99,6 +100,17 @@ export class PrefixTable {
       });
     }
     return found;
+  }
+
+  /** Null where the range is not there, or others answer for it and it never counted. */
+  hitsOf(cidr: Cidr): EntryCount | null {
+    const item = this.#adopted().get(cidr);
+    if (item === undefined) return null;
+    if (item.installed === null) return item.hits === 0 ? null : item;
+    this.#writeKey(cidr);
+    if (!this.map.lookup(this.#key, this.#value)) return null;
+    const { hits, lastNs } = this.#codec.readCount(viewOf(this.#value));
+    return { hits: item.hits + hits, lastNs: Math.max(item.lastNs, lastNs) };
   }
 
   /** What was left undone by a call that failed is done as well. */

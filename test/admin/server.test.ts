@@ -363,11 +363,25 @@ describe('answers', () => {
     await post('/api/v1/blocks', '{"target":"2001:db8::/32","ttlSeconds":60,"reason":"scan"}');
     assert.deepEqual(control.added.at(-1), {
       target: '2001:db8::/32',
+      action: 'drop',
       ttlSeconds: 60,
       reason: 'scan',
       origin: 'operator',
     });
     assert.match((await get('/api/v1/blocks')).body, /"2001:db8::\/32"/);
+  });
+
+  it('gives the list in pages of at most 1,000', async () => {
+    control.blocks.clear();
+    for (const target of ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+      await post('/api/v1/blocks', JSON.stringify({ target, action: 'monitor' }));
+    const first = JSON.parse((await get('/api/v1/blocks?limit=2')).body);
+    assert.deepEqual([first.entries.length, first.count], [2, 3]);
+    const second = JSON.parse((await get(`/api/v1/blocks?limit=2&after=${first.next}`)).body);
+    assert.deepEqual([second.entries.length, second.next], [1, null]);
+    assert.equal(second.entries[0].action, 'monitor');
+    for (const limit of ['0', '1001', '-1', 'all', '2&limit=3'])
+      assert.equal((await get(`/api/v1/blocks?limit=${limit}`)).status, 400, limit);
   });
 
   it('says whether a removed block was there', async () => {

@@ -231,6 +231,7 @@ management  127.0.0.1:9999
     assert.equal(added.exit, 0, added.stderr);
     assert.deepEqual(control.added.at(-1), {
       target: '192.0.2.7',
+      action: 'drop',
       ttlSeconds: 3_600,
       reason: 'stuffing',
       origin: 'operator',
@@ -238,7 +239,7 @@ management  127.0.0.1:9999
     const list = await weir('block', 'list');
     assert.match(
       list.stdout,
-      /^TARGET +UNTIL +SINCE +ORIGIN +REASON\n192\.0\.2\.7 +2026-01-02 04:04:05Z .* operator +stuffing\n1 block, /,
+      /^TARGET +ACTION +UNTIL +SINCE +PACKETS +CONNECTIONS +SEEN +ORIGIN +REASON\n192\.0\.2\.7 +drop +2026-01-02 04:04:05Z .* operator +stuffing\n1 block, /,
     );
     assert.equal((await weir('block', 'remove', '192.0.2.7')).exit, 0);
     const gone = await weir('block', 'remove', '192.0.2.7');

@@ -3,6 +3,7 @@
  * be, what `weir block` says is what happens to packets, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
 import { isAlive, NamespaceEdge } from '../support/namespace-edge.ts';
@@ -42,6 +43,28 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
       assert.equal(edge.ask(index), 'answered');
     });
   }
+
+  it('counts what an entry drops, and says when workers met it', async () => {
+    edge.weir('block', 'add', clientAddresses[0], '--monitor');
+    assert.equal(edge.ask(0), 'answered');
+    edge.weir('block', 'add', 'fd77::/64');
+    assert.equal(edge.ask(1), 'no answer');
+    edge.weir('block', 'add', '203.0.113.9');
+    await until('the worker has said so', () => edge.entry(clientAddresses[0]).connections === 1);
+    const watched = edge.entry(clientAddresses[0]);
+    assert.equal(watched.action, 'monitor');
+    assert((watched.packets ?? 0) > 0);
+    assert(watched.lastSeen !== null);
+    const dropped = edge.entry('fd77::/64');
+    assert((dropped.packets ?? 0) > 0);
+    assert.equal(dropped.connections, null);
+    assert.equal(edge.entry('203.0.113.9').packets, 0);
+    // Drop wins over an entry that only watches, also a more specific one.
+    edge.weir('block', 'add', '10.77.0.0/24');
+    assert.equal(edge.ask(0), 'no answer');
+    for (const target of [clientAddresses[0], 'fd77::/64', '203.0.113.9', '10.77.0.0/24'])
+      edge.weir('block', 'remove', target);
+  });
 
   it('drops ranges, and lets them in again when their time is over', async () => {
     for (const [index, range] of [
@@ -93,6 +116,7 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     const { pid } = edge.status();
     process.kill(pid, 'SIGKILL');
     await until('the table is gone', () => edge.tables() === other);
+    await until('nothing is left of it', () => !existsSync(`/proc/${pid}`));
     await edge.startProcess();
     assert.equal(edge.ask(0), 'no answer');
     edge.weir('block', 'remove', clientAddresses[0]);

@@ -51,7 +51,7 @@ describe('a block that a module wants', () => {
     const { added, block } = bench();
     await block('198.51.100.1');
     assert.deepEqual(added, [
-      { target: '198.51.100.1', ttlSeconds: 60, reason: 'why', origin: 'module:m' },
+      { target: '198.51.100.1', action: 'drop', ttlSeconds: 60, reason: 'why', origin: 'module:m' },
     ]);
   });
 

@@ -20,6 +20,7 @@ function row(target: string, change: Partial<BlockRow> = {}): BlockRow {
     origin: 'operator',
     createdAtMs: 1_000,
     expiresAtMs: null,
+    action: 'drop',
     ...change,
   };
 }
@@ -58,6 +59,30 @@ test('a second put replaces the row', () => {
   store.put(row('192.0.2.1', { reason: 'again', expiresAtMs: 5 }));
   assert.deepEqual(store.list(), [row('192.0.2.1', { reason: 'again', expiresAtMs: 5 })]);
   assert.equal(store.count, 1);
+});
+
+test('a file of the version before keeps its blocks, which drop', () => {
+  const at = directory();
+  openBlockStore(at).close();
+  const database = new DatabaseSync(join(at, stateFile));
+  database.exec(`DROP INDEX block_age; ALTER TABLE block DROP COLUMN action;
+    INSERT INTO block VALUES ('192.0.2.1', 'scan', 'operator', 1000, NULL);
+    PRAGMA user_version = 2`);
+  database.close();
+  using store = openBlockStore(at);
+  assert.deepEqual(store.list(), [row('192.0.2.1')]);
+  store.put(row('192.0.2.2', { action: 'monitor' }));
+  assert.deepEqual(store.find('192.0.2.2'), row('192.0.2.2', { action: 'monitor' }));
+});
+
+test('pages are the list in pieces, also where entries are of one moment', () => {
+  using store = openBlockStore(directory());
+  for (const [index, createdAtMs] of [2, 1, 1, 1, 3].entries())
+    store.put(row(`10.0.0.${index}`, { createdAtMs }));
+  const pages: string[][] = [];
+  for (let page = store.page(null, 2); page.length > 0; page = store.page(page.at(-1) ?? null, 2))
+    pages.push(page.map(({ target }) => target));
+  assert.deepEqual(pages, [['10.0.0.1', '10.0.0.2'], ['10.0.0.3', '10.0.0.0'], ['10.0.0.4']]);
 });
 
 test('removing answers whether it was listed', () => {
@@ -148,7 +173,7 @@ const unusable: readonly {
   {
     why: 'a database of a newer Weir',
     make: newer,
-    says: /written by a newer Weir \(schema 99, this one knows 2\)/,
+    says: /written by a newer Weir \(schema 99, this one knows 3\)/,
   },
   {
     why: "another program's database",

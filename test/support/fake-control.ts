@@ -4,6 +4,7 @@
  */
 import type {
   BlockEntry,
+  BlockPage,
   BlockRequest,
   CertificateStatus,
   ListenerStatus,
@@ -88,9 +89,13 @@ export class FakeControl implements NodeControl {
     return { step: this.shield.step, interfaces: [...this.shield.interfaces], top: this.top };
   }
 
-  listBlocks() {
+  async listBlocks({ limit, after }: BlockPage) {
     this.#call('listBlocks');
-    return { version: 7, count: this.blocks.size, entries: [...this.blocks.values()] };
+    const all = [...this.blocks.values()];
+    const from = after === null ? 0 : all.findIndex(({ target }) => target === after) + 1;
+    const entries = all.slice(from, from + limit);
+    const next = from + limit < all.length ? (entries.at(-1)?.target ?? null) : null;
+    return { version: 7, count: all.length, entries, next };
   }
 
   async addBlock(request: BlockRequest) {
@@ -99,6 +104,10 @@ export class FakeControl implements NodeControl {
     const expiresAt = request.ttlSeconds === null ? null : '2026-01-02T04:04:05.000Z';
     this.blocks.set(request.target, {
       target: request.target,
+      action: request.action ?? 'drop',
+      packets: null,
+      connections: null,
+      lastSeen: null,
       reason: request.reason,
       origin: request.origin,
       createdAt: '2026-01-02T03:04:05.000Z',
@@ -106,6 +115,7 @@ export class FakeControl implements NodeControl {
     });
     return {
       target: request.target,
+      action: request.action ?? 'drop',
       version: 8,
       count: this.blocks.size,
       workers: 2,
@@ -119,6 +129,7 @@ export class FakeControl implements NodeControl {
     const removed = this.blocks.delete(target);
     return {
       target,
+      action: null,
       version: 9,
       count: this.blocks.size,
       workers: 2,

@@ -26,6 +26,14 @@ export type EdgeStatus = {
   readonly degraded: readonly { readonly part: string; readonly reason: string }[];
 };
 
+export type EdgeEntry = {
+  readonly target: string;
+  readonly action: string;
+  readonly packets: number | null;
+  readonly connections: number | null;
+  readonly lastSeen: string | null;
+};
+
 export class NamespaceEdge implements AsyncDisposable {
   readonly wire: NamespacePair;
   readonly folder = mkdtempSync(join(tmpdir(), 'weir-net-'));
@@ -119,6 +127,13 @@ ${this.#settings.replaceAll('$INTERFACE', this.wire.edgeInterface)}
     return this.weir<EdgeStatus>('status');
   }
 
+  entry(target: string): EdgeEntry {
+    const { entries } = this.weir<{ entries: readonly EdgeEntry[] }>('block', 'list');
+    const found = entries.find((one) => one.target === target);
+    assert(found !== undefined, `${target} is listed`);
+    return found;
+  }
+
   /** Runs a command on the edge's host. */
   onEdge(...words: string[]): { stdout: string; stderr: string; status: number | null } {
     return spawnSync('ip', ['netns', 'exec', this.wire.edge, ...words], { encoding: 'utf8' });
@@ -137,8 +152,8 @@ ${this.#settings.replaceAll('$INTERFACE', this.wire.edgeInterface)}
     );
     if (status === 0) return 'answered';
     if (status === 28) return 'no answer';
-    // Reset, or closed without a word.
-    assert([52, 56].includes(status ?? -1), `curl ended with ${status}`);
+    // Reset while or after it connected, or closed without a word.
+    assert([7, 52, 56].includes(status ?? -1), `curl ended with ${status}`);
     return 'refused';
   }
 

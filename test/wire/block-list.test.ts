@@ -52,6 +52,33 @@ describe('a blocked address', () => {
     assert.equal(statusOf(await client.response()), 200);
   });
 
+  it('that is only watched comes in and is counted, unless another entry drops it', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start(simpleEdge(origin.url));
+    const watched = { target: '127.0.0.2', expiresAtMs: null, action: 'monitor' } as const;
+    edge.proxy.applyBlocks(1, [watched, { ...watched, target: '127.0.0.0/30' }], []);
+    using client = await RawClient.connect(edge.address, '127.0.0.2');
+    client.send(get());
+    assert.equal(statusOf(await client.response()), 200);
+    assert.equal(edge.sample('weir_block_monitored_total'), 1);
+    // Drop wins, however specific the other is: as in the kernel.
+    edge.proxy.applyBlocks(2, [forever('127.0.0.0/24')], []);
+    await client.untilEnded();
+    using other = await RawClient.connect(edge.address, '127.0.0.2');
+    assert.equal(await other.untilEnded(), '');
+    const hits = edge.proxy.takeBlockHits().map(({ lastMs: _, ...hit }) => hit);
+    assert.deepEqual(hits, [
+      { target: '127.0.0.2', action: 'monitor', hits: 1, address: '127.0.0.2' },
+      { target: '127.0.0.0/24', action: 'drop', hits: 1, address: '127.0.0.2' },
+    ]);
+    assert.deepEqual(edge.proxy.takeBlockHits(), []);
+    // One entry of a target: watched now, not dropped any more.
+    edge.proxy.applyBlocks(3, [{ ...watched, target: '127.0.0.0/24' }], []);
+    using third = await RawClient.connect(edge.address, '127.0.0.2');
+    third.send(get());
+    assert.equal(statusOf(await third.response()), 200);
+  });
+
   it('ranges of IPv6, and IPv4 addresses written as IPv6', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start({

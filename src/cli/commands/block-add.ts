@@ -20,6 +20,7 @@ export const blockAdd: Command = {
       value: 'TIME',
       summary: 'for how long: 30s, 15m, 1h, 7d; else until it is removed',
     },
+    { name: 'monitor', kind: 'flag', summary: 'let it in, and count and log what comes' },
     { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
     jsonOption,
     stateOption,
@@ -27,6 +28,7 @@ export const blockAdd: Command = {
   examples: [
     'weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"',
     'weir block add 2001:db8::/32',
+    'weir block add 203.0.113.0/24 --monitor',
   ],
   async run(context) {
     const target = blockTarget(context.given.positional(0));
@@ -39,6 +41,7 @@ export const blockAdd: Command = {
       answer: blockAddAnswer,
       json: {
         target,
+        action: context.given.flag('monitor') ? 'monitor' : 'drop',
         ttlSeconds: parsed?.seconds ?? null,
         reason: context.given.text('reason') ?? '',
       },
@@ -46,7 +49,8 @@ export const blockAdd: Command = {
     context.print.answer(answer, () => {
       const until =
         answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
-      return `${printable(answer.target)} is blocked ${until} (${listText(answer)})`;
+      const what = answer.action === 'monitor' ? 'monitored' : 'blocked';
+      return `${printable(answer.target)} is ${what} ${until} (${listText(answer)})`;
     });
     return exitCodes.ok;
   },

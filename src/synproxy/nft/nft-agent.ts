@@ -300,7 +300,7 @@ function rangeLists(): Named[] {
   return intervalActions.flatMap((action) =>
     ([4, 6] as const).map((family) => ({
       name: (action === 'allow' ? `allow${family}` : `${action}-prefix${family}`) as SetName,
-      list: new PrefixList(),
+      list: new PrefixList(0),
       renewed: new Set(),
     })),
   );
