@@ -17,6 +17,8 @@ export interface NodeControl {
   listBlocks(page: BlockPage): Promise<BlockList>;
   /** Resolves when every worker enforces it. */
   addBlock(request: BlockRequest): Promise<BlockAnswer>;
+  /** All of them, or none where one is bad or there is no room. */
+  importBlocks(request: BlockImport): Promise<BlockImportAnswer>;
   /** `removed` is false when the target was not listed. */
   removeBlock(target: string): Promise<BlockAnswer & { readonly removed: boolean }>;
 
@@ -242,6 +244,18 @@ export type BlockRequest = {
   readonly ttlSeconds: number | null;
   readonly reason: string;
   readonly origin: string;
+};
+
+export type BlockImport = Omit<BlockRequest, 'target' | 'action'> & {
+  readonly targets: readonly string[];
+  readonly action: BlockAction;
+};
+
+export type BlockImportAnswer = Omit<BlockAnswer, 'target' | 'action'> & {
+  readonly action: BlockAction;
+  readonly added: number;
+  /** Listed before: they have the new time, reason and action. */
+  readonly renewed: number;
 };
 
 export type BlockAnswer = {

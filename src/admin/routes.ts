@@ -102,6 +102,26 @@ function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
       }),
   );
 
+  app.post<{ Body: schema.BlockImportBody }>(
+    '/api/v1/blocks/import',
+    {
+      bodyLimit: schema.blockImportBytesMax,
+      schema: {
+        querystring: schema.noQuery,
+        body: schema.blockImportBody,
+        response: { 200: schema.blockImportAnswer, ...errors },
+      },
+    },
+    ({ body }) =>
+      control.importBlocks({
+        targets: body.targets,
+        action: body.action ?? 'drop',
+        ttlSeconds: body.ttlSeconds ?? null,
+        reason: body.reason ?? '',
+        origin: 'operator',
+      }),
+  );
+
   app.delete<{ Params: { target: string } }>(
     '/api/v1/blocks/:target',
     {

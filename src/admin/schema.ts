@@ -26,6 +26,11 @@ const literals = <const Value extends string>(...values: readonly Value[]) =>
 export const nothing = Type.Union([Type.Null(), Type.Object({}, strict)]);
 export const noQuery = Type.Object({}, strict);
 
+/** Reasons are printed on terminals and written to logs. */
+const reason = Type.String({
+  maxLength: reasonCharactersMax,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+});
 const blockAction = literals('drop', 'monitor');
 
 export const blockAddBody = Type.Object(
@@ -33,13 +38,22 @@ export const blockAddBody = Type.Object(
     target: Type.String({ minLength: 2, maxLength: 64, description: 'an address or a CIDR range' }),
     action: Type.Optional(blockAction),
     ttlSeconds: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: ttlSecondsMax }))),
-    reason: Type.Optional(
-      Type.String({
-        maxLength: reasonCharactersMax,
-        // Reasons are printed on terminals and written to logs.
-        pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
-      }),
-    ),
+    reason: Type.Optional(reason),
+  },
+  strict,
+);
+
+/** Targets of one import: as many as the list can hold. */
+export const blockImportMax = 1_100_000;
+/** As JSON each is an address of at most 43 characters with its length, two quotes and a comma. */
+export const blockImportBytesMax = 64 * 1024 * 1024;
+
+export const blockImportBody = Type.Object(
+  {
+    targets: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: blockImportMax }),
+    action: Type.Optional(blockAction),
+    ttlSeconds: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: ttlSecondsMax }))),
+    reason: Type.Optional(reason),
   },
   strict,
 );
@@ -303,6 +317,19 @@ const blockAnswerFields = {
 };
 
 export const blockAddAnswer = Type.Object(blockAnswerFields, strict);
+export const blockImportAnswer = Type.Object(
+  {
+    action: blockAction,
+    added: count,
+    renewed: count,
+    version: count,
+    count,
+    workers: count,
+    kernel: Type.Boolean(),
+    expiresAt: orNull(Type.String()),
+  },
+  strict,
+);
 export const blockRemoveAnswer = Type.Object(
   { ...blockAnswerFields, removed: Type.Boolean() },
   strict,
@@ -319,6 +346,7 @@ export const drainAnswer = Type.Object(
 );
 
 export type BlockListQuery = Static<typeof blockListQuery>;
+export type BlockImportBody = Static<typeof blockImportBody>;
 export type BlockAddBody = Static<typeof blockAddBody>;
 export type StopBody = Static<typeof stopBody>;
 

@@ -1,6 +1,7 @@
 /** Every command of `weir`, in the groups and the order help shows them. Adding one is a file and a line here. */
 import type { Command, CommandGroup } from '#cli/command.ts';
 import { blockAdd } from '#cli/commands/block-add.ts';
+import { blockImport } from '#cli/commands/block-import.ts';
 import { blockList } from '#cli/commands/block-list.ts';
 import { blockRemove } from '#cli/commands/block-remove.ts';
 import { certList } from '#cli/commands/cert-list.ts';
@@ -42,7 +43,7 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
-  { title: 'Its block list', commands: [blockAdd, blockList, blockRemove] },
+  { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
   { title: 'Its kernel shield', commands: [shieldStatusCommand, shieldTop, shieldCheck] },
   { title: 'Its packet rules', commands: [ruleAdd, ruleList, ruleDelete, ruleClear] },
   {

@@ -4,6 +4,21 @@ import { failureError, refusedError } from '#cli/cli-error.ts';
 import { thousands } from '#cli/words.ts';
 import { describeError } from '#core/errors.ts';
 
+/** What is piped in, read as it comes and given up where it is too much. */
+export async function readStdin(bytesMax: number, what: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    bytes += (chunk as Uint8Array).byteLength;
+    if (bytes > bytesMax)
+      throw refusedError('the input is too long', [
+        `${what} has at most ${thousands(bytesMax)} bytes`,
+      ]);
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** `what` is what such a file holds, for example "a module". */
 export async function readBounded(
   file: string,

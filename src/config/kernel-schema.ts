@@ -64,6 +64,14 @@ const detect = Type.Object(
   { ...strict, default: {} },
 );
 
+const entries = (what: string, size: number, memory: string) =>
+  Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: size,
+    description: `${what} of the block list that the kernel has room for (${memory}); a block beyond is refused`,
+  });
+
 export const kernel = Type.Object(
   {
     xdp: Type.Union(
@@ -89,6 +97,31 @@ export const kernel = Type.Object(
         description:
           'SYN cookies by the XDP program for the ports of the listeners: when the kernel runs out of room for half-open connections (auto; net.ipv4.tcp_syncookies is 1) or for every SYN (always; it is 2)',
       },
+    ),
+    lists: Type.Object(
+      {
+        ipv4Addresses: entries(
+          'single IPv4 addresses',
+          1_000_000,
+          'about 16 bytes of kernel memory each from the start, and 90 more where in use',
+        ),
+        ipv6Addresses: entries(
+          'single IPv6 addresses',
+          1_000_000,
+          'about 16 bytes of kernel memory each from the start, and 100 more where in use',
+        ),
+        ipv4Ranges: entries(
+          'IPv4 ranges',
+          65_536,
+          'about 60 bytes of kernel memory each where in use; above 50,000 a packet of a new source takes over a microsecond',
+        ),
+        ipv6Ranges: entries(
+          'IPv6 ranges',
+          65_536,
+          'about 70 bytes of kernel memory each where in use; above 50,000 a packet of a new source takes over a microsecond',
+        ),
+      },
+      { ...strict, default: {} },
     ),
     fragments: Type.Union(
       (['pass', 'drop'] as const).map((what) => Type.Literal(what)),

@@ -11,7 +11,7 @@ import { parseCidr } from '#core/ip.ts';
 import { BlockHits } from './block-hits.ts';
 
 /** Bound on entries; the store behind it has the same. */
-export const blockEntriesMax = 1_000_000;
+export const blockEntriesMax = 1_100_000;
 
 export type BlockAction = 'drop' | 'monitor';
 

@@ -6,6 +6,8 @@
 import type {
   BlockAnswer,
   BlockEntry,
+  BlockImport,
+  BlockImportAnswer,
   BlockList,
   BlockPage,
   BlockRequest,
@@ -37,6 +39,7 @@ import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
+import type { ListKind } from './list-room.ts';
 import { listenerStatus } from './listener-status.ts';
 import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
 import { noteRefused } from './module-admission.ts';
@@ -202,6 +205,7 @@ export class EdgeNode implements NodeControl {
     this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
     metrics.blockEntries.value = this.#options.blocks.count;
+    metrics.shieldSteps[this.#options.shield.handover.step].value = 1;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,
@@ -230,6 +234,15 @@ export class EdgeNode implements NodeControl {
   async addBlock(request: BlockRequest): Promise<BlockAnswer> {
     this.refuseWhileUpgrading();
     return this.#options.blocks.add(request);
+  }
+
+  async importBlocks(request: BlockImport): Promise<BlockImportAnswer> {
+    this.refuseWhileUpgrading();
+    return this.#options.blocks.import(request, () => this.refuseWhileUpgrading());
+  }
+
+  get listCounts(): Readonly<Record<ListKind, number>> {
+    return this.#options.blocks.counts;
   }
 
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {

@@ -155,6 +155,7 @@ export async function startEdge(
       inspection: inspectionTerms(supervisor.snapshot),
       onModuleFailure: (failure) => supervisor.onModuleFailure?.(failure),
       onBlock,
+      counts: () => node?.listCounts ?? null,
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
       onFinding: (finding) => void detectorBlocks.found(finding),
     });

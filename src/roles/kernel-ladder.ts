@@ -22,9 +22,11 @@ import {
   type LoadedShield,
   loadShield,
   readShieldObject,
+  type ShieldSizes,
 } from '#synproxy/shield-object.ts';
 import { attachXdp, type XdpMode as Mode } from '#synproxy/xdp-link.ts';
 import { type GuardedInterface, guardedInterfaces } from './guarded-interfaces.ts';
+import { type ListSizes, shieldSizes } from './list-room.ts';
 import { type NftHandover, startNft } from './nft-launch.ts';
 import type { Account } from './privileges.ts';
 
@@ -40,6 +42,8 @@ export type KernelHandover = {
   readonly descriptors: Readonly<Record<string, number>>;
   /** Of the file the program was loaded from: the layout of the maps is that file's. */
   readonly objectSha256: string | null;
+  /** Of the block list in the kernel. A program from before that has none: what it made is of the default sizes. */
+  readonly sizes?: ListSizes;
   /** On step nftables. A program from before that has none. */
   readonly nft?: NftHandover | null;
 };
@@ -58,14 +62,16 @@ export function climbLadder(config: Config, account: Account | null): KernelHand
     if (nftables !== 'off') refused.push({ step: 'nftables', reason: interfaces });
     return { ...nothing, refused };
   }
-  const attached = modes.length === 0 ? null : attachProgram(modes, interfaces, refused);
-  if (attached !== null) return attached;
+  const sizes = config.kernel.lists;
+  const attached =
+    modes.length === 0 ? null : attachProgram(modes, interfaces, shieldSizes(config), refused);
+  if (attached !== null) return { ...attached, sizes };
   if (nftables === 'off') return { ...nothing, refused };
   const nft = startNft(config, account);
   if (typeof nft === 'string')
     return { ...nothing, refused: [...refused, { step: 'nftables', reason: nft }] };
   const guarded = interfaces.map((one) => ({ ...one, link: null }));
-  return { ...nothing, step: 'nftables', refused, interfaces: guarded, nft };
+  return { ...nothing, step: 'nftables', refused, interfaces: guarded, sizes, nft };
 }
 
 type Refusal = { readonly step: KernelStep; readonly reason: string };
@@ -82,6 +88,7 @@ const nothing = {
 function attachProgram(
   modes: readonly Mode[],
   interfaces: readonly GuardedInterface[],
+  sizes: ShieldSizes,
   refused: Refusal[],
 ): KernelHandover | null {
   const refuseAll = (reason: string) => {
@@ -95,7 +102,7 @@ function attachProgram(
   try {
     const object = readShieldObject();
     objectSha256 = sha256Of(object);
-    loaded = loadShield({ object });
+    loaded = loadShield({ object, sizes });
   } catch (error) {
     return refuseAll(describeError(error));
   }

@@ -15,6 +15,7 @@ import { type NftEntry, ttlMsMax } from '#synproxy/nft/nft-message.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
+import type { ListSizes } from './list-room.ts';
 import type { NftHandover } from './nft-launch.ts';
 import { duplicate } from './privileges.ts';
 import type { EntryHits, ShieldCounters } from './shield-ipc.ts';
@@ -31,6 +32,7 @@ export type NftShieldOptions = {
   readonly log: Logger;
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
+  readonly counts: () => ListSizes | null;
   readonly setDegraded: (part: string, reason: string | null) => void;
 };
 
@@ -102,14 +104,10 @@ export class NftShield {
     const client = this.#client;
     if (client === null) return null;
     const counts = await client.count([]);
-    let exact = 0;
-    let prefixes = 0;
-    for (const { target } of this.#options.blocks())
-      if (target.includes('/')) prefixes++;
-      else exact++;
+    const listed = this.#options.counts();
     return {
-      exact,
-      prefixes,
+      exact: (listed?.ipv4Addresses ?? 0) + (listed?.ipv6Addresses ?? 0),
+      prefixes: (listed?.ipv4Ranges ?? 0) + (listed?.ipv6Ranges ?? 0),
       allowed: this.#allowed.length,
       cookies: null,
       rules: null,

@@ -10,6 +10,8 @@ import type {
   BlockAction,
   BlockAnswer,
   BlockEntry,
+  BlockImport,
+  BlockImportAnswer,
   BlockList,
   BlockPage,
   BlockRequest,
@@ -20,8 +22,10 @@ import type { BlockHit } from '#proxy/block-hits.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { blockItems, canonicalTarget, entryOf, itemOf } from './block-entries.ts';
+import { canonicalTargets, importSliceEntries, unknownTargets } from './block-import.ts';
 import { BlockSightings } from './block-sightings.ts';
 import type { BlockItem } from './ipc.ts';
+import { type ListKind, ListRoom } from './list-room.ts';
 import type { Shield } from './shield.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -38,6 +42,7 @@ export class NodeBlocks {
   readonly #shield: Shield;
   readonly #log: Logger;
   readonly #sightings: BlockSightings;
+  readonly #room: ListRoom;
   #store: BlockStore;
   version: number;
 
@@ -47,12 +52,18 @@ export class NodeBlocks {
     this.#shield = options.shield;
     this.#log = options.log;
     this.#sightings = new BlockSightings(options.log);
+    this.#room = new ListRoom(options.shield.sizes, countsOf(options.store));
     this.version = options.version;
   }
 
   /** After a successor that did not get there. */
   reopen(store: BlockStore): void {
     this.#store = store;
+  }
+
+  /** By kind. */
+  get counts(): Readonly<Record<ListKind, number>> {
+    return this.#room.counts;
   }
 
   get count(): number {
@@ -91,14 +102,51 @@ export class NodeBlocks {
     const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
     const { reason, origin, action = 'drop' } = request;
     const row: BlockRow = { target, reason, origin, createdAtMs: now, expiresAtMs, action };
+    const taken = this.#store.find(target) === null ? [target] : [];
+    this.#room.take(taken);
     // Durable first: an answer is a promise that outlives the process.
-    this.#store.put(row);
+    this.#givingBack(taken, () => this.#store.put(row));
     return this.#publish(target, [itemOf(row)], [], row);
+  }
+
+  /** `checkMayGoOn` throws when no change may be made any more. */
+  async import(request: BlockImport, checkMayGoOn: () => void): Promise<BlockImportAnswer> {
+    const { reason, origin, action, ttlSeconds } = request;
+    const targets = await canonicalTargets(request.targets);
+    const fresh = await unknownTargets(targets, (target) => this.#store.find(target) !== null);
+    checkMayGoOn();
+    this.#store.checkRoom(fresh.length);
+    this.#room.take(fresh);
+    const createdAtMs = wallMs();
+    const expiresAtMs = ttlSeconds === null ? null : createdAtMs + ttlSeconds * 1_000;
+    let live = { version: this.version, workers: 0, kernel: false };
+    let isReserved = true;
+    try {
+      for (let at = 0; at < targets.length; at += importSliceEntries) {
+        checkMayGoOn();
+        const rows = targets
+          .slice(at, at + importSliceEntries)
+          .map(
+            (target): BlockRow => ({ target, reason, origin, createdAtMs, expiresAtMs, action }),
+          );
+        this.#store.putAll(rows);
+        live = await this.#enforce(rows.map(itemOf), []);
+      }
+      isReserved = false;
+    } finally {
+      // What was not taken has no room reserved; what was, is counted anew.
+      if (isReserved) this.#room.recount(countsOf(this.#store));
+    }
+    this.#log.info({ entries: targets.length, action }, 'blocks imported');
+    const renewed = targets.length - fresh.length;
+    const expiresAt = timeText(expiresAtMs);
+    return { action, added: fresh.length, renewed, count: this.count, ...live, expiresAt };
   }
 
   async remove(text: string): Promise<BlockAnswer & { removed: boolean }> {
     const target = canonicalTarget(text);
     const removed = this.#store.remove(target);
+    if (removed) this.#room.give([target]);
     this.#sightings.forget([target]);
     return { ...(await this.#publish(target, [], [target], null)), removed };
   }
@@ -108,6 +156,7 @@ export class NodeBlocks {
     const expired = this.#store.expire(wallMs());
     if (expired.length === 0) return;
     this.#sightings.forget(expired);
+    this.#room.give(expired);
     await Promise.all([
       this.#shield.changeBlocks([], expired),
       this.#supervisor.changeBlocks(++this.version, [], expired),
@@ -121,15 +170,27 @@ export class NodeBlocks {
     remove: readonly string[],
     made: { readonly expiresAtMs: number | null; readonly action: BlockAction } | null,
   ): Promise<BlockAnswer> {
+    const live = await this.#enforce(add, remove);
+    const expiresAt = timeText(made?.expiresAtMs ?? null);
+    return { target, action: made?.action ?? null, count: this.count, ...live, expiresAt };
+  }
+
+  async #enforce(add: readonly BlockItem[], remove: readonly string[]) {
     const version = ++this.version;
     const [kernel, workers] = await Promise.all([
       this.#shield.changeBlocks(add, remove),
       this.#supervisor.changeBlocks(version, add, remove),
     ]);
-    const expiresAtMs = made?.expiresAtMs ?? null;
-    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
-    const action = made?.action ?? null;
-    return { target, action, version, count: this.count, workers, kernel, expiresAt };
+    return { version, workers, kernel };
+  }
+
+  #givingBack(taken: readonly string[], work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#room.give(taken);
+      throw error;
+    }
   }
 
   async #entries(rows: readonly BlockRow[]): Promise<BlockEntry[]> {
@@ -148,6 +209,16 @@ export class NodeBlocks {
       });
     });
   }
+}
+
+const timeText = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
+
+function countsOf(store: BlockStore): Record<ListKind, number> {
+  const counts = { ipv4Addresses: 0, ipv6Addresses: 0, ipv4Ranges: 0, ipv6Ranges: 0 };
+  for (const { isV6, isRange, count } of store.kinds())
+    counts[`ipv${isV6 ? 6 : 4}${isRange ? 'Ranges' : 'Addresses'}`] = count;
+  return counts;
 }
 
 /** `next` of the page before: the time and the target of its last entry. */

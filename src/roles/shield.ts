@@ -17,6 +17,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import { inspectionKey } from './inspection-terms.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
+import { fitting, type ListSizes, listSizesDefault } from './list-room.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import { NftShield } from './nft-shield.ts';
 import type { GuardSettings } from './shield-guards.ts';
@@ -48,6 +49,8 @@ export type ShieldOptions = {
   readonly guards: GuardSettings;
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
+  /** Entries of the list, by kind; null while the node starts. */
+  readonly counts: () => ListSizes | null;
   readonly rules: () => RuleSet;
   /** Ids of the rules that the process before this one left in the kernel, in order. */
   readonly rulesLeft: readonly number[];
@@ -93,9 +96,19 @@ export class Shield {
       'kernel shield',
     );
     if (options.handover.nft != null)
-      shield.#nft = await NftShield.start({ ...options, nft: options.handover.nft });
+      shield.#nft = await NftShield.start({
+        ...options,
+        nft: options.handover.nft,
+        blocks: () => shield.#fitting(),
+      });
     else if (step !== 'accept') await shield.#spawn();
     return shield;
+  }
+
+  /** Of the block list in the kernel; null where nothing of it is. */
+  get sizes(): ListSizes | null {
+    const { step, sizes } = this.#handover;
+    return step === 'accept' ? null : (sizes ?? listSizesDefault);
   }
 
   /** As a process that takes over gets it. */
@@ -220,7 +233,7 @@ export class Shield {
   }
 
   async #spawn(): Promise<void> {
-    const { entry, handover, guards, blocks, setDegraded } = this.#options;
+    const { entry, handover, guards, setDegraded } = this.#options;
     const rules = this.#options.rules();
     const names = Object.keys(handover.descriptors);
     const child = fork(entry, ['shield'], {
@@ -243,7 +256,7 @@ export class Shield {
         objectSha256: handover.objectSha256,
         guards,
         allowed: this.#allowed,
-        blocks: blocks(),
+        blocks: this.#fitting(),
         rules,
         rulesLeft: this.#rulesLeft,
         inspection: this.#inspection,
@@ -256,6 +269,14 @@ export class Shield {
       setDegraded(part, describeError(error));
       child.kill('SIGKILL');
     }
+  }
+
+  /** What the kernel has room for; status says what it has not. */
+  #fitting(): readonly BlockItem[] {
+    const { blocks, setDegraded } = this.#options;
+    const { items, problem } = fitting(blocks(), this.sizes ?? listSizesDefault);
+    setDegraded('kernel lists', problem);
+    return items;
   }
 
   #hear(said: FromShield): void {

@@ -18,12 +18,14 @@ export type BlockRow = {
 /** Kept out, or only counted. */
 export type BlockAction = 'drop' | 'monitor';
 
-export const blockRowsMax = 1_000_000;
+/** A million addresses, and ranges beside them. */
+export const blockRowsMax = 1_100_000;
 
 export class BlockStore {
   readonly #state: StateDatabase;
   readonly #rowsMax: number;
   readonly #list: StatementSync;
+  readonly #kinds: StatementSync;
   readonly #page: StatementSync;
   readonly #find: StatementSync;
   readonly #put: StatementSync;
@@ -36,6 +38,9 @@ export class BlockStore {
     this.#state = state;
     this.#rowsMax = rowsMax;
     this.#list = database.prepare('SELECT * FROM block ORDER BY created_at_ms, target');
+    this.#kinds = database.prepare(
+      "SELECT instr(target, ':') > 0 AS v6, instr(target, '/') > 0 AS range, count(*) AS count FROM block GROUP BY v6, range",
+    );
     this.#page = database.prepare(
       'SELECT * FROM block WHERE (created_at_ms, target) > (?, ?) ORDER BY created_at_ms, target LIMIT ?',
     );
@@ -48,6 +53,17 @@ export class BlockStore {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** As many rows of each kind. */
+  kinds(): { readonly isV6: boolean; readonly isRange: boolean; readonly count: number }[] {
+    return this.#state.attempt(() =>
+      this.#kinds.all().map((row) => ({
+        isV6: row['v6'] === 1,
+        isRange: row['range'] === 1,
+        count: integer(row['count']),
+      })),
+    );
   }
 
   /** Oldest first. */
@@ -73,12 +89,7 @@ export class BlockStore {
   put(row: BlockRow): void {
     this.#state.attempt(() => {
       const isNew = this.#find.get(row.target) === undefined;
-      if (isNew && this.#count >= this.#rowsMax) {
-        throw new WeirError(
-          'BLOCK_LIST_FULL',
-          `the block list holds ${this.#count} entries, its maximum; remove some, or block a range`,
-        );
-      }
+      if (isNew) this.checkRoom(1);
       this.#put.run(
         row.target,
         row.reason,
@@ -88,6 +99,31 @@ export class BlockStore {
         row.action,
       );
       if (isNew) this.#count++;
+    });
+  }
+
+  /** Throws BLOCK_LIST_FULL where so many more have no room. */
+  checkRoom(more: number): void {
+    if (this.#count + more <= this.#rowsMax) return;
+    throw new WeirError(
+      'BLOCK_LIST_FULL',
+      `the block list holds ${this.#count} of ${this.#rowsMax} entries, and ${more} more do not fit; remove some, or block wider ranges`,
+    );
+  }
+
+  /** All of these or none. Throws BLOCK_LIST_FULL. */
+  putAll(rows: readonly BlockRow[]): void {
+    this.#state.attempt(() => {
+      const before = this.#count;
+      this.#state.database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const row of rows) this.put(row);
+        this.#state.database.exec('COMMIT');
+      } catch (error) {
+        this.#state.database.exec('ROLLBACK');
+        this.#count = before;
+        throw error;
+      }
     });
   }
 

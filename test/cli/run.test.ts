@@ -55,6 +55,7 @@ A running node
 
 Its block list
   block add ADDR|CIDR         block an address or a CIDR range
+  block import FILE|-         block what a file lists
   block list                  list what is blocked
   block remove ADDR|CIDR      unblock an address or a CIDR range
 
@@ -116,6 +117,7 @@ describe('help', () => {
     const { exit, stdout } = await run(['block', '--help']);
     assert.equal(exit, 0);
     assert.deepEqual(stdout.match(/^ {2}block \w+/gm), [
+      '  block import',
       '  block add',
       '  block list',
       '  block remove',

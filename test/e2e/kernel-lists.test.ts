@@ -3,6 +3,8 @@
  * who is only watched, and what each entry has counted.
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
@@ -56,5 +58,38 @@ describe('an entry of the block list in the kernel', { skip: needsNamespaces() }
     const wrong = edge.tryWeir('block', 'list', '--after', 'nonsense');
     assert.match(wrong.stdout + wrong.stderr, /is not the \\"next\\" of a page/);
     for (const target of targets) edge.weir('block', 'remove', target);
+  });
+
+  it('is one of a million and more that came by weir block import', () => {
+    const file = join(edge.folder, 'list.txt');
+    const lines = ['# addresses'];
+    for (let n = 0; n < 1_000_000; n++)
+      lines.push(`${20 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}.7`);
+    lines.push('', '10.77.0.1 # the client', '; ranges');
+    for (let n = 0; n < 50_000; n++)
+      lines.push(`2001:${((n >> 8) + 0x1000).toString(16)}:${(n & 255).toString(16)}::/48`);
+    writeFileSync(file, lines.join('\n'));
+    const full = edge.tryWeir('block', 'import', file);
+    assert.equal(full.status, 4, full.stdout);
+    assert.match(
+      full.stdout,
+      /room for 1000000 single IPv4 addresses.*kernel\.lists\.ipv4Addresses/,
+    );
+    assert.equal(edge.weir('block', 'list')['count'], 0);
+    lines.splice(1, 1);
+    writeFileSync(file, lines.join('\n'));
+    const answer = edge.weir('block', 'import', file);
+    assert.deepEqual(
+      [answer['added'], answer['count'], answer['kernel']],
+      [1_050_000, 1_050_000, true],
+    );
+    const { counters } = edge.status().shield;
+    assert.deepEqual([counters?.exact, counters?.prefixes], [1_000_000, 50_000]);
+    assert.equal(edge.ask(0), 'no answer');
+    assert.equal(edge.ask(1), 'answered');
+    edge.weir('block', 'remove', '10.77.0.1');
+    assert.equal(edge.ask(0), 'answered');
+    const page = edge.weir<{ entries: unknown[]; count: number }>('block', 'list');
+    assert.deepEqual([page.entries.length, page.count], [1_000, 1_049_999]);
   });
 });

@@ -30,6 +30,8 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     assert.equal(shield.step, 'nftables');
     assert.deepEqual(degraded, []);
     assert(shield.pid !== null && isAlive(shield.pid));
+    assert.match(edge.metrics(), /^weir_shield_step\{step="nftables"\} 1$/m);
+    assert.match(edge.metrics(), /^weir_shield_step\{step="accept"\} 0$/m);
   });
 
   for (const [index, address] of clientAddresses.entries() as Iterable<[0 | 1, string]>) {

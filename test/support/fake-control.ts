@@ -4,6 +4,7 @@
  */
 import type {
   BlockEntry,
+  BlockImport,
   BlockPage,
   BlockRequest,
   CertificateStatus,
@@ -121,6 +122,20 @@ export class FakeControl implements NodeControl {
       workers: 2,
       kernel: false,
       expiresAt,
+    };
+  }
+
+  async importBlocks(request: BlockImport) {
+    this.#call(`importBlocks ${request.targets.length}`);
+    return {
+      action: request.action,
+      added: request.targets.length,
+      renewed: 0,
+      version: 8,
+      count: request.targets.length,
+      workers: 2,
+      kernel: true,
+      expiresAt: null,
     };
   }
 

@@ -20,6 +20,7 @@ export type EdgeStatus = {
     readonly pid: number | null;
     readonly counters: {
       readonly exact: number;
+      readonly prefixes: number;
       readonly verdicts: readonly { readonly verdict: string; readonly packets: number }[];
     } | null;
   };
@@ -125,6 +126,21 @@ ${this.#settings.replaceAll('$INTERFACE', this.wire.edgeInterface)}
 
   status(): EdgeStatus {
     return this.weir<EdgeStatus>('status');
+  }
+
+  metrics(): string {
+    const { admin } = JSON.parse(readFileSync(join(this.state, 'edge.json'), 'utf8')) as {
+      readonly admin: string;
+    };
+    const token = readFileSync(join(this.state, 'token'), 'utf8').trim();
+    const header = `Authorization: Bearer ${token}`;
+    return this.onEdge(
+      'curl',
+      '-s',
+      '-H',
+      header,
+      `http://${admin.replace(/^http:\/\//, '')}/metrics`,
+    ).stdout;
   }
 
   entry(target: string): EdgeEntry {

@@ -1,0 +1,104 @@
+/**
+ * How much of the block list the kernel has room for, by kind of entry, and what becomes of the rest.
+ *
+ * What there is no room for is refused before anything has taken it, with the size and the key that changes it.
+ * A list that is longer already (a smaller size, another machine's state) is not cut: what does not fit holds at
+ * accept alone, and status says how much that is.
+ */
+import type { Config } from '#config/schema.ts';
+import { WeirError } from '#core/errors.ts';
+import type { ShieldSizes } from '#synproxy/shield-object.ts';
+
+export const listKinds = ['ipv4Addresses', 'ipv6Addresses', 'ipv4Ranges', 'ipv6Ranges'] as const;
+export type ListKind = (typeof listKinds)[number];
+export type ListSizes = Readonly<Record<ListKind, number>>;
+
+/** As the schema has them. */
+export const listSizesDefault: ListSizes = {
+  ipv4Addresses: 1_000_000,
+  ipv6Addresses: 1_000_000,
+  ipv4Ranges: 65_536,
+  ipv6Ranges: 65_536,
+};
+
+const words: Readonly<Record<ListKind, string>> = {
+  ipv4Addresses: 'single IPv4 addresses',
+  ipv6Addresses: 'single IPv6 addresses',
+  ipv4Ranges: 'IPv4 ranges',
+  ipv6Ranges: 'IPv6 ranges',
+};
+
+/** Of a canonical target: a single address has no prefix length. */
+export function kindOf(target: string): ListKind {
+  const isRange = target.includes('/');
+  if (target.includes(':')) return isRange ? 'ipv6Ranges' : 'ipv6Addresses';
+  return isRange ? 'ipv4Ranges' : 'ipv4Addresses';
+}
+
+export function shieldSizes({ kernel }: Config): ShieldSizes {
+  const { ipv4Addresses, ipv6Addresses, ipv4Ranges, ipv6Ranges } = kernel.lists;
+  return { exact4: ipv4Addresses, exact6: ipv6Addresses, prefix4: ipv4Ranges, prefix6: ipv6Ranges };
+}
+
+export class ListRoom {
+  readonly #sizes: ListSizes | null;
+  readonly #counts: Record<ListKind, number>;
+
+  /** `sizes` is null where nothing of the list is in the kernel. */
+  constructor(sizes: ListSizes | null, counts: Readonly<Record<ListKind, number>>) {
+    this.#sizes = sizes;
+    this.#counts = { ...counts };
+  }
+
+  get counts(): Readonly<Record<ListKind, number>> {
+    return this.#counts;
+  }
+
+  /** Room for these, which are not on the list: it is theirs from now on. Throws BLOCK_LIST_FULL. */
+  take(targets: Iterable<string>): void {
+    const wanted = countKinds(targets);
+    for (const kind of listKinds) {
+      const size = this.#sizes?.[kind] ?? Number.POSITIVE_INFINITY;
+      if (wanted[kind] > 0 && this.#counts[kind] + wanted[kind] > size)
+        throw new WeirError(
+          'BLOCK_LIST_FULL',
+          `the kernel has room for ${size} ${words[kind]}: there are ${this.#counts[kind]}, and ${wanted[kind]} more do not fit; raise kernel.lists.${kind} and start the node anew, remove some, or block wider ranges`,
+        );
+    }
+    for (const kind of listKinds) this.#counts[kind] += wanted[kind];
+  }
+
+  recount(counts: Readonly<Record<ListKind, number>>): void {
+    Object.assign(this.#counts, counts);
+  }
+
+  give(targets: Iterable<string>): void {
+    const gone = countKinds(targets);
+    for (const kind of listKinds) this.#counts[kind] -= gone[kind];
+  }
+}
+
+/** Those there is room for, the oldest first, and why not for the others. */
+export function fitting<T extends { readonly target: string }>(
+  items: readonly T[],
+  sizes: ListSizes,
+): { readonly items: readonly T[]; readonly problem: string | null } {
+  const counts = countKinds(items.map(({ target }) => target));
+  const over = listKinds.filter((kind) => counts[kind] > sizes[kind]);
+  if (over.length === 0) return { items, problem: null };
+  const left = { ...sizes };
+  const kept = items.filter(({ target }) => left[kindOf(target)]-- > 0);
+  const what = over.map(
+    (kind) => `${counts[kind]} ${words[kind]} (kernel.lists.${kind} is ${sizes[kind]})`,
+  );
+  return {
+    items: kept,
+    problem: `the block list has ${what.join(' and ')}; the ${items.length - kept.length} that do not fit hold at accept only: raise the size and start the node anew`,
+  };
+}
+
+function countKinds(targets: Iterable<string>): Record<ListKind, number> {
+  const counts = { ipv4Addresses: 0, ipv6Addresses: 0, ipv4Ranges: 0, ipv6Ranges: 0 };
+  for (const target of targets) counts[kindOf(target)]++;
+  return counts;
+}
