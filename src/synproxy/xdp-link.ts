@@ -2,6 +2,7 @@
  * Puts a program before an interface, as a link: it is there as long as a descriptor of the link is open,
  * so whatever ends the process also takes the program away. Swapping programs leaves no gap.
  */
+import { attachedPrograms } from './attached-program.ts';
 import {
   addressOf,
   bpf,
@@ -28,7 +29,6 @@ const reasons: Readonly<Record<string, string>> = {
   ENODEV: 'there is no such interface',
   EPERM: 'CAP_NET_ADMIN (and CAP_BPF) is missing',
   ENOMEM: 'no memory for the queues of the driver',
-  EEXIST: 'a program is attached in the other mode',
 };
 
 /** The descriptor of the link. Throws KERNEL_ATTACH_FAILED whose `errno` says why. */
@@ -42,8 +42,8 @@ export function attachXdp(program: number, interfaceIndex: number, mode: XdpMode
   if (result >= 0) return result;
   const errno = errnoName(-result);
   const reason =
-    errno === 'EBUSY'
-      ? (ownerOf(interfaceIndex) ?? 'another program is attached there, and not by a link')
+    errno === 'EBUSY' || errno === 'EEXIST'
+      ? (ownerOf(interfaceIndex) ?? 'another program is attached there')
       : (reasons[errno] ?? '');
   throw new KernelError(
     'KERNEL_ATTACH_FAILED',
@@ -60,8 +60,20 @@ export function replaceProgram(link: number, program: number): void {
   bpf('LINK_UPDATE', attribute, 'the program of a link');
 }
 
-/** Who holds the interface, as far as the kernel tells. */
+/**
+ * Who holds the interface, as far as the kernel tells. The routing socket says which program is there: links
+ * are those of all network namespaces, and their interface numbers mean nothing across them.
+ */
 function ownerOf(interfaceIndex: number): string | null {
+  const [program] = attachedPrograms(interfaceIndex);
+  if (program === undefined) return null;
+  const link = linkOf(program, interfaceIndex);
+  return link === null
+    ? `${programText(program)} is attached there, and by no link; see bpftool prog show id ${program}, take it off with ip link set dev INTERFACE xdp off, or name other interfaces in kernel.interface`
+    : `link ${link} with ${programText(program)} is attached there; end the process that holds it (bpftool link show id ${link}), or name other interfaces in kernel.interface`;
+}
+
+function linkOf(program: number, interfaceIndex: number): number | null {
   const attribute = stableBuffer(16);
   for (let seen = 0; seen < linksMax; seen++) {
     if (bpfResult('LINK_GET_NEXT_ID', attribute) < 0) return null;
@@ -70,12 +82,14 @@ function ownerOf(interfaceIndex: number): string | null {
     const info = infoById('LINK_GET_FD_BY_ID', id);
     if (info?.readUInt32LE(0) !== LINK_TYPE_XDP || info.readUInt32LE(16) !== interfaceIndex)
       continue;
-    const programId = info.readUInt32LE(8);
-    const program = infoById('PROG_GET_FD_BY_ID', programId);
-    const name = program === null ? '' : ` (${fixedText(program, 64, 16)})`;
-    return `link ${id} with program ${programId}${name} is attached there; see bpftool link show id ${id}`;
+    if (info.readUInt32LE(8) === program) return id;
   }
   return null;
+}
+
+function programText(id: number): string {
+  const program = infoById('PROG_GET_FD_BY_ID', id);
+  return `program ${id}${program === null ? '' : ` (${fixedText(program, 64, 16)})`}`;
 }
 
 function infoById(command: 'LINK_GET_FD_BY_ID' | 'PROG_GET_FD_BY_ID', id: number): Buffer | null {

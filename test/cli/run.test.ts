@@ -117,8 +117,8 @@ describe('help', () => {
     const { exit, stdout } = await run(['block', '--help']);
     assert.equal(exit, 0);
     assert.deepEqual(stdout.match(/^ {2}block \w+/gm), [
-      '  block import',
       '  block add',
+      '  block import',
       '  block list',
       '  block remove',
     ]);
@@ -153,7 +153,7 @@ const usageCases = [
   { argv: ['block', 'ad', '::1'], says: /did you mean "block add"\?/ },
   { argv: ['entirely-different'], says: /there is no command "entirely-different"/ },
   { argv: ['help', 'statsu'], says: /did you mean "status"\?/ },
-  { argv: ['block'], says: /needs one more word: add, list, remove/ },
+  { argv: ['block'], says: /needs one more word: add, import, list, remove/ },
   { argv: ['--json', 'status'], says: /options come after the command/, json: true },
   { argv: ['--verbose'], says: /no option --verbose/ },
   { argv: ['status', '--jsno'], says: /has no option --jsno; did you mean --json\?/ },

@@ -57,12 +57,12 @@ export class NamespaceEdge implements AsyncDisposable {
    */
   static async start(
     settings: string,
-    prepare: (edge: NamespaceEdge) => void = () => {},
+    prepare: (edge: NamespaceEdge) => void | Promise<void> = () => {},
     edgeSettings = '',
   ): Promise<NamespaceEdge> {
     const edge = new NamespaceEdge(settings, edgeSettings, makeNamespacePair());
     try {
-      prepare(edge);
+      await prepare(edge);
       await edge.startProcess();
       return edge;
     } catch (error) {
