@@ -130,6 +130,11 @@ export class TalkingProcess {
     return this.next();
   }
 
+  /** For one that says nothing until all is said. */
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
   async end(): Promise<void> {
     this.#child.stdin?.end();
     if (this.#child.exitCode === null && this.#child.signalCode === null)
