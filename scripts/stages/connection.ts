@@ -5,7 +5,7 @@ export const connectionStages: readonly Stage[] = [
   {
     name: 'block list at accept',
     file: 'src/proxy/listener.ts',
-    from: "peer === '' || blockList.isBlocked(peer)",
+    from: "peer === '' || blockList.refuses(peer)",
     to: "peer === ''",
     tests: 'test/wire/block-list.test.ts',
   },
@@ -19,7 +19,7 @@ export const connectionStages: readonly Stage[] = [
   {
     name: 'block list behind a PROXY header',
     file: 'src/proxy/listener.ts',
-    from: "if (blockList.isBlocked(accepted.peer)) this.#refuse(socket, 'blocked');",
+    from: "if (blockList.refuses(accepted.peer)) this.#refuse(socket, 'blocked');",
     to: 'if (false) ;',
     tests: 'test/wire/proxy-protocol.test.ts',
   },
