@@ -205,7 +205,6 @@ export class EdgeNode implements NodeControl {
     this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
     metrics.blockEntries.value = this.#options.blocks.count;
-    metrics.shieldSteps[this.#options.shield.handover.step].value = 1;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(
       registry.families,

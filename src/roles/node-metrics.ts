@@ -5,7 +5,6 @@ import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
 import { DetectorFindings } from './detector-metrics.ts';
 import { InspectionCounts } from './inspection-counts.ts';
-import type { KernelStep } from './kernel-ladder.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
 import { shieldFamilies } from './shield-metrics.ts';
@@ -20,7 +19,6 @@ export class NodeMetrics {
   readonly nextRenewal: Series;
   readonly workerRestarts: Series;
   readonly blockEntries: Series;
-  readonly shieldSteps: Readonly<Record<KernelStep, Series>>;
   readonly generation: Series;
   readonly findings: DetectorFindings;
 
@@ -51,18 +49,6 @@ export class NodeMetrics {
       'Workers replaced after they ended.',
     );
     this.blockEntries = registry.gauge('weir_block_entries', 'Block list entries.');
-    const step = (name: KernelStep) =>
-      registry.gauge(
-        'weir_shield_step',
-        'Where blocked addresses are kept out: 1 for the step of the ladder that is in use.',
-        { step: name },
-      );
-    this.shieldSteps = {
-      'xdp-native': step('xdp-native'),
-      'xdp-generic': step('xdp-generic'),
-      nftables: step('nftables'),
-      accept: step('accept'),
-    };
     this.generation = registry.gauge(
       'weir_config_generation',
       'Generation of configuration and modules that is live.',
