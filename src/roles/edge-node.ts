@@ -30,7 +30,6 @@ import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import type { BlockHit } from '#proxy/block-hits.ts';
 import type { DecisionStores } from '#state/decision-stores.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
@@ -39,7 +38,6 @@ import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
-import type { ListKind } from './list-room.ts';
 import { listenerStatus } from './listener-status.ts';
 import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
 import { noteRefused } from './module-admission.ts';
@@ -240,8 +238,8 @@ export class EdgeNode implements NodeControl {
     return this.#options.blocks.import(request, () => this.refuseWhileUpgrading());
   }
 
-  get listCounts(): Readonly<Record<ListKind, number>> {
-    return this.#options.blocks.counts;
+  get blocks(): NodeBlocks {
+    return this.#options.blocks;
   }
 
   async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
@@ -251,10 +249,6 @@ export class EdgeNode implements NodeControl {
 
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer> {
     return shieldTop(this.#options.shield, by, count);
-  }
-
-  noteBlockHits(hits: readonly BlockHit[]): void {
-    this.#options.blocks.note(hits);
   }
 
   async #expire(): Promise<void> {

@@ -132,7 +132,7 @@ export async function startEdge(
       blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),
       shared: takeover?.shared ?? null,
       onBlock,
-      onBlockHits: (hits) => node?.noteBlockHits(hits),
+      onBlockHits: (hits) => node?.blocks.note(hits),
     },
   );
   let shield: Shield | null = null;
@@ -155,7 +155,7 @@ export async function startEdge(
       inspection: inspectionTerms(supervisor.snapshot),
       onModuleFailure: (failure) => supervisor.onModuleFailure?.(failure),
       onBlock,
-      counts: () => node?.listCounts ?? null,
+      counts: () => node?.blocks.counts ?? null,
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
       onFinding: (finding) => void detectorBlocks.found(finding),
     });
