@@ -69,28 +69,33 @@ INLINE void read_options(const __u8 *options, __u32 bytes, struct syn_options *f
 	found->timestamp_at = timestamp_at + 8 <= bytes ? timestamp_at : 0;
 }
 
-/* -1: no listener or no cookie, the packet passes; else what to return. `verdict` says which in any case. */
-INLINE int answer_syn(struct xdp_md *frame, const struct shield_config *config, struct scratch *scratch, __u32 *verdict)
+/* Who the packet would come to; to be released. */
+INLINE struct bpf_sock *find_socket(struct xdp_md *frame, const struct view *v)
 {
-	struct view *v = &scratch->view;
 	struct bpf_sock_tuple tuple = {};
-	__u32 tuple_bytes, ip_bytes;
+	__u32 tuple_bytes;
 	if (v->family == 4) {
 		tuple.ipv4.saddr = v->source4;
 		tuple.ipv4.daddr = v->destination4;
 		tuple.ipv4.sport = to_be16(v->source_port);
 		tuple.ipv4.dport = to_be16(v->destination_port);
 		tuple_bytes = sizeof(tuple.ipv4);
-		ip_bytes = 20;
 	} else {
 		copy_bytes(tuple.ipv6.saddr, v->source6, 16);
 		copy_bytes(tuple.ipv6.daddr, v->destination6, 16);
 		tuple.ipv6.sport = to_be16(v->source_port);
 		tuple.ipv6.dport = to_be16(v->destination_port);
 		tuple_bytes = sizeof(tuple.ipv6);
-		ip_bytes = 40;
 	}
-	struct bpf_sock *socket = socket_lookup_tcp(frame, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
+	return socket_lookup_tcp(frame, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
+}
+
+/* -1: no listener or no cookie, the packet passes; else what to return. `verdict` says which in any case. */
+INLINE int answer_syn(struct xdp_md *frame, const struct shield_config *config, struct scratch *scratch, __u32 *verdict)
+{
+	struct view *v = &scratch->view;
+	__u32 ip_bytes = v->family == 4 ? 20 : 40;
+	struct bpf_sock *socket = find_socket(frame, v);
 	if (!socket) {
 		*verdict = VERDICT_NO_LISTENER;
 		return -1;

@@ -7,11 +7,36 @@
 #ifndef WEIR_INSPECT_H
 #define WEIR_INSPECT_H
 
+#include "cookie.h"
 #include "events.h"
 #include "maps.h"
 #include "rate.h"
 
-INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __u32 index)
+INLINE int is_syn(const struct view *v)
+{
+	return v->class == PROTOCOL_CLASS_TCP && (v->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * Whether a connection begins with the first packet of a flow. A SYN that was answered with a cookie is no
+ * part of it: then it is the ACK, which comes to a listener still. Any other one belongs to a connection that
+ * was there before.
+ */
+INLINE int begins_connection(struct xdp_md *frame, const struct view *v)
+{
+	if (is_syn(v))
+		return 1;
+	if (v->class != PROTOCOL_CLASS_TCP || !v->has_ports || !(v->tcp_flags & TCP_ACK))
+		return 0;
+	struct bpf_sock *socket = find_socket(frame, v);
+	if (!socket)
+		return 0;
+	int begins = socket->state == BPF_TCP_LISTEN;
+	socket_release(socket);
+	return begins;
+}
+
+INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __u32 index, int begins)
 {
 	struct packet *packet = ring_reserve(&packets, sizeof(*packet), 0);
 	if (!packet) {
@@ -42,6 +67,7 @@ INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __
 	packet->family = v->family;
 	packet->protocol = v->protocol;
 	packet->tcp_flags = v->tcp_flags;
+	packet->begins = begins;
 	copy_addresses(v, packet->source, packet->destination);
 	ring_submit(packet, 0);
 }
@@ -67,7 +93,11 @@ INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *conf
 		key6.protocol = v->protocol;
 		flow = map_lookup(&flows6, &key6);
 	}
-	if (flow) {
+	/*
+	 * What was said of a connection does not hold for the next one of the same addresses and ports: else a
+	 * good one would open the door for another.
+	 */
+	if (flow && !(flow->verdict != FLOW_VERDICT_OPEN && is_syn(v))) {
 		__u32 said = flow->verdict;
 		if (said == FLOW_VERDICT_DROP)
 			return VERDICT_DROP_FLOW;
@@ -77,7 +107,7 @@ INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *conf
 		if (index < config->inspect_packets) {
 			flow->seen = index + 1;
 			v->inspected = 1;
-			copy_packet(frame, v, flow->id, index);
+			copy_packet(frame, v, flow->id, index, 0);
 		}
 		return VERDICT_PASS;
 	}
@@ -86,14 +116,14 @@ INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *conf
 		return VERDICT_PASS;
 	}
 	struct flow first = { 1, FLOW_VERDICT_OPEN, (__u64)random_u32() << 32 | random_u32() };
-	long failed = v->family == 4 ? map_update(&flows4, &key4, &first, BPF_NOEXIST)
-				     : map_update(&flows6, &key6, &first, BPF_NOEXIST);
+	long failed = v->family == 4 ? map_update(&flows4, &key4, &first, BPF_ANY)
+				     : map_update(&flows6, &key6, &first, BPF_ANY);
 	if (failed) {
 		count_lost(LOST_FLOW_INSERT);
 		return VERDICT_PASS;
 	}
 	v->inspected = 1;
-	copy_packet(frame, v, first.id, 0);
+	copy_packet(frame, v, first.id, 0, begins_connection(frame, v));
 	return VERDICT_PASS;
 }
 

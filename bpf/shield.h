@@ -231,7 +231,8 @@ struct packet {
 	__u8 family;
 	__u8 protocol;
 	__u8 tcp_flags;
-	__u8 reserved[7];
+	__u8 begins; /* 1: a TCP connection begins with it */
+	__u8 reserved[6];
 	__u8 source[16];
 	__u8 destination[16];
 	__u8 bytes[PACKET_BYTES_MAX];

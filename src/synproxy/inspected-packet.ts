@@ -15,6 +15,8 @@ export type InspectedPacket = {
   /** Number of the rule in its generation. */
   readonly rule: number;
   readonly isIncoming: true;
+  /** A TCP connection begins with it. */
+  readonly begins: boolean;
   readonly family: 4 | 6;
   /** As IANA numbers them. */
   readonly protocol: number;
@@ -77,6 +79,7 @@ export class InspectedPackets {
       number: u32('index') + 1,
       rule: u16('rule'),
       isIncoming: true,
+      begins: view.getUint8(offset + at.begins) === 1,
       ...heads,
     };
   }
@@ -84,11 +87,11 @@ export class InspectedPackets {
 
 const fields = [
   ...(['flow', 'length', 'captured', 'index', 'network_offset', 'transport_offset'] as const),
-  ...(['rule', 'family', 'protocol', 'bytes'] as const),
+  ...(['rule', 'family', 'protocol', 'begins', 'bytes'] as const),
 ];
 type Field = (typeof fields)[number];
 
-type Heads = Omit<InspectedPacket, 'flow' | 'number' | 'rule' | 'isIncoming'>;
+type Heads = Omit<InspectedPacket, 'flow' | 'number' | 'rule' | 'isIncoming' | 'begins'>;
 
 function readHeads(
   frame: Uint8Array,

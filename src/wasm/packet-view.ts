@@ -30,6 +30,8 @@ export type PacketView = {
   /** Of the packets that were seen of the flow, from 1. */
   readonly number: number;
   readonly flow: bigint;
+  /** A TCP connection begins with it: a SYN, or the ACK behind a SYN that was answered with a cookie. */
+  readonly begins: boolean;
   /** Towards this host. */
   readonly isIncoming: boolean;
   /** Behind the heads, at most `packetPayloadBytesMax`. */
@@ -43,6 +45,7 @@ export const packetPayloadBytesMax = 512;
 export const packetWords = 22;
 const flagIncoming = 1;
 const flagCut = 2;
+const flagBegins = 4;
 const sourceOffset = 14 * 4;
 const destinationOffset = 18 * 4;
 const payloadOffset = packetWords * 4;
@@ -59,7 +62,9 @@ export function encodePacket(packet: PacketView, memory: GuestMemory, at: number
   let word = at >>> 2;
   words[word++] = size;
   words[word++] =
-    (packet.isIncoming ? flagIncoming : 0) | (wireBytes > payload.length ? flagCut : 0);
+    (packet.isIncoming ? flagIncoming : 0) |
+    (wireBytes > payload.length ? flagCut : 0) |
+    (packet.begins ? flagBegins : 0);
   words[word++] = packet.family;
   words[word++] = packet.protocol;
   words[word++] = packet.sourcePort;

@@ -17,6 +17,7 @@ const packet = (
   ...{ family: 4, protocol: 6, sourcePort: 40_000, destinationPort: 443 },
   source: Buffer.from([203, 0, 113, 7]),
   destination: Buffer.from([198, 51, 100, 1]),
+  begins: (tcpFlags & 0x02) !== 0,
   ...{ tcpFlags, tcpSequence, number, flow: 1n, isIncoming: true, payload },
   wireBytes: payload.length === 0 ? 0 : 1_737,
 });

@@ -22,7 +22,15 @@ const packet: PacketView = {
   ...{ family: 4, protocol: 6, sourcePort: 40_000, destinationPort: 443 },
   source: Buffer.from([192, 0, 2, 7]),
   destination: Buffer.from([198, 51, 100, 1]),
-  ...{ tcpFlags: 24, tcpSequence: 1_001, number: 3, flow: 1n, isIncoming: true, wireBytes: 9 },
+  ...{
+    tcpFlags: 24,
+    tcpSequence: 1_001,
+    number: 3,
+    flow: 1n,
+    begins: false,
+    isIncoming: true,
+    wireBytes: 9,
+  },
   payload: Buffer.from([0x16]),
 };
 

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { recordKind } from '#wasm/abi.ts';
+import { mainFile } from '../support/edge-process.ts';
 import { needsNamespaces } from '../support/kernel-rights.ts';
 import { edgeAddresses } from '../support/namespace-pair.ts';
 import { packetGuest, record } from '../support/packet-guest.ts';
@@ -20,17 +21,19 @@ type Inspection = {
 };
 
 const packetsMax = 5;
+const ssh = ['SSH-2.0-OpenSSH_9.2', '\r\n\r\n'];
+const http = ['GET / HTTP/1.1\r\nHost: a\r\n', '\r\n'];
 
-describe('rules that inspect', { skip: needsNamespaces() }, () => {
-  let edge: RulesEdge;
-  before(async () => {
-    edge = new RulesEdge();
-    edge.configure(`edge:
+const configuration = (xdp: string, synCookies: string) => `edge:
   workers: 1
   listeners:
     - { address: "0.0.0.0:8000", plaintext: true }
     - { address: "[::]:8000", plaintext: true }
-kernel: { xdp: native, interface: %WIRE%, inspect: { module: protocol, packets: ${packetsMax} } }
+kernel:
+  xdp: ${xdp}
+  synCookies: ${synCookies}
+  interface: %WIRE%
+  inspect: { module: protocol, packets: ${packetsMax} }
 waf:
   canaryMs: 0
   rules:
@@ -42,41 +45,46 @@ upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
 state: %STATE%
-`);
+`;
+
+function inspectionOf(edge: RulesEdge): Inspection {
+  const { counters } = edge.weir<{
+    shield: { counters: { inspection: Inspection | null } | null };
+  }>('status').shield;
+  assert(counters?.inspection, 'something is inspected');
+  return counters.inspection;
+}
+
+/** The first line of the answer to these pieces, each sent when the one before has been for a moment. */
+function sayTo(edge: RulesEdge, index: 0 | 1, pieces: readonly string[]): string {
+  return edge.client(`
+    import net from 'node:net';
+    import { setTimeout as wait } from 'node:timers/promises';
+    const socket = net.connect(8000, ${JSON.stringify(edgeAddresses[index])});
+    socket.setNoDelay(true);
+    socket.on('error', (error) => { console.log(error.code); process.exit(0); });
+    socket.on('data', (data) => { console.log(String(data).split('\\r')[0]); process.exit(0); });
+    await new Promise((done) => socket.on('connect', done));
+    for (const piece of ${JSON.stringify(pieces)}) { socket.write(piece); await wait(150); }
+    setTimeout(() => { console.log('silence'); process.exit(0); }, 1_000);
+  `);
+}
+
+describe('rules that inspect', { skip: needsNamespaces() }, () => {
+  let edge: RulesEdge;
+  before(async () => {
+    edge = new RulesEdge();
+    edge.configure(configuration('native', 'auto'));
     await edge.start();
   });
   after(() => edge[Symbol.asyncDispose]());
 
-  const inspection = (): Inspection => {
-    const { counters } = edge.weir<{
-      shield: { counters: { inspection: Inspection | null } | null };
-    }>('status').shield;
-    assert(counters?.inspection, 'something is inspected');
-    return counters.inspection;
-  };
-
-  /** The first line of the answer to these pieces, each sent when the one before has been for a moment. */
-  function say(index: 0 | 1, ...pieces: string[]): string {
-    return edge.client(`
-      import net from 'node:net';
-      import { setTimeout as wait } from 'node:timers/promises';
-      const socket = net.connect(8000, ${JSON.stringify(edgeAddresses[index])});
-      socket.setNoDelay(true);
-      socket.on('error', (error) => { console.log(error.code); process.exit(0); });
-      socket.on('data', (data) => { console.log(String(data).split('\\r')[0]); process.exit(0); });
-      await new Promise((done) => socket.on('connect', done));
-      for (const piece of ${JSON.stringify(pieces)}) { socket.write(piece); await wait(150); }
-      setTimeout(() => { console.log('silence'); process.exit(0); }, 1_000);
-    `);
-  }
-
+  const inspection = () => inspectionOf(edge);
+  const say = (index: 0 | 1, ...pieces: string[]) => sayTo(edge, index, pieces);
   const logged = (...parts: string[]) =>
     until(`a line says ${parts.join(' and ')}`, () =>
       edge.lines.some((line) => parts.every((part) => line.includes(part))),
     );
-
-  const ssh = ['SSH-2.0-OpenSSH_9.2', '\r\n\r\n'];
-  const http = ['GET / HTTP/1.1\r\nHost: a\r\n', '\r\n'];
 
   it('inspects nothing before a rule says so', () => {
     assert.match(say(0, ...ssh), /^HTTP\/1\.1 400/);
@@ -139,5 +147,43 @@ state: %STATE%
     await until('the maps are its own', () => edge.weir<RulesStatus>('status').rules.kernel);
     assert.equal(say(0, ...ssh), 'silence');
     assert.match(say(1, ...http), /^HTTP\/1\.1 50\d/);
+  });
+});
+
+describe('rules that inspect, behind SYN cookies', { skip: needsNamespaces() }, () => {
+  let edge: RulesEdge;
+  before(async () => {
+    edge = new RulesEdge();
+    // What native XDP sends back over a veth arrives only beside a program of the peer's.
+    edge.configure(configuration('generic', 'always'));
+    edge.sysctl('net.ipv4.tcp_syncookies', 2);
+    edge.sysctl('net.ipv4.tcp_timestamps', 2);
+    await edge.start();
+    edge.weir('rule', 'add', '--port', '8000', '--action', 'inspect');
+  });
+  after(() => edge[Symbol.asyncDispose]());
+
+  for (const index of [0, 1] as const)
+    it(`a connection begins at its ACK, and is judged like any other, IPv${index === 0 ? 4 : 6}`, () => {
+      assert.equal(sayTo(edge, index, ssh), 'silence');
+      assert.match(sayTo(edge, index, http), /^HTTP\/1\.1 50\d/);
+      const { drop, pass } = inspectionOf(edge).flows;
+      assert.deepEqual([drop, pass], [index + 1, index + 1]);
+      assert(edge.counted('syn_ack') >= 2, 'cookies were sent');
+    });
+
+  it('leaves alone what was there before the rule', () => {
+    edge.weir('rule', 'clear');
+    const said = edge.client(`
+      import net from 'node:net';
+      const socket = net.connect(8000, ${JSON.stringify(edgeAddresses[0])});
+      socket.on('data', (data) => { console.log(String(data).split('\\r')[0]); process.exit(0); });
+      await new Promise((done) => socket.on('connect', done));
+      process.getBuiltinModule('node:child_process').execFileSync('ip', ['netns', 'exec', ${JSON.stringify(edge.wire.edge)}, process.execPath, ${JSON.stringify(mainFile)}, 'rule', 'add', '--port', '8000', '--action', 'inspect', '--state', ${JSON.stringify(edge.state)}]);
+      socket.write('SSH-2.0-x');
+      setTimeout(() => socket.write('\\r\\n\\r\\n'), 300);
+      setTimeout(() => { console.log('silence'); process.exit(0); }, 3_000);
+    `);
+    assert.match(said, /^HTTP\/1\.1 400/);
   });
 });

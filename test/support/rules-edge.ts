@@ -48,6 +48,10 @@ export class RulesEdge implements AsyncDisposable {
     );
   }
 
+  sysctl(name: string, value: number): void {
+    spawnSync('ip', ['netns', 'exec', this.wire.edge, 'sysctl', '-qw', `${name}=${value}`]);
+  }
+
   async start(): Promise<void> {
     const edge = spawn(
       'ip',

@@ -20,7 +20,7 @@ const packet = (flow: number, changes: Partial<PacketView> = {}): PacketView => 
   ...{ family: 4, protocol: 6, sourcePort: 40_000, destinationPort: 443 },
   source: Buffer.from([192, 0, 2, 7]),
   destination: Buffer.from([198, 51, 100, 1]),
-  ...{ tcpFlags: 2, tcpSequence: 7, number: 1, flow: BigInt(flow), isIncoming: true },
+  ...{ tcpFlags: 2, tcpSequence: 7, number: 1, flow: BigInt(flow), begins: true, isIncoming: true },
   ...{ payload: Buffer.alloc(0), wireBytes: 0 },
   ...changes,
 });

@@ -66,6 +66,7 @@ export const outcomeAborted: u32 = 4;
 /** Bits of a packet's flags. */
 export const packetIncoming: u32 = 1;
 export const packetCut: u32 = 2;
+export const packetBegins: u32 = 4;
 
 export const protocolTcp: u32 = 6;
 export const protocolUdp: u32 = 17;

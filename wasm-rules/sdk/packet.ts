@@ -10,7 +10,7 @@
  * with 0, which asks for the next one. Who sends a packet can write any source into it: only a TCP flow
  * that has gone on behind its SYN comes from where it says.
  */
-import { packetCut, packetIncoming } from './layout';
+import { packetBegins, packetCut, packetIncoming } from './layout';
 
 @unmanaged
 export class Packet {
@@ -36,6 +36,11 @@ export class Packet {
   /** Towards this host. */
   @inline get isIncoming(): bool {
     return (this.flags & packetIncoming) != 0;
+  }
+
+  /** A TCP connection begins with it: a SYN, or the ACK behind a SYN that was answered with a SYN cookie. */
+  @inline get begins(): bool {
+    return (this.flags & packetBegins) != 0;
   }
 
   /** There was more on the wire than is here. */

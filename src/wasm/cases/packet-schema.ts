@@ -64,6 +64,11 @@ const packetStep = Type.Object(
         description: 'of the packet in its flow; without it they are counted',
       }),
     ),
+    begins: Type.Boolean({
+      default: false,
+      description:
+        'a connection begins with this ACK, as its SYN was answered with a SYN cookie; with a SYN one always does',
+    }),
     outgoing: Type.Boolean({ default: false, description: 'from this host, not to it' }),
     payload: optional(
       Type.String({ maxLength: packetPayloadBytesMax, description: 'its payload as text, UTF-8' }),

@@ -48,7 +48,8 @@ function viewOf(step: PacketStep, place: Place): PacketView {
     sourcePort: step.protocol === 'icmp' ? 0 : step.fromPort,
     destinationPort: step.protocol === 'icmp' ? 0 : step.port,
     ...{ tcpFlags, tcpSequence, number: place.number, flow: BigInt(step.flow) },
-    ...{ isIncoming: !step.outgoing, payload, wireBytes },
+    ...{ begins: step.begins || (tcpFlags & 0x12) === 2, isIncoming: !step.outgoing },
+    ...{ payload, wireBytes },
   };
 }
 

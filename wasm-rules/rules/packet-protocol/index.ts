@@ -8,7 +8,8 @@
  * ```
  *
  * TCP delivers a byte stream, so one that comes byte by byte is judged as the one that comes at once: what
- * came so far is kept with the flow. A flow whose SYN was not seen (it was there before the rule) passes.
+ * came so far is kept with the flow. A connection that was there before the rule passes: where its bytes begin
+ * is not known. One whose SYN was answered with a cookie begins at its ACK.
  */
 import { Config } from '../../sdk/config';
 import { answerAt, answerLength, getValue, scopeRequest, setValue } from '../../sdk/host';
@@ -57,11 +58,12 @@ export function weir_packet(view: usize): usize {
   const isTls = tlsPorts.includes(packet.destinationPort);
   if (packet.protocol != protocolTcp || !packet.isIncoming) return passFlow();
   if (!isTls && !httpPorts.includes(packet.destinationPort)) return passFlow();
-  if ((packet.tcpFlags & tcpSyn) != 0) {
-    // Data in a SYN (TCP Fast Open) is sent once more where it counts.
-    store<u32>(bytes, packet.tcpSequence + 1);
+  const isSyn = (packet.tcpFlags & tcpSyn) != 0;
+  if (isSyn || packet.begins) {
+    store<u32>(bytes, packet.tcpSequence + (isSyn ? 1 : 0));
     setValue(scopeRequest, 'begin', bytes, 4, 0);
-    return 0;
+    // Data in a SYN (TCP Fast Open) is sent once more where it counts.
+    if (isSyn) return 0;
   }
   if (packet.payloadLength == 0) return 0;
   if (!getValue(scopeRequest, 'begin', 4)) return passFlow();
