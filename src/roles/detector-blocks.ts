@@ -4,7 +4,7 @@
  *
  * ```
  * finding ─► protected? ─► mode ─► has it shown that it is there? ─► block list, origin "detector"
- *             nothing     monitor    not yet: asked again for 30 s
+ *             nothing     monitor    asked after 3 s, then again for 30 s
  * ```
  *
  * Packets do not prove who sent them: anybody can write the address of somebody else into a SYN, and twenty
@@ -19,7 +19,7 @@ import type { Config } from '#config/schema.ts';
 import { monotonicMs, wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { type Cidr, cidrContains, parseCidr } from '#core/ip.ts';
-import type { Handshakes } from '#proxy/listener/handshake-log.ts';
+import { freshMs, type Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { DetectorFindings } from './detector-metrics.ts';
@@ -41,13 +41,18 @@ export type DetectorBlocksOptions = {
 
 /** Findings that wait for a sign of their address. */
 export const waitingMax = 256;
+/** By then whoever had something to say on a connection of that time has said it, and our workers have read it. */
+export const settleMs = freshMs;
 export const waitMs = 30_000;
 const askMs = 1_000;
 const resolveMs = 2_000;
 
 export class DetectorBlocks {
   readonly #options: DetectorBlocksOptions;
-  readonly #waiting = new Map<string, { readonly finding: Finding; readonly untilMs: number }>();
+  readonly #waiting = new Map<
+    string,
+    { readonly finding: Finding; readonly fromMs: number; readonly untilMs: number }
+  >();
   /** By host name of an upstream, as it was resolved last. */
   readonly #resolved = new Map<string, readonly Cidr[]>();
   #timer: NodeJS.Timeout | null = null;
@@ -76,8 +81,9 @@ export class DetectorBlocks {
       findings.count(kind, 'unproven');
       return;
     }
-    this.#waiting.set(target, { finding, untilMs: monotonicMs() + waitMs });
-    await this.#askForSigns();
+    const now = monotonicMs();
+    this.#waiting.set(target, { finding, fromMs: now + settleMs, untilMs: now + waitMs });
+    this.#askLater();
   }
 
   close(): void {
@@ -87,10 +93,13 @@ export class DetectorBlocks {
 
   /** All that wait, in one question to the workers. */
   async #askForSigns(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const targets = [...this.#waiting.keys()];
-    const signs = await this.#options.handshakes(targets).catch(() => []);
+    const now = monotonicMs();
+    const targets = [...this.#waiting].flatMap(([target, { fromMs }]) =>
+      now >= fromMs ? [target] : [],
+    );
+    const signs =
+      targets.length === 0 ? [] : await this.#options.handshakes(targets).catch(() => []);
     for (const [index, target] of targets.entries()) {
       const one = this.#waiting.get(target);
       if (one === undefined) continue;
@@ -98,11 +107,15 @@ export class DetectorBlocks {
       if (sign !== undefined && blames(one.finding, sign)) {
         this.#waiting.delete(target);
         await this.#block(one.finding);
-      } else if (monotonicMs() >= one.untilMs) {
+      } else if (now >= one.untilMs) {
         this.#waiting.delete(target);
         this.#options.findings.count(one.finding.kind, 'unproven');
       }
     }
+    this.#askLater();
+  }
+
+  #askLater(): void {
     if (this.#waiting.size === 0 || this.#timer !== null) return;
     this.#timer = setTimeout(() => void this.#askForSigns(), askMs);
     this.#timer.unref();

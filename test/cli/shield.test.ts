@@ -231,6 +231,31 @@ describe('weir shield top', () => {
   });
 });
 
+describe('the route of weir shield top', () => {
+  for (const [query, status] of [
+    ['', 200],
+    ['?by=bytes&count=999', 200],
+    ['?count=1000', 400],
+    ['?count=0', 400],
+    ['?count=-1', 400],
+    ['?by=colour', 400],
+    ['?more=1', 400],
+  ] as const)
+    it(`answers ${status} to "${query}"`, async () => {
+      const response = await fetch(`${server.address}/api/v1/shield/top${query}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      await response.arrayBuffer();
+      assert.equal(response.status, status);
+    });
+
+  it('wants the token', async () => {
+    const response = await fetch(`${server.address}/api/v1/shield/top`);
+    await response.arrayBuffer();
+    assert.equal(response.status, 401);
+  });
+});
+
 describe('weir shield status', () => {
   it('says why the packet program is not there', async () => {
     const before = control.shield;

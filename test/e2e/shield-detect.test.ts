@@ -173,6 +173,15 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       edge.run('client', 'hping3', ...words, edgeAddresses[0]);
     };
 
+    it('thins what it looks at while packets are many, and no longer', async () => {
+      const sampleOf = () => edge.json<{ top: { sampleOf: number } }>('shield', 'top').top.sampleOf;
+      const words = ['-q', '--udp', '--flood', '-a', talker, '-p', '9999', edgeAddresses[0]];
+      const flood = edge.start('client', 'hping3', ...words);
+      await until('it thins', () => sampleOf() > 1);
+      flood.kill('SIGKILL');
+      await until('it looks at every packet again', () => sampleOf() === 1);
+    });
+
     it('does not block in whose name a flood comes', async () => {
       forge(thirdParty, 6_000, '8000', 100);
       await until('it is seen', () => isFound(thirdParty));
@@ -211,6 +220,7 @@ describe('the packet detector, where every connection attempt is answered with a
   before(async () => {
     edge = await ShieldedEdge.start({
       xdp: 'generic',
+      user: 'nobody',
       kernel: `synCookies: always
 detect: { synRate: 20, synSharePercent: 0 }`,
       sysctls: { 'net.ipv4.tcp_syncookies': 2 },

@@ -103,6 +103,19 @@ rates: { packetsPerSecond: 30, synsPerSecond: 2, udpPerSecond: 3 }`,
     });
   }
 
+  it('is seen by who asks for it, though nothing is looked for', async () => {
+    const sender = edge.talk(clientAddresses[0]);
+    let page = '';
+    await until(
+      () => `the sender leads:\n${page}`,
+      () => {
+        page = edge.weir('shield', 'top', '--once').stdout;
+        return /^SOURCE.*\n10\.77\.0\.1 /m.test(page);
+      },
+    );
+    sender.kill();
+  });
+
   it('is shared by the addresses of an IPv6 /64, and by no more', async () => {
     const dropped = watch('drop_rate_udp');
     for (const address of [...networks, ...neighbours]) await client.open(address, address, 0);

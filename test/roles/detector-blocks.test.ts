@@ -1,13 +1,19 @@
 /** What becomes of a finding: a block only where it is certain who sent the packets, and never of ours. */
 import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import type { BlockEntry, BlockRequest } from '#admin/control.ts';
 import type { Config } from '#config/schema.ts';
 import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import { createLog } from '#telemetry/log.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
-import { blames, DetectorBlocks, waitingMax, waitMs } from '../../src/roles/detector-blocks.ts';
+import {
+  blames,
+  DetectorBlocks,
+  settleMs,
+  waitingMax,
+  waitMs,
+} from '../../src/roles/detector-blocks.ts';
 import { DetectorFindings } from '../../src/roles/detector-metrics.ts';
 
 const silent: Handshakes = { opened: 1, refused: 0, spoke: 0 };
@@ -19,6 +25,14 @@ const scanOf = (target: string): Finding => ({
   evidence: 'connection attempts to 20 ports within 60 s',
   syns: 20,
 });
+
+let clock = 1_000;
+
+async function pass(ms: number): Promise<void> {
+  clock += ms;
+  mock.timers.tick(1_000);
+  for (let n = 0; n < 20; n++) await Promise.resolve();
+}
 
 function bench(
   options: {
@@ -89,10 +103,23 @@ function bench(
 }
 
 describe('a finding of the packet detector', () => {
+  let now: { mock: { restore(): void } };
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    now = mock.method(performance, 'now', () => clock);
+  });
+  afterEach(() => {
+    now.mock.restore();
+    mock.timers.reset();
+  });
+
   it('is a short block of its address, with origin and reason', async () => {
     const { blocks, added, results } = bench();
     await blocks.found(scanOf('203.0.113.7'));
     await blocks.found(scanOf('2001:db8:1:2::/64'));
+    await pass(settleMs - 1);
+    assert.deepEqual(added, [], 'whoever has something to say may do so first');
+    await pass(1);
     assert.deepEqual(
       added,
       ['203.0.113.7', '2001:db8:1:2::/64'].map((target) => ({
@@ -139,6 +166,7 @@ describe('a finding of the packet detector', () => {
     const entry = { target: '203.0.113.7', expiresAt: null };
     const { blocks, added } = bench({ entries: [entry] });
     await blocks.found(scanOf('203.0.113.7'));
+    await pass(settleMs);
     assert.deepEqual(added, []);
   });
 
@@ -146,38 +174,30 @@ describe('a finding of the packet detector', () => {
     const { blocks, breakDisk, results } = bench();
     breakDisk();
     await blocks.found(scanOf('203.0.113.7'));
+    await pass(settleMs);
     assert.deepEqual(results(), { failed: 1 });
   });
 
   it('waits for a sign of its address, then blocks, or gives up', async () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
-    const now = mock.method(performance, 'now', () => clock);
-    let clock = 1_000;
-    try {
-      let sign = nothing;
-      const { blocks, added, results, questions } = bench({
-        handshakes: (target) => (target === '203.0.113.7' ? sign : nothing),
-      });
-      await blocks.found(scanOf('203.0.113.7'));
-      await blocks.found(scanOf('203.0.113.8'));
-      assert.deepEqual(added, []);
-      sign = silent;
-      clock += 1_000;
-      await turn();
-      assert.deepEqual(
-        added.map(({ target }) => target),
-        ['203.0.113.7'],
-      );
-      clock += waitMs;
-      await turn();
-      assert.deepEqual(results(), { blocked: 1, unproven: 1 });
-      const asked = questions.length;
-      await turn();
-      assert.equal(questions.length, asked, 'nobody is left to ask for');
-    } finally {
-      now.mock.restore();
-      mock.timers.reset();
-    }
+    let sign = nothing;
+    const { blocks, added, results, questions } = bench({
+      handshakes: (target) => (target === '203.0.113.7' ? sign : nothing),
+    });
+    await blocks.found(scanOf('203.0.113.7'));
+    await blocks.found(scanOf('203.0.113.8'));
+    await pass(settleMs);
+    assert.deepEqual(added, []);
+    sign = silent;
+    await pass(1_000);
+    assert.deepEqual(
+      added.map(({ target }) => target),
+      ['203.0.113.7'],
+    );
+    await pass(waitMs);
+    assert.deepEqual(results(), { blocked: 1, unproven: 1 });
+    const asked = questions.length;
+    await pass(1_000);
+    assert.equal(questions.length, asked, 'nobody is left to ask for');
   });
 
   it('waits with no more than so many others', async () => {
@@ -188,11 +208,6 @@ describe('a finding of the packet detector', () => {
     assert.deepEqual(results(), { unproven: 2 });
   });
 });
-
-async function turn(): Promise<void> {
-  mock.timers.tick(1_000);
-  for (let n = 0; n < 20; n++) await Promise.resolve();
-}
 
 describe('who is to blame', () => {
   const flood = (syns: number): Finding => ({

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,8 @@ export type ShieldedEdgeOptions = {
   /** Lines of YAML below `kernel:`, beside xdp and interface. */
   readonly kernel?: string;
   readonly allow?: readonly string[];
+  /** Whom the node becomes. */
+  readonly user?: string;
   readonly upstream?: string;
   /** Of the client, beside its own. */
   readonly addresses?: readonly string[];
@@ -220,6 +222,7 @@ export class ShieldedEdge implements AsyncDisposable {
     const sysctls = { 'net.ipv4.tcp_syncookies': 1, ...options.sysctls };
     for (const [name, value] of Object.entries(sysctls))
       this.run('edge', 'sysctl', '-qw', `${name}=${value}`);
+    chmodSync(folder, 0o755);
     const file = join(folder, 'weir.yaml');
     writeFileSync(
       file,
@@ -229,7 +232,7 @@ export class ShieldedEdge implements AsyncDisposable {
     - { address: "0.0.0.0:8000", plaintext: true }
     - { address: "[::]:8000", plaintext: true }
   allow: ${JSON.stringify(options.allow ?? [])}
-kernel:
+${options.user === undefined ? '' : `  user: ${options.user}\n`}kernel:
   xdp: ${options.xdp ?? 'native'}
   interface: ${wire.edgeInterface}
 ${(options.kernel ?? '').replace(/^(?=.)/gm, '  ')}
