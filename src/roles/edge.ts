@@ -180,6 +180,7 @@ export async function startEdge(
       allowed: () => (node?.config ?? config).edge.allow,
       inspectModule: () => config.kernel.inspect?.module ?? null,
       checkMayChange: () => node?.refuseWhileUpgrading(),
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
       log,
     });
     ownRules = rules;

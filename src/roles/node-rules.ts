@@ -44,6 +44,7 @@ export type NodeRulesOptions = {
   readonly inspectModule: () => string | null;
   /** Throws while no change may be made. */
   readonly checkMayChange: () => void;
+  readonly setDegraded: (part: string, reason: string | null) => void;
   readonly log: Logger;
 };
 
@@ -57,6 +58,7 @@ export class NodeRules implements RuleControl {
     this.#options = options;
     this.#store = options.store;
     this.#stored = options.store.load();
+    this.#sayUninspected();
   }
 
   /** After a successor that did not get there. */
@@ -174,6 +176,7 @@ export class NodeRules implements RuleControl {
     try {
       const kernel = await this.#options.shield.changeRules(this.set);
       const problem = kernel ? null : this.#whyNot();
+      this.#sayUninspected();
       return { version: next.version, count: rules.length, kernel, problem };
     } catch (error) {
       // The kernel has those from before, so that is what must be found at the next start.
@@ -208,6 +211,19 @@ export class NodeRules implements RuleControl {
       problem: kernel ? null : this.#whyNot(),
       counted,
     };
+  }
+
+  /** The module may have left the configuration while its rules stayed. */
+  #sayUninspected(): void {
+    const { inspectModule, setDegraded } = this.#options;
+    const ids = this.#stored.rules.flatMap(({ action, id }) => (action === 'inspect' ? [id] : []));
+    const isMissed = ids.length > 0 && inspectModule() === null;
+    setDegraded(
+      'inspect rules',
+      isMissed
+        ? `kernel.inspect names no module, so nobody looks at the packets of rule ${ids.join(', ')}; name one, or weir rule delete`
+        : null,
+    );
   }
 
   #whyNot(): string {

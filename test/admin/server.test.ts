@@ -7,6 +7,7 @@ import { type AdminServer, startAdmin } from '#admin/server.ts';
 import { type ErrorCode, errorCodes, WeirError } from '#core/errors.ts';
 import { moduleBytesMax } from '#core/module-files.ts';
 import { FakeControl, worker } from '../support/fake-control.ts';
+import { exampleRule } from '../support/fake-rules.ts';
 import { call } from '../support/http-call.ts';
 
 const token = 'a-token-for-tests-0123456789';
@@ -24,6 +25,7 @@ type Route = {
   readonly calls: string;
 };
 
+const rule = { path: '/api/v1/rules' };
 const routes: readonly Route[] = [
   { method: 'GET', path: '/health', public: true, calls: 'status' },
   { method: 'GET', path: '/ready', public: true, calls: 'status' },
@@ -43,6 +45,10 @@ const routes: readonly Route[] = [
     path: '/api/v1/blocks/2001%3Adb8%3A%3A%2F32',
     calls: 'removeBlock 2001:db8::/32',
   },
+  { ...rule, method: 'GET', calls: 'rules.list' },
+  { ...rule, method: 'POST', headers: json, body: '{"action":"pass"}', calls: 'rules.add' },
+  { method: 'DELETE', path: '/api/v1/rules/1', calls: 'rules.delete 1' },
+  { ...rule, method: 'DELETE', calls: 'rules.clear' },
   { method: 'GET', path: '/api/v1/modules', calls: 'listModules' },
   {
     method: 'POST',
@@ -104,6 +110,7 @@ describe('every route', () => {
   after(() => server.close());
   beforeEach(() => {
     control.calls.length = 0;
+    control.rules.entries = [exampleRule];
   });
 
   for (const route of routes) {

@@ -41,6 +41,9 @@ after(async () => {
 beforeEach(() => {
   control.calls.length = 0;
   control.blocks.clear();
+  control.rules.entries = [];
+  control.rules.problem = null;
+  control.rules.version = 0;
   control.failWith = null;
   control.degraded = [];
   control.upstreams = [];
@@ -110,6 +113,13 @@ describe('a running node', () => {
       calls: 'addBlock',
       says: /2001:db8::\/32 is blocked until it is removed/,
     },
+    { argv: ['rule', 'list'], calls: 'rules.list', says: /^0 rules, version \d+/ },
+    {
+      argv: ['rule', 'add', '--port', '22', '--action', 'drop'],
+      calls: 'rules.add',
+      says: /^rule 1: --action drop \(1 rule, version \d+, in force in the kernel\)/,
+    },
+    { argv: ['rule', 'clear'], calls: 'rules.clear', says: /^all rules are deleted \(0 rules/ },
   ];
   for (const { argv, calls, says } of commands) {
     it(`weir ${argv.join(' ')} speaks to people and, with --json, to programs`, async () => {
@@ -122,6 +132,36 @@ describe('a running node', () => {
       assert.equal(typeof JSON.parse(json.stdout), 'object');
     });
   }
+
+  it('rules that are not in force are said to be so, in every answer', async () => {
+    control.rules.problem = 'it needs CAP_BPF';
+    const added = await weir('rule', 'add', '--src', '192.0.2.0/24', '--action', 'drop');
+    assert.match(added.stdout, /kept but NOT in force: it needs CAP_BPF\)/);
+    const list = await weir('rule', 'list');
+    assert.match(list.stdout, /^ID +ACTION +SOURCE +DESTINATION +PROTO +PORT +PACKETS/);
+    assert.match(list.stdout, /^1 +drop +192\.0\.2\.0\/24 +any +any +any +1,234 +74,040 +no end/m);
+    assert.match(list.stdout, /NOT in force: it needs CAP_BPF/);
+    assert.match(
+      (await weir('status')).stdout,
+      /^rules +1 \(version \d+\) +NOT in force: it needs/m,
+    );
+    const deleted = await weir('rule', 'delete', '1');
+    assert.match(deleted.stdout, /^rule 1 is deleted: --action drop/);
+    assert.equal((await weir('rule', 'delete', '1')).exit, 1);
+  });
+
+  for (const argv of [
+    ['--action', 'reject'],
+    ['--action', 'drop', '--src', '10.0.0'],
+    ['--action', 'drop', '--port', '90-80'],
+    ['--action', 'drop', '--port', '80', '--order', '0'],
+    ['--action', 'drop', '--port', '80', '--ttl', 'soon'],
+    ['--port', '80'],
+  ])
+    it(`weir rule add ${argv.join(' ')} is a slip, and no node is asked`, async () => {
+      assert.equal((await weir('rule', 'add', ...argv)).exit, 2);
+      assert.deepEqual(control.calls, []);
+    });
 
   it('status --json is what the node answered', async () => {
     const { stdout } = await weir('status', '--json');

@@ -156,6 +156,16 @@ const wrong: readonly (Parts & { readonly why: string; readonly says: RegExp })[
     says: /no rules named \.\.\/sdk ship/,
   },
   {
+    why: 'packets inspected by a module nobody has',
+    rest: 'kernel: { inspect: { module: other } }\nwaf: { rules: { own: { module: own.wasm } } }',
+    says: /kernel\.inspect\.module: no module of waf\.rules is named other \(name one of packets: own\)/,
+  },
+  {
+    why: 'packets inspected by a module of requests',
+    rest: 'kernel: { inspect: { module: own } }\nwaf: { rules: { own: { module: "builtin:bad-bot" } } }',
+    says: /kernel\.inspect\.module: own looks at requests: it exports no weir_packet/,
+  },
+  {
     why: 'a redact pattern RE2 has not',
     rest: 'accessLog: { redact: ["(a)(?=b)"] }',
     says: /accessLog\.redact\[0\]: is no RE2 pattern: .*look-around/,

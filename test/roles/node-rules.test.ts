@@ -27,6 +27,7 @@ describe('the rules of a node', () => {
   let inspectModule: string | null;
   let mayChange: boolean;
   let allowed: string[];
+  let degraded: string | null;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'weir-node-rules-'));
@@ -37,6 +38,7 @@ describe('the rules of a node', () => {
     inspectModule = null;
     mayChange = true;
     allowed = [];
+    degraded = null;
   });
   afterEach(() => {
     stores.close();
@@ -66,6 +68,9 @@ describe('the rules of a node', () => {
       inspectModule: () => inspectModule,
       checkMayChange: () => {
         if (!mayChange) throw new WeirError('SHUTTING_DOWN', 'an upgrade is under way');
+      },
+      setDegraded: (_part, reason) => {
+        degraded = reason;
       },
       log: createLog('silent', 'test'),
     });
@@ -142,6 +147,12 @@ describe('the rules of a node', () => {
     await rules.add({ ...any, port: '80', action: 'inspect' }, here);
     await rules.add({ ...any, all: true }, here);
     assert.equal(rules.set.rules.length, 2);
+    assert.equal(degraded, null);
+    inspectModule = null;
+    await made().delete(2, here);
+    assert.match(degraded ?? '', /nobody looks at the packets of rule 1;/);
+    await made().clear();
+    assert.equal(degraded, null);
   });
 
   it('are no more than there can be', async () => {

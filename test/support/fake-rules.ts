@@ -10,6 +10,12 @@ import type {
 } from '#admin/rule-control.ts';
 import { WeirError } from '#core/errors.ts';
 
+export const exampleRule: RuleEntry = {
+  ...{ order: 1, id: 1, source: null, destination: null, port: '22', protocol: 'tcp' },
+  ...{ action: 'drop', reason: '', createdAt: '2026-01-02T03:04:05.000Z', expiresAt: null },
+  hits: null,
+};
+
 export class FakeRules implements RuleControl {
   readonly #call: (name: string) => void;
   entries: RuleEntry[] = [];
