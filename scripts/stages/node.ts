@@ -89,9 +89,16 @@ export const nodeStages: readonly Stage[] = [
   {
     name: 'a worker that starts has the block list',
     file: 'src/roles/edge.ts',
-    from: 'blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, store),',
+    from: 'blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),',
     to: 'blocks: () => ({ version: 0, items: [] }),',
     tests: 'test/e2e/edge.test.ts',
+  },
+  {
+    name: 'packets alone block nobody who talks',
+    file: 'src/roles/detector-blocks.ts',
+    from: '  if (spoke > 0) return false;',
+    to: '',
+    tests: 'test/roles/detector-blocks.test.ts',
   },
   {
     name: 'rotation of ticket keys',
