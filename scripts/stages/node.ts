@@ -94,6 +94,13 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/edge.test.ts',
   },
   {
+    name: 'packets alone block nobody who talks',
+    file: 'src/roles/detector-blocks.ts',
+    from: '  if (spoke > 0) return false;',
+    to: '',
+    tests: 'test/roles/detector-blocks.test.ts',
+  },
+  {
     name: 'rotation of ticket keys',
     file: 'src/roles/ticket-rotation.ts',
     from: '  wait();\n  return',
