@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AttachedTerms } from '../../../test/support/attached-shield.ts';
 import type { ClientReport } from '../../../test/support/flood-client.ts';
-import { NamespacedEdge } from '../../../test/support/namespaced-edge.ts';
 import { NamespacePair } from '../../../test/support/network-namespace.ts';
+import { WiredNode } from '../../../test/support/wired-node.ts';
 import { machine } from '../../support/results.ts';
 
 const { values } = parseArgs({
@@ -147,16 +147,16 @@ async function measure({ program, nft, syncookies, listens }: Receiver): Promise
 
 /** µs of CPU time of the worker for a connection of a blocked address, and how many were there a second. */
 async function acceptAndClose(): Promise<{ us: number; perSecond: number }> {
-  await using pair = new NamespacePair();
-  using edge = await NamespacedEdge.start(
-    pair,
+  await using edge = await WiredNode.running(
     `edge: { workers: 1, listeners: [{ address: "0.0.0.0:${port}", plaintext: true }], limits: { connectionsPerSecondMax: 1000000 } }
 kernel: { xdp: off, nftables: off }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
+state: $STATE
 `,
   );
+  const { pair } = edge;
   edge.weir('block', 'add', '10.77.0.1');
   const pid = edge.status().workers[0]?.pid ?? 0;
   const client = pair.start(
