@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientReport, ClientTerms } from './flood-client.ts';
 import type { TalkingProcess } from './network-namespace.ts';
-import type { FloodTerms } from './syn-flood.ts';
+import type { FloodReport, FloodTerms } from './syn-flood.ts';
 import { WiredNode } from './wired-node.ts';
 
 export type Protection = 'weir' | 'weir-on-demand' | 'kernel' | 'none';
@@ -31,7 +31,7 @@ export type FloodScene = {
 };
 
 export type FloodOutcome = {
-  readonly flood: { readonly sent: number; readonly perSecond: number } | null;
+  readonly flood: FloodReport | null;
   readonly client: ClientReport;
   /** The most that were seen at once. */
   readonly halfOpenMax: number;
