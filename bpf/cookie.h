@@ -160,7 +160,8 @@ INLINE int answer_syn(struct xdp_md *frame, const struct shield_config *config, 
 		else if (scale > WINDOW_SCALE_MAX)
 			scale = WINDOW_SCALE_MAX;
 		__u32 sack = config->flags & SHIELD_FLAG_SACK ? options.sack : 0;
-		__u32 now = (__u32)(time_ns() / 1000000);
+		/* The low six bits are the options', so a finer clock would not show. */
+		__u32 now = (__u32)(tick_time_ns(scratch) / 1000000);
 		__u32 stamp = (now & ~TIMESTAMP_BITS) | scale | sack << 4;
 		if (stamp > now)
 			stamp -= TIMESTAMP_BITS + 1;

@@ -5,16 +5,10 @@
 #include "maps.h"
 #include "parse.h"
 
-/* The time is the tick's (1 to 10 ms), and read once in each: the clock would cost a fifth of a drop, the tick is a load. */
 INLINE void hit(struct list_entry *entry, struct scratch *room)
 {
 	__sync_fetch_and_add(&entry->hits, 1);
-	__u64 tick = ticks();
-	if (room->tick != tick) {
-		room->tick = tick;
-		room->tick_ns = time_coarse_ns();
-	}
-	entry->last_ns = room->tick_ns;
+	entry->last_ns = tick_time_ns(room);
 }
 
 INLINE struct list_entry *find_prefix(void *trie4, void *trie6, const struct view *v)

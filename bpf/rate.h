@@ -38,12 +38,15 @@ INLINE int conforms(__u64 *arrival, __u64 now, __u64 cost, __u64 burst)
 }
 
 /* The verdict of who sends too much; VERDICT_PASS else. */
-INLINE __u32 check_rate(const struct shield_config *config, const struct view *v)
+INLINE __u32 check_rate(const struct shield_config *config, struct scratch *room)
 {
-	__u64 now = time_ns(), key6 = 0;
+	const struct view *v = &room->view;
+	/* A tick is a hundredth of the second a source may save up. */
+	__u64 now = tick_time_ns(room), key6 = 0;
+	__u32 key4 = v->source4;
 	struct rate *rate;
 	if (v->family == 4) {
-		rate = map_lookup(&rate4, &v->source4);
+		rate = map_lookup(&rate4, &key4);
 	} else {
 		copy_bytes(&key6, v->source6, 8);
 		rate = map_lookup(&rate6, &key6);
@@ -61,7 +64,7 @@ INLINE __u32 check_rate(const struct shield_config *config, const struct view *v
 			.udp = v->class == PROTOCOL_CLASS_UDP ? now + config->udp_interval_ns : 0,
 			.bytes = now + byte_cost,
 		};
-		long failed = v->family == 4 ? map_update(&rate4, &v->source4, &first, BPF_ANY)
+		long failed = v->family == 4 ? map_update(&rate4, &key4, &first, BPF_ANY)
 					     : map_update(&rate6, &key6, &first, BPF_ANY);
 		if (failed)
 			count_lost(LOST_RATE_INSERT);

@@ -121,7 +121,7 @@ INLINE __u32 decide(struct xdp_md *frame, const struct shield_config *config, st
 	if ((flags & SHIELD_FLAG_AMPLIFICATION) && is_amplified(frame, v, protects))
 		return VERDICT_DROP_AMPLIFICATION;
 	if ((flags & SHIELD_FLAG_RATE) && protects)
-		return check_rate(config, v);
+		return check_rate(config, room);
 	return VERDICT_PASS;
 }
 

@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KernelMap } from '#synproxy/kernel-map.ts';
-import { loadShield, readShieldObject } from '#synproxy/shield-object.ts';
+import { closeShield, loadShield, readShieldObject } from '#synproxy/shield-object.ts';
 import { type FrameTerms, frameOf } from '../../test/support/frames.ts';
 import { testRun } from '../../test/support/test-run.ts';
 import { TestShield } from '../../test/support/test-shield.ts';
@@ -41,20 +41,36 @@ function head(): void {
 /** Random addresses in batches; entries a second. */
 function fill(map: KernelMap, count: number, prefix: number | null): number {
   const keys = Buffer.alloc(count * map.keyBytes);
+  // As the product writes them: a trie in the order of addresses.
+  const prefixes = Array.from({ length: prefix === null ? 0 : count }, () =>
+    Math.floor(Math.random() * 2 ** (prefix ?? 0)),
+  ).sort((one, other) => one - other);
   for (let i = 0; i < count; i++) {
     const at = i * map.keyBytes;
     if (prefix === null) keys.writeUInt32LE(Math.floor(Math.random() * 2 ** 32), at);
     else {
       keys.writeUInt32LE(prefix, at);
-      keys.writeUInt32BE(
-        (Math.floor(Math.random() * 2 ** prefix) * 2 ** (32 - prefix)) >>> 0,
-        at + 4,
-      );
+      keys.writeUInt32BE(((prefixes[i] ?? 0) * 2 ** (32 - prefix)) >>> 0, at + 4);
     }
   }
   const startedAt = performance.now();
   map.updateBatch(keys, Buffer.alloc(count * map.valueBytes), count);
   return Math.round((count / (performance.now() - startedAt)) * 1_000);
+}
+
+/** Of maps of their own: one that was full is no longer what a small one is. */
+function tryRows(object: Buffer): readonly (readonly [string, readonly number[]])[] {
+  return [10_000, 1_000_000].map((entries) => {
+    const shield = loadShield({ object, sizes: { ...sizes, exact4: 1_000, prefix4: entries + 1 } });
+    const flags = shield.layout.enumeration('shield_flag').get('prefix') ?? 0;
+    shield.config.change({ flags, mss6: 1 });
+    fill(shield.maps.prefix4, entries, 24);
+    const frame = Buffer.from(new ArrayBuffer(128), 0, 74);
+    frame.writeUInt16BE(0x0800, 12);
+    const times = Array.from({ length: rounds }, () => testRun(shield.program, frame, repeats).ns);
+    closeShield(shield);
+    return [`trie of ${entries.toLocaleString('en')}`, times] as const;
+  });
 }
 
 say('# The packet program');
@@ -106,6 +122,7 @@ const address = server.address();
 const port = typeof address === 'object' && address !== null ? address.port : 0;
 {
   const object = readShieldObject(join(import.meta.dirname, '../../build/bpf/shield-bench.o'));
+  const tries = tryRows(object);
   const { maps, config, program, layout } = loadShield({ object, sizes });
   const flags = layout.enumeration('shield_flag');
   const flag = (...names: string[]): void =>
@@ -132,6 +149,10 @@ const port = typeof address === 'object' && address !== null ? address.port : 0;
   run('hash of 1,000,000');
   batches.push(`trie, 50,000: ${fill(maps.prefix4, 50_000, 24)}`);
   run('hash of 1,000,000 and 50,000 prefixes');
+  flag('prefix');
+  run('trie of 50,000');
+  for (const [name, times] of tries)
+    say(`| ${name} | ${Math.min(...times)} | ${Math.max(...times)} |`);
   flag('rate');
   const word = Buffer.alloc(8);
   const key = Buffer.alloc(4);

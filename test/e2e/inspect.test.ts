@@ -6,11 +6,11 @@ import { after, before, describe, it } from 'node:test';
 import { recordKind } from '#wasm/abi.ts';
 import { mainFile } from '../support/edge-process.ts';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import { edgeAddresses } from '../support/namespace-pair.ts';
+import { edgeAddresses } from '../support/network-namespace.ts';
 import { packetGuest, record } from '../support/packet-guest.ts';
 import { endsWithUs } from '../support/process-group.ts';
-import { RulesEdge, type RulesStatus } from '../support/rules-edge.ts';
 import { until } from '../support/until.ts';
+import { WiredNode, type WiredStatus } from '../support/wired-node.ts';
 
 type Inspection = {
   readonly sha256: string;
@@ -32,7 +32,7 @@ const configuration = (xdp: string, synCookies: string) => `edge:
 kernel:
   xdp: ${xdp}
   synCookies: ${synCookies}
-  interface: %WIRE%
+  interface: $INTERFACE
   inspect: { module: protocol, packets: ${packetsMax} }
 waf:
   canaryMs: 0
@@ -44,10 +44,10 @@ waf:
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: %STATE%
+state: $STATE
 `;
 
-function inspectionOf(edge: RulesEdge): Inspection {
+function inspectionOf(edge: WiredNode): Inspection {
   const { counters } = edge.weir<{
     shield: { counters: { inspection: Inspection | null } | null };
   }>('status').shield;
@@ -56,7 +56,7 @@ function inspectionOf(edge: RulesEdge): Inspection {
 }
 
 /** The first line of the answer to these pieces, each sent when the one before has been for a moment. */
-function sayTo(edge: RulesEdge, index: 0 | 1, pieces: readonly string[]): string {
+function sayTo(edge: WiredNode, index: 0 | 1, pieces: readonly string[]): string {
   return edge.client(`
     import net from 'node:net';
     import { setTimeout as wait } from 'node:timers/promises';
@@ -71,11 +71,11 @@ function sayTo(edge: RulesEdge, index: 0 | 1, pieces: readonly string[]): string
 }
 
 describe('rules that inspect', { skip: needsNamespaces() }, () => {
-  let edge: RulesEdge;
+  let edge: WiredNode;
   before(async () => {
-    edge = new RulesEdge();
+    edge = new WiredNode();
     edge.configure(configuration('native', 'auto'));
-    await edge.start();
+    await edge.startProcess();
   });
   after(() => edge[Symbol.asyncDispose]());
 
@@ -133,10 +133,10 @@ describe('rules that inspect', { skip: needsNamespaces() }, () => {
   });
 
   it('holds when its process is killed', async () => {
-    const { pid } = edge.weir<RulesStatus>('status').shield;
+    const { pid } = edge.weir<WiredStatus>('status').shield;
     process.kill(pid as number, 'SIGKILL');
     await until('another process inspects', () => {
-      const { shield, rules } = edge.weir<RulesStatus>('status');
+      const { shield, rules } = edge.weir<WiredStatus>('status');
       return shield.pid !== pid && rules.kernel;
     });
     assert.equal(say(0, ...ssh), 'silence');
@@ -144,21 +144,21 @@ describe('rules that inspect', { skip: needsNamespaces() }, () => {
 
   it('holds over an upgrade', async () => {
     endsWithUs(edge.weir<{ pid: number }>('upgrade').pid);
-    await until('the maps are its own', () => edge.weir<RulesStatus>('status').rules.kernel);
+    await until('the maps are its own', () => edge.weir<WiredStatus>('status').rules.kernel);
     assert.equal(say(0, ...ssh), 'silence');
     assert.match(say(1, ...http), /^HTTP\/1\.1 50\d/);
   });
 });
 
 describe('rules that inspect, behind SYN cookies', { skip: needsNamespaces() }, () => {
-  let edge: RulesEdge;
+  let edge: WiredNode;
   before(async () => {
-    edge = new RulesEdge();
+    edge = new WiredNode();
     // What native XDP sends back over a veth arrives only beside a program of the peer's.
     edge.configure(configuration('generic', 'always'));
     edge.sysctl('net.ipv4.tcp_syncookies', 2);
     edge.sysctl('net.ipv4.tcp_timestamps', 2);
-    await edge.start();
+    await edge.startProcess();
     edge.weir('rule', 'add', '--port', '8000', '--action', 'inspect');
   });
   after(() => edge[Symbol.asyncDispose]());

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
-import { clientAddresses } from '../support/namespace-pair.ts';
+import { clientAddresses } from '../support/network-namespace.ts';
 import { until } from '../support/until.ts';
 
 describe('an entry of the block list in the kernel', { skip: needsNamespaces() }, () => {
@@ -55,7 +55,7 @@ describe('an entry of the block list in the kernel', { skip: needsNamespaces() }
       [...first.entries, ...second.entries].map(({ target }) => target),
       targets,
     );
-    const wrong = edge.tryWeir('block', 'list', '--after', 'nonsense');
+    const wrong = edge.tryWeir('block', 'list', '--after', 'nonsense', '--json');
     assert.match(wrong.stdout + wrong.stderr, /is not the \\"next\\" of a page/);
     for (const target of targets) edge.weir('block', 'remove', target);
   });
@@ -69,7 +69,7 @@ describe('an entry of the block list in the kernel', { skip: needsNamespaces() }
     for (let n = 0; n < 50_000; n++)
       lines.push(`2001:${((n >> 8) + 0x1000).toString(16)}:${(n & 255).toString(16)}::/48`);
     writeFileSync(file, lines.join('\n'));
-    const full = edge.tryWeir('block', 'import', file);
+    const full = edge.tryWeir('block', 'import', file, '--json');
     assert.equal(full.status, 4, full.stdout);
     assert.match(
       full.stdout,

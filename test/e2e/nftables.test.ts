@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
-import { isAlive, NamespaceEdge } from '../support/namespace-edge.ts';
-import { clientAddresses } from '../support/namespace-pair.ts';
+import { NamespaceEdge } from '../support/namespace-edge.ts';
+import { clientAddresses } from '../support/network-namespace.ts';
 import { endsWithUs } from '../support/process-group.ts';
 import { until } from '../support/until.ts';
+import { isAlive } from '../support/wired-node.ts';
 
 const settings = 'kernel: { xdp: "off", interface: $INTERFACE }';
 const other = 'table inet other';
@@ -19,7 +20,7 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
 
   before(async () => {
     edge = await NamespaceEdge.start(settings, (one) => {
-      one.onEdge('nft', 'add', 'table', 'inet', 'other');
+      one.run('edge', 'nft', 'add', 'table', 'inet', 'other');
     });
   });
 
@@ -80,13 +81,13 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
   });
 
   it('lets in whom edge.allow names, whatever is blocked, until it no longer does', () => {
-    edge.configure('["10.77.0.0/28", "fd77::/64"]');
+    edge.allow('["10.77.0.0/28", "fd77::/64"]');
     edge.weir('reload');
     for (const index of [0, 1] as const) {
       edge.weir('block', 'add', clientAddresses[index]);
       assert.equal(edge.ask(index), 'answered');
     }
-    edge.configure('[]');
+    edge.allow('[]');
     edge.weir('reload');
     for (const index of [0, 1] as const) {
       assert.equal(edge.ask(index), 'no answer');

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import { clientAddresses } from '../support/namespace-pair.ts';
+import { clientAddresses } from '../support/network-namespace.ts';
 import { endsWithUs } from '../support/process-group.ts';
-import { RulesEdge, type RulesStatus } from '../support/rules-edge.ts';
 import { until } from '../support/until.ts';
+import { WiredNode, type WiredStatus } from '../support/wired-node.ts';
 
 type Answer = { readonly id: number; readonly kernel: boolean; readonly version: number };
 type List = {
@@ -23,25 +23,24 @@ const configuration = (xdp: string) => `edge:
     - { address: "0.0.0.0:8000", plaintext: true }
     - { address: "[::]:8000", plaintext: true }
     - { address: "0.0.0.0:8001", plaintext: true }
-kernel: { xdp: ${xdp}, interface: %WIRE% }
+kernel: { xdp: ${xdp}, interface: $INTERFACE }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: %STATE%
+state: $STATE
 `;
 
 describe('weir rule, in the kernel', { skip: needsNamespaces() }, () => {
-  let edge: RulesEdge;
+  let edge: WiredNode;
   const add = (...words: string[]) => edge.weir<Answer>('rule', 'add', ...words);
   const hits = (id: number) =>
     edge.weir<List>('rule', 'list').entries.find((entry) => entry.id === id)?.hits?.packets ?? -1;
-  const shieldIs = (test: (status: RulesStatus) => boolean) => () =>
-    test(edge.weir<RulesStatus>('status'));
+  const shieldIs = (test: (status: WiredStatus) => boolean) => () => test(edge.status());
 
   before(async () => {
-    edge = new RulesEdge();
+    edge = new WiredNode();
     edge.configure(configuration('native'));
-    await edge.start();
+    await edge.startProcess();
   });
   beforeEach(() => {
     edge.weir('rule', 'clear');
@@ -92,7 +91,7 @@ describe('weir rule, in the kernel', { skip: needsNamespaces() }, () => {
     const { id } = add('--port', '8000', '--action', 'drop');
     assert.equal(edge.ask(0, 8000), 'no answer');
     const before = hits(id);
-    const { pid } = edge.weir<RulesStatus>('status').shield;
+    const { pid } = edge.status().shield;
     assert(pid !== null);
     process.kill(pid, 'SIGKILL');
     assert.equal(edge.ask(0, 8000), 'no answer');
@@ -104,7 +103,7 @@ describe('weir rule, in the kernel', { skip: needsNamespaces() }, () => {
     assert(hits(id) > before, 'hits of before and after');
   });
 
-  it('holds over an upgrade, without an attempt in between that comes through', async () => {
+  it('holds after an upgrade, and goes on counting', async () => {
     const { id } = add('--port', '8001', '--action', 'drop');
     assert.equal(edge.ask(0, 8001), 'no answer');
     const before = hits(id);
@@ -121,8 +120,8 @@ describe('weir rule, in the kernel', { skip: needsNamespaces() }, () => {
   it('is there again when the node is stopped and started', async () => {
     add('--port', '8001', '--action', 'drop', '--reason', 'kept');
     const { version } = edge.weir<List & { version: number }>('rule', 'list');
-    await edge.stop();
-    await edge.start();
+    await edge.stopProcess();
+    await edge.startProcess();
     assert.equal(edge.ask(0, 8001), 'no answer');
     const list = edge.weir<List & { version: number }>('rule', 'list');
     assert.deepEqual([list.version, list.kernel, list.entries.length], [version, true, 1]);

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import { edgeAddresses } from '../support/namespace-pair.ts';
 import { needs } from '../support/needs.ts';
+import { edgeAddresses } from '../support/network-namespace.ts';
 import { endsWithUs } from '../support/process-group.ts';
 import { ShieldedEdge } from '../support/shielded-edge.ts';
 import { until } from '../support/until.ts';
@@ -54,12 +54,16 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
   const blockOf = (target: string) => edge.blocks().find((one) => one.target === target);
 
   const isFound = (target: string) =>
-    edge.log.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
+    edge.lines.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
+
+  const sampleOf = () => edge.weir<{ top: { sampleOf: number } }>('shield', 'top').top.sampleOf;
 
   let others = 100;
   /** Goes the same way, later: what it passed has been decided. */
   async function scanOfSomebodyElse(): Promise<void> {
     const other = `10.77.0.${others++}`;
+    // Of a flood just now one packet of many may still be looked at, and a scan of 25 be missed.
+    await until('every packet is looked at', () => sampleOf() === 1);
     edge.addAddress(other);
     edge.connect(other, ports);
     await until('the other one is blocked', () => blockOf(other) !== undefined);
@@ -76,11 +80,11 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       assert.equal(block?.origin, 'detector');
       assert.match(block?.reason ?? '', /^port-scan: connection attempts to 20 ports within 60 s$/);
       assert(block?.expiresAt != null, 'it ends');
-      const before = edge.counted('drop_exact') + edge.counted('drop_prefix');
-      assert.equal(edge.ask(from), 'no answer');
-      assert(edge.counted('drop_exact') + edge.counted('drop_prefix') > before);
+      const before = edge.countedOf('drop_exact') + edge.countedOf('drop_prefix');
+      assert.equal(edge.askFrom(from), 'no answer');
+      assert(edge.countedOf('drop_exact') + edge.countedOf('drop_prefix') > before);
       await until('the log says so', () =>
-        edge.log.some((line) => line.includes('blocked by the packet detector')),
+        edge.lines.some((line) => line.includes('blocked by the packet detector')),
       );
       assert.equal(count('port-scan', 'blocked'), from === scanner ? 1 : 2);
     });
@@ -93,7 +97,7 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       edge.connect(address, ports);
       await scanOfSomebodyElse();
       assert.equal(blockOf(address), undefined);
-      assert.equal(edge.ask(address), 'answered');
+      assert.equal(edge.askFrom(address), 'answered');
     });
 
   it('does not block who has shown nothing of himself but connection attempts', async () => {
@@ -114,14 +118,14 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
     await until(
       () => `the talker leads:\n${page}`,
       () => {
-        const { status, stdout, stderr } = edge.weir('shield', 'top', '--once');
+        const { status, stdout, stderr } = edge.tryWeir('shield', 'top', '--once');
         assert.equal(status, 0, stderr);
         page = stdout;
         return new RegExp(`^SOURCE.*\n${talker} `, 'm').test(page);
       },
     );
     flood.kill();
-    assert.match(page, /^weir shield {2}xdp-native on we[0-9a-f]{6} /);
+    assert.match(page, new RegExp(`^weir shield {2}xdp-native on ${edge.wire.edgeInterface} `));
     assert.match(page, /^pass +udp +[1-9]/m);
     for (const line of page.split('\n')) assert(line.length <= 80, line);
     const metrics = edge.metrics();
@@ -141,14 +145,14 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
   });
 
   it('says how the shield stands', () => {
-    const { status, stdout, stderr } = edge.weir('shield', 'status');
+    const { status, stdout, stderr } = edge.tryWeir('shield', 'status');
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^step +xdp-native: we/);
+    assert.match(stdout, new RegExp(`^step +xdp-native: ${edge.wire.edgeInterface}$`, 'm'));
     assert.match(stdout, /^SYN cookies on-demand\n/m);
     assert.match(stdout, /MSS 1460 \(IPv4\), 1440 \(IPv6\)/);
     assert.match(stdout, /^lists +\d+ single addresses, 1 ranges, 1 ranges always let in$/m);
     assert.match(stdout, /^drop_exact +tcp +\d/m);
-    const answer = edge.json<{ step: string; rates: unknown[]; counters: { lost: object } }>(
+    const answer = edge.weir<{ step: string; rates: unknown[]; counters: { lost: object } }>(
       'shield',
       'status',
     );
@@ -174,7 +178,6 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
     };
 
     it('thins what it looks at while packets are many, and no longer', async () => {
-      const sampleOf = () => edge.json<{ top: { sampleOf: number } }>('shield', 'top').top.sampleOf;
       const words = ['-q', '--udp', '--flood', '-a', talker, '-p', '9999', edgeAddresses[0]];
       const flood = edge.start('client', 'hping3', ...words);
       await until('it thins', () => sampleOf() > 1);
@@ -187,22 +190,22 @@ describe('the packet detector', { skip: needsNamespaces() }, () => {
       await until('it is seen', () => isFound(thirdParty));
       await scanOfSomebodyElse();
       assert.equal(blockOf(thirdParty), undefined);
-      assert.equal(edge.ask(thirdParty), 'answered');
+      assert.equal(edge.askFrom(thirdParty), 'answered');
     });
 
     it('does not block a customer in whose name a scan comes', async () => {
-      assert.equal(edge.ask(customer), 'answered');
+      assert.equal(edge.askFrom(customer), 'answered');
       forge(customer, 40, '++2001', 1_000);
       await until('it is seen', () => isFound(customer));
       await scanOfSomebodyElse();
       assert.equal(blockOf(customer), undefined);
-      assert.equal(edge.ask(customer), 'answered');
+      assert.equal(edge.askFrom(customer), 'answered');
     });
   });
 
   it('goes on when a new process takes over', async () => {
-    const { pid } = edge.json<{ pid: number }>('status');
-    const upgraded = edge.json<{ pid: number }>('upgrade');
+    const { pid } = edge.weir<{ pid: number }>('status');
+    const upgraded = edge.weir<{ pid: number }>('upgrade');
     endsWithUs(upgraded.pid);
     assert.notEqual(upgraded.pid, pid);
     await scanOfSomebodyElse();
@@ -230,11 +233,11 @@ detect: { synRate: 20, synSharePercent: 0 }`,
   after(async () => edge?.[Symbol.asyncDispose]());
 
   const isFound = (target: string) =>
-    edge.log.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
+    edge.lines.some((line) => line.includes('stand out') && line.includes(`"${target}"`));
   const blocked = () => edge.blocks().map(({ target }) => target);
 
   it('blocks who floods with connections and says nothing, not who talks, nor in whose name it comes', async () => {
-    const before = edge.counted('syn_ack');
+    const before = edge.countedOf('syn_ack');
     edge.connectAtOnce(client, 8_000, 300, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await until('who talks is seen', () => isFound(client));
     if (needs('hping3') === false) {
@@ -249,8 +252,8 @@ detect: { synRate: 20, synSharePercent: 0 }`,
       edge.blocks()[0]?.reason ?? '',
       /^syn-rate: about \d+ connection attempts within 10 s$/,
     );
-    assert.equal(edge.ask(client), 'answered');
-    assert.equal(edge.ask(innocent), 'answered');
-    assert(edge.counted('syn_ack') - before >= 600);
+    assert.equal(edge.askFrom(client), 'answered');
+    assert.equal(edge.askFrom(innocent), 'answered');
+    assert(edge.countedOf('syn_ack') - before >= 600);
   });
 });

@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import { clientAddresses, edgeAddresses } from '../support/namespace-pair.ts';
-import { TalkingProcess } from '../support/network-namespace.ts';
+import { clientAddresses, edgeAddresses, TalkingProcess } from '../support/network-namespace.ts';
 import { ShieldedEdge } from '../support/shielded-edge.ts';
 import { until } from '../support/until.ts';
 
@@ -61,8 +60,8 @@ rates: { packetsPerSecond: 30, synsPerSecond: 2, udpPerSecond: 3 }`,
 
   /** What has been counted since. */
   const watch = (name: string) => {
-    const before = edge.counted(name);
-    return () => edge.counted(name) - before;
+    const before = edge.countedOf(name);
+    return () => edge.countedOf(name) - before;
   };
 
   for (const [family, from, other] of [
@@ -90,7 +89,7 @@ rates: { packetsPerSecond: 30, synsPerSecond: 2, udpPerSecond: 3 }`,
       const dropped = watch('drop_rate_syn');
       edge.connectAtOnce(from, port, many);
       await until('most are dropped', () => dropped() > many / 2);
-      assert.equal(edge.ask(other), 'answered');
+      assert.equal(edge.askFrom(other), 'answered');
     });
 
     it(`is so many packets a second, ${family}`, async () => {
@@ -99,7 +98,7 @@ rates: { packetsPerSecond: 30, synsPerSecond: 2, udpPerSecond: 3 }`,
       if (family === 'IPv6') edge.addAddress(source);
       edge.drip(source, port, 300);
       await until('some are dropped', () => dropped() > 0);
-      assert.equal(edge.ask(family === 'IPv4' ? '10.77.0.13' : 'fd77:0:0:5::1'), 'answered');
+      assert.equal(edge.askFrom(family === 'IPv4' ? '10.77.0.13' : 'fd77:0:0:5::1'), 'answered');
     });
   }
 
@@ -109,7 +108,7 @@ rates: { packetsPerSecond: 30, synsPerSecond: 2, udpPerSecond: 3 }`,
     await until(
       () => `the sender leads:\n${page}`,
       () => {
-        page = edge.weir('shield', 'top', '--once').stdout;
+        page = edge.tryWeir('shield', 'top', '--once').stdout;
         return /^SOURCE.*\n10\.77\.0\.1 /m.test(page);
       },
     );
@@ -150,11 +149,11 @@ amplification: drop`,
     const own = (name: string) => `${name} ${family}`;
 
     it(`fragments are dropped where they are to be, all of them, ${family}`, async () => {
-      const before = edge.counted('drop_fragment');
+      const before = edge.countedOf('drop_fragment');
       await host.open(own('whole'), to, otherPort);
       await client.open(own('sender'), from, 0);
       await client.send(own('sender'), [to, otherPort], 4_000);
-      await until('three are dropped', () => edge.counted('drop_fragment') === before + 3);
+      await until('three are dropped', () => edge.countedOf('drop_fragment') === before + 3);
       await client.send(own('sender'), [to, otherPort], 1_000);
       await until(
         'one that is whole arrives',
@@ -180,13 +179,14 @@ amplification: drop`,
     ];
     for (const [what, source, at, bytes, isDropped] of unasked)
       it(`${isDropped ? 'drops' : 'lets in'} ${what} that nobody asked for, ${family}`, async () => {
-        const dropped = edge.counted('drop_amplification');
-        const all = () => edge.counted('drop_amplification', 'udp') + edge.counted('pass', 'udp');
+        const dropped = edge.countedOf('drop_amplification');
+        const all = () =>
+          edge.countedOf('drop_amplification', 'udp') + edge.countedOf('pass', 'udp');
         const before = all();
         await client.open(own(`${source} ${bytes}`), from, source);
         await client.send(own(`${source} ${bytes}`), [to, at], bytes);
         await until('it is counted', () => all() > before);
-        assert.equal(edge.counted('drop_amplification') - dropped, Number(isDropped));
+        assert.equal(edge.countedOf('drop_amplification') - dropped, Number(isDropped));
       });
 
     for (const connects of [true, false])

@@ -3,165 +3,52 @@
  * what happens to packets, over restarts of its process and upgrades of the node.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { mainFile } from '../support/edge-process.ts';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import {
-  clientAddresses,
-  edgeAddresses,
-  makeNamespacePair,
-  type NamespacePair,
-} from '../support/namespace-pair.ts';
-import { endsWithUs, killGroup } from '../support/process-group.ts';
+import { clientAddresses } from '../support/network-namespace.ts';
+import { endsWithUs } from '../support/process-group.ts';
 import { until } from '../support/until.ts';
-
-type Status = {
-  readonly pid: number;
-  readonly workers: readonly { readonly pid: number }[];
-  readonly shield: {
-    readonly step: string;
-    readonly interfaces: readonly string[];
-    readonly pid: number | null;
-    readonly counters: {
-      readonly exact: number;
-      readonly verdicts: readonly { readonly verdict: string; readonly packets: number }[];
-    } | null;
-  };
-  readonly degraded: readonly { readonly part: string; readonly reason: string }[];
-};
+import { isAlive, WiredNode, type WiredStatus } from '../support/wired-node.ts';
 
 for (const xdp of ['native', 'generic'] as const)
   describe(`the kernel shield, ${xdp}`, { skip: needsNamespaces() }, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'weir-shield-'));
-    const state = join(folder, 'state');
-    let wire: NamespacePair;
-    let edge: ChildProcess;
-    const file = join(folder, 'weir.yaml');
+    let edge: WiredNode;
     const configure = (allow: string) =>
-      writeFileSync(
-        file,
-        `edge:
+      edge.configure(`edge:
   workers: 1
   listeners:
     - { address: "0.0.0.0:8000", plaintext: true }
     - { address: "[::]:8000", plaintext: true }
   allow: ${allow}
-kernel: { xdp: ${xdp}, interface: ${wire.edgeInterface} }
+kernel: { xdp: ${xdp}, interface: $INTERFACE }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: ${state}
-`,
-      );
+state: $STATE
+`);
 
     before(async () => {
-      wire = makeNamespacePair();
-      configure('[]');
       // Cookies for every SYN; what native XDP sends back over a veth arrives only beside a program of the peer's.
-      for (const setting of [
-        `net.ipv4.tcp_syncookies=${xdp === 'generic' ? 2 : 1}`,
-        'net.ipv4.tcp_timestamps=2',
-      ])
-        spawnSync('ip', ['netns', 'exec', wire.edge, 'sysctl', '-qw', setting]);
-      edge = spawn(
-        'ip',
-        ['netns', 'exec', wire.edge, process.execPath, mainFile, 'edge', '--config', file],
-        { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
-      );
-      endsWithUs(edge.pid as number);
-      assert(edge.stderr !== null);
-      const lines: string[] = [];
-      await new Promise<void>((resolve, reject) => {
-        createInterface({ input: edge.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-          lines.push(line);
-          if (line.includes('"edge ready"')) resolve();
-        });
-        edge.on('exit', (code) =>
-          reject(new Error(`the edge ended with ${code}:\n${lines.join('\n')}`)),
-        );
+      edge = new WiredNode({
+        'net.ipv4.tcp_syncookies': xdp === 'generic' ? '2' : '1',
+        'net.ipv4.tcp_timestamps': '2',
       });
+      configure('[]');
+      await edge.startProcess();
     });
 
-    after(async () => {
-      try {
-        const { pid } = weir<Status>('status');
-        weir('stop');
-        await until('the node ends', () => !isAlive(pid));
-      } finally {
-        killGroup(edge.pid as number);
-        if (edge.exitCode === null && edge.signalCode === null) await once(edge, 'exit');
-        wire[Symbol.dispose]();
-        rmSync(folder, { recursive: true, force: true });
-      }
-    });
+    after(() => edge[Symbol.asyncDispose]());
 
-    /** The shipped command line, on the edge's host. */
-    function weir<T = Record<string, unknown>>(...words: string[]): T {
-      const { stdout, stderr, status } = spawnSync(
-        'ip',
-        [
-          'netns',
-          'exec',
-          wire.edge,
-          process.execPath,
-          mainFile,
-          ...words,
-          '--state',
-          state,
-          '--json',
-        ],
-        { encoding: 'utf8' },
-      );
-      assert.equal(status, 0, `weir ${words.join(' ')}: ${stdout}${stderr}`);
-      return JSON.parse(stdout) as T;
-    }
-
-    /** Whether the client gets an answer, whatever it is: nobody serves behind the edge. */
-    function ask(index: 0 | 1): string {
-      const host = index === 0 ? edgeAddresses[0] : `[${edgeAddresses[1]}]`;
-      const { status } = spawnSync(
-        'ip',
-        [
-          'netns',
-          'exec',
-          wire.client,
-          'curl',
-          '-gso',
-          '/dev/null',
-          '-w',
-          '%{http_code}',
-          '-m',
-          '1',
-          `http://${host}:8000/`,
-        ],
-        { encoding: 'utf8' },
-      );
-      return status === 0 ? 'answered' : status === 28 ? 'no answer' : `curl ended with ${status}`;
-    }
-
-    const counted = (name: string) =>
-      (weir<Status>('status').shield.counters?.verdicts ?? [])
-        .filter(({ verdict }) => verdict === name)
-        .reduce((sum, { packets }) => sum + packets, 0);
+    const weir = <T = Record<string, unknown>>(...words: string[]) => edge.weir<T>(...words);
+    const ask = (index: 0 | 1) => edge.ask(index);
+    const counted = (name: string) => edge.counted(name);
     const dropped = () => counted('drop_exact');
 
     it('stands on the wire, in the driver or above it, and says so', () => {
-      const { shield, degraded } = weir<Status>('status');
+      const { shield, degraded } = edge.status();
       assert.equal(shield.step, `xdp-${xdp}`);
-      assert.deepEqual(shield.interfaces, [wire.edgeInterface]);
+      assert.deepEqual(shield.interfaces, [edge.wire.edgeInterface]);
       assert(!isDegraded(degraded));
     });
 
@@ -187,17 +74,9 @@ state: ${state}
       });
 
     it('sends no cookies where the host would not know them, says why, and sends them again', async () => {
-      const set = (value: number) =>
-        spawnSync('ip', [
-          'netns',
-          'exec',
-          wire.edge,
-          'sysctl',
-          '-qw',
-          `net.ipv4.tcp_syncookies=${value}`,
-        ]);
+      const set = (value: number) => edge.sysctl('net.ipv4.tcp_syncookies', value);
       const reason = () =>
-        weir<Status>('status').degraded.find(({ part }) => part === 'SYN cookies')?.reason;
+        edge.status().degraded.find(({ part }) => part === 'SYN cookies')?.reason;
       set(0);
       await until('it is seen', () => reason() !== undefined);
       assert.match(String(reason()), /tcp_syncookies is 0.*sysctl -w net\.ipv4\.tcp_syncookies=1/);
@@ -230,7 +109,7 @@ state: ${state}
 
     it('goes on dropping when its process is killed, and takes new blocks again afterwards', async () => {
       weir('block', 'add', clientAddresses[0]);
-      const { pid } = weir<Status>('status').shield;
+      const { pid } = edge.status().shield;
       assert(pid !== null);
       process.kill(pid, 'SIGKILL');
       assert.equal(ask(0), 'no answer');
@@ -238,7 +117,7 @@ state: ${state}
       await until(
         () => `another process has the maps: ${seen}`,
         () => {
-          const { shield, degraded } = weir<Status>('status');
+          const { shield, degraded } = edge.status();
           seen = JSON.stringify({ shield, degraded });
           return (
             shield.pid !== null &&
@@ -254,7 +133,7 @@ state: ${state}
     });
 
     it('gives no worker a descriptor of the kernel program', () => {
-      const { workers, shield } = weir<Status>('status');
+      const { workers, shield } = edge.status();
       const kernelDescriptors = (pid: number) =>
         readdirSync(`/proc/${pid}/fd`).filter((fd) =>
           /bpf/.test(readlinkSync(`/proc/${pid}/fd/${fd}`)),
@@ -265,25 +144,16 @@ state: ${state}
 
     it('is handed on when a new process takes over', async () => {
       weir('block', 'add', clientAddresses[0]);
-      const { pid } = weir<Status>('status');
+      const { pid } = edge.status();
       const upgraded = weir<{ pid: number }>('upgrade');
       endsWithUs(upgraded.pid);
       await until('the old process ends', () => !isAlive(pid));
       assert.equal(ask(0), 'no answer');
-      assert.equal(weir<Status>('status').shield.step, `xdp-${xdp}`);
+      assert.equal(edge.status().shield.step, `xdp-${xdp}`);
       assert.equal(weir('block', 'remove', clientAddresses[0])['kernel'], true);
       assert.equal(ask(0), 'answered');
     });
   });
 
-const isDegraded = (degraded: Status['degraded']): boolean =>
+const isDegraded = (degraded: WiredStatus['degraded']): boolean =>
   degraded.some(({ part }) => part === 'kernel shield');
-
-/** A process that has ended but was not waited for is a zombie. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

@@ -3,23 +3,24 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { needsNamespaces } from '../support/kernel-rights.ts';
-import { NamespacedEdge } from '../support/namespaced-edge.ts';
-import { NamespacePair } from '../support/network-namespace.ts';
+import type { NamespacePair } from '../support/network-namespace.ts';
 import type { TrapReport, TrapTerms } from '../support/trap-client.ts';
+import { WiredNode } from '../support/wired-node.ts';
 
 const port = 8_000;
 const script = join(import.meta.dirname, '../support/trap-client.ts');
-const config = (device: string, allow: string) => `edge:
+const config = (allow: string) => `edge:
   workers: 2
   listeners:
     - { address: "0.0.0.0:${port}", plaintext: true }
     - { address: "[::]:${port}", plaintext: true }
   allow: ${allow}
-kernel: { xdp: native, interface: ${device} }
+kernel: { xdp: native, interface: $INTERFACE }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app, waf: { mode: block, rules: [honeypot] } }]
 waf: { rules: { honeypot: { module: "builtin:honeypot", grants: [block] } } }
 accessLog: { to: "off" }
+state: $STATE
 `;
 
 async function walkIntoTrap(pair: NamespacePair, host: string): Promise<TrapReport> {
@@ -30,8 +31,8 @@ async function walkIntoTrap(pair: NamespacePair, host: string): Promise<TrapRepo
 
 describe('an address that a module blocks', { skip: needsNamespaces() }, () => {
   it('is dropped in the kernel from then on, over IPv4 and IPv6', async (t) => {
-    await using pair = new NamespacePair();
-    using edge = await NamespacedEdge.start(pair, config(pair.device('server'), '[]'));
+    await using edge = await WiredNode.running(config('[]'));
+    const { pair } = edge;
     for (const [index, host] of pair.addresses.server.entries()) {
       const dropped = edge.verdicts()['drop_exact'] ?? 0;
       const report = await walkIntoTrap(pair, host);
@@ -49,9 +50,9 @@ describe('an address that a module blocks', { skip: needsNamespaces() }, () => {
   });
 
   it('is not blocked where edge.allow names it', async () => {
-    await using pair = new NamespacePair();
     const allow = '["10.77.0.0/24", "fd77::/64"]';
-    using edge = await NamespacedEdge.start(pair, config(pair.device('server'), allow));
+    await using edge = await WiredNode.running(config(allow));
+    const { pair } = edge;
     for (const host of pair.addresses.server) {
       const report = await walkIntoTrap(pair, host);
       assert.equal(report.trapStatus, '404');

@@ -13,9 +13,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientReport, ClientTerms } from './flood-client.ts';
-import { NamespacedEdge } from './namespaced-edge.ts';
-import { NamespacePair, type TalkingProcess } from './network-namespace.ts';
-import type { FloodTerms } from './syn-flood.ts';
+import type { TalkingProcess } from './network-namespace.ts';
+import type { FloodReport, FloodTerms } from './syn-flood.ts';
+import { WiredNode } from './wired-node.ts';
 
 export type Protection = 'weir' | 'weir-on-demand' | 'kernel' | 'none';
 
@@ -31,7 +31,7 @@ export type FloodScene = {
 };
 
 export type FloodOutcome = {
-  readonly flood: { readonly sent: number; readonly perSecond: number } | null;
+  readonly flood: FloodReport | null;
   readonly client: ClientReport;
   /** The most that were seen at once. */
   readonly halfOpenMax: number;
@@ -50,18 +50,15 @@ const syncookies: Readonly<Record<Protection, string>> = {
 
 export async function runFlood(scene: FloodScene): Promise<FloodOutcome> {
   const isWeir = scene.protection.startsWith('weir');
-  await using pair = new NamespacePair({
+  await using edge = await WiredNode.running(config(isWeir ? scene.mode : 'off'), {
     'net.ipv4.tcp_syncookies': syncookies[scene.protection],
     'net.ipv4.tcp_timestamps': '2',
     // Whom the kernel remembers gets in where others do not.
     'net.ipv4.tcp_no_metrics_save': '1',
   });
+  const { pair } = edge;
   const node = (side: 'client' | 'server', script: string, ...words: string[]): TalkingProcess =>
     pair.start(side, process.execPath, join(support, script), ...words);
-  using edge = await NamespacedEdge.start(
-    pair,
-    config(pair.device('server'), isWeir ? scene.mode : 'off'),
-  );
   const { pid } = edge.status();
 
   // Frames sent from a program arrive, and those of XDP_TX go back, only where the other end has one too.
@@ -106,17 +103,18 @@ export async function runFlood(scene: FloodScene): Promise<FloodOutcome> {
   return { flood: sent as FloodOutcome['flood'], client: report, halfOpenMax, verdicts };
 }
 
-function config(device: string, xdp: string): string {
+function config(xdp: string): string {
   return `edge:
   workers: 1
   listeners:
     - { address: "0.0.0.0:${port}", plaintext: true }
     - { address: "[::]:${port}", plaintext: true }
   limits: { unlimitedAddresses: [10.77.0.0/24, "fd77::/64"] }
-kernel: { xdp: ${xdp}, nftables: off, interface: ${device} }
+kernel: { xdp: ${xdp}, nftables: off, interface: $INTERFACE }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
+state: $STATE
 `;
 }
 

@@ -9,13 +9,13 @@ import { createInterface, type Interface } from 'node:readline';
 
 export type Side = 'client' | 'server';
 
+export const clientAddresses = ['10.77.0.1', 'fd77::1'] as const;
+export const edgeAddresses = ['10.77.0.2', 'fd77::2'] as const;
+
 export class NamespacePair implements AsyncDisposable {
   readonly #id = randomBytes(3).toString('hex');
   readonly #running = new Set<ChildProcess>();
-  readonly addresses = {
-    client: ['10.77.0.1', 'fd77::1'],
-    server: ['10.77.0.2', 'fd77::2'],
-  } as const;
+  readonly addresses = { client: clientAddresses, server: edgeAddresses } as const;
 
   constructor(sysctls: Readonly<Record<string, string>> = {}) {
     const ip = (...words: string[]): string => execFileSync('ip', words, { encoding: 'utf8' });

@@ -3,22 +3,9 @@
  * with as many addresses as a test wants in the other.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { runFile } from '#state/run-file.ts';
-import { mainFile } from './edge-process.ts';
-import {
-  clientAddresses,
-  edgeAddresses,
-  makeNamespacePair,
-  type NamespacePair,
-} from './namespace-pair.ts';
-import { endsWithUs, killGroup } from './process-group.ts';
-import { until } from './until.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { clientAddresses, edgeAddresses } from './network-namespace.ts';
+import { WiredNode } from './wired-node.ts';
 
 export type ShieldedEdgeOptions = {
   readonly xdp?: 'native' | 'generic';
@@ -33,22 +20,14 @@ export type ShieldedEdgeOptions = {
   readonly sysctls?: Readonly<Record<string, string | number>>;
 };
 
-export class ShieldedEdge implements AsyncDisposable {
-  readonly wire: NamespacePair;
-  readonly folder = mkdtempSync(join(tmpdir(), 'weir-shielded-'));
-  readonly state = join(this.folder, 'state');
-  readonly log: string[] = [];
+export class ShieldedEdge extends WiredNode {
   readonly #running: ChildProcess[] = [];
-  #edge: ChildProcess | null = null;
-
-  private constructor() {
-    this.wire = makeNamespacePair();
-  }
 
   static async start(options: ShieldedEdgeOptions = {}): Promise<ShieldedEdge> {
     const edge = new ShieldedEdge();
     try {
-      await edge.#start(options);
+      edge.#prepare(options);
+      await edge.startProcess();
       return edge;
     } catch (error) {
       await edge[Symbol.asyncDispose]();
@@ -65,16 +44,6 @@ export class ShieldedEdge implements AsyncDisposable {
     this.run('client', 'ip', ...words, 'dev', String(device), ...(six ? ['nodad'] : []));
   }
 
-  /** Runs to its end on one of the hosts. */
-  run(
-    side: 'client' | 'edge',
-    command: string,
-    ...words: readonly string[]
-  ): { status: number | null; stdout: string; stderr: string } {
-    const all = ['netns', 'exec', this.wire[side], command, ...words];
-    return spawnSync('ip', all, { encoding: 'utf8', timeout: 60_000 });
-  }
-
   /** Runs on, until it is killed or the test ends. */
   start(side: 'client' | 'edge', command: string, ...words: readonly string[]): ChildProcess {
     const all = ['netns', 'exec', this.wire[side], command, ...words];
@@ -83,19 +52,8 @@ export class ShieldedEdge implements AsyncDisposable {
     return child;
   }
 
-  /** The shipped command line, on the edge's host. */
-  weir(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-    return this.run('edge', process.execPath, mainFile, ...words, '--state', this.state);
-  }
-
-  json<T = Record<string, unknown>>(...words: string[]): T {
-    const { status, stdout, stderr } = this.weir(...words, '--json');
-    assert.equal(status, 0, `weir ${words.join(' ')}: ${stdout}${stderr}`);
-    return JSON.parse(stdout) as T;
-  }
-
   /** Packets with that verdict, of one protocol or of all. */
-  counted(verdict: string, protocol = '\\w+'): number {
+  countedOf(verdict: string, protocol = '\\w+'): number {
     const series = new RegExp(
       `^weir_shield_packets_total\\{verdict="${verdict}",protocol="${protocol}"\\} (\\d+)$`,
       'gm',
@@ -106,18 +64,11 @@ export class ShieldedEdge implements AsyncDisposable {
   }
 
   blocks(): { target: string; origin: string; reason: string; expiresAt: string | null }[] {
-    return this.json<{ entries: ReturnType<ShieldedEdge['blocks']> }>('block', 'list').entries;
-  }
-
-  metrics(): string {
-    const { admin } = JSON.parse(readFileSync(join(this.state, runFile), 'utf8'));
-    const token = readFileSync(join(this.state, 'token'), 'utf8').trim();
-    const header = `authorization: Bearer ${token}`;
-    return this.run('edge', 'curl', '-gsH', header, `${admin}/metrics`).stdout;
+    return this.weir<{ entries: ReturnType<ShieldedEdge['blocks']> }>('block', 'list').entries;
   }
 
   /** One GET from an address of the client: whether there was an answer, whatever it was. */
-  ask(from: string): 'answered' | 'no answer' {
+  askFrom(from: string): 'answered' | 'no answer' {
     const host = from.includes(':') ? `[${edgeAddresses[1]}]` : edgeAddresses[0];
     const { status, stderr } = this.run(
       'client',
@@ -137,7 +88,7 @@ export class ShieldedEdge implements AsyncDisposable {
         const end = () => { socket.destroy(); done(); };
         socket.on('connect', end).on('error', end).setTimeout(500, end);
       });`;
-    this.#client(script, [from, this.#hostFor(from), ports]);
+    this.client(script, JSON.stringify([from, this.#hostFor(from), ports]));
   }
 
   /** As many connection attempts as that, none waiting for another; `says` a word on each, or nothing. */
@@ -151,7 +102,7 @@ export class ShieldedEdge implements AsyncDisposable {
         socket.on('connect', () => says === '' ? end() : socket.write(says, () => setTimeout(end, 100)));
         socket.on('error', end).setTimeout(300, end);
       })));`;
-    this.#client(script, [from, this.#hostFor(from), port, count, says]);
+    this.client(script, JSON.stringify([from, this.#hostFor(from), port, count, says]));
   }
 
   /** One connection that sends a byte a packet, so many of them. */
@@ -169,17 +120,11 @@ export class ShieldedEdge implements AsyncDisposable {
           done();
         });
       });`;
-    this.#client(script, [from, this.#hostFor(from), port, count]);
+    this.client(script, JSON.stringify([from, this.#hostFor(from), port, count]));
   }
 
   #hostFor(from: string): string {
     return from.includes(':') ? edgeAddresses[1] : edgeAddresses[0];
-  }
-
-  #client(script: string, terms: unknown): void {
-    const words = ['--input-type=module', '-e', script, JSON.stringify(terms)];
-    const { status, stderr } = this.run('client', process.execPath, ...words);
-    assert.equal(status, 0, stderr);
   }
 
   /** Some hundred datagrams of 100 bytes a second from an address of the client's host, until it is killed. */
@@ -193,40 +138,18 @@ export class ShieldedEdge implements AsyncDisposable {
     return this.start('client', process.execPath, '-e', script, from, edgeAddresses[0]);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const edge = this.#edge;
+  override async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#running) child.kill('SIGKILL');
-    try {
-      // Whoever it is by now, after an upgrade.
-      if (edge !== null) {
-        const { status, stdout } = this.weir('status', '--json');
-        this.weir('stop');
-        const pid = status === 0 ? JSON.parse(stdout).pid : null;
-        await until('the node ends', () => pid === null || !existsSync(`/proc/${pid}/fd/0`));
-      }
-    } finally {
-      if (edge !== null) {
-        killGroup(edge.pid as number);
-        if (edge.exitCode === null && edge.signalCode === null) await once(edge, 'exit');
-      }
-      this.wire[Symbol.dispose]();
-      rmSync(this.folder, { recursive: true, force: true });
-    }
+    await super[Symbol.asyncDispose]();
   }
 
-  async #start(options: ShieldedEdgeOptions): Promise<void> {
-    const { wire, folder, state } = this;
+  #prepare(options: ShieldedEdgeOptions): void {
     for (const address of options.addresses ?? []) this.addAddress(address);
     // Back to whatever network an address of the client's is in.
-    this.run('edge', 'ip', '-6', 'route', 'add', 'fd77::/16', 'dev', wire.edgeInterface);
+    this.run('edge', 'ip', '-6', 'route', 'add', 'fd77::/16', 'dev', this.wire.edgeInterface);
     const sysctls = { 'net.ipv4.tcp_syncookies': 1, ...options.sysctls };
-    for (const [name, value] of Object.entries(sysctls))
-      this.run('edge', 'sysctl', '-qw', `${name}=${value}`);
-    chmodSync(folder, 0o755);
-    const file = join(folder, 'weir.yaml');
-    writeFileSync(
-      file,
-      `edge:
+    for (const [name, value] of Object.entries(sysctls)) this.sysctl(name, value);
+    this.configure(`edge:
   workers: 1
   listeners:
     - { address: "0.0.0.0:8000", plaintext: true }
@@ -234,29 +157,12 @@ export class ShieldedEdge implements AsyncDisposable {
   allow: ${JSON.stringify(options.allow ?? [])}
 ${options.user === undefined ? '' : `  user: ${options.user}\n`}kernel:
   xdp: ${options.xdp ?? 'native'}
-  interface: ${wire.edgeInterface}
+  interface: $INTERFACE
 ${(options.kernel ?? '').replace(/^(?=.)/gm, '  ')}
 upstreams: { app: { servers: [{ url: "${options.upstream ?? 'http://127.0.0.1:9'}" }] } }
 routes: [{ upstream: app }]
 accessLog: { to: "off" }
-state: ${state}
-`,
-    );
-    const edge = spawn(
-      'ip',
-      ['netns', 'exec', wire.edge, process.execPath, mainFile, 'edge', '--config', file],
-      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
-    );
-    this.#edge = edge;
-    endsWithUs(edge.pid as number);
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: edge.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-        this.log.push(line);
-        if (line.includes('"edge ready"')) resolve();
-      });
-      edge.on('exit', (code) =>
-        reject(new Error(`the edge ended with ${code}:\n${this.log.join('\n')}`)),
-      );
-    });
+state: $STATE
+`);
   }
 }

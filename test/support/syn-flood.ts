@@ -24,6 +24,13 @@ export type FloodTerms = {
   readonly perSecond: number;
 };
 
+export type FloodReport = {
+  readonly sent: number;
+  readonly perSecond: number;
+  /** Of this process for one of them; what receives it in between is in it. */
+  readonly cpuNs: number;
+};
+
 const terms: FloodTerms = JSON.parse(process.argv[2] ?? '{}');
 const liveFrames = 2;
 const framesAtOnce = 64;
@@ -57,6 +64,7 @@ const attribute = stableBuffer(80);
 let sent = 0;
 let isEnding = false;
 const startedAt = performance.now();
+const cpuAtStart = process.cpuUsage();
 process.stdin.on('end', () => {
   isEnding = true;
 });
@@ -67,7 +75,13 @@ turn();
 function turn(): void {
   const elapsedMs = performance.now() - startedAt;
   if (isEnding) {
-    process.stdout.write(`${JSON.stringify({ sent, perSecond: (sent / elapsedMs) * 1_000 })}\n`);
+    const { user, system } = process.cpuUsage(cpuAtStart);
+    const report: FloodReport = {
+      sent,
+      perSecond: (sent / elapsedMs) * 1_000,
+      cpuNs: ((user + system) * 1_000) / sent,
+    };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
     return;
   }
   const due =
