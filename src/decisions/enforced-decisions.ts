@@ -27,8 +27,9 @@ export class EnforcedDecisions {
   readonly #map: DecisionMap;
   readonly #protected: ProtectedTargets;
   readonly #ends = new EndQueue();
-  /** By target, in the order they came into force: pages follow it. */
-  readonly #blocks = new Map<string, FleetBlock>();
+  /** By target, in the order of their numbers. */
+  readonly #blocks = new Map<string, { readonly number: number; readonly block: FleetBlock }>();
+  #nextNumber = 1;
   /** Kept, and not enforced here. */
   readonly #spared = new Map<string, FleetBlock>();
 
@@ -51,11 +52,27 @@ export class EnforcedDecisions {
   }
 
   find(target: string): FleetBlock | null {
-    return this.#blocks.get(target) ?? null;
+    return this.#blocks.get(target)?.block ?? null;
   }
 
-  all(): Iterable<FleetBlock> {
-    return this.#blocks.values();
+  *all(): Generator<FleetBlock> {
+    for (const { block } of this.#blocks.values()) yield block;
+  }
+
+  /** The next ones after a number, in the order they came into force here; `next` is null at the end. */
+  page(
+    after: number,
+    limit: number,
+  ): { readonly blocks: FleetBlock[]; readonly next: number | null } {
+    const blocks: FleetBlock[] = [];
+    let last = after;
+    for (const { number, block } of this.#blocks.values()) {
+      if (number <= after) continue;
+      if (blocks.length === limit) return { blocks, next: last };
+      blocks.push(block);
+      last = number;
+    }
+    return { blocks, next: null };
   }
 
   merge(decisions: readonly Decision[], batch: BatchRef, nowMs: number): Change {
@@ -94,13 +111,14 @@ export class EnforcedDecisions {
   }
 
   #settle(target: string, nowMs: number, add: FleetBlock[], remove: string[]): void {
-    const before = this.#blocks.get(target);
+    const before = this.#blocks.get(target)?.block;
     const entry = this.#map.find(target);
     const block = entry === null ? null : blockOf(entry, nowMs);
     this.#spared.delete(target);
     if (block !== null && !(block.action === 'drop' && this.#protected.has(target))) {
       if (before !== undefined && isSame(before, block)) return;
-      this.#blocks.set(target, block);
+      this.#blocks.delete(target);
+      this.#blocks.set(target, { number: this.#nextNumber++, block });
       add.push(block);
       return;
     }
