@@ -17,7 +17,7 @@ export const refusals = [
   'expired',
   'future',
   'over-budget',
-  /** Another batch has the same places: a key is used twice. */
+  /** Others have the same places, and more of them than a lost disk explains: its key is used by somebody else. */
   'conflict',
   /** No room: `decisionEntriesMax`. */
   'full',

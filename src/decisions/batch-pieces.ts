@@ -6,6 +6,7 @@
  * comes in between, before that place, is for the next comparison to find.
  */
 import { assert } from '#core/assert.ts';
+import type { BatchKey } from './decision-database.ts';
 import type { BatchRef, DecisionMap } from './decision-map.ts';
 
 export type PieceQuery = {
@@ -13,7 +14,7 @@ export type PieceQuery = {
   readonly buckets: readonly number[] | null;
   /** `next` of the piece before; null for the first. */
   readonly after: string | null;
-  /** What the asker has, as `ISSUER/SEQUENCE`, and need not be sent. */
+  /** What the asker has, as `ISSUER/SEQUENCE/DIGEST`, and need not be sent. */
   readonly known?: ReadonlySet<string>;
   readonly bytesMax: number;
 };
@@ -28,7 +29,7 @@ export function batchPiece(
   { buckets, after, known, bytesMax }: PieceQuery,
   map: DecisionMap,
   all: ReadonlyMap<string, BatchRef>,
-  read: (issuer: string, sequence: number) => Uint8Array | null,
+  read: (key: BatchKey) => Uint8Array | null,
 ): Piece {
   const wanted = buckets === null ? all.values() : batchesOf(map, buckets);
   const from = after === null ? null : placeOf(after);
@@ -38,10 +39,10 @@ export function batchPiece(
   const batches: Uint8Array[] = [];
   let bytes = 0;
   let last: string | null = null;
-  for (const { issuer, sequence } of rest) {
-    const id = `${issuer}/${sequence}`;
+  for (const key of rest) {
+    const id = idOf(key);
     if (known?.has(id)) continue;
-    const batch = read(issuer, sequence);
+    const batch = read(key);
     assert(batch !== null, 'a batch that counts is on disk');
     // The first one always: a piece that carries nothing would be asked for again.
     if (batches.length > 0 && bytes + batch.length > bytesMax) return { batches, next: last };
@@ -52,9 +53,12 @@ export function batchPiece(
   return { batches, next: null };
 }
 
-/** `ISSUER/SEQUENCE` of all batches with something in these buckets. */
+export const idOf = ({ issuer, sequence, digest }: BatchKey): string =>
+  `${issuer}/${sequence}/${digest}`;
+
+/** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets. */
 export function batchIds(map: DecisionMap, buckets: readonly number[]): string[] {
-  return [...batchesOf(map, buckets)].map(({ issuer, sequence }) => `${issuer}/${sequence}`);
+  return [...batchesOf(map, buckets)].map(idOf);
 }
 
 function batchesOf(map: DecisionMap, buckets: readonly number[]): Set<BatchRef> {
@@ -63,12 +67,14 @@ function batchesOf(map: DecisionMap, buckets: readonly number[]): Set<BatchRef> 
   return found;
 }
 
-type Place = { readonly issuer: string; readonly sequence: number };
+function comparePlaces(a: BatchKey, b: BatchKey): number {
+  if (a.issuer !== b.issuer) return a.issuer < b.issuer ? -1 : 1;
+  if (a.sequence !== b.sequence) return a.sequence - b.sequence;
+  return a.digest === b.digest ? 0 : a.digest < b.digest ? -1 : 1;
+}
 
-const comparePlaces = (a: Place, b: Place): number =>
-  a.issuer === b.issuer ? a.sequence - b.sequence : a.issuer < b.issuer ? -1 : 1;
-
-function placeOf(text: string): Place {
-  const slash = text.indexOf('/');
-  return { issuer: text.slice(0, slash), sequence: Number(text.slice(slash + 1)) };
+/** Of a text that came from another member: one that says nothing begins at the beginning. */
+function placeOf(text: string): BatchKey {
+  const [issuer = '', sequence = '', digest = ''] = text.split('/');
+  return { issuer, sequence: Number(sequence), digest };
 }

@@ -10,8 +10,9 @@
  * sequence = minute since 1970 × 2^20 + decisions issued in it before       over budget: place + count > budget
  * ```
  *
- * Two different batches that have a place in common prove that a key is used twice; the second is refused
- * (`decision-log.ts`).
+ * Two different batches with a place in common prove that the issuer lost its disk in that minute, or that its key is
+ * used twice. What was answered must not be lost, so both count, and it is shown; up to the budget once more, which is
+ * all that an honest member can come to. Beyond it a thief of the key gets no further.
  */
 import { WeirError } from '#core/errors.ts';
 
@@ -28,6 +29,20 @@ export function isOfMinute(sequence: number, issuedAtMs: number): boolean {
 
 export function isWithinBudget(sequence: number, count: number, budget: number): boolean {
   return (sequence % placesAMinute) + count <= budget;
+}
+
+/** Where the minute of a number begins and ends. */
+export function minuteOf(sequence: number): { readonly first: number; readonly last: number } {
+  const first = sequence - (sequence % placesAMinute);
+  return { first, last: first + placesAMinute - 1 };
+}
+
+export type Places = { readonly first: number; readonly last: number };
+
+/** Whether a batch with places of another one is still within what a lost disk explains. */
+export function isWithinTwice(given: readonly Places[], count: number, budget: number): boolean {
+  const spent = given.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  return spent + count <= 2 * budget;
 }
 
 export type Issued = {

@@ -19,21 +19,24 @@ import {
   pendingMigrations,
   text,
 } from '#state/database-file.ts';
+import { batchDecisionsMax } from './batch.ts';
 import type { HybridTime } from './decision.ts';
 
 export const decisionsFile = 'decisions.db';
 
-/** `last_sequence` is where a batch ends: places of one issuer are given out once. */
+/** `digest` is of the bytes: a member that lost its disk may give a number twice (`budget.ts`). */
 const createBatches = `
   CREATE TABLE batch (
     issuer TEXT NOT NULL,
     sequence INTEGER NOT NULL,
+    digest TEXT NOT NULL,
     last_sequence INTEGER NOT NULL,
     expires_at_ms INTEGER NOT NULL,
     key_id TEXT NOT NULL,
     bytes BLOB NOT NULL,
-    PRIMARY KEY (issuer, sequence)
+    PRIMARY KEY (issuer, sequence, digest)
   ) STRICT;
+  CREATE INDEX batch_places ON batch (issuer, sequence, last_sequence);
   CREATE TABLE issuer (
     issuer TEXT PRIMARY KEY,
     newest_sequence INTEGER NOT NULL
@@ -54,9 +57,13 @@ const kind: DatabaseKind = {
   startAnew: 'move the file away: the other members of the fleet fill it again',
 };
 
-export type BatchRow = {
+export type BatchKey = {
   readonly issuer: string;
   readonly sequence: number;
+  readonly digest: string;
+};
+
+export type BatchRow = BatchKey & {
   readonly lastSequence: number;
   readonly expiresAtMs: number;
   readonly keyId: string;
@@ -74,7 +81,8 @@ export class DecisionDatabase {
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #find: StatementSync;
-  readonly #overlap: StatementSync;
+  readonly #places: StatementSync;
+  readonly #clash: StatementSync;
   readonly #remove: StatementSync;
   readonly #seen: StatementSync;
   readonly #saveOwn: StatementSync;
@@ -83,13 +91,17 @@ export class DecisionDatabase {
   private constructor(path: string, database: DatabaseSync) {
     this.#path = path;
     this.#database = database;
-    this.#insert = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)');
-    this.#find = database.prepare('SELECT bytes FROM batch WHERE issuer = ? AND sequence = ?');
-    this.#overlap = database.prepare(
-      `SELECT last_sequence FROM batch WHERE issuer = ? AND sequence <= ?
-       ORDER BY sequence DESC LIMIT 1`,
+    this.#insert = database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const isKey = 'issuer = ? AND sequence = ? AND digest = ?';
+    this.#find = database.prepare(`SELECT bytes FROM batch WHERE ${isKey}`);
+    this.#places = database.prepare(
+      'SELECT sequence, last_sequence FROM batch WHERE issuer = ? AND sequence BETWEEN ? AND ?',
     );
-    this.#remove = database.prepare('DELETE FROM batch WHERE issuer = ? AND sequence = ?');
+    this.#clash = database.prepare(
+      `SELECT 1 FROM batch WHERE issuer = ? AND sequence BETWEEN ? AND ? AND last_sequence >= ?
+       LIMIT 1`,
+    );
+    this.#remove = database.prepare(`DELETE FROM batch WHERE ${isKey}`);
     this.#seen = database.prepare(
       `INSERT INTO issuer VALUES (?, ?)
        ON CONFLICT DO UPDATE SET newest_sequence = max(newest_sequence, excluded.newest_sequence)`,
@@ -143,11 +155,14 @@ export class DecisionDatabase {
 
   /** All batches, one at a time: there may be more of them than fit into memory twice. */
   *batches(): Generator<BatchRow> {
-    const statement = this.#database.prepare('SELECT * FROM batch ORDER BY issuer, sequence');
+    const statement = this.#database.prepare(
+      'SELECT * FROM batch ORDER BY issuer, sequence, digest',
+    );
     for (const row of statement.iterate())
       yield {
         issuer: text(row['issuer']),
         sequence: integer(row['sequence']),
+        digest: text(row['digest']),
         lastSequence: integer(row['last_sequence']),
         expiresAtMs: integer(row['expires_at_ms']),
         keyId: text(row['key_id']),
@@ -155,29 +170,38 @@ export class DecisionDatabase {
       };
   }
 
-  find(issuer: string, sequence: number): Uint8Array | null {
+  find({ issuer, sequence, digest }: BatchKey): Uint8Array | null {
     return this.#attempt(() => {
-      const row = this.#find.get(issuer, sequence);
+      const row = this.#find.get(issuer, sequence, digest);
       return row === undefined ? null : blob(row['bytes']);
     });
   }
 
   /** Whether a kept batch of the issuer has one of these places. */
-  overlaps(issuer: string, first: number, last: number): boolean {
-    return this.#attempt(() => {
-      const row = this.#overlap.get(issuer, last);
-      return row !== undefined && integer(row['last_sequence']) >= first;
-    });
+  clashes(issuer: string, first: number, last: number): boolean {
+    return this.#attempt(
+      () => this.#clash.get(issuer, first - batchDecisionsMax + 1, last, first) !== undefined,
+    );
+  }
+
+  /** The places an issuer gave out that begin between these two. */
+  places(issuer: string, from: number, to: number): { first: number; last: number }[] {
+    return this.#attempt(() =>
+      this.#places.all(issuer, from, to).map((row) => ({
+        first: integer(row['sequence']),
+        last: integer(row['last_sequence']),
+      })),
+    );
   }
 
   put(row: BatchRow): void {
-    const { issuer, sequence, lastSequence, expiresAtMs, keyId, bytes } = row;
-    this.#insert.run(issuer, sequence, lastSequence, expiresAtMs, keyId, bytes);
+    const { issuer, sequence, digest, lastSequence, expiresAtMs, keyId, bytes } = row;
+    this.#insert.run(issuer, sequence, digest, lastSequence, expiresAtMs, keyId, bytes);
     this.#seen.run(issuer, sequence);
   }
 
-  remove(issuer: string, sequence: number): void {
-    this.#remove.run(issuer, sequence);
+  remove({ issuer, sequence, digest }: BatchKey): void {
+    this.#remove.run(issuer, sequence, digest);
   }
 
   saveOwn({ next, issuedAtMs, clock }: OwnState): void {
@@ -186,6 +210,11 @@ export class DecisionDatabase {
 
   saveClock({ ms, counter }: HybridTime): void {
     this.#saveClock.run(ms, counter);
+  }
+
+  get synchronous(): 'full' | 'less' {
+    const level = this.#database.prepare('PRAGMA synchronous').get()?.['synchronous'];
+    return integer(level) >= 2 ? 'full' : 'less';
   }
 
   /** All of it or nothing; on disk when this returns. Throws STATE_UNUSABLE. */

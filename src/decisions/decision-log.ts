@@ -11,16 +11,16 @@
  * `compact` each minute, and compares `digest` with others; who enforces them does what each `Change` says, and
  * begins with `enforced`.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { WeirError } from '#core/errors.ts';
 import { admitBatch, type Refusal } from './admit-batch.ts';
 import { encodeBatch, readBatchHead, readDecisions } from './batch.ts';
-import { batchPiece, type Piece, type PieceQuery } from './batch-pieces.ts';
-import { allot, type Issued } from './budget.ts';
+import { batchIds, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
+import { allot, type Issued, isWithinTwice, minuteOf } from './budget.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import { clockSkewMaxMs } from './decision.ts';
 import { DecisionDatabase } from './decision-database.ts';
-import type { DecisionDigest } from './decision-digest.ts';
+import { type DecisionDigest, differingBuckets } from './decision-digest.ts';
 import { type BatchRef, DecisionMap, decisionEntriesMax } from './decision-map.ts';
 import { checkRequests, decisionOf, inChunks } from './decision-requests.ts';
 import { type Change, EnforcedDecisions } from './enforced-decisions.ts';
@@ -70,6 +70,7 @@ export class DecisionLog {
   readonly #batches = new Map<string, BatchRef>();
   /** Of which nothing counts any more; they are on disk until the next write. */
   #spent = new Set<BatchRef>();
+  readonly #doubled = new Map<string, number>();
   #issued: Issued;
   /** Batches of issuers no longer believed, left out at the start. */
   #distrusted = 0;
@@ -111,6 +112,11 @@ export class DecisionLog {
     return this.#batches.size;
   }
 
+  /** By issuer, batches that have places of another: it lost its disk in that minute, or its key is used twice. */
+  get doubled(): ReadonlyMap<string, number> {
+    return this.#doubled;
+  }
+
   get distrusted(): number {
     return this.#distrusted;
   }
@@ -149,12 +155,12 @@ export class DecisionLog {
       const { head, member } = admission;
       const { issuer, sequence, count } = head;
       const refuse = (reason: Refusal): AcceptResult => ({ kind: 'refused', reason, issuer });
-      const known = this.#database.find(issuer, sequence);
-      if (known !== null && Buffer.from(known).equals(bytes))
+      const digest = digestOf(bytes);
+      if (this.#database.find({ issuer, sequence, digest }) !== null)
         return { kind: 'duplicate', issuer, sequence };
       const lastSequence = sequence + count - 1;
-      if (known !== null || this.#database.overlaps(issuer, sequence, lastSequence))
-        return refuse('conflict');
+      const clash = this.#clashOf(member, sequence, lastSequence);
+      if (clash === 'beyond') return refuse('conflict');
       const decisions = readDecisions(bytes, head);
       if (decisions === null) return refuse('malformed');
       if (decisions.some(({ at }) => at.ms > nowMs + clockSkewMaxMs)) return refuse('future');
@@ -166,11 +172,12 @@ export class DecisionLog {
       room -= fresh.length;
       const { expiresAtMs } = head;
       const { keyId } = member;
-      this.#database.put({ issuer, sequence, lastSequence, expiresAtMs, keyId, bytes });
+      this.#database.put({ issuer, sequence, digest, lastSequence, expiresAtMs, keyId, bytes });
+      if (clash === 'doubled') this.#doubled.set(issuer, (this.#doubled.get(issuer) ?? 0) + 1);
       for (const { at } of fresh) this.#clock.observe(at);
       // Own ones, from before this member lost its disk: their places are given out.
       if (issuer === this.self) this.#goOnAfter(lastSequence, head.issuedAtMs);
-      taken.set(index, { batch: { issuer, sequence, count, live: 0 }, decisions: fresh });
+      taken.set(index, { batch: { issuer, sequence, digest, count, live: 0 }, decisions: fresh });
       return { kind: 'applied', issuer, sequence, change: nothing };
     };
     try {
@@ -258,14 +265,27 @@ export class DecisionLog {
 
   /** For repair and for joiners: batches in pieces of bounded size. */
   piece(query: PieceQuery): Piece {
-    return batchPiece(query, this.#map, this.#batches, (issuer, sequence) =>
-      this.#database.find(issuer, sequence),
-    );
+    return batchPiece(query, this.#map, this.#batches, (key) => this.#database.find(key));
+  }
+
+  /** The buckets in which another member differs, by its digest. */
+  differing(buckets: string): number[] {
+    return differingBuckets(this.digest().buckets, buckets);
+  }
+
+  /** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets: what need not be sent. */
+  known(buckets: readonly number[]): string[] {
+    return batchIds(this.#map, buckets);
   }
 
   /** Other protected ranges from now on. */
   protect(ranges: readonly string[], nowMs: number): Change {
     return this.#enforced.protect(ranges, nowMs);
+  }
+
+  /** How commits reach the disk. */
+  get synchronous(): 'full' | 'less' {
+    return this.#database.synchronous;
   }
 
   close(): void {
@@ -274,7 +294,7 @@ export class DecisionLog {
 
   #load(nowMs: number): void {
     const { trust } = this.#options;
-    for (const { issuer, sequence, keyId, bytes } of this.#database.batches()) {
+    for (const { issuer, sequence, digest, keyId, bytes } of this.#database.batches()) {
       const head = readBatchHead(bytes);
       const decisions = head === null ? null : readDecisions(bytes, head);
       if (head === null || decisions === null)
@@ -282,7 +302,7 @@ export class DecisionLog {
           'STATE_UNUSABLE',
           `the decisions of ${issuer} in ${this.#database.path} are damaged; move the file away: the other members of the fleet fill it again`,
         );
-      const batch = { issuer, sequence, count: head.count, live: 0 };
+      const batch = { issuer, sequence, digest, count: head.count, live: 0 };
       if (trust.member(issuer)?.keyId === keyId)
         this.#merge(
           batch,
@@ -295,7 +315,7 @@ export class DecisionLog {
   }
 
   #merge(batch: BatchRef, decisions: readonly Decision[], nowMs: number): Change {
-    this.#batches.set(`${batch.issuer}/${batch.sequence}`, batch);
+    this.#batches.set(idOf(batch), batch);
     this.#seen.set(batch.issuer, Math.max(this.#seen.get(batch.issuer) ?? 0, batch.sequence));
     return this.#enforced.merge(decisions, batch, nowMs);
   }
@@ -320,7 +340,8 @@ export class DecisionLog {
       const expiresAtMs = Math.max(...chunk.map(({ shadowUntilMs }) => shadowUntilMs));
       const batch = { issuer, sequence, issuedAtMs, expiresAtMs, decisions: chunk };
       sequence += chunk.length;
-      return { ...batch, bytes: encodeBatch(batch, trust.fleet, self.privateKey) };
+      const bytes = encodeBatch(batch, trust.fleet, self.privateKey);
+      return { ...batch, bytes, digest: digestOf(bytes) };
     });
     const before = this.#issued;
     this.#issued = { next: sequence, issuedAtMs };
@@ -328,9 +349,9 @@ export class DecisionLog {
       // Durable first: what others have heard, this member must know after a power cut, or it would say it again
       // in another way.
       this.#database.transaction(() => {
-        for (const { sequence, expiresAtMs, decisions, bytes } of made)
+        for (const { sequence, digest, expiresAtMs, decisions, bytes } of made)
           this.#database.put({
-            ...{ issuer, sequence, lastSequence: sequence + decisions.length - 1 },
+            ...{ issuer, sequence, digest, lastSequence: sequence + decisions.length - 1 },
             ...{ expiresAtMs, keyId: member.keyId, bytes },
           });
         this.#saveOwn();
@@ -341,8 +362,8 @@ export class DecisionLog {
       throw error;
     }
     this.#spent = new Set();
-    const changes = made.map(({ sequence, decisions }) =>
-      this.#merge({ issuer, sequence, count: decisions.length, live: 0 }, decisions, nowMs),
+    const changes = made.map(({ sequence, digest, decisions }) =>
+      this.#merge({ issuer, sequence, digest, count: decisions.length, live: 0 }, decisions, nowMs),
     );
     return {
       batches: made.map(({ sequence, bytes }) => ({ sequence, bytes })),
@@ -369,6 +390,13 @@ export class DecisionLog {
     return member;
   }
 
+  #clashOf(member: Member, first: number, last: number): 'none' | 'doubled' | 'beyond' {
+    if (!this.#database.clashes(member.id, first, last)) return 'none';
+    const minute = minuteOf(first);
+    const given = this.#database.places(member.id, minute.first, minute.last);
+    return isWithinTwice(given, last - first + 1, member.budget) ? 'doubled' : 'beyond';
+  }
+
   #goOnAfter(lastSequence: number, issuedAtMs: number): void {
     this.#issued = {
       next: Math.max(this.#issued.next, lastSequence + 1),
@@ -381,12 +409,13 @@ export class DecisionLog {
   }
 
   #removeSpent(): void {
-    for (const { issuer, sequence } of this.#spent) {
-      this.#database.remove(issuer, sequence);
-      this.#batches.delete(`${issuer}/${sequence}`);
+    for (const batch of this.#spent) {
+      this.#database.remove(batch);
+      this.#batches.delete(idOf(batch));
     }
   }
 }
 
+const digestOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex').slice(0, 32);
 const nothing: Change = { add: [], remove: [] };
 const notNow = new Set(['FLEET_NOT_ALLOWED', 'FLEET_BUDGET_SPENT', 'FLEET_LIST_FULL']);

@@ -27,6 +27,8 @@ import {
 export type BatchRef = {
   readonly issuer: string;
   readonly sequence: number;
+  /** Of its bytes. */
+  readonly digest: string;
   /** Decisions in it. */
   readonly count: number;
   /** Of them, in the map. */

@@ -18,7 +18,7 @@ import { propertySettings } from '../support/property.ts';
 function mapOf(said: readonly Said[]): DecisionMap {
   const map = new DecisionMap();
   said.forEach(({ issuer, decision }, sequence) => {
-    map.merge(decision, { issuer, sequence, count: 1, live: 0 });
+    map.merge(decision, { issuer, sequence, digest: '', count: 1, live: 0 });
   });
   return map;
 }
@@ -28,7 +28,7 @@ function merged(one: DecisionMap, other: DecisionMap): DecisionMap {
   const map = new DecisionMap();
   for (const source of [one, other])
     for (const { issuer, decision } of source.entries())
-      map.merge(decision, { issuer, sequence: 1, count: 1, live: 0 });
+      map.merge(decision, { issuer, sequence: 1, digest: '', count: 1, live: 0 });
   return map;
 }
 
@@ -83,7 +83,13 @@ describe('the map of decisions', () => {
             const one = said[pick % said.length] as Said;
             told.push(one);
             if (one.decision.shadowUntilMs > nowMs)
-              map.merge(one.decision, { issuer: one.issuer, sequence: step, count: 1, live: 0 });
+              map.merge(one.decision, {
+                issuer: one.issuer,
+                sequence: step,
+                digest: '',
+                count: 1,
+                live: 0,
+              });
             if (pick % 5 === 0) nowMs++;
             for (const target of targets) map.expire(target, nowMs);
             for (const target of targets) {
@@ -105,7 +111,7 @@ describe('the map of decisions', () => {
         const spent = new Set<BatchRef>();
         const map = new DecisionMap((batch) => spent.add(batch));
         const batches = said.map(({ issuer, decision }, sequence) => {
-          const batch = { issuer, sequence, count: 1, live: 0 };
+          const batch = { issuer, sequence, digest: '', count: 1, live: 0 };
           map.merge(decision, batch);
           return batch;
         });
