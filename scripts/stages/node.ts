@@ -89,8 +89,8 @@ export const nodeStages: readonly Stage[] = [
   {
     name: 'a worker that starts has the block list',
     file: 'src/roles/edge.ts',
-    from: 'blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),',
-    to: 'blocks: () => ({ version: 0, items: [] }),',
+    from: 'node?.blockItems() ?? takeover?.blocks ?? { version: 0, items: itemsOf(stores) },',
+    to: '({ version: 0, items: [] }),',
     tests: 'test/e2e/edge.test.ts',
   },
   {

@@ -20,7 +20,7 @@ export interface NodeControl {
   /** All of them, or none where one is bad or there is no room. */
   importBlocks(request: BlockImport): Promise<BlockImportAnswer>;
   /** `removed` is false when the target was not listed. */
-  removeBlock(target: string): Promise<BlockAnswer & { readonly removed: boolean }>;
+  removeBlock(target: string): Promise<BlockRemoveAnswer>;
 
   /** Who sends most, and what becomes of packets. */
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer>;
@@ -84,7 +84,13 @@ export type NodeStatus = {
   readonly upstreams: readonly UpstreamStatus[];
   /** Those the node obtains and renews by itself. */
   readonly certificates: readonly CertificateStatus[];
-  readonly blocks: { readonly count: number; readonly version: number };
+  readonly blocks: {
+    /** Of the node and its fleet, each target once. */
+    readonly count: number;
+    readonly version: number;
+    /** Decided by the fleet. */
+    readonly fleet: number;
+  };
   readonly rules: RuleStatus;
   readonly shield: ShieldStatus;
   /** Sums over all workers since start; null until the first worker has reported. */
@@ -221,6 +227,10 @@ export type BlockSeen = {
 export type BlockEntry = BlockSeen & {
   /** Canonical: an address or a CIDR range with its host bits cleared. */
   readonly target: string;
+  /** Whether this node was told, or its fleet decided; a target that both name has two entries. */
+  readonly scope: 'node' | 'fleet';
+  /** The member of the fleet that decided it; null for one of the node alone. */
+  readonly issuer: string | null;
   readonly action: BlockAction;
   readonly reason: string;
   readonly origin: string;
@@ -269,6 +279,12 @@ export type BlockAnswer = {
   /** Whether the packet program has it too. */
   readonly kernel: boolean;
   readonly expiresAt: string | null;
+};
+
+export type BlockRemoveAnswer = BlockAnswer & {
+  readonly removed: boolean;
+  /** Who in the fleet still wants it blocked; null for nobody. */
+  readonly fleetIssuer: string | null;
 };
 
 /** Where what is live came from. */

@@ -264,7 +264,7 @@ export const statusAnswer = Type.Object(
     modules: Type.Array(moduleStatus),
     upstreams: Type.Array(upstreamStatus),
     certificates: Type.Array(certificateStatus),
-    blocks: Type.Object({ count, version: count }, strict),
+    blocks: Type.Object({ count, version: count, fleet: count }, strict),
     rules: Type.Object(
       { version: count, count, kernel: Type.Boolean(), problem: orNull(Type.String()) },
       strict,
@@ -289,6 +289,8 @@ export const blockListAnswer = Type.Object(
       Type.Object(
         {
           target: Type.String(),
+          scope: literals('node', 'fleet'),
+          issuer: orNull(Type.String()),
           action: blockAction,
           reason: Type.String(),
           origin: Type.String(),
@@ -331,7 +333,7 @@ export const blockImportAnswer = Type.Object(
   strict,
 );
 export const blockRemoveAnswer = Type.Object(
-  { ...blockAnswerFields, removed: Type.Boolean() },
+  { ...blockAnswerFields, removed: Type.Boolean(), fleetIssuer: orNull(Type.String()) },
   strict,
 );
 

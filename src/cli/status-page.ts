@@ -28,7 +28,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
       ? []
       : [['certificates', status.certificates.map(certificateRow)] as const]),
     ['modules', moduleRows(status)],
-    ['blocks', [[`${thousands(status.blocks.count)} (version ${status.blocks.version})`]]],
+    ['blocks', [[blocksText(status.blocks)]]],
     ['rules', rulesRows(status)],
     ['shield', shieldRows(status)],
     ['workers', workerRows(status)],
@@ -181,4 +181,9 @@ function degradedLines({ degraded }: NodeStatus, width: number, print: Printer):
 
 function stateStyle(state: NodeStatus['state']): Style {
   return state === 'ready' ? 'green' : 'yellow';
+}
+
+function blocksText({ count, version, fleet }: NodeStatus['blocks']): string {
+  const ofFleet = fleet === 0 ? '' : `, ${thousands(fleet)} of the fleet`;
+  return `${thousands(count)} (version ${version}${ofFleet})`;
 }

@@ -10,8 +10,8 @@ import { wallMs } from '#core/clock.ts';
 import { parseCidr } from '#core/ip.ts';
 import { BlockHits } from './block-hits.ts';
 
-/** Bound on entries; the store behind it has the same. */
-export const blockEntriesMax = 1_100_000;
+/** Bound on entries: what the node was told, and what the fleet decided. */
+export const blockEntriesMax = 2_100_000;
 
 export type BlockAction = 'drop' | 'monitor';
 

@@ -2,21 +2,15 @@
 import type { BlockEntry, BlockSeen } from '#admin/control.ts';
 import { WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
-import type { BlockRow, BlockStore } from '#state/block-store.ts';
+import type { FleetBlock } from '#decisions/enforced-decisions.ts';
+import type { BlockRow } from '#state/block-store.ts';
 import type { BlockItem } from './ipc.ts';
 
-export function blockItems(
-  version: number,
-  store: BlockStore | null,
-): { version: number; items: BlockItem[] } {
-  const rows = store?.list() ?? [];
-  return { version, items: rows.map(itemOf) };
-}
-
-export const itemOf = ({ target, expiresAtMs, action }: BlockRow): BlockItem => ({
+/** As the node keeps one. */
+export const itemOf = ({ target, expiresAtMs, action }: BlockItem): BlockItem => ({
   target,
   expiresAtMs,
-  action,
+  action: action ?? 'drop',
 });
 
 export function canonicalTarget(text: string): string {
@@ -33,11 +27,27 @@ export function canonicalTarget(text: string): string {
 export function entryOf(row: BlockRow, seen: BlockSeen): BlockEntry {
   return {
     target: row.target,
+    scope: 'node',
+    issuer: null,
     action: row.action,
     reason: row.reason,
     origin: row.origin,
     createdAt: new Date(row.createdAtMs).toISOString(),
     expiresAt: row.expiresAtMs === null ? null : new Date(row.expiresAtMs).toISOString(),
+    ...seen,
+  };
+}
+
+export function fleetEntryOf(block: FleetBlock, seen: BlockSeen): BlockEntry {
+  return {
+    target: block.target,
+    scope: 'fleet',
+    issuer: block.issuer,
+    action: block.action,
+    reason: block.reason,
+    origin: block.origin,
+    createdAt: new Date(block.atMs).toISOString(),
+    expiresAt: new Date(block.expiresAtMs).toISOString(),
     ...seen,
   };
 }

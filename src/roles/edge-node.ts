@@ -10,6 +10,7 @@ import type {
   BlockImportAnswer,
   BlockList,
   BlockPage,
+  BlockRemoveAnswer,
   BlockRequest,
   CertificateStatus,
   DrainAnswer,
@@ -30,7 +31,6 @@ import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import type { DecisionStores } from '#state/decision-stores.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
@@ -49,6 +49,7 @@ import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeRules } from './node-rules.ts';
 import type { NodeSockets } from './node-sockets.ts';
+import type { NodeStores } from './node-stores.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
@@ -82,7 +83,7 @@ export type EdgeNodeOptions = {
   /** What blocks and rules are kept in. */
   readonly closeStores: () => void;
   /** After a successor that did not get there: the run file says this process again, the stores are open. */
-  readonly takeBack: () => DecisionStores;
+  readonly takeBack: () => NodeStores;
   readonly entry: string;
   readonly sockets: NodeSockets;
   readonly registry: MetricRegistry;
@@ -182,7 +183,7 @@ export class EdgeNode implements NodeControl {
       modules: this.listModules(),
       upstreams,
       certificates: this.listCertificates(),
-      blocks: { count: this.#options.blocks.count, version: this.#options.blocks.version },
+      blocks: this.#options.blocks.status(),
       rules: await this.#options.rules.status(),
       shield: await shieldStatus(this.#options.shield),
       requests:
@@ -242,7 +243,7 @@ export class EdgeNode implements NodeControl {
     return this.#options.blocks;
   }
 
-  async removeBlock(text: string): Promise<BlockAnswer & { removed: boolean }> {
+  async removeBlock(text: string): Promise<BlockRemoveAnswer> {
     this.refuseWhileUpgrading();
     return this.#options.blocks.remove(text);
   }
@@ -445,7 +446,7 @@ export class EdgeNode implements NodeControl {
         const live = await successor.goLive().catch(async (error: unknown) => {
           await shield.takeBack();
           const stores = takeBack();
-          this.#options.blocks.reopen(stores.blocks);
+          this.#options.blocks.reopen(stores.blocks, stores.fleet?.enforced ?? null);
           this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
           throw error;

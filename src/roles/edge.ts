@@ -14,18 +14,18 @@ import { parseListenAddress } from '#config/address.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { readChallengeKeys } from '#state/challenge-keys.ts';
-import { type DecisionStores, openDecisionStores } from '#state/decision-stores.ts';
 import { ModuleStore } from '#state/module-store.ts';
 import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
-import { blockItems } from './block-entries.ts';
+import { BlockSources } from './block-sources.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { DetectorBlocks } from './detector-blocks.ts';
 import { EdgeNode } from './edge-node.ts';
 import { inspectionTerms } from './inspection-terms.ts';
+import type { BlockItem } from './ipc.ts';
 import { climbLadder } from './kernel-ladder.ts';
 import { type Launched, launch } from './launch.ts';
 import { LiveModules, plannedSources } from './live-modules.ts';
@@ -38,6 +38,7 @@ import { NodeCertificates } from './node-certificates.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { NodeRules } from './node-rules.ts';
 import { bindSockets } from './node-sockets.ts';
+import { type FleetIdentity, type NodeStores, openNodeStores } from './node-stores.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import { Shield } from './shield.ts';
@@ -79,8 +80,11 @@ export async function startEdge(
   const loaded = await loadChecked(origin);
   const { config } = loaded;
   const log = createLog(config.log.level, 'supervisor');
+  // A node without a fleet section is in none.
+  const fleetIdentity: FleetIdentity | null = null;
   const state = openStateDirectory(config.state, takeover?.pid ?? null);
-  let stores = takeover === null ? openDecisionStores(state.path) : null;
+  const openStores = () => openNodeStores(state.path, fleetIdentity);
+  let stores = takeover === null ? openStores() : null;
   const moduleStore = ModuleStore.open(state.path);
   const modules = await planModules(loaded, moduleStore).finally(() => moduleStore.close());
   const tlsPlan = await readTlsPlan(config);
@@ -129,7 +133,8 @@ export async function startEdge(
       challengeKeys: challengeKeys.keys,
       sockets: sockets.edge,
       gauges,
-      blocks: () => node?.blockItems() ?? takeover?.blocks ?? blockItems(0, stores?.blocks ?? null),
+      blocks: () =>
+        node?.blockItems() ?? takeover?.blocks ?? { version: 0, items: itemsOf(stores) },
       shared: takeover?.shared ?? null,
       onBlock,
       onBlockHits: (hits) => node?.blocks.note(hits),
@@ -137,7 +142,7 @@ export async function startEdge(
   );
   let shield: Shield | null = null;
   let ownRules: NodeRules | null = null;
-  const startShield = (opened: DecisionStores, addresses: readonly string[]) => {
+  const startShield = (opened: NodeStores, addresses: readonly string[]) => {
     const kernel = takeover?.kernel ?? launched?.kernel ?? climbLadder(config, null);
     return Shield.start({
       entry,
@@ -149,7 +154,7 @@ export async function startEdge(
         interfaces: kernel.interfaces.map(({ name }) => name),
       },
       allowed: config.edge.allow,
-      blocks: () => (node?.blockItems() ?? blockItems(0, opened.blocks)).items,
+      blocks: () => node?.blockItems().items ?? itemsOf(opened),
       rules: () => ownRules?.set ?? opened.rules.load(),
       rulesLeft: takeover?.rulesLeft ?? [],
       inspection: inspectionTerms(supervisor.snapshot),
@@ -172,7 +177,7 @@ export async function startEdge(
       );
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
-    stores ??= openDecisionStores(state.path);
+    stores ??= openStores();
     shield ??= await startShield(stores, addresses);
     const rules = new NodeRules({
       store: stores.rules,
@@ -212,6 +217,7 @@ export async function startEdge(
       certificateWatch,
       blocks: new NodeBlocks({
         store: stores.blocks,
+        fleet: stores.fleet?.enforced ?? null,
         version: takeover?.blocks.version ?? stores.blocks.count,
         supervisor,
         shield,
@@ -222,7 +228,7 @@ export async function startEdge(
       closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
-        stores = openDecisionStores(state.path);
+        stores = openStores();
         return stores;
       },
       entry,
@@ -288,6 +294,12 @@ export async function startEdge(
     throw error;
   }
 }
+
+/** Before there is a node: what it will enforce. */
+const itemsOf = (stores: NodeStores | null): BlockItem[] =>
+  stores === null
+    ? []
+    : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null).items(wallMs());
 
 async function reload(node: EdgeNode, log: Logger): Promise<void> {
   try {

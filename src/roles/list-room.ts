@@ -43,11 +43,57 @@ export function shieldSizes({ kernel }: Config): ShieldSizes {
 export class ListRoom {
   readonly #sizes: ListSizes | null;
   readonly #counts: Record<ListKind, number>;
+  /** On the list and not in the kernel, the oldest first. */
+  readonly #outside = new Set<string>();
 
   /** `sizes` is null where nothing of the list is in the kernel. */
   constructor(sizes: ListSizes | null, counts: Readonly<Record<ListKind, number>>) {
     this.#sizes = sizes;
     this.#counts = { ...counts };
+  }
+
+  /** On a list that was there before: what `fitting` leaves out. */
+  leaveOut<T extends { readonly target: string }>(items: readonly T[]): void {
+    const sizes = this.#sizes;
+    if (sizes === null || listKinds.every((kind) => this.#counts[kind] <= sizes[kind])) return;
+    const left = { ...sizes };
+    for (const { target } of items) if (left[kindOf(target)]-- <= 0) this.#outside.add(target);
+  }
+
+  /** What there is no room for in the kernel, in words; null where there is. */
+  get problem(): string | null {
+    return this.#outside.size === 0 || this.#sizes === null
+      ? null
+      : problemOf(this.#counts, this.#sizes, this.#outside.size);
+  }
+
+  isOutside(target: string): boolean {
+    return this.#outside.has(target);
+  }
+
+  /**
+   * For these too, which the fleet decided and nobody here can refuse: those there is no room for hold at accept
+   * alone until there is.
+   */
+  takeAll(targets: Iterable<string>): void {
+    for (const target of targets) {
+      const kind = kindOf(target);
+      this.#counts[kind]++;
+      if (this.#counts[kind] > (this.#sizes?.[kind] ?? Number.POSITIVE_INFINITY))
+        this.#outside.add(target);
+    }
+  }
+
+  /** Of those outside, the ones there is room for by now: they are in from now on. */
+  readmit(): string[] {
+    if (this.#outside.size === 0 || this.#sizes === null) return [];
+    const outside = countKinds(this.#outside);
+    const room = { ...this.#sizes };
+    for (const kind of listKinds) room[kind] -= this.#counts[kind] - outside[kind];
+    const readmitted: string[] = [];
+    for (const target of this.#outside) if (room[kindOf(target)]-- > 0) readmitted.push(target);
+    for (const target of readmitted) this.#outside.delete(target);
+    return readmitted;
   }
 
   get counts(): Readonly<Record<ListKind, number>> {
@@ -75,6 +121,7 @@ export class ListRoom {
   give(targets: Iterable<string>): void {
     const gone = countKinds(targets);
     for (const kind of listKinds) this.#counts[kind] -= gone[kind];
+    if (this.#outside.size > 0) for (const target of targets) this.#outside.delete(target);
   }
 }
 
@@ -84,17 +131,21 @@ export function fitting<T extends { readonly target: string }>(
   sizes: ListSizes,
 ): { readonly items: readonly T[]; readonly problem: string | null } {
   const counts = countKinds(items.map(({ target }) => target));
-  const over = listKinds.filter((kind) => counts[kind] > sizes[kind]);
-  if (over.length === 0) return { items, problem: null };
+  if (listKinds.every((kind) => counts[kind] <= sizes[kind])) return { items, problem: null };
   const left = { ...sizes };
   const kept = items.filter(({ target }) => left[kindOf(target)]-- > 0);
-  const what = over.map(
-    (kind) => `${counts[kind]} ${words[kind]} (kernel.lists.${kind} is ${sizes[kind]})`,
-  );
-  return {
-    items: kept,
-    problem: `the block list has ${what.join(' and ')}; the ${items.length - kept.length} that do not fit hold at accept only: raise the size and start the node anew`,
-  };
+  return { items: kept, problem: problemOf(counts, sizes, items.length - kept.length) };
+}
+
+function problemOf(
+  counts: Readonly<Record<ListKind, number>>,
+  sizes: ListSizes,
+  outside: number,
+): string {
+  const what = listKinds
+    .filter((kind) => counts[kind] > sizes[kind])
+    .map((kind) => `${counts[kind]} ${words[kind]} (kernel.lists.${kind} is ${sizes[kind]})`);
+  return `the block list has ${what.join(' and ')}; the ${outside} that do not fit hold at accept only: raise the size and start the node anew`;
 }
 
 function countKinds(targets: Iterable<string>): Record<ListKind, number> {

@@ -1,9 +1,10 @@
 /**
- * The block list of a node: durable first, then in force wherever it is enforced, then answered.
+ * The block list of a node: durable first, then in force wherever it is enforced, then answered. What its fleet
+ * decided is enforced with it (`block-sources.ts`).
  *
  * ```
- * request ─► state.db ─┬─► kernel maps      (shield.ts)
- *                      └─► every worker     (supervisor.ts)  ─► answer: version, workers, kernel
+ * request ─► state.db ───────┬─► kernel maps      (shield.ts)
+ * fleet ─► decisions.db ─────┴─► every worker     (supervisor.ts)  ─► answer: version, workers, kernel
  * ```
  */
 import type {
@@ -14,16 +15,21 @@ import type {
   BlockImportAnswer,
   BlockList,
   BlockPage,
+  BlockRemoveAnswer,
   BlockRequest,
+  BlockSeen,
+  NodeStatus,
 } from '#admin/control.ts';
 import { wallMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
+import type { Change, FleetBlock } from '#decisions/enforced-decisions.ts';
 import type { BlockHit } from '#proxy/block-hits.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { blockItems, canonicalTarget, entryOf, itemOf } from './block-entries.ts';
+import { canonicalTarget, entryOf, fleetEntryOf } from './block-entries.ts';
 import { canonicalTargets, importSliceEntries, unknownTargets } from './block-import.ts';
 import { BlockSightings } from './block-sightings.ts';
+import { BlockSources, type FleetBlocks, stronger } from './block-sources.ts';
 import type { BlockItem } from './ipc.ts';
 import { type ListKind, ListRoom } from './list-room.ts';
 import type { Shield } from './shield.ts';
@@ -31,34 +37,44 @@ import type { Supervisor } from './supervisor.ts';
 
 export type NodeBlocksOptions = {
   readonly store: BlockStore;
+  /** Null where the node is in no fleet. */
+  readonly fleet: FleetBlocks | null;
   readonly version: number;
-  readonly supervisor: Supervisor;
-  readonly shield: Shield;
+  readonly supervisor: Pick<Supervisor, 'changeBlocks' | 'setDegraded'>;
+  readonly shield: Pick<Shield, 'changeBlocks' | 'hits' | 'sizes'>;
   readonly log: Logger;
 };
 
+/** Where a change is in force. */
+export type BlocksLive = {
+  readonly version: number;
+  readonly workers: number;
+  readonly kernel: boolean;
+};
+
 export class NodeBlocks {
-  readonly #supervisor: Supervisor;
-  readonly #shield: Shield;
-  readonly #log: Logger;
+  readonly #options: NodeBlocksOptions;
   readonly #sightings: BlockSightings;
   readonly #room: ListRoom;
-  #store: BlockStore;
+  #sources: BlockSources;
   version: number;
 
   constructor(options: NodeBlocksOptions) {
-    this.#store = options.store;
-    this.#supervisor = options.supervisor;
-    this.#shield = options.shield;
-    this.#log = options.log;
+    this.#options = options;
+    this.#sources = new BlockSources(options.store, options.fleet);
     this.#sightings = new BlockSightings(options.log);
-    this.#room = new ListRoom(options.shield.sizes, countsOf(options.store));
+    this.#room = new ListRoom(options.shield.sizes, this.#sources.counts());
+    this.#room.leaveOut(this.#sources.count === 0 ? [] : this.#sources.items(wallMs()));
     this.version = options.version;
   }
 
+  get #store(): BlockStore {
+    return this.#sources.store;
+  }
+
   /** After a successor that did not get there. */
-  reopen(store: BlockStore): void {
-    this.#store = store;
+  reopen(store: BlockStore, fleet: FleetBlocks | null): void {
+    this.#sources = new BlockSources(store, fleet);
   }
 
   /** By kind. */
@@ -66,29 +82,51 @@ export class NodeBlocks {
     return this.#room.counts;
   }
 
+  /** Of the node and its fleet, each target once. */
   get count(): number {
-    return this.#store.count;
+    return this.#sources.count;
+  }
+
+  status(): NodeStatus['blocks'] {
+    const fleet = this.#sources.fleet?.count ?? 0;
+    return { count: this.count, version: this.version, fleet };
   }
 
   items(): { version: number; items: BlockItem[] } {
-    return blockItems(this.version, this.#store);
+    return { version: this.version, items: this.#sources.items(wallMs()) };
   }
 
+  /** The node's own first, then the fleet's: a target that both name is there twice. */
   async list({ limit, after }: BlockPage): Promise<BlockList> {
-    const rows = this.#store.page(readCursor(after), limit);
+    const cursor = readCursor(after);
+    const rows = 'number' in cursor ? [] : this.#store.page(cursor.row, limit);
     const last = rows.length < limit ? undefined : rows.at(-1);
+    const { fleet } = this.#sources;
+    const from = 'number' in cursor ? cursor.number : 0;
+    const page =
+      last === undefined && fleet !== null ? fleet.page(from, limit - rows.length) : null;
     return {
       version: this.version,
       count: this.count,
-      entries: await this.#entries(rows),
-      next: last === undefined ? null : `${last.createdAtMs}/${last.target}`,
+      entries: await this.#entries(rows, page?.blocks ?? []),
+      next:
+        last !== undefined
+          ? `${last.createdAtMs}/${last.target}`
+          : page === null || page.next === null
+            ? null
+            : `fleet/${page.next}`,
     };
   }
 
-  /** Without what was seen of it. */
+  /** The one that holds, without what was seen of it. */
   find(target: string): BlockEntry | null {
+    const unseen = { packets: null, connections: null, lastSeen: null };
     const row = this.#store.find(target);
-    return row === null ? null : entryOf(row, { packets: null, connections: null, lastSeen: null });
+    const block = this.#sources.fleet?.find(target) ?? null;
+    if (block === null) return row === null ? null : entryOf(row, unseen);
+    const held = stronger(row, block, wallMs());
+    const isOwn = row !== null && held?.expiresAtMs === row.expiresAtMs;
+    return isOwn ? entryOf(row, unseen) : fleetEntryOf(block, unseen);
   }
 
   /** What workers met. */
@@ -102,11 +140,13 @@ export class NodeBlocks {
     const expiresAtMs = request.ttlSeconds === null ? null : now + request.ttlSeconds * 1_000;
     const { reason, origin, action = 'drop' } = request;
     const row: BlockRow = { target, reason, origin, createdAtMs: now, expiresAtMs, action };
-    const taken = this.#store.find(target) === null ? [target] : [];
+    const isNew = this.#store.find(target) === null;
+    const taken = this.#sources.has(target) ? [] : [target];
     this.#room.take(taken);
     // Durable first: an answer is a promise that outlives the process.
     this.#givingBack(taken, () => this.#store.put(row));
-    return this.#publish(target, [itemOf(row)], [], row);
+    if (isNew) this.#sources.noteAdded([target]);
+    return this.#publish(target, row);
   }
 
   /** `checkMayGoOn` throws when no change may be made any more. */
@@ -116,7 +156,7 @@ export class NodeBlocks {
     const fresh = await unknownTargets(targets, (target) => this.#store.find(target) !== null);
     checkMayGoOn();
     this.#store.checkRoom(fresh.length);
-    this.#room.take(fresh);
+    this.#room.take(fresh.filter((target) => !this.#sources.has(target)));
     const createdAtMs = wallMs();
     const expiresAtMs = ttlSeconds === null ? null : createdAtMs + ttlSeconds * 1_000;
     let live = { version: this.version, workers: 0, kernel: false };
@@ -124,64 +164,102 @@ export class NodeBlocks {
     try {
       for (let at = 0; at < targets.length; at += importSliceEntries) {
         checkMayGoOn();
-        const rows = targets
-          .slice(at, at + importSliceEntries)
-          .map(
+        const slice = targets.slice(at, at + importSliceEntries);
+        const added = slice.filter((target) => this.#store.find(target) === null);
+        this.#store.putAll(
+          slice.map(
             (target): BlockRow => ({ target, reason, origin, createdAtMs, expiresAtMs, action }),
-          );
-        this.#store.putAll(rows);
-        live = await this.#enforce(rows.map(itemOf), []);
+          ),
+        );
+        this.#sources.noteAdded(added);
+        live = await this.#enforce(slice);
       }
       isReserved = false;
     } finally {
       // What was not taken has no room reserved; what was, is counted anew.
-      if (isReserved) this.#room.recount(countsOf(this.#store));
+      if (isReserved) this.#room.recount(this.#sources.counts());
     }
-    this.#log.info({ entries: targets.length, action }, 'blocks imported');
+    this.#options.log.info({ entries: targets.length, action }, 'blocks imported');
     const renewed = targets.length - fresh.length;
     const expiresAt = timeText(expiresAtMs);
     return { action, added: fresh.length, renewed, count: this.count, ...live, expiresAt };
   }
 
-  async remove(text: string): Promise<BlockAnswer & { removed: boolean }> {
+  async remove(text: string): Promise<BlockRemoveAnswer> {
     const target = canonicalTarget(text);
     const removed = this.#store.remove(target);
-    if (removed) this.#room.give([target]);
-    this.#sightings.forget([target]);
-    return { ...(await this.#publish(target, [], [target], null)), removed };
+    if (removed) this.#forget(this.#sources.noteRemoved([target]));
+    const answer = await this.#publish(target, null);
+    return { ...answer, removed, fleetIssuer: this.#sources.fleet?.find(target)?.issuer ?? null };
+  }
+
+  /**
+   * What the fleet decided has changed: in force when this resolves. Only what is new says so in `Change`: after a
+   * start all of it is enforced already.
+   */
+  async changeFleet(change: Change): Promise<BlocksLive> {
+    const { fresh, gone } = this.#sources.noteFleet(change);
+    this.#forget(gone);
+    this.#room.takeAll(fresh);
+    this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
+    const targets = [...change.remove, ...change.add.map(({ target }) => target)];
+    let live = { version: this.version, workers: 0, kernel: false };
+    for (let at = 0; at === 0 || at < targets.length; at += importSliceEntries)
+      live = await this.#enforce(targets.slice(at, at + importSliceEntries));
+    return live;
   }
 
   /** Takes out what has expired. */
   async expire(): Promise<void> {
-    const expired = this.#store.expire(wallMs());
-    if (expired.length === 0) return;
-    this.#sightings.forget(expired);
-    this.#room.give(expired);
-    await Promise.all([
-      this.#shield.changeBlocks([], expired),
-      this.#supervisor.changeBlocks(++this.version, [], expired),
-    ]);
-    this.#log.info({ expired: expired.length }, 'blocks expired');
+    const now = wallMs();
+    const expired = this.#store.expire(now);
+    if (expired.length > 0) this.#forget(this.#sources.noteRemoved(expired));
+    const ended = this.#sources.fleet?.expire(now);
+    if (ended !== undefined && ended.add.length + ended.remove.length > 0)
+      await this.changeFleet(ended);
+    const readmitted = this.#room.readmit();
+    if (readmitted.length > 0)
+      this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
+    const targets = [...expired, ...readmitted];
+    if (targets.length > 0) await this.#enforce(targets);
+    const count = expired.length + (ended?.remove.length ?? 0);
+    if (count > 0) this.#options.log.info({ expired: count }, 'blocks expired');
   }
 
   async #publish(
     target: string,
-    add: readonly BlockItem[],
-    remove: readonly string[],
     made: { readonly expiresAtMs: number | null; readonly action: BlockAction } | null,
   ): Promise<BlockAnswer> {
-    const live = await this.#enforce(add, remove);
+    const live = await this.#enforce([target]);
     const expiresAt = timeText(made?.expiresAtMs ?? null);
     return { target, action: made?.action ?? null, count: this.count, ...live, expiresAt };
   }
 
-  async #enforce(add: readonly BlockItem[], remove: readonly string[]) {
+  /** As both sources have these targets now. */
+  async #enforce(targets: readonly string[]): Promise<BlocksLive> {
+    const now = wallMs();
+    const add: BlockItem[] = [];
+    const remove: string[] = [];
+    for (const target of targets) {
+      const item = this.#sources.itemOf(target, now);
+      if (item === null) remove.push(target);
+      else add.push(item);
+    }
     const version = ++this.version;
     const [kernel, workers] = await Promise.all([
-      this.#shield.changeBlocks(add, remove),
-      this.#supervisor.changeBlocks(version, add, remove),
+      this.#options.shield.changeBlocks(
+        add.filter(({ target }) => !this.#room.isOutside(target)),
+        remove,
+      ),
+      this.#options.supervisor.changeBlocks(version, add, remove),
     ]);
     return { version, workers, kernel };
+  }
+
+  /** Nothing holds these any more. */
+  #forget(targets: readonly string[]): void {
+    this.#room.give(targets);
+    this.#sightings.forget(targets);
   }
 
   #givingBack(taken: readonly string[], work: () => void): void {
@@ -193,39 +271,40 @@ export class NodeBlocks {
     }
   }
 
-  async #entries(rows: readonly BlockRow[]): Promise<BlockEntry[]> {
-    const kernel = await this.#shield.hits(
-      rows.map(({ target }) => target),
+  async #entries(rows: readonly BlockRow[], blocks: readonly FleetBlock[]): Promise<BlockEntry[]> {
+    const kernel = await this.#options.shield.hits(
+      [...rows, ...blocks].map(({ target }) => target),
       this.count,
     );
-    return rows.map((row) => {
-      const counted = kernel?.get(row.target) ?? null;
-      const seen = this.#sightings.of(row.target);
+    const seenOf = (target: string): BlockSeen => {
+      const counted = kernel?.get(target) ?? null;
+      const seen = this.#sightings.of(target);
       const lastMs = Math.max(counted?.lastSeenMs ?? 0, seen?.lastMs ?? 0);
-      return entryOf(row, {
+      return {
         packets: counted?.packets ?? null,
         connections: seen?.connections ?? null,
         lastSeen: lastMs === 0 ? null : new Date(lastMs).toISOString(),
-      });
-    });
+      };
+    };
+    return [
+      ...rows.map((row) => entryOf(row, seenOf(row.target))),
+      ...blocks.map((block) => fleetEntryOf(block, seenOf(block.target))),
+    ];
   }
 }
 
 const timeText = (ms: number | null): string | null =>
   ms === null ? null : new Date(ms).toISOString();
 
-function countsOf(store: BlockStore): Record<ListKind, number> {
-  const counts = { ipv4Addresses: 0, ipv6Addresses: 0, ipv4Ranges: 0, ipv6Ranges: 0 };
-  for (const { isV6, isRange, count } of store.kinds())
-    counts[`ipv${isV6 ? 6 : 4}${isRange ? 'Ranges' : 'Addresses'}`] = count;
-  return counts;
-}
-
-/** `next` of the page before: the time and the target of its last entry. */
-function readCursor(text: string | null): Pick<BlockRow, 'createdAtMs' | 'target'> | null {
-  if (text === null) return null;
+/** `next` of the page before: the time and the target of its last entry, or the number of the fleet's. */
+function readCursor(
+  text: string | null,
+): { readonly row: Pick<BlockRow, 'createdAtMs' | 'target'> | null } | { readonly number: number } {
+  if (text === null) return { row: null };
   const [, time, target] = /^(\d{1,15})\/(.+)$/.exec(text) ?? [];
-  if (time === undefined || target === undefined)
-    throw new WeirError('BLOCK_CURSOR_INVALID', `"${text}" is not the "next" of a page`);
-  return { createdAtMs: Number(time), target };
+  if (time !== undefined && target !== undefined)
+    return { row: { createdAtMs: Number(time), target } };
+  const [, number] = /^fleet\/(\d{1,15})$/.exec(text) ?? [];
+  if (number !== undefined) return { number: Number(number) };
+  throw new WeirError('BLOCK_CURSOR_INVALID', `"${text}" is not the "next" of a page`);
 }

@@ -23,6 +23,7 @@ export class FakeControl implements NodeControl {
   readonly added: BlockRequest[] = [];
   readonly rules = new FakeRules((name) => this.#call(name));
   readonly blocks = new Map<string, BlockEntry>();
+  fleetBlocks = 0;
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
     step: 'accept',
@@ -41,6 +42,8 @@ export class FakeControl implements NodeControl {
   };
   upstreams: NodeStatus['upstreams'] = [];
   certificates: readonly CertificateStatus[] = [];
+  /** Who in the fleet still blocks what is removed here. */
+  fleetIssuer: string | null = null;
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
   sentAlong: Omit<ModuleLoadRequest, 'bytes'> | null = null;
@@ -70,7 +73,7 @@ export class FakeControl implements NodeControl {
       modules: [coreModule],
       upstreams: this.upstreams,
       certificates: this.certificates,
-      blocks: { count: this.blocks.size, version: 7 },
+      blocks: { count: this.blocks.size, version: 7, fleet: this.fleetBlocks },
       rules: this.rules.change,
       shield: this.shield,
       requests: this.requests,
@@ -105,6 +108,8 @@ export class FakeControl implements NodeControl {
     const expiresAt = request.ttlSeconds === null ? null : '2026-01-02T04:04:05.000Z';
     this.blocks.set(request.target, {
       target: request.target,
+      scope: 'node',
+      issuer: null,
       action: request.action ?? 'drop',
       packets: null,
       connections: null,
@@ -151,6 +156,7 @@ export class FakeControl implements NodeControl {
       kernel: false,
       expiresAt: null,
       removed,
+      fleetIssuer: this.fleetIssuer,
     };
   }
 

@@ -42,8 +42,10 @@ export const blockList: Command = {
       const footer = `${counted(list.count, 'block')}, version ${list.version}`;
       if (list.entries.length === 0) return footer;
       const title = (text: string): Cell => ({ text, style: 'dim' });
+      const hasFleet = list.entries.some(({ scope }) => scope === 'fleet');
       const rows = list.entries.map((entry) => [
         entry.target,
+        ...(hasFleet ? [entry.issuer === null ? 'node' : `fleet (${entry.issuer})`] : []),
         entry.action,
         entry.expiresAt === null ? 'no end' : formatTime(entry.expiresAt),
         formatTime(entry.createdAt),
@@ -54,7 +56,7 @@ export const blockList: Command = {
         entry.reason,
       ]);
       const titles = [
-        ...['TARGET', 'ACTION', 'UNTIL', 'SINCE'],
+        ...['TARGET', ...(hasFleet ? ['SCOPE'] : []), 'ACTION', 'UNTIL', 'SINCE'],
         ...['PACKETS', 'CONNECTIONS', 'SEEN', 'ORIGIN', 'REASON'],
       ].map(title);
       const more =

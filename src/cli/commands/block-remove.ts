@@ -1,4 +1,5 @@
 /** `weir block remove` — the target may come in again. One that was not listed is a failure, said so. */
+import type { Static } from 'typebox';
 import { blockRemoveAnswer } from '#admin/schema.ts';
 import { blockTarget } from '#cli/block-target.ts';
 import { type Command, jsonOption, stateOption } from '#cli/command.ts';
@@ -21,9 +22,19 @@ export const blockRemove: Command = {
       answer: blockRemoveAnswer,
     });
     context.print.answer(answer, () => {
-      const what = `${printable(answer.target)} ${answer.removed ? 'is no longer blocked' : 'is not on the list'}`;
-      return `${what} (${listText(answer)})`;
+      const what = `${printable(answer.target)} ${whatOf(answer)}`;
+      const still =
+        answer.fleetIssuer === null
+          ? ''
+          : `\nthe fleet still says so of it (${printable(answer.fleetIssuer)}), and that holds here too: weir block list`;
+      return `${what} (${listText(answer)})${still}`;
     });
     return answer.removed ? exitCodes.ok : exitCodes.failure;
   },
 };
+
+function whatOf({ removed, fleetIssuer }: Static<typeof blockRemoveAnswer>): string {
+  const list = fleetIssuer === null ? 'the list' : 'the list of this node';
+  if (!removed) return `is not on ${list}`;
+  return fleetIssuer === null ? 'is no longer blocked' : `is no longer on ${list}`;
+}

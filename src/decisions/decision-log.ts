@@ -1,0 +1,421 @@
+/**
+ * The replicated block list of a fleet at one member: what it has answered is on disk, and what it holds is the same
+ * as at any other member that has got the same batches, in whatever order.
+ *
+ * ```
+ * bytes ─► admit (signature, rights, times, budget) ─► decisions.db, one commit with fsync ─► DecisionMap ─► Change
+ * issue ─► clock, budget, sign ───────────────────────┘
+ * ```
+ *
+ * Nothing here knows how batches travel. Who carries them calls `accept` and `issue`, `expire` each second and
+ * `compact` each minute, and compares `digest` with others; who enforces them does what each `Change` says, and
+ * begins with `enforced`.
+ */
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { WeirError } from '#core/errors.ts';
+import { admitBatch, type Refusal } from './admit-batch.ts';
+import { encodeBatch, readBatchHead, readDecisions } from './batch.ts';
+import { batchIds, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
+import { allot, type Issued, isWithinTwice, minuteOf } from './budget.ts';
+import type { Decision, DecisionRequest } from './decision.ts';
+import { clockSkewMaxMs } from './decision.ts';
+import { DecisionDatabase } from './decision-database.ts';
+import { type DecisionDigest, differingBuckets } from './decision-digest.ts';
+import { type BatchRef, DecisionMap, decisionEntriesMax } from './decision-map.ts';
+import { checkRequests, decisionOf, inChunks } from './decision-requests.ts';
+import { type Change, EnforcedDecisions } from './enforced-decisions.ts';
+import { HybridClock } from './hybrid-clock.ts';
+import { type Member, publicKeyText, type Trust } from './trust.ts';
+
+export type AcceptResult =
+  | {
+      readonly kind: 'applied';
+      readonly issuer: string;
+      readonly sequence: number;
+      readonly change: Change;
+    }
+  /** Known, or all it says is outdone by what is known. */
+  | { readonly kind: 'duplicate'; readonly issuer: string; readonly sequence: number }
+  /** `issuer` is null where nobody is to blame but whoever sent it. */
+  | { readonly kind: 'refused'; readonly reason: Refusal; readonly issuer: string | null };
+
+export type IssuedBatch = { readonly sequence: number; readonly bytes: Uint8Array };
+
+export type IssueResult = {
+  /** To be handed on: they are on disk already, and hold here. */
+  readonly batches: readonly IssuedBatch[];
+  readonly change: Change;
+};
+
+export type DecisionLogOptions = {
+  readonly directory: string;
+  readonly trust: Trust;
+  readonly self: { readonly id: string; readonly privateKey: KeyObject };
+  /** Ranges that no decision keeps out at this member. */
+  readonly protected: readonly string[];
+  readonly entriesMax?: number;
+};
+
+/** Own batches with fewer entries left than this are put together in new ones. */
+export const smallBatchEntries = 250;
+
+export class DecisionLog {
+  readonly #options: DecisionLogOptions;
+  readonly #entriesMax: number;
+  readonly #database: DecisionDatabase;
+  readonly #clock: HybridClock;
+  readonly #map: DecisionMap;
+  readonly #enforced: EnforcedDecisions;
+  readonly #seen: Map<string, number>;
+  readonly #batches = new Map<string, BatchRef>();
+  /** Of which nothing counts any more; they are on disk until the next write. */
+  #spent = new Set<BatchRef>();
+  readonly #doubled = new Map<string, number>();
+  #issued: Issued;
+  /** Batches of issuers no longer believed, left out at the start. */
+  #distrusted = 0;
+
+  private constructor(options: DecisionLogOptions, database: DecisionDatabase, nowMs: number) {
+    this.#options = options;
+    this.#entriesMax = options.entriesMax ?? decisionEntriesMax;
+    this.#database = database;
+    const { next, issuedAtMs, clock } = database.own();
+    this.#issued = { next, issuedAtMs };
+    this.#clock = new HybridClock(clock);
+    this.#seen = database.seen();
+    this.#map = new DecisionMap((batch) => this.#spent.add(batch));
+    this.#enforced = new EnforcedDecisions(this.#map, options.protected);
+    this.#load(nowMs);
+  }
+
+  /** Throws STATE_UNUSABLE. */
+  static open(options: DecisionLogOptions, nowMs: number): DecisionLog {
+    const database = DecisionDatabase.open(options.directory);
+    try {
+      return new DecisionLog(options, database, nowMs);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  get self(): string {
+    return this.#options.self.id;
+  }
+
+  /** With tombstones, and what stands in the way. */
+  get entries(): number {
+    return this.#map.size;
+  }
+
+  get batches(): number {
+    return this.#batches.size;
+  }
+
+  /** By issuer, batches that have places of another: it lost its disk in that minute, or its key is used twice. */
+  get doubled(): ReadonlyMap<string, number> {
+    return this.#doubled;
+  }
+
+  get distrusted(): number {
+    return this.#distrusted;
+  }
+
+  /** What is in force: its count, its pages, what is protected. */
+  get enforced(): EnforcedDecisions {
+    return this.#enforced;
+  }
+
+  /** The newest sequence number of each issuer that was ever taken here. */
+  get seen(): ReadonlyMap<string, number> {
+    return this.#seen;
+  }
+
+  digest(): DecisionDigest {
+    return this.#map.digest();
+  }
+
+  /** One batch of anybody. Throws STATE_UNUSABLE, and then nothing was taken. */
+  accept(bytes: Uint8Array, nowMs: number): AcceptResult {
+    return this.acceptAll([bytes], nowMs)[0] as AcceptResult;
+  }
+
+  /** In one commit: a piece of a repair costs one sync of the disk. */
+  acceptAll(list: readonly Uint8Array[], nowMs: number): AcceptResult[] {
+    type Taken = { readonly batch: BatchRef; readonly decisions: readonly Decision[] };
+    const taken = new Map<number, Taken>();
+    const clockBefore = this.#clock.last;
+    const issuedBefore = this.#issued;
+    const results: AcceptResult[] = [];
+    let room = this.#entriesMax - this.#map.size;
+    const take = (bytes: Uint8Array, index: number): AcceptResult => {
+      const admission = admitBatch(bytes, this.#options.trust, nowMs);
+      if (!admission.ok)
+        return { kind: 'refused', reason: admission.reason, issuer: admission.issuer };
+      const { head, member } = admission;
+      const { issuer, sequence, count } = head;
+      const refuse = (reason: Refusal): AcceptResult => ({ kind: 'refused', reason, issuer });
+      const digest = digestOf(bytes);
+      if (this.#database.find({ issuer, sequence, digest }) !== null)
+        return { kind: 'duplicate', issuer, sequence };
+      const lastSequence = sequence + count - 1;
+      const clash = this.#clashOf(member, sequence, lastSequence);
+      if (clash === 'beyond') return refuse('conflict');
+      const decisions = readDecisions(bytes, head);
+      if (decisions === null) return refuse('malformed');
+      if (decisions.some(({ at }) => at.ms > nowMs + clockSkewMaxMs)) return refuse('future');
+      const fresh = decisions.filter(
+        (decision) => decision.shadowUntilMs > nowMs && this.#map.takes(decision, issuer, sequence),
+      );
+      if (fresh.length === 0) return { kind: 'duplicate', issuer, sequence };
+      if (fresh.length > room) return refuse('full');
+      room -= fresh.length;
+      const { expiresAtMs } = head;
+      const { keyId } = member;
+      this.#database.put({ issuer, sequence, digest, lastSequence, expiresAtMs, keyId, bytes });
+      if (clash === 'doubled') this.#doubled.set(issuer, (this.#doubled.get(issuer) ?? 0) + 1);
+      for (const { at } of fresh) this.#clock.observe(at);
+      // Own ones, from before this member lost its disk: their places are given out.
+      if (issuer === this.self) this.#goOnAfter(lastSequence, head.issuedAtMs);
+      taken.set(index, { batch: { issuer, sequence, digest, count, live: 0 }, decisions: fresh });
+      return { kind: 'applied', issuer, sequence, change: nothing };
+    };
+    try {
+      this.#database.transaction(() => {
+        for (const [index, bytes] of list.entries()) results.push(take(bytes, index));
+        if (taken.size > 0) this.#saveOwn();
+        this.#removeSpent();
+      });
+    } catch (error) {
+      this.#clock.reset(clockBefore);
+      this.#issued = issuedBefore;
+      throw error;
+    }
+    this.#spent = new Set();
+    for (const [index, { batch, decisions }] of taken) {
+      const change = this.#merge(batch, decisions, nowMs);
+      const { issuer, sequence } = batch;
+      results[index] = { kind: 'applied', issuer, sequence, change };
+    }
+    return results;
+  }
+
+  /**
+   * Decides: signed, on disk and in the map when it returns. All of it or nothing. Throws BLOCK_TARGET_INVALID,
+   * FLEET_DECISION_INVALID, FLEET_NOT_ALLOWED, FLEET_TARGET_PROTECTED, FLEET_BUDGET_SPENT, FLEET_CLOCK_BEHIND,
+   * FLEET_LIST_FULL, STATE_UNUSABLE.
+   */
+  issue(requests: readonly DecisionRequest[], nowMs: number): IssueResult {
+    const member = this.#mayIssue(nowMs);
+    const checked = checkRequests(requests, nowMs);
+    for (const { target, action } of checked)
+      if (action === 'drop' && this.#enforced.isProtected(target))
+        throw new WeirError(
+          'FLEET_TARGET_PROTECTED',
+          `${target} holds an address this member lives by (its own, the management's, an upstream's, a proxy's or one that is always allowed); block a range without it`,
+        );
+    const clockBefore = this.#clock.last;
+    try {
+      const decisions = checked.map((request) =>
+        decisionOf(request, this.#clock.next(nowMs), this.#map.shadowOf(request.target)),
+      );
+      return this.#sign(member, decisions, nowMs);
+    } catch (error) {
+      this.#clock.reset(clockBefore);
+      throw error;
+    }
+  }
+
+  /**
+   * Says again what is left of own small batches, in few: a joiner checks a signature for each batch. What is said
+   * keeps its time, so nothing changes for anybody. Null where it is not worth it, or not the time.
+   */
+  reissue(nowMs: number): IssueResult | null {
+    const small = [...this.#batches.values()].filter(
+      ({ issuer, live }) => issuer === this.self && live > 0 && live < smallBatchEntries,
+    );
+    const left = small.reduce((sum, { live }) => sum + live, 0);
+    if (small.length < 2 || left < smallBatchEntries) return null;
+    const wanted = new Set(small);
+    const decisions: Decision[] = [];
+    try {
+      const member = this.#mayIssue(nowMs);
+      // Half of the budget is for what is new.
+      const most = Math.floor(member.budget / 2);
+      for (const { batch, decision } of this.#map.entries())
+        if (decisions.length < most && wanted.has(batch)) decisions.push(decision);
+      return this.#sign(member, decisions, nowMs);
+    } catch (error) {
+      if (error instanceof WeirError && notNow.has(error.code)) return null;
+      throw error;
+    }
+  }
+
+  /** What has ended by now. */
+  expire(nowMs: number): Change {
+    return this.#enforced.expire(nowMs);
+  }
+
+  /** Batches of which nothing counts any more leave the disk. */
+  compact(): void {
+    if (this.#spent.size === 0) return;
+    this.#database.transaction(() => this.#removeSpent());
+    this.#spent = new Set();
+  }
+
+  /** For repair and for joiners: batches in pieces of bounded size. */
+  piece(query: PieceQuery): Piece {
+    return batchPiece(query, this.#map, this.#batches, (key) => this.#database.find(key));
+  }
+
+  /** The buckets in which another member differs, by its digest. */
+  differing(buckets: string): number[] {
+    return differingBuckets(this.digest().buckets, buckets);
+  }
+
+  /** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets: what need not be sent. */
+  known(buckets: readonly number[]): string[] {
+    return batchIds(this.#map, buckets);
+  }
+
+  /** Other protected ranges from now on. */
+  protect(ranges: readonly string[], nowMs: number): Change {
+    return this.#enforced.protect(ranges, nowMs);
+  }
+
+  /** How commits reach the disk. */
+  get synchronous(): 'full' | 'less' {
+    return this.#database.synchronous;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #load(nowMs: number): void {
+    const { trust } = this.#options;
+    for (const { issuer, sequence, digest, keyId, bytes } of this.#database.batches()) {
+      const head = readBatchHead(bytes);
+      const decisions = head === null ? null : readDecisions(bytes, head);
+      if (head === null || decisions === null)
+        throw new WeirError(
+          'STATE_UNUSABLE',
+          `the decisions of ${issuer} in ${this.#database.path} are damaged; move the file away: the other members of the fleet fill it again`,
+        );
+      const batch = { issuer, sequence, digest, count: head.count, live: 0 };
+      if (trust.member(issuer)?.keyId === keyId)
+        this.#merge(
+          batch,
+          decisions.filter(({ shadowUntilMs }) => shadowUntilMs > nowMs),
+          nowMs,
+        );
+      else this.#distrusted++;
+      if (batch.live === 0) this.#spent.add(batch);
+    }
+  }
+
+  #merge(batch: BatchRef, decisions: readonly Decision[], nowMs: number): Change {
+    this.#batches.set(idOf(batch), batch);
+    this.#seen.set(batch.issuer, Math.max(this.#seen.get(batch.issuer) ?? 0, batch.sequence));
+    return this.#enforced.merge(decisions, batch, nowMs);
+  }
+
+  #sign(member: Member, decisions: readonly Decision[], nowMs: number): IssueResult {
+    if (decisions.length === 0) return { batches: [], change: nothing };
+    if (this.#map.size + decisions.length > this.#entriesMax)
+      throw new WeirError(
+        'FLEET_LIST_FULL',
+        `the fleet holds ${this.#map.size} of ${this.#entriesMax} decisions, and ${decisions.length} more do not fit; wait for some to end, or block wider ranges`,
+      );
+    const { trust, self } = this.#options;
+    const issuer = this.self;
+    const { sequence: first, issuedAtMs } = allot(
+      this.#issued,
+      decisions.length,
+      member.budget,
+      nowMs,
+    );
+    let sequence = first;
+    const made = inChunks(decisions).map((chunk) => {
+      const expiresAtMs = Math.max(...chunk.map(({ shadowUntilMs }) => shadowUntilMs));
+      const batch = { issuer, sequence, issuedAtMs, expiresAtMs, decisions: chunk };
+      sequence += chunk.length;
+      const bytes = encodeBatch(batch, trust.fleet, self.privateKey);
+      return { ...batch, bytes, digest: digestOf(bytes) };
+    });
+    const before = this.#issued;
+    this.#issued = { next: sequence, issuedAtMs };
+    try {
+      // Durable first: what others have heard, this member must know after a power cut, or it would say it again
+      // in another way.
+      this.#database.transaction(() => {
+        for (const { sequence, digest, expiresAtMs, decisions, bytes } of made)
+          this.#database.put({
+            ...{ issuer, sequence, digest, lastSequence: sequence + decisions.length - 1 },
+            ...{ expiresAtMs, keyId: member.keyId, bytes },
+          });
+        this.#saveOwn();
+        this.#removeSpent();
+      });
+    } catch (error) {
+      this.#issued = before;
+      throw error;
+    }
+    this.#spent = new Set();
+    const changes = made.map(({ sequence, digest, decisions }) =>
+      this.#merge({ issuer, sequence, digest, count: decisions.length, live: 0 }, decisions, nowMs),
+    );
+    return {
+      batches: made.map(({ sequence, bytes }) => ({ sequence, bytes })),
+      change: {
+        add: changes.flatMap(({ add }) => add),
+        remove: changes.flatMap(({ remove }) => remove),
+      },
+    };
+  }
+
+  /** Throws FLEET_NOT_ALLOWED. */
+  #mayIssue(nowMs: number): Member {
+    const { trust, self } = this.#options;
+    const refused = (why: string) =>
+      new WeirError('FLEET_NOT_ALLOWED', `${self.id} may not issue blocks: ${why}`);
+    const member = trust.member(self.id);
+    if (member === null) throw refused('the trust file does not name it; add it on all members');
+    if (!member.may.has('block'))
+      throw refused('the trust file does not say so; add "block" to its "may" on all members');
+    if (nowMs > member.retiredAtMs) throw refused('the trust file says it is retired');
+    const own = publicKeyText(createPublicKey(self.privateKey));
+    if (own !== publicKeyText(member.key))
+      throw refused('its signing key is not the one the trust file has for it');
+    return member;
+  }
+
+  #clashOf(member: Member, first: number, last: number): 'none' | 'doubled' | 'beyond' {
+    if (!this.#database.clashes(member.id, first, last)) return 'none';
+    const minute = minuteOf(first);
+    const given = this.#database.places(member.id, minute.first, minute.last);
+    return isWithinTwice(given, last - first + 1, member.budget) ? 'doubled' : 'beyond';
+  }
+
+  #goOnAfter(lastSequence: number, issuedAtMs: number): void {
+    this.#issued = {
+      next: Math.max(this.#issued.next, lastSequence + 1),
+      issuedAtMs: Math.max(this.#issued.issuedAtMs, issuedAtMs),
+    };
+  }
+
+  #saveOwn(): void {
+    this.#database.saveOwn({ ...this.#issued, clock: this.#clock.last });
+  }
+
+  #removeSpent(): void {
+    for (const batch of this.#spent) {
+      this.#database.remove(batch);
+      this.#batches.delete(idOf(batch));
+    }
+  }
+}
+
+const digestOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex').slice(0, 32);
+const nothing: Change = { add: [], remove: [] };
+const notNow = new Set(['FLEET_NOT_ALLOWED', 'FLEET_BUDGET_SPENT', 'FLEET_LIST_FULL']);
