@@ -1,13 +1,15 @@
 /**
  * Every subject of a fleet. Who may publish which is written by `weir fleet init` into the server's
- * permissions from these functions, so that the two cannot differ.
+ * permissions from these functions (`server-config.ts`), so that the two cannot differ.
  *
  * ```
- * weir.F.d.ISSUER          batches of decisions, signed     (kept for a while by the stream WEIR_F_D)
- * weir.F.n.NODE.hello      who a node is                    weir.F.n.NODE.beat    how it is
- * weir.F.n.NODE.ack        what it enforces                 weir.F.n.NODE.digest  what it knows, as hashes
- * weir.F.o.NODE            commands to a node, signed
- * weir.F.s.NODE            asks a member for batches it has; answered in bounded pieces
+ * weir.F.d.ISSUER               batches of decisions, signed     (kept for a while by the stream WEIR_F_D)
+ * weir.F.n.NODE.hello           who a node is
+ * weir.F.n.NODE.beat            how it is
+ * weir.F.n.NODE.digest          what it knows, as hashes
+ * weir.F.n.NODE.ack.ISSUER      what it enforces of an issuer, heard by that issuer alone
+ * weir.F.o.NODE                 commands to a node, signed
+ * weir.F.s.MEMBER               asks a member for batches it has; answered in bounded pieces
  * ```
  */
 
@@ -17,12 +19,16 @@ const memberExpression = new RegExp(memberPattern);
 
 export const isMemberName = (name: string): boolean => memberExpression.test(name);
 
-export type NodeMessageKind = 'hello' | 'beat' | 'ack' | 'digest';
+export type NodeMessageKind = 'hello' | 'beat' | 'digest';
 
 export const decisionsSubject = (fleet: string, issuer: string): string =>
   `weir.${fleet}.d.${issuer}`;
 export const nodeSubject = (fleet: string, node: string, kind: NodeMessageKind): string =>
   `weir.${fleet}.n.${node}.${kind}`;
+export const ackSubject = (fleet: string, node: string, issuer: string): string =>
+  `weir.${fleet}.n.${node}.ack.${issuer}`;
+/** All that one member, or every one, says of itself. */
+export const nodeSubjects = (fleet: string, node: string): string => `weir.${fleet}.n.${node}.>`;
 export const commandSubject = (fleet: string, node: string): string => `weir.${fleet}.o.${node}`;
 export const batchesSubject = (fleet: string, member: string): string =>
   `weir.${fleet}.s.${member}`;
