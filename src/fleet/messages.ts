@@ -97,28 +97,47 @@ export const digestMessage = Type.Object(
     v: version,
     node: member,
     atMs: timeMs,
+    /** As `#decisions/decision-digest.ts` makes them. */
     entries: amount,
-    root: hash,
-    /** Hash of each bucket; eight hexadecimal digits each, one after another. */
-    buckets: Type.String({
-      pattern: `^[0-9a-f]+$`,
-      minLength: digestBuckets * 8,
-      maxLength: digestBuckets * 16,
-    }),
+    root: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    buckets: Type.String({ pattern: '^[A-Za-z0-9+/]{2731}=$' }),
   },
   strict,
 );
 
-/** Asks a member for the batches with entries in these buckets; all of them where the list is empty. */
+/** What a member asks another on `weir.F.s.MEMBER`: its digest, or batches it has. */
+export const digestRequest = Type.Object(
+  { v: version, node: member, asks: Type.Literal('digest') },
+  strict,
+);
 export const batchesRequest = Type.Object(
   {
     v: version,
     node: member,
-    buckets: Type.Array(Type.Integer({ minimum: 0, maximum: digestBuckets - 1 }), {
-      maxItems: digestBuckets,
-    }),
-    /** Of the piece before; empty for the first. */
-    cursor: text(200),
+    asks: Type.Literal('batches'),
+    /** With something in these buckets; null for all there are. */
+    buckets: Type.Union([
+      Type.Array(Type.Integer({ minimum: 0, maximum: digestBuckets - 1 }), {
+        minItems: 1,
+        maxItems: digestBuckets,
+      }),
+      Type.Null(),
+    ]),
+    /** `next` of the piece before; null for the first. */
+    after: Type.Union([text(100), Type.Null()]),
+  },
+  strict,
+);
+
+/** What a node says to a command, on the subject the command's message named. */
+export const commandAnswer = Type.Object(
+  {
+    v: version,
+    node: member,
+    sequence,
+    taken: Type.Boolean(),
+    /** Why not; empty when taken. */
+    reason: text(200),
   },
   strict,
 );
@@ -129,13 +148,16 @@ export type BeatMetrics = Static<typeof beatMetrics>;
 export type Ack = Static<typeof ackMessage>;
 export type DigestMessage = Static<typeof digestMessage>;
 export type BatchesRequest = Static<typeof batchesRequest>;
+export type CommandAnswer = Static<typeof commandAnswer>;
 
 const shapes = {
   hello: helloMessage,
   beat: beatMessage,
   ack: ackMessage,
   digest: digestMessage,
-  batches: batchesRequest,
+  askDigest: digestRequest,
+  askBatches: batchesRequest,
+  commandAnswer,
 } as const satisfies Record<string, TSchema>;
 
 export type MessageKind = keyof typeof shapes;
