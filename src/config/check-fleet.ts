@@ -4,12 +4,12 @@
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { describeError } from '#core/errors.ts';
+import { describeError, WeirError } from '#core/errors.ts';
 import { parseCidr } from '#core/ip.ts';
+import { publicKeyText, readTrust, type Trust } from '#decisions/trust.ts';
 import { pemCertificates } from './check-certificates.ts';
 import { type Draft, present } from './draft.ts';
 import type { FleetConfig } from './fleet-schema.ts';
-import { type FleetTrust, parseTrust, rawPublicKey } from './fleet-trust.ts';
 import type { Say } from './problem.ts';
 
 /** Secrets are short; whatever is longer is some other file. */
@@ -23,7 +23,7 @@ export async function checkFleet(
   if (fleet === undefined) return;
   await checkAuth(fleet, say, `${path}.auth`);
   await checkTls(fleet, say, `${path}.tls`);
-  const trust = await checkTrust(fleet, say, path);
+  const trust = checkTrust(fleet, say, path);
   await checkSigningKey(fleet, trust, say, `${path}.signingKey`);
   for (const [index, text] of present(fleet.neverBlock))
     if (parseCidr(text) === null)
@@ -79,41 +79,29 @@ async function checkTls(fleet: Draft<FleetConfig>, say: Say, path: string): Prom
   if (tls.key !== undefined) await readSecret(tls.key, `${path}.key`, say);
 }
 
-async function checkTrust(
-  fleet: Draft<FleetConfig>,
-  say: Say,
-  path: string,
-): Promise<FleetTrust | null> {
+function checkTrust(fleet: Draft<FleetConfig>, say: Say, path: string): Trust | null {
   const { trust: file, name, nodeId } = fleet;
   if (file === undefined) return null;
-  let text: string;
+  let trust: Trust;
   try {
-    text = await readFile(file, 'utf8');
+    trust = readTrust(file);
   } catch (error) {
-    say(
-      `${path}.trust`,
-      `${file} cannot be read: ${describeError(error)}`,
-      '"weir fleet init" makes it',
-    );
+    const details = error instanceof WeirError ? error.details : [];
+    say(`${path}.trust`, details.length > 1 ? details.join('; ') : describeError(error));
     return null;
   }
-  const parsed = parseTrust(text);
-  if (!parsed.ok) {
-    say(`${path}.trust`, `${file} ${parsed.reason}`, 'take the one "weir fleet init" has made');
-    return null;
+  if (name !== undefined && trust.fleet !== name)
+    say(`${path}.name`, `is ${name}, and ${file} is of the fleet ${trust.fleet}`);
+  if (nodeId !== undefined && trust.member(nodeId) === null) {
+    const known = trust.members.slice(0, 10).map(({ id }) => id);
+    say(`${path}.nodeId`, `${nodeId} is no member in ${file}`, `it has ${known.join(', ')}`);
   }
-  if (name !== undefined && parsed.trust.fleet !== name)
-    say(`${path}.name`, `is ${name}, and ${file} is of the fleet ${parsed.trust.fleet}`);
-  if (nodeId !== undefined && !parsed.trust.members.has(nodeId)) {
-    const known = [...parsed.trust.members.keys()].slice(0, 10).join(', ');
-    say(`${path}.nodeId`, `${nodeId} is no member in ${file}`, `it has ${known}`);
-  }
-  return parsed.trust;
+  return trust;
 }
 
 async function checkSigningKey(
   fleet: Draft<FleetConfig>,
-  trust: FleetTrust | null,
+  trust: Trust | null,
   say: Say,
   path: string,
 ): Promise<void> {
@@ -127,11 +115,8 @@ async function checkSigningKey(
       say(path, `${file} holds a key of another kind (${key.asymmetricKeyType})`, 'Ed25519 it is');
       return;
     }
-    const member = nodeId === undefined ? undefined : trust?.members.get(nodeId);
-    if (
-      member !== undefined &&
-      rawPublicKey(member.publicKey) !== rawPublicKey(createPublicKey(key))
-    )
+    const member = nodeId === undefined ? null : (trust?.member(nodeId) ?? null);
+    if (member !== null && publicKeyText(member.key) !== publicKeyText(createPublicKey(key)))
       say(
         path,
         `${file} is not the key the trust file has for ${nodeId}: the others would refuse what it signs`,
