@@ -95,7 +95,7 @@ export type BusAnswer = {
 };
 
 export type Subscription = { close(): void };
-/** `gap`: something may have been missed, before this connection or in an overflow. */
+/** `disconnected` comes again with another reason. `gap`: something may have been missed, before this connection or in an overflow. */
 export type BusEvent = 'connected' | 'disconnected' | 'gap';
 
 type Held = { readonly subject: string; readonly bytes: Uint8Array };
@@ -294,8 +294,11 @@ export class Bus {
       this.#connected(connection);
     } catch (error) {
       const reason = wordsOf(error);
-      if (reason !== this.#reason) log.warn({ servers, reason }, 'nats cannot be reached');
-      this.#reason = reason;
+      if (reason !== this.#reason) {
+        this.#reason = reason;
+        log.warn({ servers, reason }, 'nats cannot be reached');
+        this.#emit('disconnected');
+      }
       this.#dialLater();
     }
   }

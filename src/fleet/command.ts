@@ -36,7 +36,7 @@ export const command = Type.Object(
     sequence: whole,
     issuedAtMs: whole,
     expiresAtMs: whole,
-    kind: Type.Union((['drain', 'terminate', 'reload'] as const).map((kind) => Type.Literal(kind))),
+    kind: Type.Union([Type.Literal('drain'), Type.Literal('terminate'), Type.Literal('reload')]),
     /** What in-flight requests get; null: as the node's configuration says. */
     graceMs: Type.Union([Type.Integer({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
     /** Who asked for it, for the node's log. */

@@ -68,9 +68,12 @@ export const beatMessage = Type.Object(
     v: version,
     node: member,
     atMs: timeMs,
-    state: Type.Union(
-      (['ready', 'draining', 'upgrading', 'ending'] as const).map((state) => Type.Literal(state)),
-    ),
+    state: Type.Union([
+      Type.Literal('ready'),
+      Type.Literal('draining'),
+      Type.Literal('upgrading'),
+      Type.Literal('ending'),
+    ]),
     metrics: beatMetrics,
     /** Of everything the member knows, `Digest.root`. */
     digestRoot: hash,

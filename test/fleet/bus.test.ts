@@ -73,7 +73,10 @@ describe('bus', { skip: needsNats() }, () => {
     await using server = await startNatsServer();
     await using bus = openBus([server.url]);
     const events: BusEvent[] = [];
-    bus.onEvent((event) => events.push(event));
+    bus.onEvent((event) => {
+      // Another reason is said anew.
+      if (event !== events.at(-1)) events.push(event);
+    });
     const got: string[] = [];
     bus.subscribe('x.*', ({ subject }) => got.push(subject));
     await connected(bus);
