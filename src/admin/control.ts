@@ -6,6 +6,8 @@
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
+import type { FleetControl } from './fleet-control.ts';
+import type { FleetStatus } from './fleet-schema.ts';
 import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
@@ -25,6 +27,7 @@ export interface NodeControl {
   /** Who sends most, and what becomes of packets. */
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer>;
   readonly rules: RuleControl;
+  readonly fleet: FleetControl;
 
   listModules(): readonly ModuleStatus[];
   moduleHistory(name: string): ModuleHistory;
@@ -92,6 +95,8 @@ export type NodeStatus = {
     readonly fleet: number;
   };
   readonly rules: RuleStatus;
+  /** Null where the node is in none. */
+  readonly fleet: FleetStatus | null;
   readonly shield: ShieldStatus;
   /** Sums over all workers since start; null until the first worker has reported. */
   readonly requests: {

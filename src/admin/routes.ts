@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import Type, { type TSchema } from 'typebox';
 import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
+import { addFleetRoutes } from '#admin/fleet-routes.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
 import { addRuleRoutes } from '#admin/rule-routes.ts';
 import * as schema from '#admin/schema.ts';
@@ -19,6 +20,7 @@ export function addRoutes(app: FastifyInstance, control: NodeControl): void {
   addHealthRoutes(app, control);
   addBlockRoutes(app, control);
   addRuleRoutes(app, control);
+  addFleetRoutes(app, control);
   addModuleRoutes(app, control);
   addCertificateRoutes(app, control);
   addShieldRoutes(app, control);

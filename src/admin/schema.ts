@@ -6,6 +6,7 @@
  * refused, never dropped: a misspelt `ttl` must not become a block that lasts for ever.
  */
 import Type, { type Static, type TSchema } from 'typebox';
+import { fleetStatus } from './fleet-schema.ts';
 import { moduleStatus } from './module-schema.ts';
 
 /** One year; longer blocks are written without a time to live. */
@@ -269,6 +270,7 @@ export const statusAnswer = Type.Object(
       { version: count, count, kernel: Type.Boolean(), problem: orNull(Type.String()) },
       strict,
     ),
+    fleet: orNull(fleetStatus),
     shield: shieldStatus,
     requests: orNull(
       Type.Object(

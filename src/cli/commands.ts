@@ -13,6 +13,7 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { fleetInit } from '#cli/commands/fleet-init.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -55,6 +56,7 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
+  { title: 'A fleet of nodes', commands: [fleetInit] },
 ];
 
 export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

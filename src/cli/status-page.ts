@@ -5,6 +5,7 @@
 import type { ListenerStatus, NodeStatus } from '#admin/control.ts';
 import { certificateRow } from '#cli/certificate-words.ts';
 import { formatDuration, formatTime } from '#cli/duration.ts';
+import { fleetRows } from '#cli/fleet-rows.ts';
 import { type Cell, type Printer, printable, type Style } from '#cli/printer.ts';
 import { upstreamRows } from '#cli/upstream-rows.ts';
 import { counted, shortHash, thousands, wrapped } from '#cli/words.ts';
@@ -30,6 +31,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     ['modules', moduleRows(status)],
     ['blocks', [[blocksText(status.blocks)]]],
     ['rules', rulesRows(status)],
+    ...(status.fleet === null ? [] : [['fleet', fleetRows(status.fleet)] as const]),
     ['shield', shieldRows(status)],
     ['workers', workerRows(status)],
     ['config', [configRow(status)]],

@@ -42,6 +42,21 @@ export function resolveFileNames<C extends ConfigDraft>(
   if (external?.hmacKeyFile !== undefined) {
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
+  const { fleet } = resolved;
+  for (const key of ['signingKey', 'trust'] as const) {
+    const file = fleet?.[key];
+    if (fleet !== undefined && file !== undefined) fleet[key] = absolute(`fleet.${key}`, file);
+  }
+  for (const key of ['nkeyFile', 'credsFile', 'tokenFile', 'passwordFile'] as const) {
+    const file = fleet?.auth?.[key];
+    if (fleet?.auth !== undefined && file !== undefined)
+      fleet.auth[key] = absolute(`fleet.auth.${key}`, file);
+  }
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    const file = fleet?.tls?.[key];
+    if (fleet?.tls !== undefined && file !== undefined)
+      fleet.tls[key] = absolute(`fleet.tls.${key}`, file);
+  }
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;

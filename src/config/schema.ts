@@ -8,6 +8,7 @@
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
@@ -88,6 +89,7 @@ export const configSchema = Type.Object(
     ),
     kernel,
     acme: Type.Optional(acme),
+    fleet: Type.Optional(fleet),
     admin: Type.Object(
       {
         address: Type.String({

@@ -9,6 +9,7 @@ const startOnly = [
   /^edge\.listeners\[\d+\]\.tls$/,
   /^edge\.user$/,
   /^kernel\./,
+  /^fleet(?:\.|$)/,
   /^admin\./,
   /^state$/,
   /^log\./,

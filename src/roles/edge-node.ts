@@ -30,12 +30,13 @@ import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
-import { describeError, WeirError } from '#core/errors.ts';
+import { WeirError } from '#core/errors.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
+import { fleetSamples } from './fleet-metrics.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { listenerStatus } from './listener-status.ts';
@@ -46,10 +47,12 @@ import type { ModuleRegistry } from './module-registry.ts';
 import type { TrialTerms } from './module-trial.ts';
 import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
+import type { NodeFleet } from './node-fleet.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { NodeRules } from './node-rules.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
+import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
@@ -63,7 +66,6 @@ import {
   readUpstreamFiles,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
-import { Successor } from './takeover.ts';
 import { degradedUpstreams, upstreamStatus } from './upstream-status.ts';
 
 /** How often expired blocks are taken out. */
@@ -79,6 +81,7 @@ export type EdgeNodeOptions = {
   readonly certificateWatch: CertificateWatch;
   readonly blocks: NodeBlocks;
   readonly rules: NodeRules;
+  readonly fleet: NodeFleet;
   readonly shield: Shield;
   /** What blocks and rules are kept in. */
   readonly closeStores: () => void;
@@ -151,7 +154,8 @@ export class EdgeNode implements NodeControl {
     return this.#options.blocks.items();
   }
 
-  closeStore(): void {
+  async closeStore(): Promise<void> {
+    await this.#options.fleet.close();
     this.#options.closeStores();
     this.modules.live.close();
   }
@@ -185,6 +189,7 @@ export class EdgeNode implements NodeControl {
       certificates: this.listCertificates(),
       blocks: this.#options.blocks.status(),
       rules: await this.#options.rules.status(),
+      fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
       requests:
         outcomes.length === 0
@@ -210,6 +215,7 @@ export class EdgeNode implements NodeControl {
       mergeSamples([
         registry.samples(),
         certificateWatch.samples(),
+        fleetSamples(this.#options.fleet),
         ...(await Promise.all([supervisor.samples(), this.#shieldMetrics.samples()])),
       ]),
     );
@@ -260,6 +266,10 @@ export class EdgeNode implements NodeControl {
 
   get rules(): NodeRules {
     return this.#options.rules;
+  }
+
+  get fleet(): NodeFleet {
+    return this.#options.fleet;
   }
 
   // ── rules and configuration ───────────────────────────────────────────────────────────────────────
@@ -339,6 +349,7 @@ export class EdgeNode implements NodeControl {
     this.#tlsPlan = tlsPlan;
     await this.modules.live.adopt(loaded, planned);
     await this.#options.shield.changeAllowed(loaded.config.edge.allow);
+    await this.#options.fleet.protect(loaded.config);
     this.#loaded = loaded;
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
@@ -401,77 +412,27 @@ export class EdgeNode implements NodeControl {
 
   /** Another process takes over, from the program that stands on disk now; this one drains. */
   upgrade(): Promise<UpgradeAnswer> {
-    return this.#oneAtATime(async () => {
-      const { sockets, supervisor, certificates, log, origin, entry, takeBack, shield } =
-        this.#options;
-      if (sockets.edge === null || sockets.admin === null) {
-        throw new WeirError(
-          'UPGRADE_UNAVAILABLE',
-          `this node cannot hand its sockets on: ${sockets.reason}`,
-        );
-      }
-      if (origin.file === null)
-        throw new WeirError(
-          'UPGRADE_UNAVAILABLE',
-          'the demo has no configuration file to start from',
-        );
-      if (this.#state !== 'ready')
-        throw new WeirError('SHUTTING_DOWN', 'the node is draining and takes no changes');
-      const startedAt = performance.now();
-      this.#state = 'upgrading';
-      // Two processes with one account would undo each other's orders; the successor takes them up.
-      void certificates.close();
-      try {
-        const successor = await Successor.start(entry, {
-          origin,
-          pid: process.pid,
-          listeners: sockets.edge.listeners,
-          admin: sockets.admin.listeners,
-          ticketKeys: supervisor.ticketKeys,
-          blocks: this.blockItems(),
-          kernel: this.#options.shield.handover,
-          rulesLeft: this.#options.shield.rulesLeft,
-          shared: supervisor.shared,
-        });
-        if (this.#isEnding) {
-          // Who said so did not mean that the service goes on in another process.
-          successor.kill();
-          throw new WeirError(
-            'SHUTTING_DOWN',
-            'the node was told to end while the new process started',
-          );
-        }
-        await shield.release();
-        this.closeStore();
-        const live = await successor.goLive().catch(async (error: unknown) => {
-          await shield.takeBack();
-          const stores = takeBack();
+    return this.#oneAtATime(() =>
+      upgradeNode({
+        ...this.#options,
+        state: () => this.#state,
+        setState: (state) => {
+          this.#state = state;
+        },
+        blockItems: () => this.blockItems(),
+        closeStores: () => this.closeStore(),
+        reopen: (stores) => {
           this.#options.blocks.reopen(stores.blocks, stores.fleet?.enforced ?? null);
           this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
-          throw error;
-        });
-        const tookMs = Math.round(performance.now() - startedAt);
-        log.info({ successor: live.pid, version: live.version, tookMs }, 'successor is live');
-        // One that is started again here would bring back the lists of now.
-        this.#options.shield.close();
-        this.#admin?.stopListening();
-        const { drainMs, idleMs } = this.#loaded.config.edge.timeouts;
-        const { openConnections, deadline } = await this.#end(drainMs, idleMs);
-        return { ...live, tookMs, drains: { pid: process.pid, openConnections, deadline } };
-      } catch (error) {
-        if (this.#state === 'upgrading') {
-          this.#state = 'ready';
-          certificates.start();
-        }
-        log.error({ reason: describeError(error) }, 'upgrade failed, this process stays');
-        throw error;
-      }
-    });
-  }
-
-  get #isEnding(): boolean {
-    return this.#state === 'draining';
+        },
+        stopListening: () => this.#admin?.stopListening(),
+        end: () => {
+          const { drainMs, idleMs } = this.#loaded.config.edge.timeouts;
+          return this.#end(drainMs, idleMs);
+        },
+      }),
+    );
   }
 
   refuseWhileUpgrading(): void {
@@ -486,6 +447,7 @@ export class EdgeNode implements NodeControl {
     if (this.#state === 'ready') notifyServiceManager(['STOPPING=1']);
     if (this.#state !== 'draining') log.info({ graceMs, openConnections }, 'draining');
     this.#state = 'draining';
+    this.#options.fleet.announce();
     clearInterval(this.#timer);
     // Orders end where they are, and are taken up again at the next start.
     void this.#options.certificates.close();

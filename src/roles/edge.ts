@@ -24,6 +24,7 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { DetectorBlocks } from './detector-blocks.ts';
 import { EdgeNode } from './edge-node.ts';
+import { joinFleet } from './fleet-host.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem } from './ipc.ts';
 import { climbLadder } from './kernel-ladder.ts';
@@ -35,10 +36,11 @@ import { ModuleRegistry } from './module-registry.ts';
 import { watchModules } from './module-watch.ts';
 import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
+import { fleetIdentity, NodeFleet } from './node-fleet.ts';
 import { nodeRegistry } from './node-metrics.ts';
 import { NodeRules } from './node-rules.ts';
 import { bindSockets } from './node-sockets.ts';
-import { type FleetIdentity, type NodeStores, openNodeStores } from './node-stores.ts';
+import { type NodeStores, openNodeStores } from './node-stores.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import { Shield } from './shield.ts';
@@ -80,10 +82,9 @@ export async function startEdge(
   const loaded = await loadChecked(origin);
   const { config } = loaded;
   const log = createLog(config.log.level, 'supervisor');
-  // A node without a fleet section is in none.
-  const fleetIdentity: FleetIdentity | null = null;
+  const identity = fleetIdentity(config);
   const state = openStateDirectory(config.state, takeover?.pid ?? null);
-  const openStores = () => openNodeStores(state.path, fleetIdentity);
+  const openStores = () => openNodeStores(state.path, identity);
   let stores = takeover === null ? openStores() : null;
   const moduleStore = ModuleStore.open(state.path);
   const modules = await planModules(loaded, moduleStore).finally(() => moduleStore.close());
@@ -189,6 +190,11 @@ export async function startEdge(
       log,
     });
     ownRules = rules;
+    const fleet = new NodeFleet({
+      ...{ config, identity, log },
+      statePath: state.path,
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+    });
     const watching = { close: () => {} };
     const rotation = rotateTicketKeys(supervisor, log);
     const challengeRotation = rotateChallengeKeys(challengeKeys, state.path, supervisor, log);
@@ -202,7 +208,7 @@ export async function startEdge(
       certificateWatch.close();
       stapler.close();
       await admin.close();
-      running.closeStore();
+      await running.closeStore();
       state.removeRunFile();
       log.info('ended');
       ended.resolve();
@@ -225,6 +231,7 @@ export async function startEdge(
       }),
       shield,
       rules,
+      fleet,
       closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
@@ -265,6 +272,7 @@ export async function startEdge(
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
     watching.close = watchModules(modules, loaded, node.modules, supervisor, log);
+    await joinFleet({ fleet, node: running, stores, supervisor, shield, config, addresses, admin });
     const startedAt = new Date().toISOString();
     const announce = () =>
       state.writeRunFile({ pid: process.pid, admin: admin.address, startedAt, version });

@@ -4,6 +4,7 @@ import { MetricRegistry, type Series } from '#telemetry/metrics.ts';
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { certificateNotAfter } from './certificate-watch.ts';
 import { DetectorFindings } from './detector-metrics.ts';
+import { fleetFamilies } from './fleet-metrics.ts';
 import { InspectionCounts } from './inspection-counts.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
@@ -66,5 +67,6 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);
   for (const family of Object.values(shieldFamilies)) registry.family(family);
+  for (const family of Object.values(fleetFamilies)) registry.family(family);
   return { registry, metrics: new NodeMetrics(registry) };
 }

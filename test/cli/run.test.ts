@@ -89,6 +89,9 @@ Its certificates by ACME
   cert list                   list the certificates the node obtains by itself
   cert renew NAME             renew a certificate of a running node now
 
+A fleet of nodes
+  fleet init                  make the keys and files of a new fleet
+
 "weir COMMAND --help" says more about one of them; --version gives the version.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.
 `;

@@ -24,6 +24,17 @@ export class FakeControl implements NodeControl {
   readonly rules = new FakeRules((name) => this.#call(name));
   readonly blocks = new Map<string, BlockEntry>();
   fleetBlocks = 0;
+  fleetStatus: NodeStatus['fleet'] = null;
+  readonly fleet: NodeControl['fleet'] = {
+    addBlock: async ({ target, action, ttlSeconds, waitMs }) => {
+      this.#call(`fleet add ${target} ${ttlSeconds} ${waitMs}`);
+      return { ...fleetAnswer, target, action };
+    },
+    removeBlock: async (target, _, waitMs) => {
+      this.#call(`fleet remove ${target} ${waitMs}`);
+      return { ...fleetAnswer, target, action: 'clear', expiresAt: null, removed: true };
+    },
+  };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
     step: 'accept',
@@ -75,6 +86,7 @@ export class FakeControl implements NodeControl {
       certificates: this.certificates,
       blocks: { count: this.blocks.size, version: 7, fleet: this.fleetBlocks },
       rules: this.rules.change,
+      fleet: this.fleetStatus,
       shield: this.shield,
       requests: this.requests,
       degraded: this.degraded,
@@ -331,3 +343,9 @@ function listener(
     ...more,
   };
 }
+
+const fleetAnswer = {
+  ...{ expiresAt: '2026-01-02T04:04:05.000Z', version: 7, workers: 2, kernel: false },
+  ...{ issuer: 'a', sequence: 5, published: true, removed: false },
+  ...{ others: 3, present: 2, acknowledged: 2, waitedMs: 12 },
+} as const;

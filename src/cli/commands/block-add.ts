@@ -1,4 +1,5 @@
 /** `weir block add` — an address or a range is refused from now on. */
+import { fleetBlockAnswer, fleetTtlSecondsMax } from '#admin/fleet-schema.ts';
 import { blockAddAnswer, ttlSecondsMax } from '#admin/schema.ts';
 import { blockTarget } from '#cli/block-target.ts';
 import { usageError } from '#cli/cli-error.ts';
@@ -6,6 +7,7 @@ import { type Command, jsonOption, stateOption } from '#cli/command.ts';
 import { callDaemon } from '#cli/daemon-client.ts';
 import { formatTime, parseDuration } from '#cli/duration.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import { fleetOptions, fleetText, waitOf } from '#cli/fleet-block.ts';
 import { printable } from '#cli/printer.ts';
 import { listText } from '#cli/words.ts';
 
@@ -22,6 +24,7 @@ export const blockAdd: Command = {
     },
     { name: 'monitor', kind: 'flag', summary: 'let it in, and count and log what comes' },
     { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
+    ...fleetOptions,
     jsonOption,
     stateOption,
   ],
@@ -29,29 +32,50 @@ export const blockAdd: Command = {
     'weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"',
     'weir block add 2001:db8::/32',
     'weir block add 203.0.113.0/24 --monitor',
+    'weir block add 192.0.2.7 --ttl 1h --fleet --wait 2s',
   ],
   async run(context) {
     const target = blockTarget(context.given.positional(0));
     const ttl = context.given.text('ttl');
-    const parsed = ttl === null ? null : parseDuration(ttl, ttlSecondsMax);
+    const isFleet = context.given.flag('fleet');
+    const waitMs = waitOf(context.given);
+    const parsed =
+      ttl === null ? null : parseDuration(ttl, isFleet ? fleetTtlSecondsMax : ttlSecondsMax);
     if (parsed?.ok === false) throw usageError(parsed.problem);
+    const json = {
+      target,
+      action: context.given.flag('monitor') ? 'monitor' : 'drop',
+      ttlSeconds: parsed?.seconds ?? null,
+      reason: context.given.text('reason') ?? '',
+    };
+    if (isFleet) {
+      const answer = await callDaemon(context, {
+        method: 'POST',
+        path: '/api/v1/fleet/blocks',
+        answer: fleetBlockAnswer,
+        json: { ...json, waitMs },
+      });
+      context.print.answer(answer, () => `${sentence(answer)}\n${fleetText(answer)}`);
+      return exitCodes.ok;
+    }
     const answer = await callDaemon(context, {
       method: 'POST',
       path: '/api/v1/blocks',
       answer: blockAddAnswer,
-      json: {
-        target,
-        action: context.given.flag('monitor') ? 'monitor' : 'drop',
-        ttlSeconds: parsed?.seconds ?? null,
-        reason: context.given.text('reason') ?? '',
-      },
+      json,
     });
-    context.print.answer(answer, () => {
-      const until =
-        answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
-      const what = answer.action === 'monitor' ? 'monitored' : 'blocked';
-      return `${printable(answer.target)} is ${what} ${until} (${listText(answer)})`;
-    });
+    context.print.answer(answer, () => `${sentence(answer)} (${listText(answer)})`);
     return exitCodes.ok;
   },
 };
+
+function sentence(answer: {
+  readonly target: string;
+  readonly action: string | null;
+  readonly expiresAt: string | null;
+}): string {
+  const until =
+    answer.expiresAt === null ? 'until it is removed' : `until ${formatTime(answer.expiresAt)}`;
+  const what = answer.action === 'monitor' ? 'monitored' : 'blocked';
+  return `${printable(answer.target)} is ${what} ${until}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * From bytes of whoever sent them to what is enforced here and said to be.
+ *
+ * ```
+ * batch ─► waiting ─► accept, many in one commit ─► changes ─► kernel and workers ─► ack to each issuer
+ *                                                     └─ while one is made, the next ones gather
+ * ```
+ *
+ * Changes are made in the order they were accepted in. An issuer hears of its batch when it holds here, and
+ * also when it was known already: it may not have heard it the first time.
+ */
+
+import { describeError } from '#core/errors.ts';
+import type { AcceptResult, DecisionLog } from '#decisions/decision-log.ts';
+import type { Change, FleetBlock } from '#decisions/enforced-decisions.ts';
+import type { Logger } from '#telemetry/log.ts';
+
+export type Enforced = {
+  readonly version: number;
+  readonly workers: number;
+  readonly kernel: boolean;
+};
+
+/** Makes a change hold in the kernel and in every worker, as one union with the node's own list. */
+export type Enforce = (change: Change) => Promise<Enforced>;
+
+export type IntakeOptions = {
+  readonly log: DecisionLog;
+  readonly enforce: Enforce;
+  readonly acknowledge: (issuer: string, sequence: number, enforced: Enforced) => void;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly setProblem: (reason: string | null) => void;
+};
+
+export type IntakeCounts = { applied: number; duplicates: number; refused: Map<string, number> };
+
+/** In one commit. */
+const commitBatchesMax = 256;
+
+type Held = { readonly issuer: string; readonly sequence: number };
+
+export class Intake {
+  readonly counts: IntakeCounts = { applied: 0, duplicates: 0, refused: new Map() };
+  readonly #options: IntakeOptions;
+  #waiting: Uint8Array[] = [];
+  #isScheduled = false;
+  #isClosed = false;
+  /** One after another. */
+  #enforcing: Promise<Enforced | null> = Promise.resolve(null);
+  #change: { merged: Map<string, FleetBlock | null>; held: Held[] } | null = null;
+  #last: Enforced = { version: 0, workers: 0, kernel: false };
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  get last(): Enforced {
+    return this.#last;
+  }
+
+  /** From the bus: taken in with whatever else comes in this turn of the event loop. */
+  take(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** A piece of a repair, at once. Returns how many of them were news. */
+  takeAll(list: readonly Uint8Array[]): number {
+    let applied = 0;
+    for (let at = 0; at < list.length; at += commitBatchesMax)
+      applied += this.#accept(list.slice(at, at + commitBatchesMax));
+    return applied;
+  }
+
+  /** Makes what was decided here hold here. */
+  enforce(change: Change, held: readonly Held[] = []): Promise<Enforced | null> {
+    this.#change ??= { merged: new Map(), held: [] };
+    // The same target twice: what came later says what holds.
+    for (const target of change.remove) this.#change.merged.set(target, null);
+    for (const block of change.add) this.#change.merged.set(block.target, block);
+    this.#change.held.push(...held);
+    this.#enforcing = this.#enforcing.then((before) => this.#enforceGathered(before));
+    return this.#enforcing;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#waiting = [];
+    await this.#enforcing;
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    if (!this.#isClosed) this.takeAll(this.#waiting.splice(0));
+  }
+
+  #accept(list: readonly Uint8Array[]): number {
+    if (this.#isClosed || list.length === 0) return 0;
+    const { log, now, logger, setProblem } = this.#options;
+    let results: AcceptResult[];
+    try {
+      results = log.acceptAll(list, now());
+      setProblem(null);
+    } catch (error) {
+      // Nothing of it was taken; it is asked for again by digest.
+      const reason = describeError(error);
+      logger.error({ reason }, 'decisions cannot be kept');
+      setProblem(`decisions cannot be kept: ${reason}`);
+      return 0;
+    }
+    let applied = 0;
+    const held: Held[] = [];
+    const add: FleetBlock[] = [];
+    const remove: string[] = [];
+    const merged = new Map<string, FleetBlock | null>();
+    for (const result of results) {
+      if (result.kind === 'refused') {
+        const { reason, issuer } = result;
+        this.counts.refused.set(reason, (this.counts.refused.get(reason) ?? 0) + 1);
+        logger.warn({ reason, issuer }, 'fleet batch refused');
+        continue;
+      }
+      held.push({ issuer: result.issuer, sequence: result.sequence });
+      if (result.kind === 'duplicate') {
+        this.counts.duplicates++;
+        continue;
+      }
+      applied++;
+      this.counts.applied++;
+      for (const target of result.change.remove) merged.set(target, null);
+      for (const block of result.change.add) merged.set(block.target, block);
+    }
+    for (const [target, block] of merged) block === null ? remove.push(target) : add.push(block);
+    if (held.length > 0) void this.enforce({ add, remove }, held);
+    return applied;
+  }
+
+  async #enforceGathered(before: Enforced | null): Promise<Enforced | null> {
+    const gathered = this.#change;
+    // Made together with the one before.
+    if (gathered === null) return before;
+    this.#change = null;
+    const { enforce, acknowledge, logger, setProblem } = this.#options;
+    const add = [...gathered.merged.values()].filter((block) => block !== null);
+    const remove = [...gathered.merged].flatMap(([target, block]) =>
+      block === null ? [target] : [],
+    );
+    try {
+      if (add.length > 0 || remove.length > 0) this.#last = await enforce({ add, remove });
+    } catch (error) {
+      const reason = describeError(error);
+      logger.error({ reason }, 'fleet decisions are not in force');
+      setProblem(`not everything the fleet decided is in force here: ${reason}`);
+      return null;
+    }
+    for (const { issuer, sequence } of gathered.held) acknowledge(issuer, sequence, this.#last);
+    return this.#last;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The fleet as a node has it: who it is there from its configuration, the member itself while the stores are
+ * open, and what the management API asks of it.
+ *
+ * A node without a `fleet` section has one that is off: nothing is read, connected or loaded.
+ */
+import type { FleetBlockRequest, FleetControl } from '#admin/fleet-control.ts';
+import {
+  type FleetBlockAnswer,
+  type FleetStatus,
+  fleetTtlSecondsMax,
+} from '#admin/fleet-schema.ts';
+import type { Config } from '#config/schema.ts';
+import { wallMs } from '#core/clock.ts';
+import { WeirError } from '#core/errors.ts';
+import { formatCidr, parseIp } from '#core/ip.ts';
+import type { DecisionRequest } from '#decisions/decision.ts';
+import type { DecisionLog } from '#decisions/decision-log.ts';
+import { readTrust } from '#decisions/trust.ts';
+import type { Command } from '#fleet/command.ts';
+import { readCredentials, readSigningKey, readTls } from '#fleet/credentials.ts';
+import type { FleetNode, NodeFacts } from '#fleet/fleet-node.ts';
+import { FleetState } from '#fleet/fleet-state.ts';
+import { inboxPrefix } from '#fleet/subjects.ts';
+import type { Logger } from '#telemetry/log.ts';
+import { canonicalTarget } from './block-entries.ts';
+import type { NodeBlocks } from './node-blocks.ts';
+import type { FleetIdentity } from './node-stores.ts';
+import { protectedRanges } from './protected-addresses.ts';
+
+/** Throws FLEET_TRUST_INVALID, FLEET_KEY_UNUSABLE; null where the configuration has no fleet. */
+export function fleetIdentity(config: Config): FleetIdentity | null {
+  const { fleet } = config;
+  if (fleet === undefined) return null;
+  return {
+    trust: readTrust(fleet.trust),
+    self: { id: fleet.nodeId, privateKey: readSigningKey(fleet.signingKey) },
+    protected: fleetProtected(config),
+  };
+}
+
+/** What this node lives by, the servers of the bus among it. */
+export function fleetProtected(config: Config): string[] {
+  const { fleet } = config;
+  if (fleet === undefined) return [];
+  const servers = fleet.nats.flatMap((url) => {
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+    return parseIp(host) === null ? [] : [host];
+  });
+  return [...protectedRanges(config).map(formatCidr), ...fleet.neverBlock, ...servers];
+}
+
+export type NodeFleetHost = {
+  readonly facts: NodeFacts;
+  readonly blocks: Pick<NodeBlocks, 'changeFleet'>;
+  readonly obey: (command: Command) => Promise<void>;
+  readonly checkMayChange: () => void;
+};
+
+export type NodeFleetOptions = {
+  readonly config: Config;
+  readonly identity: FleetIdentity | null;
+  readonly statePath: string;
+  readonly log: Logger;
+  readonly setDegraded: (part: string, reason: string | null) => void;
+};
+
+export class NodeFleet implements FleetControl {
+  readonly #options: NodeFleetOptions;
+  #host: NodeFleetHost | null = null;
+  #node: FleetNode | null = null;
+  #log: DecisionLog | null = null;
+
+  constructor(options: NodeFleetOptions) {
+    this.#options = options;
+  }
+
+  /** With the stores open. Whether there is a bus shows in the status; nobody waits for it. */
+  async open(log: DecisionLog | null, host: NodeFleetHost | null = this.#host): Promise<void> {
+    this.#host = host;
+    const { config, identity, statePath, setDegraded } = this.#options;
+    const { fleet } = config;
+    if (fleet === undefined || identity === null || log === null || host === null) return;
+    // A node in no fleet does not load the client of the bus.
+    const [{ Bus }, { FleetNode }] = await Promise.all([
+      import('#fleet/bus.ts'),
+      import('#fleet/fleet-node.ts'),
+    ]);
+    const logger = this.#options.log.child({ part: 'fleet' });
+    const bus = new Bus({
+      servers: fleet.nats,
+      name: fleet.nodeId,
+      inboxPrefix: inboxPrefix(fleet.nodeId),
+      credentials: readCredentials(fleet.auth),
+      tls: readTls(fleet.tls, fleet.nats),
+      log: logger,
+    });
+    this.#log = log;
+    this.#node = new FleetNode({
+      fleet: fleet.name,
+      trust: identity.trust,
+      ...{ log, bus, logger, setDegraded },
+      state: FleetState.open(statePath),
+      enforce: (change) => host.blocks.changeFleet(change),
+      facts: host.facts,
+      obey: host.obey,
+      digestMs: fleet.digestMs,
+      now: wallMs,
+    });
+    this.#node.start();
+  }
+
+  /** What is never blocked has changed. */
+  async protect(config: Config): Promise<void> {
+    if (this.#log === null || this.#host === null) return;
+    await this.#host.blocks.changeFleet(this.#log.protect(fleetProtected(config), wallMs()));
+  }
+
+  /** Before the stores close. */
+  async close(): Promise<void> {
+    const node = this.#node;
+    this.#node = null;
+    this.#log = null;
+    await node?.close();
+  }
+
+  get node(): FleetNode | null {
+    return this.#node;
+  }
+
+  status(): FleetStatus | null {
+    return this.#node?.status() ?? null;
+  }
+
+  /** The state of the node has changed. */
+  announce(): void {
+    void this.#node?.announce();
+  }
+
+  async addBlock(request: FleetBlockRequest): Promise<FleetBlockAnswer> {
+    const { target, action, ttlSeconds, reason, origin, waitMs } = request;
+    const expiresAtMs = wallMs() + (ttlSeconds ?? fleetTtlSecondsMax) * 1_000;
+    const decision = { target: canonicalTarget(target), action, expiresAtMs, reason, origin };
+    return this.#issue(decision, waitMs);
+  }
+
+  async removeBlock(text: string, origin: string, waitMs: number): Promise<FleetBlockAnswer> {
+    const target = canonicalTarget(text);
+    return this.#issue({ target, action: 'clear', expiresAtMs: 0, reason: '', origin }, waitMs);
+  }
+
+  async #issue(decision: DecisionRequest, waitMs: number): Promise<FleetBlockAnswer> {
+    const node = this.#node;
+    const log = this.#log;
+    if (node === null || log === null)
+      throw new WeirError('FLEET_OFF', 'this node is in no fleet', {
+        details: ['add a fleet section to its configuration; "weir fleet init" makes keys and one'],
+      });
+    this.#host?.checkMayChange();
+    const { target, action } = decision;
+    const wasBlocked = log.enforced.find(target) !== null;
+    const startedAt = performance.now();
+    const answer = await node.issue([decision], waitMs);
+    return {
+      target,
+      action,
+      expiresAt: action === 'clear' ? null : new Date(decision.expiresAtMs).toISOString(),
+      ...answer.enforced,
+      issuer: log.self,
+      sequence: answer.sequence,
+      published: answer.isPublished,
+      others: answer.others,
+      present: answer.present,
+      acknowledged: answer.acknowledged,
+      waitedMs: waitMs === 0 ? 0 : Math.round(performance.now() - startedAt),
+      removed: action === 'clear' && wasBlocked,
+    };
+  }
+}
