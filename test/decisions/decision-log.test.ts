@@ -414,7 +414,9 @@ describe('the decision log of a member', () => {
     const { batches } = fleet.log('b').piece({ buckets: null, after: null, bytesMax: 1e6 });
     assert.deepEqual(fleet.log('a').acceptAll(batches, t0).map(outcome), ['applied']);
     const second = fleet.log('a').issue([fleet.drop('192.0.2.8', t0 + hour)], t0);
+    assert.ok((second.batches[0]?.sequence ?? 0) > (first.batches[0]?.sequence ?? 0));
     assert.equal(outcome(fleet.log('b').accept(bytesOf(second), t0)), 'applied');
+    assert.equal(fleet.log('b').doubled.size, 0);
   });
 
   it('believes nothing of a member with another key, or that is no longer named', () => {
