@@ -3,7 +3,7 @@
  * bus in between.
  *
  * ```
- * weir block add --fleet ─► DecisionLog (on disk, signed) ─► kernel, workers ─► bus ─► acks are counted
+ * weir block add --fleet ─► DecisionLog (on disk, signed) ─► bus, and kernel and workers here ─► acks are counted
  * bus, stream, peers     ─► Intake ─► DecisionLog ─► kernel, workers ─► ack
  * every 10 s a beat, every minute a digest; an order of the control plane is checked, kept, obeyed
  * ```
@@ -166,7 +166,7 @@ export class FleetNode {
     this.#digestLater();
   }
 
-  /** Durable, in force here, published: in this order. Throws as `DecisionLog.issue` does. */
+  /** Durable first, then published and in force here. Throws as `DecisionLog.issue` does. */
   async issue(requests: readonly DecisionRequest[], waitMs: number): Promise<IssueAnswer> {
     const { log, bus, fleet, now, trust } = this.#options;
     const { batches, change } = log.issue(requests, now());
@@ -176,9 +176,10 @@ export class FleetNode {
     const last = batches.at(-1)?.sequence ?? 0;
     // Listened for before it is said: an answer may be faster than our own workers.
     const acks = this.#acks.wait(last, others.length, waitMs);
-    const enforced = await this.#intake.enforce(change);
     const isPublished = bus.state === 'connected';
+    // It is on disk: the others need not wait for our workers, of which one may be slow.
     for (const { bytes } of batches) bus.publish(decisionsSubject(fleet, this.#self), bytes);
+    const enforced = await this.#intake.enforce(change);
     const { members } = await acks;
     return {
       sequence: last,
