@@ -127,7 +127,7 @@ export class FleetNode {
 
   /** Returns at once: whether there is a bus shows in `status`. */
   start(): void {
-    const { bus, fleet, trust, setDegraded } = this.#options;
+    const { bus, fleet, trust, log, setDegraded } = this.#options;
     const self = this.#self;
     bus.subscribe(decisionsSubject(fleet, everyMember), ({ subject, bytes }) => {
       // Our own come back to us.
@@ -138,8 +138,9 @@ export class FleetNode {
     });
     this.#listen(nodeSubject(fleet, everyMember, 'digest'), 'digest', (said) => {
       const now = this.#options.now();
-      const { root, entries } = said;
-      this.#peers.heard(said.node, now, { root, entries, clockSkewMs: said.atMs - now });
+      const { entries } = said;
+      const inStep = said.root === log.digest().root;
+      this.#peers.heard(said.node, now, { inStep, entries, clockSkewMs: said.atMs - now });
       this.#watchClock();
       this.#repair.compare(said);
     });
@@ -206,11 +207,7 @@ export class FleetNode {
       server: bus.server?.address ?? null,
       reason: bus.reason,
       members: trust.members.length,
-      peers: this.#peers.present(nowMs).map(({ id, root, entries }) => ({
-        id,
-        entries,
-        inStep: root === null ? null : root === log.digest().root,
-      })),
+      peers: this.#peers.present(nowMs).map(({ id, entries, inStep }) => ({ id, entries, inStep })),
       entries: log.entries,
       enforced: log.enforced.count,
       spared: log.enforced.spared.size,
