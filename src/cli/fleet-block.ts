@@ -29,7 +29,7 @@ export function waitOf(given: ParsedArguments): number {
   return waitMs;
 }
 
-/** `sequence 12 of edge-1, live here in the kernel and 2 workers, 9 of 9 other nodes have it`. */
+/** `sequence 12 of edge-1, live here in the kernel and 2 workers, in force at 9 of 9 other nodes after 14 ms`. */
 export function fleetText(answer: FleetBlockAnswer): string {
   const { kernel, workers, sequence, issuer, published, acknowledged, others, waitedMs } = answer;
   const here = `live here in ${kernel ? 'the kernel and ' : ''}${counted(workers, 'worker')}`;
@@ -37,6 +37,6 @@ export function fleetText(answer: FleetBlockAnswer): string {
     ? 'the others hear of it when there is a bus again'
     : waitedMs === 0
       ? `sent to ${counted(others, 'other node')}`
-      : `${acknowledged} of ${counted(others, 'other node')} have it after ${waitedMs} ms`;
+      : `in force at ${acknowledged} of ${counted(others, 'other node')} after ${waitedMs} ms`;
   return `sequence ${sequence} of ${issuer}, ${here}, ${there}`;
 }

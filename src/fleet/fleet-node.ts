@@ -3,7 +3,7 @@
  * bus in between.
  *
  * ```
- * weir block add --fleet ─► DecisionLog (on disk, signed) ─► kernel, workers ─► bus ─► acks are counted
+ * weir block add --fleet ─► DecisionLog (on disk, signed) ─► bus, and kernel and workers here ─► acks are counted
  * bus, stream, peers     ─► Intake ─► DecisionLog ─► kernel, workers ─► ack
  * every 10 s a beat, every minute a digest; an order of the control plane is checked, kept, obeyed
  * ```
@@ -127,7 +127,7 @@ export class FleetNode {
 
   /** Returns at once: whether there is a bus shows in `status`. */
   start(): void {
-    const { bus, fleet, trust, setDegraded } = this.#options;
+    const { bus, fleet, trust, log, setDegraded } = this.#options;
     const self = this.#self;
     bus.subscribe(decisionsSubject(fleet, everyMember), ({ subject, bytes }) => {
       // Our own come back to us.
@@ -138,8 +138,9 @@ export class FleetNode {
     });
     this.#listen(nodeSubject(fleet, everyMember, 'digest'), 'digest', (said) => {
       const now = this.#options.now();
-      const { root, entries } = said;
-      this.#peers.heard(said.node, now, { root, entries, clockSkewMs: said.atMs - now });
+      const { entries } = said;
+      const inStep = said.root === log.digest().root;
+      this.#peers.heard(said.node, now, { inStep, entries, clockSkewMs: said.atMs - now });
       this.#watchClock();
       this.#repair.compare(said);
     });
@@ -166,7 +167,7 @@ export class FleetNode {
     this.#digestLater();
   }
 
-  /** Durable, in force here, published: in this order. Throws as `DecisionLog.issue` does. */
+  /** Durable first, then published and in force here. Throws as `DecisionLog.issue` does. */
   async issue(requests: readonly DecisionRequest[], waitMs: number): Promise<IssueAnswer> {
     const { log, bus, fleet, now, trust } = this.#options;
     const { batches, change } = log.issue(requests, now());
@@ -176,9 +177,10 @@ export class FleetNode {
     const last = batches.at(-1)?.sequence ?? 0;
     // Listened for before it is said: an answer may be faster than our own workers.
     const acks = this.#acks.wait(last, others.length, waitMs);
-    const enforced = await this.#intake.enforce(change);
     const isPublished = bus.state === 'connected';
+    // It is on disk: the others need not wait for our workers, of which one may be slow.
     for (const { bytes } of batches) bus.publish(decisionsSubject(fleet, this.#self), bytes);
+    const enforced = await this.#intake.enforce(change);
     const { members } = await acks;
     return {
       sequence: last,
@@ -205,11 +207,7 @@ export class FleetNode {
       server: bus.server?.address ?? null,
       reason: bus.reason,
       members: trust.members.length,
-      peers: this.#peers.present(nowMs).map(({ id, root, entries }) => ({
-        id,
-        entries,
-        inStep: root === null ? null : root === log.digest().root,
-      })),
+      peers: this.#peers.present(nowMs).map(({ id, entries, inStep }) => ({ id, entries, inStep })),
       entries: log.entries,
       enforced: log.enforced.count,
       spared: log.enforced.spared.size,

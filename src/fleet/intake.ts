@@ -10,6 +10,7 @@
  * also when it was known already: it may not have heard it the first time.
  */
 
+import { monotonicMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { AcceptResult, DecisionLog } from '#decisions/decision-log.ts';
 import type { Change, FleetBlock } from '#decisions/enforced-decisions.ts';
@@ -37,6 +38,7 @@ export type IntakeCounts = { applied: number; duplicates: number; refused: Map<s
 
 /** In one commit. */
 const commitBatchesMax = 256;
+const warnMs = 1_000;
 
 type Held = { readonly issuer: string; readonly sequence: number };
 
@@ -46,6 +48,7 @@ export class Intake {
   #waiting: Uint8Array[] = [];
   #isScheduled = false;
   #isClosed = false;
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
   /** One after another. */
   #enforcing: Promise<Enforced | null> = Promise.resolve(null);
   #change: { merged: Map<string, FleetBlock | null>; held: Held[] } | null = null;
@@ -120,7 +123,7 @@ export class Intake {
       if (result.kind === 'refused') {
         const { reason, issuer } = result;
         this.counts.refused.set(reason, (this.counts.refused.get(reason) ?? 0) + 1);
-        logger.warn({ reason, issuer }, 'fleet batch refused');
+        this.#warn(reason, issuer);
         continue;
       }
       held.push({ issuer: result.issuer, sequence: result.sequence });
@@ -136,6 +139,14 @@ export class Intake {
     for (const [target, block] of merged) block === null ? remove.push(target) : add.push(block);
     if (held.length > 0) void this.enforce({ add, remove }, held);
     return applied;
+  }
+
+  /** Once a second: whoever floods the bus does not flood the log. What was refused is counted, all of it. */
+  #warn(reason: string, issuer: string | null): void {
+    const now = monotonicMs();
+    if (now - this.#warnedAtMs < warnMs) return;
+    this.#warnedAtMs = now;
+    this.#options.logger.warn({ reason, issuer }, 'fleet batch refused');
   }
 
   async #enforceGathered(before: Enforced | null): Promise<Enforced | null> {

@@ -3,8 +3,8 @@
 export type Peer = {
   readonly id: string;
   heardAtMs: number;
-  /** Of its last digest; null before the first. */
-  root: string | null;
+  /** Whether it knew what we knew when its last digest came; null before the first. */
+  inStep: boolean | null;
   entries: number | null;
   /** Its clock less ours, with the time a message takes in it. */
   clockSkewMs: number | null;
@@ -27,7 +27,7 @@ export class Peers {
     if (!this.#isMember(id)) return null;
     const known = this.#peers.get(id) ?? {
       id,
-      ...{ heardAtMs: nowMs, root: null, entries: null, clockSkewMs: null, version: null },
+      ...{ heardAtMs: nowMs, inStep: null, entries: null, clockSkewMs: null, version: null },
     };
     Object.assign(known, said, { heardAtMs: nowMs });
     this.#peers.set(id, known);

@@ -12,6 +12,7 @@
  * once do not ask one.
  */
 import { randomInt } from 'node:crypto';
+import { monotonicMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { differingBuckets } from '#decisions/decision-digest.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
@@ -31,6 +32,8 @@ const piecesMax = 2_000;
 /** Members asked after a gap before it is left to the next comparison. */
 const peersAskedMax = 5;
 const commitBatches = 64;
+/** Pieces and digests that are answered; a member that asks more often gets no answer, and asks another. */
+export const answersPerSecondMax = 200;
 
 export type RepairOptions = {
   readonly fleet: string;
@@ -50,10 +53,18 @@ export type RepairCounts = {
   batchesFetched: number;
   failures: number;
   republished: number;
+  /** Not answered: asked more often than `answersPerSecondMax`. */
+  unanswered: number;
 };
 
 export class Repair {
-  readonly counts: RepairCounts = { runs: 0, batchesFetched: 0, failures: 0, republished: 0 };
+  readonly counts: RepairCounts = {
+    runs: 0,
+    batchesFetched: 0,
+    failures: 0,
+    republished: 0,
+    unanswered: 0,
+  };
   readonly #options: RepairOptions;
   #running: Promise<void> | null = null;
   #again = false;
@@ -61,6 +72,8 @@ export class Repair {
   /** Pairs of roots that a repair did not change: what differs there is not to be had from that peer. */
   readonly #fruitless = new Map<string, string>();
   lastExchangeAtMs: number | null = null;
+  #second = 0;
+  #answers = 0;
 
   constructor(options: RepairOptions) {
     this.#options = options;
@@ -112,6 +125,15 @@ export class Repair {
     if (reply === null) return;
     const asker = askerOf(bytes);
     if (asker === null || !this.#options.others.includes(asker)) return;
+    const second = Math.floor(monotonicMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#answers = 0;
+    }
+    if (++this.#answers > answersPerSecondMax) {
+      this.counts.unanswered++;
+      return;
+    }
     if (parseMessage('askDigest', bytes, asker).ok) {
       const { root, buckets, count } = log.digest();
       const said = { v: 1, node: self, atMs: now(), entries: count, root, buckets } as const;

@@ -31,7 +31,7 @@ export const fleetFamilies = {
   dropped: {
     name: 'weir_fleet_dropped_total',
     type: 'counter',
-    help: 'Messages dropped at a bound: waiting for a connection, or for their handler.',
+    help: 'Messages dropped at a bound: waiting for a connection, or for their handler, or asked too often.',
   },
   connections: {
     name: 'weir_fleet_connections_total',
@@ -79,6 +79,7 @@ export function fleetSamples(fleet: NodeFleet): MetricSamples {
   put(fleetFamilies.messages, bus.received, { direction: 'received' });
   put(fleetFamilies.dropped, bus.outboxDrops, { direction: 'sent' });
   put(fleetFamilies.dropped, bus.inboundDrops, { direction: 'received' });
+  put(fleetFamilies.dropped, repair.unanswered, { direction: 'asked' });
   put(fleetFamilies.connections, bus.connections);
   for (const [reason, value] of refusedMessages) put(fleetFamilies.refused, value, { reason });
   put(fleetFamilies.repairs, repair.batchesFetched, { direction: 'fetched' });

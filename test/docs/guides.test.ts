@@ -55,7 +55,7 @@ describe('the pages name', () => {
       for (const [, name] of text.matchAll(/`(weir_[a-z0-9_]+)/g))
         assert.ok(metrics.includes(`\`${name}\``), name ?? '');
       for (const [, key] of text.matchAll(
-        /`((?:edge|upstreams|routes|acme|waf|admin|accessLog|log|kernel)[.[][^`\s{:]*)`/g,
+        /`((?:edge|upstreams|routes|acme|fleet|waf|admin|accessLog|log|kernel)[.[][^`\s{:]*)`/g,
       ))
         assert.ok(keys.has((key ?? '').replaceAll('[]', '')), key ?? '');
     });

@@ -1,0 +1,96 @@
+/**
+ * Question: how long after a block is asked for at one node is it in force at all nodes of a fleet?
+ *
+ *     node bench/macro/fleet/run.ts [--nodes 10] [--blocks 40] [--out bench/results/fleet.md]
+ *
+ * Shipped edges on loopback with one worker each and a real nats-server. For every block one client a node asks
+ * again and again, with the address that is to be blocked, until it is refused; the time runs from before the
+ * call to the issuing node. Each block is then checked at every node once more. All of it shares the machine's
+ * cores, the asking clients too, so it is an upper bound.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { EdgeProcess } from '../../../test/support/edge-process.ts';
+import { isLetIn, startFleetEdge } from '../../../test/support/fleet-edges.ts';
+import { startFleet } from '../../../test/support/fleet-folder.ts';
+import { until } from '../../../test/support/until.ts';
+import { machine } from '../../support/results.ts';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '10' },
+    blocks: { type: 'string', default: '40' },
+    out: { type: 'string' },
+  },
+});
+const names = Array.from({ length: Number(values.nodes) }, (_, index) => `n${index + 1}`);
+const blocks = Number(values.blocks);
+const pauseMs = 4;
+const lines: string[] = [];
+const say = (line = ''): void => {
+  lines.push(line);
+  process.stdout.write(`${line}\n`);
+};
+
+/** Milliseconds until a client of this address is refused. */
+async function refusedAfter(edge: EdgeProcess, client: string, startedAt: number): Promise<number> {
+  while (await isLetIn(edge, client)) {
+    if (performance.now() - startedAt > 10_000) throw new Error(`${client} is still let in`);
+    // Leaves the cores to the nodes: what is measured is later by up to this and the next question.
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return performance.now() - startedAt;
+}
+
+const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+const row = (what: string, times: readonly number[]): string => {
+  const sorted = times.toSorted((a, b) => a - b);
+  const cells = [0.5, 0.99, 1].map((share) => quantile(sorted, share).toFixed(1));
+  return `| ${what} | ${times.length} | ${cells.join(' | ')} |`;
+};
+
+const fleet = await startFleet(names);
+const edges: EdgeProcess[] = [];
+try {
+  for (const name of names) edges.push(await startFleetEdge(fleet, name, null, ''));
+  const present = async (edge: EdgeProcess): Promise<boolean> => {
+    const { body } = await edge.call('GET', '/api/v1/status');
+    return (body['fleet'] as { readonly state: string }).state === 'connected';
+  };
+  for (const edge of edges) await until('connected', () => present(edge));
+  const everywhere: number[] = [];
+  const anywhere: number[] = [];
+  const answered: number[] = [];
+  for (let at = 0; at < blocks; at++) {
+    const client = `198.18.${at >> 8}.${(at & 255) + 1}`;
+    const issuer = edges[at % edges.length] as EdgeProcess;
+    const startedAt = performance.now();
+    const asked = issuer
+      .call('POST', '/api/v1/fleet/blocks', { target: client, ttlSeconds: 600 })
+      .then(({ status, body }) => {
+        assert.equal(status, 200, JSON.stringify(body));
+        answered.push(performance.now() - startedAt);
+      });
+    const times = await Promise.all(edges.map((edge) => refusedAfter(edge, client, startedAt)));
+    await asked;
+    for (const edge of edges) assert.equal(await isLetIn(edge, client), false);
+    anywhere.push(...times);
+    everywhere.push(Math.max(...times));
+  }
+  say('# A block over the fleet');
+  say();
+  say(`\`node bench/macro/fleet/run.ts\`, ${new Date().toISOString().slice(0, 10)}, ${machine}.`);
+  say(`${names.length} nodes, ${blocks} blocks, milliseconds from the call to the issuing node.`);
+  say();
+  say('| until | measured | p50 | p99 | max |');
+  say('| --- | --- | --- | --- | --- |');
+  say(row('the issuing node has answered', answered));
+  say(row('one node refuses the address', anywhere));
+  say(row('the last node refuses it', everywhere));
+} finally {
+  await Promise.all(edges.map((edge) => edge[Symbol.asyncDispose]()));
+  await fleet[Symbol.asyncDispose]();
+}
+if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
