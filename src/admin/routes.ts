@@ -31,6 +31,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/health',
     {
+      config: { needs: 'public' },
       schema: {
         querystring: schema.noQuery,
         response: { 200: schema.healthAnswer, 503: orError(schema.healthAnswer), ...errors },
@@ -45,6 +46,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/ready',
     {
+      config: { needs: 'public' },
       schema: {
         querystring: schema.noQuery,
         response: { 200: schema.readyAnswer, 503: orError(schema.readyAnswer), ...errors },

@@ -25,6 +25,9 @@ import { moduleRemove } from '#cli/commands/module-remove.ts';
 import { moduleRollback } from '#cli/commands/module-rollback.ts';
 import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
+import { orchestrator } from '#cli/commands/orchestrator.ts';
+import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
+import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
 import { reload } from '#cli/commands/reload.ts';
 import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
@@ -57,6 +60,10 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   { title: 'A fleet of nodes', commands: [fleetInit] },
+  {
+    title: 'The control plane of a fleet',
+    commands: [orchestrator, tokenAdd, tokenList, tokenRemove, auditList, auditVerify],
+  },
 ];
 
 export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

@@ -37,8 +37,12 @@ export async function runCli(argv: readonly string[], io: CliIo, roles: CliRoles
   }
 }
 
+/** The one with most words: `orchestrator token add` is not `orchestrator`. */
 function findCommand(argv: readonly string[]): Command | null {
-  return commands.find(({ words }) => words.every((word, index) => argv[index] === word)) ?? null;
+  const found = commands
+    .filter(({ words }) => words.every((word, index) => argv[index] === word))
+    .toSorted((a, b) => b.words.length - a.words.length);
+  return found[0] ?? null;
 }
 
 /** `weir`, `weir help …`, `weir --version`, the first word of a group, or a slip of the fingers. */

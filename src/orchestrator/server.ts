@@ -1,0 +1,39 @@
+/** The API of the orchestrator: its routes behind the guards that a node's management API has as well. */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { type ApiServer, startApi } from '#admin/api-listener.ts';
+import { noQuery } from '#admin/schema.ts';
+import { auditCalls } from './audit-hooks.ts';
+import { OpenApi } from './openapi.ts';
+import type { OrchestratorParts } from './parts.ts';
+import { addOwnRoutes } from './routes.ts';
+
+export type OrchestratorServerOptions = {
+  readonly parts: OrchestratorParts;
+  readonly address: string;
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+};
+
+export function startOrchestratorApi(options: OrchestratorServerOptions): Promise<ApiServer> {
+  const { parts, address, version, logger } = options;
+  return startApi({
+    address,
+    logger,
+    name: 'API of the orchestrator',
+    setting: 'api.address (WEIR_ORCHESTRATOR_API_ADDRESS)',
+    tokenHint:
+      'send "Authorization: Bearer TOKEN", with one that "weir orchestrator token add" has shown',
+    identify: ({ headers }) => parts.tokens.identify(headers.authorization),
+    addRoutes: (app) => addAll(app, parts, version),
+  });
+}
+
+function addAll(app: FastifyInstance, parts: OrchestratorParts, version: string): void {
+  const openApi = new OpenApi(version);
+  openApi.watch(app);
+  auditCalls(app, parts.audit);
+  addOwnRoutes(app, parts);
+  app.get('/api/v1/openapi.json', { schema: { querystring: noQuery } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(openApi.document())),
+  );
+}
