@@ -3,10 +3,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Check } from 'typebox/value';
 import { describeError } from '#core/errors.ts';
-import { parseCidr } from '#core/ip.ts';
+import { parseCidr, parseIp } from '#core/ip.ts';
+import { isPublicAddress } from '#core/public-address.ts';
 import { parseListenAddress } from './address.ts';
+import { checkFleet } from './check-fleet.ts';
 import { type Draft, present } from './draft.ts';
 import { orchestratorNames } from './environment.ts';
+import { resolveFleetFiles } from './file-names.ts';
 import {
   type ConfigKind,
   type LoadedConfig,
@@ -42,22 +45,25 @@ function resolveNames<C extends Draft<OrchestratorConfig>>(
     resolve((origins.get(path) ?? '').startsWith('file') ? baseDirectory : workingDirectory, name);
   const resolved = structuredClone(config);
   if (resolved.state !== undefined) resolved.state = absolute('state', resolved.state);
+  resolveFleetFiles(resolved.fleet, absolute);
   for (const [index, hook] of present(resolved.webhooks))
     if (hook.secretFile !== undefined)
       hook.secretFile = absolute(`webhooks[${index}].secretFile`, hook.secretFile);
   return resolved;
 }
 
-export function loadOrchestrator(options: LoadOptions): LoadedOrchestrator {
+export async function loadOrchestrator(options: LoadOptions): Promise<LoadedOrchestrator> {
   const loaded = loadAs(orchestratorConfig, options);
   const looked = loaded.ok ? loaded : loaded.draft;
-  const further = looked === null ? [] : checkOrchestrator(looked);
+  const further = looked === null ? [] : await checkOrchestrator(looked);
   if (loaded.ok && further.length === 0) return loaded;
   const problems = loaded.ok ? further : sortProblems([...loaded.problems, ...further]);
   return { ok: false, problems };
 }
 
-function checkOrchestrator(loaded: LoadedDraft<OrchestratorConfig>): readonly ConfigProblem[] {
+async function checkOrchestrator(
+  loaded: LoadedDraft<OrchestratorConfig>,
+): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
   const say: Say = (path, message, fix) => {
     const fromFile = (loaded.origins.get(path) ?? '').startsWith('file');
@@ -67,6 +73,7 @@ function checkOrchestrator(loaded: LoadedDraft<OrchestratorConfig>): readonly Co
   };
   const { config } = loaded;
   checkAddress(config.api?.address, say);
+  await checkFleet(config.fleet, say);
   for (const [index, text] of present(config.gateway?.allow))
     if (parseCidr(text) === null)
       say(
@@ -104,6 +111,12 @@ function checkWebhook(
       say(`${path}.url`, `"${hook.url}" is no http or https URL`, 'write https://host/path');
     else if (url.username !== '' || url.password !== '')
       say(`${path}.url`, 'has a user name or a password in it', 'the signature says who sends it');
+    else if (hook.allowInternal !== true && isHidden(url.hostname))
+      say(
+        `${path}.url`,
+        `${url.hostname} is no address of the public Internet`,
+        'set allowInternal: true if that is meant',
+      );
   }
   if (hook.secretFile === undefined) return;
   try {
@@ -115,6 +128,12 @@ function checkWebhook(
       `make one: openssl rand -hex 32 > ${hook.secretFile}`,
     );
   }
+}
+
+/** An address that stands in the URL itself; names are looked at when they are resolved. */
+function isHidden(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, '');
+  return parseIp(bare) !== null && !isPublicAddress(bare);
 }
 
 /** Throws where it cannot be read, is too short, or too much. */

@@ -3,6 +3,7 @@
  * reference page and environment names (`deadAfterMs` is `WEIR_ORCHESTRATOR_DEAD_AFTER_MS`).
  */
 import Type, { type Static } from 'typebox';
+import { fleet, fleetMember } from './fleet-schema.ts';
 import { count, milliseconds, strict } from './schema-parts.ts';
 
 export const webhook = Type.Object(
@@ -33,6 +34,19 @@ export const orchestratorSchema = Type.Object(
         }),
       },
       { ...strict, default: {} },
+    ),
+    fleet: Type.Optional(
+      Type.Object(
+        {
+          ...fleetMember,
+          neverBlock: fleet.properties.neverBlock,
+        },
+        {
+          ...strict,
+          description:
+            'the fleet it is the control plane of, as the section of a node has it; without it only tokens and audit log are there',
+        },
+      ),
     ),
     nodes: Type.Object(
       {
@@ -86,7 +100,7 @@ export const orchestratorSchema = Type.Object(
     ),
     state: Type.String({
       default: '.weir-orchestrator',
-      description: 'directory for token, nodes, audit log and run file',
+      description: 'directory for token, nodes, decisions, audit log and run file',
     }),
   },
   strict,

@@ -21,10 +21,15 @@ const createTables = `
     state_at_ms INTEGER NOT NULL,
     registered_at_ms INTEGER NOT NULL,
     beat_at_ms INTEGER,
-    planned INTEGER NOT NULL,
+    told INTEGER NOT NULL,
     hello TEXT NOT NULL,
     beat TEXT
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE command (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    sequence INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO command VALUES (1, 0);
   CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,

@@ -3,6 +3,8 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { type ApiServer, startApi } from '#admin/api-listener.ts';
 import { noQuery } from '#admin/schema.ts';
 import { auditCalls } from './audit-hooks.ts';
+import { addBlocklistRoutes } from './blocklist-routes.ts';
+import { addNodeRoutes } from './node-routes.ts';
 import { OpenApi } from './openapi.ts';
 import type { OrchestratorParts } from './parts.ts';
 import { addOwnRoutes } from './routes.ts';
@@ -33,6 +35,8 @@ function addAll(app: FastifyInstance, parts: OrchestratorParts, version: string)
   openApi.watch(app);
   auditCalls(app, parts.audit);
   addOwnRoutes(app, parts);
+  addNodeRoutes(app, parts);
+  addBlocklistRoutes(app, parts);
   app.get('/api/v1/openapi.json', { schema: { querystring: noQuery } }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(openApi.document())),
   );

@@ -2,24 +2,27 @@
  * `weir orchestrator`: the control plane of a fleet put together, in the order it comes up, and down.
  *
  * ```
- * config ─► state directory ─► database ─► API ─► run file
+ * config ─► state directory ─► database ─► API ─► fleet ─► run file
  * ```
  *
  * The run file comes last: whoever finds it finds an orchestrator that answers.
  */
-import { loadOrchestrator } from '#config/load-orchestrator.ts';
+import { loadOrchestrator, readWebhookSecret } from '#config/load-orchestrator.ts';
 import type { OrchestratorConfig } from '#config/orchestrator-schema.ts';
 import { formatProblem } from '#config/problem.ts';
 import { wallMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
 import { AuditLog } from '#orchestrator/audit-log.ts';
 import { openOrchestratorDatabase } from '#orchestrator/orchestrator-database.ts';
+import { OrchestratorFleet } from '#orchestrator/orchestrator-fleet.ts';
+import { OrchestratorMetrics } from '#orchestrator/orchestrator-metrics.ts';
+import type { OrchestratorStatus } from '#orchestrator/schema.ts';
 import { startOrchestratorApi } from '#orchestrator/server.ts';
 import { TokenStore } from '#orchestrator/token-store.ts';
+import { Webhooks } from '#orchestrator/webhooks.ts';
 import { orchestratorRunFile } from '#state/run-file.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog } from '#telemetry/log.ts';
-import { MetricRegistry, renderMetrics } from '#telemetry/metrics.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import { version } from './version.ts';
 
@@ -32,8 +35,8 @@ export type RunningOrchestrator = {
 };
 
 /** Throws CONFIG_INVALID with every problem at once. */
-export function loadOrchestratorChecked(file: string | null): OrchestratorConfig {
-  const loaded = loadOrchestrator({ file, env: process.env, defaults: '{}' });
+export async function loadOrchestratorChecked(file: string | null): Promise<OrchestratorConfig> {
+  const loaded = await loadOrchestrator({ file, env: process.env, defaults: '{}' });
   if (loaded.ok) return loaded.config;
   throw new WeirError(
     'CONFIG_INVALID',
@@ -47,9 +50,11 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
   const directory = openStateDirectory(config.state, null, orchestratorRunFile);
   const state = openOrchestratorDatabase(directory.path);
   const startedAt = new Date().toISOString();
-  const registry = new MetricRegistry();
+  let fleet: OrchestratorFleet | null = null;
+  let webhooks: Webhooks | null = null;
   try {
     const audit = new AuditLog(state, config.audit.entriesMax, wallMs);
+    const metrics = new OrchestratorMetrics();
     const api = await startOrchestratorApi({
       address: config.api.address,
       version,
@@ -57,6 +62,12 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
       parts: {
         tokens: new TokenStore(state, directory.token, wallMs),
         audit,
+        fleet: () => {
+          if (fleet !== null) return fleet;
+          throw new WeirError('FLEET_OFF', 'this orchestrator has no fleet', {
+            details: ['give its configuration a fleet section; "weir fleet init" writes one'],
+          });
+        },
         status: () => ({
           version,
           nodeVersion: process.version,
@@ -64,13 +75,31 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
           startedAt,
           address: api.address,
           audit: audit.head,
-          degraded: [],
+          fleet: fleet === null ? null : fleetStatus(fleet),
+          degraded: fleet === null ? [] : degradedOf(fleet),
         }),
-        metrics: () => renderMetrics(registry.families, registry.samples()),
+        metrics: () => metrics.render(fleet, webhooks, audit),
       },
     });
+    if (config.fleet !== undefined) {
+      const hooks = config.webhooks.map((hook) => ({
+        ...hook,
+        secret: readWebhookSecret(hook.secretFile),
+      }));
+      const teller = new Webhooks(hooks, config.fleet.name, log);
+      webhooks = teller;
+      fleet = new OrchestratorFleet({
+        config: { ...config, fleet: config.fleet },
+        state,
+        directory: directory.path,
+        address: api.address,
+        log,
+        tellDeath: (node) => teller.nodeDied(node),
+      });
+      fleet.start();
+    }
     directory.writeRunFile({ pid: process.pid, admin: api.address, startedAt, version });
-    log.info({ api: api.address }, 'orchestrator ready');
+    log.info({ api: api.address, fleet: config.fleet?.name ?? null }, 'orchestrator ready');
     const unheard = notifyServiceManager([`MAINPID=${process.pid}`, 'READY=1']);
     if (unheard !== null) log.warn({ reason: unheard }, 'service manager');
     return {
@@ -81,6 +110,8 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
       close: async () => {
         directory.removeRunFile();
         await api.close();
+        await webhooks?.close();
+        await fleet?.close();
         state.close();
         log.info('ended');
       },
@@ -91,10 +122,31 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
   }
 }
 
+function fleetStatus(fleet: OrchestratorFleet): NonNullable<OrchestratorStatus['fleet']> {
+  const { name, self, bus, leader, registry, blocks } = fleet;
+  return {
+    name,
+    self,
+    bus: bus.state,
+    busReason: bus.reason,
+    isLeader: leader.isLeader,
+    leader: leader.leader,
+    nodes: registry.list().length,
+    blocks: blocks.count,
+  };
+}
+
+function degradedOf({ bus, problem }: OrchestratorFleet): OrchestratorStatus['degraded'] {
+  return [
+    ...(bus.reason === null ? [] : [{ part: 'bus', reason: bus.reason }]),
+    ...(problem === null ? [] : [{ part: 'fleet', reason: problem }]),
+  ];
+}
+
 export async function runOrchestrator(options: {
   readonly configFile: string | null;
 }): Promise<number> {
-  const orchestrator = await startOrchestrator(loadOrchestratorChecked(options.configFile));
+  const orchestrator = await startOrchestrator(await loadOrchestratorChecked(options.configFile));
   const { statePath, token, tokenIsNew } = orchestrator;
   if (tokenIsNew)
     process.stderr.write(`token of the orchestrator (kept in ${statePath}/token): ${token}\n`);
