@@ -65,12 +65,12 @@ function runWithoutCommand(argv: readonly string[], print: Printer): number {
     return exitCodes.ok;
   }
   const group = commands.filter(
-    (command) => command.words.length === 2 && command.words[0] === words[0],
+    (command) => command.words.length > 1 && command.words[0] === words[0],
   );
   if (group.length > 0 && words.length === 1) {
     if (!asksHelp && !argv.includes('--help') && !argv.includes('-h')) {
       throw usageError(
-        `"weir ${words[0]}" needs one more word: ${group.map(({ words: [, second] }) => second).join(', ')}`,
+        `"weir ${words[0]}" needs one more word: ${group.map(({ words: [, ...rest] }) => rest.join(' ')).join(', ')}`,
       );
     }
     print.line(helpForGroup(group, print));

@@ -22,7 +22,7 @@ import { FleetState } from '#fleet/fleet-state.ts';
 import { Intake } from '#fleet/intake.ts';
 import { ensureStream } from '#fleet/jet-stream.ts';
 import { KeyValue } from '#fleet/key-value.ts';
-import { type Message, type MessageKind, parseMessage } from '#fleet/messages.ts';
+import { encodeMessage, type Message, type MessageKind, parseMessage } from '#fleet/messages.ts';
 import { Repair } from '#fleet/repair.ts';
 import {
   ackSubject,
@@ -49,6 +49,7 @@ export type OrchestratorFleetOptions = {
   readonly directory: string;
   /** Of the API, told to whoever asks a follower. */
   readonly address: string;
+  readonly version: string;
   readonly log: Logger;
   /** Of a node nobody stopped, on the leader; resolves when it needs no further telling. */
   readonly tellDeath: (node: KnownNode) => Promise<void>;
@@ -76,6 +77,7 @@ export class OrchestratorFleet {
   readonly #options: OrchestratorFleetOptions;
   readonly #decisions: DecisionLog;
   readonly #acks = new AckBoard();
+  readonly #startedAtMs = wallMs();
   readonly #timers: NodeJS.Timeout[] = [];
   #streamIsMade = false;
 
@@ -159,11 +161,15 @@ export class OrchestratorFleet {
     bus.onEvent((event) => {
       if (event === 'connected') this.registry.listen(true);
       if (event === 'disconnected') this.registry.listen(false);
+      if (event === 'connected') this.#greet();
       if (event === 'connected') void this.#makeStream();
       if (event === 'gap') this.repair.catchUp();
     });
     const every = everyMember;
-    bus.subscribe(decisionsSubject(name, every), ({ bytes }) => this.intake.take(bytes));
+    bus.subscribe(decisionsSubject(name, every), ({ subject, bytes }) => {
+      // Our own come back to us.
+      if (memberOf(subject) !== self) this.intake.take(bytes);
+    });
     bus.subscribe(batchesSubject(name, self), (message) => this.repair.answer(message));
     this.#hear('hello', (message) => this.registry.hello(message));
     this.#hear('beat', (message) => this.registry.beat(message));
@@ -212,10 +218,22 @@ export class OrchestratorFleet {
   #read<K extends MessageKind>(kind: K, { subject, bytes }: BusMessage): Message<K> | null {
     const from = memberOf(subject);
     const parsed = from === null ? null : parseMessage(kind, bytes, from);
+    // Ours, and those of other orchestrators.
+    if (from !== null && this.trust.member(from)?.role === 'orchestrator') return null;
     if (from !== null && parsed?.ok === true && this.trust.member(from) !== null)
       return parsed.message;
     this.refusedMessages++;
     return null;
+  }
+
+  /** Nodes that hear it say who they are. */
+  #greet(): void {
+    const hello = encodeMessage('hello', {
+      ...{ v: 1, node: this.self, addresses: [], region: null, tags: [] },
+      version: this.#options.version,
+      ...{ modules: {}, shield: 'none', startedAtMs: this.#startedAtMs, admin: '' },
+    });
+    this.bus.publish(nodeSubject(this.name, this.self, 'hello'), hello);
   }
 
   #sweep(): void {

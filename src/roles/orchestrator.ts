@@ -93,6 +93,7 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
         state,
         directory: directory.path,
         address: api.address,
+        version,
         log,
         tellDeath: (node) => teller.nodeDied(node),
       });

@@ -90,8 +90,16 @@ Its certificates by ACME
   cert list                       list the certificates the node obtains by itself
   cert renew NAME                 renew a certificate of a running node now
 
-A fleet of nodes
+A fleet of nodes, through its control plane
   fleet init                      make the keys and files of a new fleet
+  node list                       list the nodes of the fleet and how they are
+  node show NODE                  show all that is known of a node
+  node drain NODE                 end a node after what is in flight is finished
+  node terminate NODE             end a node soon, cutting what takes too long
+  fleet block add ADDR|CIDR       block an address or a CIDR range on every node
+  fleet block import FILE|-       block what a file lists on every node
+  fleet block list                list what the fleet blocks
+  fleet block remove ADDR|CIDR    take a block of the fleet away from every node
 
 The control plane of a fleet
   orchestrator                    run the control plane with a configuration
