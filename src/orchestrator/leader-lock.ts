@@ -61,10 +61,15 @@ export class LeaderLock {
     return this.isLeader ? this.#self : this.#other;
   }
 
+  /** Tries now, and from then on; called again where there is a reason to try sooner. */
   start(): void {
-    this.#turn = this.#try().finally(() => {
-      if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), this.#terms.renewMs);
-    });
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#turn = this.#turn
+      .then(() => (this.#isClosed ? undefined : this.#try()))
+      .finally(() => {
+        if (this.#timer !== null) clearTimeout(this.#timer);
+        if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), this.#terms.renewMs);
+      });
   }
 
   /** Lets another one lead at once. */

@@ -161,8 +161,11 @@ export class OrchestratorFleet {
     bus.onEvent((event) => {
       if (event === 'connected') this.registry.listen(true);
       if (event === 'disconnected') this.registry.listen(false);
-      if (event === 'connected') this.#greet();
-      if (event === 'connected') void this.#makeStream();
+      if (event === 'connected') {
+        this.#greet();
+        this.leader.start();
+        void this.#makeStream();
+      }
       if (event === 'gap') this.repair.catchUp();
     });
     const every = everyMember;
@@ -179,7 +182,6 @@ export class OrchestratorFleet {
       if (said !== null && said.issuer === self) this.#acks.note(said);
     });
     bus.open();
-    this.leader.start();
     this.#timers.push(
       setInterval(() => this.#attempt(() => this.#sweep()), sweepMs),
       setInterval(() => this.#attempt(() => this.#flush()), flushMs),
