@@ -168,6 +168,7 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
   app.post(
     '/api/v1/upgrade',
     {
+      config: { needs: 'admin' },
       schema: {
         querystring: schema.noQuery,
         body: schema.nothing,

@@ -55,6 +55,7 @@ export const errorCodes = {
   TOKEN_EXISTS: { status: 409, retry: false },
   TOKEN_UNKNOWN: { status: 404, retry: false },
   TOKENS_FULL: { status: 507, retry: false },
+  GRANT_REFUSED: { status: 403, retry: false },
   NODE_UNKNOWN: { status: 404, retry: false },
   NODE_ENDED: { status: 409, retry: false },
   NODE_UNREACHABLE: { status: 502, retry: true },

@@ -7,6 +7,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type AuditCall, type AuditLog, detailCharactersMax } from './audit-log.ts';
 
+/** Longer ones are said as their length. */
+const gatewayBodyBytesMax = 4_096;
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Sequence of its begin in the audit log. */
@@ -31,7 +34,8 @@ const isAudited = ({ method, caller }: FastifyRequest): boolean =>
   method !== 'GET' && caller !== null;
 
 function callOf(request: FastifyRequest): AuditCall {
-  const { caller, ip, method, url, body } = request;
+  const { caller, ip, method, url, gatewayBody } = request;
+  const body = gatewayBody === null ? request.body : jsonOf(gatewayBody);
   return {
     caller: caller?.name ?? '',
     role: caller?.role ?? '',
@@ -40,6 +44,16 @@ function callOf(request: FastifyRequest): AuditCall {
     path: url,
     detail: detailOf(body),
   };
+}
+
+/** What goes through the gateway is read for the log alone; the node checks it. */
+function jsonOf(bytes: Buffer): unknown {
+  if (bytes.length > gatewayBodyBytesMax) return bytes;
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return bytes;
+  }
 }
 
 /** Long lists as their length; bytes as theirs. */

@@ -9,6 +9,7 @@
  *     ◄─ commands ────── NodeCommands ◄─── API
  * ```
  */
+import type { KeyObject } from 'node:crypto';
 import type { OrchestratorConfig } from '#config/orchestrator-schema.ts';
 import { monotonicMs, wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
@@ -64,6 +65,7 @@ export class OrchestratorFleet {
   readonly name: string;
   readonly self: string;
   readonly trust: Trust;
+  readonly signingKey: KeyObject;
   readonly registry: NodeRegistry;
   readonly blocks: FleetBlocks;
   readonly commands: NodeCommands;
@@ -89,7 +91,8 @@ export class OrchestratorFleet {
     this.name = fleet.name;
     this.self = fleet.nodeId;
     this.trust = readTrust(fleet.trust);
-    const signingKey = readSigningKey(fleet.signingKey);
+    this.signingKey = readSigningKey(fleet.signingKey);
+    const { signingKey } = this;
     this.bus = new Bus({
       servers: fleet.nats,
       name: `${this.name} ${this.self}`,

@@ -4,6 +4,7 @@ import { type ApiServer, startApi } from '#admin/api-listener.ts';
 import { noQuery } from '#admin/schema.ts';
 import { auditCalls } from './audit-hooks.ts';
 import { addBlocklistRoutes } from './blocklist-routes.ts';
+import { addGateway, type GatewayTerms } from './gateway.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { OpenApi } from './openapi.ts';
 import type { OrchestratorParts } from './parts.ts';
@@ -13,11 +14,12 @@ export type OrchestratorServerOptions = {
   readonly parts: OrchestratorParts;
   readonly address: string;
   readonly version: string;
+  readonly gateway: GatewayTerms;
   readonly logger: FastifyBaseLogger;
 };
 
 export function startOrchestratorApi(options: OrchestratorServerOptions): Promise<ApiServer> {
-  const { parts, address, version, logger } = options;
+  const { parts, address, logger } = options;
   return startApi({
     address,
     logger,
@@ -26,17 +28,21 @@ export function startOrchestratorApi(options: OrchestratorServerOptions): Promis
     tokenHint:
       'send "Authorization: Bearer TOKEN", with one that "weir orchestrator token add" has shown',
     identify: ({ headers }) => parts.tokens.identify(headers.authorization),
-    addRoutes: (app) => addAll(app, parts, version),
+    addRoutes: (app) => addAll(app, options),
   });
 }
 
-function addAll(app: FastifyInstance, parts: OrchestratorParts, version: string): void {
+function addAll(
+  app: FastifyInstance,
+  { parts, version, gateway }: OrchestratorServerOptions,
+): void {
   const openApi = new OpenApi(version);
   openApi.watch(app);
   auditCalls(app, parts.audit);
   addOwnRoutes(app, parts);
   addNodeRoutes(app, parts);
   addBlocklistRoutes(app, parts);
+  addGateway(app, parts, gateway);
   app.get('/api/v1/openapi.json', { schema: { querystring: noQuery } }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(openApi.document())),
   );

@@ -59,6 +59,7 @@ export async function startOrchestrator(config: OrchestratorConfig): Promise<Run
       address: config.api.address,
       version,
       logger: log,
+      gateway: config.gateway,
       parts: {
         tokens: new TokenStore(state, directory.token, wallMs),
         audit,

@@ -16,13 +16,15 @@ type Route = {
   readonly needs: ApiRole | 'public';
   readonly body?: string;
   readonly bodyBytesMax?: number;
+  /** What it asks for is the node's to check. */
+  readonly isGateway?: true;
   /** Where there is no fleet; the gate before it is what this table is about. */
   readonly status?: number;
 };
 
 const block = '{"target":"192.0.2.7"}';
 const node = { template: '/api/v1/nodes/{id}' };
-const routes: readonly Route[] = [
+const routes: Route[] = [
   { method: 'GET', path: '/health', needs: 'public' },
   { method: 'GET', path: '/ready', needs: 'public' },
   { method: 'GET', path: '/metrics', needs: 'read' },
@@ -87,6 +89,22 @@ const routes: readonly Route[] = [
     status: 409,
   },
 ];
+
+const gateway = { isGateway: true, status: 409 } as const;
+for (const [method, needs] of [
+  ['GET', 'read'],
+  ['POST', 'operate'],
+  ['DELETE', 'operate'],
+] as const) {
+  const template = `${node.template}/api`;
+  routes.push(
+    { ...gateway, method, needs, path: '/api/v1/nodes/a/api', template },
+    {
+      ...gateway,
+      ...{ method, needs, path: '/api/v1/nodes/a/api/v1/blocks', template: `${template}/{path}` },
+    },
+  );
+}
 
 const roleBelow = { read: null, operate: 'read', admin: 'operate' } as const;
 const json = { 'content-type': 'application/json' };
@@ -153,7 +171,7 @@ describe('every route of the orchestrator', () => {
         assert.deepEqual([foreign.status, foreign.code], [403, 'ORIGIN_REFUSED']);
       });
 
-      it('refuses an unknown query key', async () => {
+      it('refuses an unknown query key', { skip: route.isGateway === true }, async () => {
         const answer = await send({ ...route, path: `${path}?dry=1` }, right());
         assert.deepEqual([answer.status, answer.code], [400, 'REQUEST_INVALID']);
       });
