@@ -60,16 +60,9 @@ export class FleetBlocks {
     return this.#options.log.enforced.count;
   }
 
-  /** So many behind the first `after`, in the order they came into force here. */
-  page(after: number, limit: number): { blocks: FleetBlock[]; next: number | null } {
-    const blocks: FleetBlock[] = [];
-    let at = 0;
-    for (const block of this.#options.log.enforced.all()) {
-      if (at++ < after) continue;
-      if (blocks.length === limit) return { blocks, next: after + limit };
-      blocks.push(block);
-    }
-    return { blocks, next: null };
+  /** Oldest here first, behind a number that a page before has said. */
+  page(after: number, limit: number): { blocks: readonly FleetBlock[]; next: number | null } {
+    return this.#options.log.enforced.page(after, limit);
   }
 
   /** All of it or nothing. Throws what `DecisionLog.issue` does. */
@@ -99,11 +92,6 @@ export class FleetBlocks {
       batches: issued.batches.length,
       ...told,
     };
-  }
-
-  isListed(target: string): boolean {
-    const cidr = parseCidr(target);
-    return cidr !== null && this.#options.log.enforced.find(cidr.text) !== null;
   }
 
   async #tell(

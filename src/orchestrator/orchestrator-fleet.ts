@@ -249,6 +249,8 @@ export class OrchestratorFleet {
   #flush(): void {
     this.registry.flush();
     this.#decisions.compact();
+    for (const { bytes } of this.#decisions.reissue(wallMs())?.batches ?? [])
+      this.bus.publish(decisionsSubject(this.name, this.self), bytes);
     if (this.bus.state === 'connected' && !this.#streamIsMade) void this.#makeStream();
   }
 

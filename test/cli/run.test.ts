@@ -109,9 +109,6 @@ The control plane of a fleet
   orchestrator audit list         list who changed what, newest first
   orchestrator audit verify       check that no entry of the audit log was changed, removed or put in
 
-A fleet of nodes
-  fleet init                  make the keys and files of a new fleet
-
 "weir COMMAND --help" says more about one of them; --version gives the version.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.
 `;
