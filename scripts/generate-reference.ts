@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jsonSchema } from '#config/json-schema.ts';
-import { referencePage } from '#config/reference.ts';
+import { orchestratorReferencePage, referencePage } from '#config/reference.ts';
 import { metricsPage } from '#roles/metrics-page.ts';
 import { casesJsonSchema } from '#wasm/cases/cases-json-schema.ts';
 import { casesPage } from '#wasm/cases/cases-page.ts';
@@ -12,6 +12,7 @@ import { casesPage } from '#wasm/cases/cases-page.ts';
 export function referenceFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/config.md', referencePage()],
+    ['docs/reference/orchestrator.md', orchestratorReferencePage()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/cases.md', casesPage()],
     ['docs/reference/cases.schema.json', `${JSON.stringify(casesJsonSchema(), null, 2)}\n`],

@@ -36,6 +36,8 @@ if (process.argv[2] === 'worker' && process.send !== undefined) {
     },
     {
       edge: async (options) => (await import('#roles/edge.ts')).runEdge(options),
+      orchestrator: async (options) =>
+        (await import('#roles/orchestrator.ts')).runOrchestrator(options),
       demo: async (options) => (await import('#roles/demo.ts')).runDemo(options),
       embeddedConfig: demoConfig(demoDefaults),
     },

@@ -15,6 +15,7 @@ export type HttpErrorCode =
   | 'TOO_MANY_ATTEMPTS'
   | 'HOST_REFUSED'
   | 'ORIGIN_REFUSED'
+  | 'ROLE_REFUSED'
   | 'REQUEST_INVALID'
   | 'MEDIA_TYPE_REFUSED'
   | 'BODY_TOO_LARGE'

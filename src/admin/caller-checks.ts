@@ -31,10 +31,15 @@ export type TokenCheck = (authorization: string | undefined) => 'ok' | 'missing'
 export function compileTokenCheck(token: string): TokenCheck {
   const expected = digest(token);
   return (authorization) => {
-    const given = /^bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization ?? '')?.[1];
-    if (given === undefined) return 'missing';
+    const given = bearerToken(authorization);
+    if (given === null) return 'missing';
     return timingSafeEqual(digest(given), expected) ? 'ok' : 'wrong';
   };
+}
+
+/** Null where the field holds none. */
+export function bearerToken(authorization: string | undefined): string | null {
+  return /^bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization ?? '')?.[1] ?? null;
 }
 
 /** Host part of a Host header in lower case, without the brackets of IPv6; null when it is not one. */

@@ -30,6 +30,7 @@ export function addModuleRoutes(app: FastifyInstance, control: NodeControl): voi
   app.post<{ Params: { name: string }; Body: schema.ModuleRollbackBody | undefined }>(
     '/api/v1/modules/:name/rollback',
     {
+      config: { needs: 'admin' },
       schema: {
         querystring: noQuery,
         params: schema.moduleNameParams,
@@ -43,6 +44,7 @@ export function addModuleRoutes(app: FastifyInstance, control: NodeControl): voi
   app.delete<{ Params: { name: string; version: string } }>(
     '/api/v1/modules/:name/versions/:version',
     {
+      config: { needs: 'admin' },
       schema: {
         querystring: noQuery,
         params: schema.moduleVersionParams,
@@ -66,6 +68,7 @@ function addLoadRoute(app: FastifyInstance, control: NodeControl): void {
     scope.post<{ Params: { name: string }; Body: Buffer | schema.ModuleLoadBody | undefined }>(
       '/api/v1/modules/:name',
       {
+        config: { needs: 'admin' },
         bodyLimit: schema.moduleLoadBodyBytesMax,
         schema: {
           querystring: noQuery,

@@ -31,6 +31,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/health',
     {
+      config: { needs: 'public' },
       schema: {
         querystring: schema.noQuery,
         response: { 200: schema.healthAnswer, 503: orError(schema.healthAnswer), ...errors },
@@ -45,6 +46,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
   app.get(
     '/ready',
     {
+      config: { needs: 'public' },
       schema: {
         querystring: schema.noQuery,
         response: { 200: schema.readyAnswer, 503: orError(schema.readyAnswer), ...errors },
@@ -166,6 +168,7 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
   app.post(
     '/api/v1/upgrade',
     {
+      config: { needs: 'admin' },
       schema: {
         querystring: schema.noQuery,
         body: schema.nothing,

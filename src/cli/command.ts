@@ -42,6 +42,7 @@ export type DemoOptions = {
 export type CliRoles = {
   edge(options: { readonly configFile: string }): Promise<number>;
   demo(options: DemoOptions): Promise<number>;
+  orchestrator(options: { readonly configFile: string }): Promise<number>;
   /** YAML of the configuration the demo runs, for `weir config show` without a file. */
   readonly embeddedConfig?: string;
 };
@@ -65,7 +66,7 @@ export type CommandOption = {
 };
 
 export type Command = {
-  readonly words: readonly [string] | readonly [string, string];
+  readonly words: readonly [string] | readonly [string, string] | readonly [string, string, string];
   readonly summary: string;
   /** Names of what stands without dashes; all of them are required. */
   readonly positionals: readonly string[];
@@ -89,6 +90,30 @@ export const stateOption: CommandOption = {
   value: 'DIR',
   summary: 'state directory of the node (WEIR_STATE; else the nearest .weir above here)',
 };
+
+/** For commands that speak to an orchestrator. */
+export const orchestratorOptions: readonly CommandOption[] = [
+  {
+    name: 'orchestrator',
+    kind: 'text',
+    value: 'URL',
+    summary:
+      'an orchestrator elsewhere, http://127.0.0.1:PORT through an ssh tunnel; with --token-file',
+  },
+  {
+    name: 'token-file',
+    kind: 'text',
+    value: 'FILE',
+    summary: 'file with a token of that orchestrator',
+  },
+  {
+    name: 'state',
+    kind: 'text',
+    value: 'DIR',
+    summary:
+      'state directory of an orchestrator on this machine (WEIR_ORCHESTRATOR_STATE; else the nearest .weir-orchestrator above here)',
+  },
+];
 
 export function commandName(command: Command): string {
   return command.words.join(' ');

@@ -13,6 +13,12 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import {
+  fleetBlockAdd,
+  fleetBlockImport,
+  fleetBlockList,
+  fleetBlockRemove,
+} from '#cli/commands/fleet-block.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
@@ -25,6 +31,10 @@ import { moduleRemove } from '#cli/commands/module-remove.ts';
 import { moduleRollback } from '#cli/commands/module-rollback.ts';
 import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
+import { nodeDrain, nodeList, nodeShow, nodeTerminate } from '#cli/commands/node.ts';
+import { orchestrator } from '#cli/commands/orchestrator.ts';
+import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
+import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
 import { reload } from '#cli/commands/reload.ts';
 import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
@@ -56,7 +66,17 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
-  { title: 'A fleet of nodes', commands: [fleetInit] },
+  {
+    title: 'A fleet of nodes, through its control plane',
+    commands: [
+      ...[fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
+      ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
+    ],
+  },
+  {
+    title: 'The control plane of a fleet',
+    commands: [orchestrator, tokenAdd, tokenList, tokenRemove, auditList, auditVerify],
+  },
 ];
 
 export const commands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

@@ -10,7 +10,7 @@ import { Check } from 'typebox/value';
 import { errorAnswer } from '#admin/schema.ts';
 import { CliError, failureError, refusedError, unreachableError } from '#cli/cli-error.ts';
 import type { CommandContext } from '#cli/command.ts';
-import { type Daemon, discoverDaemon } from '#cli/discover.ts';
+import { discoverDaemon } from '#cli/discover.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { describeError } from '#core/errors.ts';
 
@@ -38,19 +38,50 @@ export async function callDaemon<Answer extends TSchema>(
   call: DaemonCall<Answer>,
 ): Promise<Static<Answer>> {
   const daemon = await discoverDaemon(context.io, context.given.text('state'));
-  const { status, text } = await exchange(daemon, call);
+  const { pid, stateDirectory } = daemon;
+  return callAt(
+    {
+      ...daemon,
+      noun: 'node',
+      whenSilent: `its process is ${pid}; its log says what it is busy with`,
+      whenGone: `${stateDirectory} says it runs as pid ${pid}; if that is another program now, start the node again`,
+    },
+    call,
+  );
+}
+
+/** Who is called, with what there is to say where the call fails. */
+export type CallTarget = {
+  readonly noun: string;
+  /** `http://host:port` */
+  readonly admin: string;
+  readonly token: string;
+  /** Null where nobody has said. */
+  readonly version: string | null;
+  readonly whenSilent: string;
+  readonly whenGone: string;
+};
+
+export async function callAt<Answer extends TSchema>(
+  target: CallTarget,
+  call: DaemonCall<Answer>,
+): Promise<Static<Answer>> {
+  const { noun, version } = target;
+  const { status, text } = await exchange(target, call);
   const value = parseJson(text);
-  if (status !== 200) throw errorFrom(status, value);
+  if (status !== 200) throw errorFrom(status, value, noun);
   if (!Check(call.answer, value)) {
-    throw failureError('the node answered in a form this weir does not understand', [
-      `the node runs version ${daemon.version}; use the weir command that belongs to it`,
+    throw failureError(`the ${noun} answered in a form this weir does not understand`, [
+      version === null
+        ? `use the weir command of the version the ${noun} runs`
+        : `the ${noun} runs version ${version}; use the weir command that belongs to it`,
     ]);
   }
   return value;
 }
 
 async function exchange(
-  daemon: Daemon,
+  daemon: CallTarget,
   call: DaemonCall<TSchema>,
 ): Promise<{ status: number; text: string }> {
   const timeoutMs = call.timeoutMs ?? callTimeoutMs;
@@ -66,22 +97,23 @@ async function exchange(
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, text: await readBounded(response) };
+    return { status: response.status, text: await readBounded(response, daemon.noun) };
   } catch (error) {
     if (error instanceof CliError) throw error;
     if (error instanceof Error && error.name === 'TimeoutError') {
       throw unreachableError(
-        `the node at ${daemon.admin} did not answer within ${timeoutMs / 1_000} s`,
-        [`its process is ${daemon.pid}; its log says what it is busy with`],
+        `the ${daemon.noun} at ${daemon.admin} did not answer within ${timeoutMs / 1_000} s`,
+        [daemon.whenSilent],
       );
     }
-    throw unreachableError(`cannot reach the node at ${daemon.admin}: ${describeError(error)}`, [
-      `${daemon.stateDirectory} says it runs as pid ${daemon.pid}; if that is another program now, start the node again`,
-    ]);
+    throw unreachableError(
+      `cannot reach the ${daemon.noun} at ${daemon.admin}: ${describeError(error)}`,
+      [daemon.whenGone],
+    );
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
+async function readBounded(response: Response, noun: string): Promise<string> {
   if (response.body === null) return '';
   const decoder = new TextDecoder();
   let text = '';
@@ -89,7 +121,7 @@ async function readBounded(response: Response): Promise<string> {
   for await (const chunk of response.body) {
     bytes += chunk.byteLength;
     if (bytes > answerBytesMax)
-      throw failureError(`the node's answer is larger than ${answerBytesMax} bytes`);
+      throw failureError(`the ${noun}'s answer is larger than ${answerBytesMax} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -103,9 +135,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function errorFrom(status: number, value: unknown): CliError {
+function errorFrom(status: number, value: unknown, noun: string): CliError {
   if (!Check(errorAnswer, value))
-    return failureError(`the node answered with status ${status} and no reason`);
+    return failureError(`the ${noun} answered with status ${status} and no reason`);
   const { code, message, details } = value.error;
   if (status === 401 || status === 403 || status === 421 || status === 429)
     return refusedError(message, details);

@@ -37,8 +37,12 @@ export async function runCli(argv: readonly string[], io: CliIo, roles: CliRoles
   }
 }
 
+/** The one with most words: `orchestrator token add` is not `orchestrator`. */
 function findCommand(argv: readonly string[]): Command | null {
-  return commands.find(({ words }) => words.every((word, index) => argv[index] === word)) ?? null;
+  const found = commands
+    .filter(({ words }) => words.every((word, index) => argv[index] === word))
+    .toSorted((a, b) => b.words.length - a.words.length);
+  return found[0] ?? null;
 }
 
 /** `weir`, `weir help …`, `weir --version`, the first word of a group, or a slip of the fingers. */
@@ -61,12 +65,12 @@ function runWithoutCommand(argv: readonly string[], print: Printer): number {
     return exitCodes.ok;
   }
   const group = commands.filter(
-    (command) => command.words.length === 2 && command.words[0] === words[0],
+    (command) => command.words.length > 1 && command.words[0] === words[0],
   );
   if (group.length > 0 && words.length === 1) {
     if (!asksHelp && !argv.includes('--help') && !argv.includes('-h')) {
       throw usageError(
-        `"weir ${words[0]}" needs one more word: ${group.map(({ words: [, second] }) => second).join(', ')}`,
+        `"weir ${words[0]}" needs one more word: ${group.map(({ words: [, ...rest] }) => rest.join(' ')).join(', ')}`,
       );
     }
     print.line(helpForGroup(group, print));

@@ -12,7 +12,25 @@ import type { SchemaNode } from './schema-node.ts';
 import type { Environment } from './variables.ts';
 import { childPath, type SourceValue } from './yaml-source.ts';
 
-const prefix = 'WEIR_';
+export type EnvironmentNames = {
+  /** What every name begins with. */
+  readonly prefix: string;
+  /** Names that begin so are another program's. */
+  readonly foreign: string | null;
+  /** Where they are listed. */
+  readonly page: string;
+};
+
+export const orchestratorNames: EnvironmentNames = {
+  prefix: 'WEIR_ORCHESTRATOR_',
+  foreign: null,
+  page: 'docs/reference/orchestrator.md',
+};
+export const nodeNames: EnvironmentNames = {
+  prefix: 'WEIR_',
+  foreign: orchestratorNames.prefix,
+  page: 'docs/reference/config.md',
+};
 
 export type EnvironmentKey = {
   readonly keys: readonly string[];
@@ -30,7 +48,7 @@ export type EnvironmentValues = {
 };
 
 /** `edge.limits.urlBytesMax` → `WEIR_EDGE_LIMITS_URL_BYTES_MAX`. */
-export function environmentName(path: string): string {
+export function environmentName(path: string, { prefix } = nodeNames): string {
   return (
     prefix +
     path
@@ -41,14 +59,17 @@ export function environmentName(path: string): string {
 }
 
 /** Every key that has an environment name, by that name. */
-export function environmentKeys(root: SchemaNode): ReadonlyMap<string, EnvironmentKey> {
+export function environmentKeys(
+  root: SchemaNode,
+  names = nodeNames,
+): ReadonlyMap<string, EnvironmentKey> {
   const found = new Map<string, EnvironmentKey>();
   const walk = (node: SchemaNode, keys: readonly string[], path: string): void => {
     if (node.kind === 'object') {
       for (const [key, property] of node.properties)
         walk(property.node, [...keys, key], childPath(path, key));
     } else if (node.kind !== 'array' && node.kind !== 'record') {
-      const name = environmentName(path);
+      const name = environmentName(path, names);
       assert(!found.has(name), `two keys of the schema have the environment name ${name}`);
       found.set(name, { keys, path, node });
     }
@@ -57,19 +78,22 @@ export function environmentKeys(root: SchemaNode): ReadonlyMap<string, Environme
   return found;
 }
 
-export function readEnvironment(root: SchemaNode, environment: Environment): EnvironmentValues {
-  const known = environmentKeys(root);
+export function readEnvironment(
+  root: SchemaNode,
+  environment: Environment,
+  names: EnvironmentNames,
+): EnvironmentValues {
+  const { prefix, foreign, page } = names;
+  const known = environmentKeys(root, names);
   const values = new Map<string, { name: string; keys: readonly string[]; value: SourceValue }>();
   const problems: ConfigProblem[] = [];
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(prefix) || text === undefined) continue;
+    if (foreign !== null && name.startsWith(foreign)) continue;
     const key = known.get(name);
     if (key === undefined) {
       const near = nearestName(name, [...known.keys()]);
-      const fix =
-        near === null
-          ? 'unset it; docs/reference/config.md lists the names'
-          : `did you mean ${near}?`;
+      const fix = near === null ? `unset it; ${page} lists the names` : `did you mean ${near}?`;
       problems.push({
         path: name,
         message: 'no configuration key has this environment name',

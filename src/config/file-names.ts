@@ -5,7 +5,8 @@
  * from the environment or a default to the working directory.
  */
 import { resolve } from 'node:path';
-import { type ConfigDraft, present, presentEntries } from './draft.ts';
+import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
+import type { FleetMember } from './fleet-schema.ts';
 import { rawKeyPattern } from './signature-keys.ts';
 
 export const builtinPrefix = 'builtin:';
@@ -42,21 +43,7 @@ export function resolveFileNames<C extends ConfigDraft>(
   if (external?.hmacKeyFile !== undefined) {
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
-  const { fleet } = resolved;
-  for (const key of ['signingKey', 'trust'] as const) {
-    const file = fleet?.[key];
-    if (fleet !== undefined && file !== undefined) fleet[key] = absolute(`fleet.${key}`, file);
-  }
-  for (const key of ['nkeyFile', 'credsFile', 'tokenFile', 'passwordFile'] as const) {
-    const file = fleet?.auth?.[key];
-    if (fleet?.auth !== undefined && file !== undefined)
-      fleet.auth[key] = absolute(`fleet.auth.${key}`, file);
-  }
-  for (const key of ['ca', 'cert', 'key'] as const) {
-    const file = fleet?.tls?.[key];
-    if (fleet?.tls !== undefined && file !== undefined)
-      fleet.tls[key] = absolute(`fleet.tls.${key}`, file);
-  }
+  resolveFleetFiles(resolved.fleet, absolute);
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;
@@ -92,4 +79,26 @@ export function resolveFileNames<C extends ConfigDraft>(
       key.publicKey = absolute(`waf.signatures.keys[${index}].publicKey`, key.publicKey);
   }
   return resolved;
+}
+
+/** The section a node and an orchestrator both have. */
+export function resolveFleetFiles(
+  fleet: Draft<FleetMember> | undefined,
+  absolute: (path: string, name: string) => string,
+): void {
+  if (fleet === undefined) return;
+  for (const key of ['signingKey', 'trust'] as const) {
+    const file = fleet[key];
+    if (file !== undefined) fleet[key] = absolute(`fleet.${key}`, file);
+  }
+  for (const key of ['nkeyFile', 'credsFile', 'tokenFile', 'passwordFile'] as const) {
+    const file = fleet.auth?.[key];
+    if (fleet.auth !== undefined && file !== undefined)
+      fleet.auth[key] = absolute(`fleet.auth.${key}`, file);
+  }
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    const file = fleet.tls?.[key];
+    if (fleet.tls !== undefined && file !== undefined)
+      fleet.tls[key] = absolute(`fleet.tls.${key}`, file);
+  }
 }

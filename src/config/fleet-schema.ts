@@ -107,5 +107,7 @@ export const fleet = Type.Object(
 );
 
 export type FleetConfig = Static<typeof fleet>;
+/** What a node and an orchestrator both have. */
+export type FleetMember = Pick<FleetConfig, keyof typeof fleetMember>;
 export type FleetAuth = Static<typeof fleetAuth>;
 export type FleetTls = Static<typeof fleetTls>;

@@ -12,11 +12,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { assert } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
-import type { ConfigDraft } from './draft.ts';
-import { readEnvironment } from './environment.ts';
+import type { Draft } from './draft.ts';
+import { type EnvironmentNames, nodeNames, readEnvironment } from './environment.ts';
 import { resolveFileNames } from './file-names.ts';
 import { type ConfigProblem, sortProblems } from './problem.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -34,9 +35,26 @@ export type LoadOptions = {
   readonly defaults?: string;
 };
 
-export type LoadedConfig = {
+/** Makes file names absolute. */
+type Resolve<T> = (
+  config: T,
+  origins: ReadonlyMap<string, string>,
+  baseDirectory: string,
+  workingDirectory: string,
+) => T;
+
+/** What one program's configuration file is. */
+export type ConfigKind<C> = {
+  readonly schema: TSchema;
+  readonly fits: (value: unknown) => value is C;
+  readonly environment: EnvironmentNames;
+  readonly resolve: Resolve<C>;
+  readonly resolveDraft: Resolve<Draft<C>>;
+};
+
+export type LoadedConfig<C = Config> = {
   readonly ok: true;
-  readonly config: Config;
+  readonly config: C;
   /** Path of each value → `default`, `file:LINE` or `env NAME`. */
   readonly origins: ReadonlyMap<string, string>;
   /** Path of each key in the file → where it stands. Empty where the defaults are used. */
@@ -49,29 +67,45 @@ export type LoadedConfig = {
 };
 
 /** What can be checked further, though something in it is wrong. */
-export type LoadedDraft = Pick<LoadedConfig, 'origins' | 'positions'> & {
-  readonly config: ConfigDraft;
+export type LoadedDraft<C = Config> = Pick<LoadedConfig, 'origins' | 'positions'> & {
+  readonly config: Draft<C>;
 };
 
-export type LoadFailure = {
+export type LoadFailure<C = Config> = {
   readonly ok: false;
   readonly problems: readonly ConfigProblem[];
   /** Null when there is nothing to look at: no file, or no YAML. */
-  readonly draft: LoadedDraft | null;
+  readonly draft: LoadedDraft<C> | null;
 };
 
+/** The configuration of a node. */
 export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
+  return loadAs(nodeConfig, options);
+}
+
+const nodeConfig: ConfigKind<Config> = {
+  schema: configSchema,
+  fits: (value): value is Config => Check(configSchema, value),
+  environment: nodeNames,
+  resolve: resolveFileNames,
+  resolveDraft: resolveFileNames,
+};
+
+export function loadAs<C>(
+  kind: ConfigKind<C>,
+  options: LoadOptions,
+): LoadedConfig<C> | LoadFailure<C> {
   const text = options.file === null ? (options.defaults ?? null) : readConfigFile(options.file);
   if (text === null)
     return failure(['there is no configuration', 'name a file with --config FILE']);
   if (typeof text !== 'string') return text;
 
-  const root = schemaNode(configSchema);
+  const root = schemaNode(kind.schema);
   const source = parseYamlSource(text);
   if (source.problems.length > 0)
     return { ok: false, problems: sortProblems(source.problems), draft: null };
   const variables = replaceVariables(source.value, options.env, source.positions);
-  const environment = readEnvironment(root, options.env);
+  const environment = readEnvironment(root, options.env, kind.environment);
   for (const { keys, value } of environment.values.values()) setAt(variables.value, keys, value);
   const validated = validate(root, {
     value: variables.value,
@@ -87,14 +121,14 @@ export function loadConfig(options: LoadOptions): LoadedConfig | LoadFailure {
   const baseDirectory = options.file === null ? workingDirectory : dirname(resolve(options.file));
   const positions = options.file === null ? new Map() : source.positions;
   if (problems.length > 0) {
-    const draft = (value ?? {}) as ConfigDraft;
-    const config = resolveFileNames(draft, origins, baseDirectory, workingDirectory);
+    const draft = (value ?? {}) as Draft<C>;
+    const config = kind.resolveDraft(draft, origins, baseDirectory, workingDirectory);
     return { ok: false, problems: sortProblems(problems), draft: { config, origins, positions } };
   }
-  assert(Check(configSchema, value), 'what passed the loader passes the schema');
+  assert(kind.fits(value), 'what passed the loader passes the schema');
   return {
     ok: true,
-    config: resolveFileNames(value, origins, baseDirectory, workingDirectory),
+    config: kind.resolve(value, origins, baseDirectory, workingDirectory),
     origins,
     positions,
     sha256: createHash('sha256').update(canonicalJson(value)).digest('hex'),
@@ -112,7 +146,7 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-function readConfigFile(file: string): string | LoadFailure {
+function readConfigFile(file: string): string | Failure {
   try {
     const { size } = statSync(file);
     if (size > configFileBytesMax) {
@@ -132,7 +166,10 @@ function readConfigFile(file: string): string | LoadFailure {
   }
 }
 
-function failure([message, fix]: readonly [string, string]): LoadFailure {
+/** With nothing to look at, whatever the schema. */
+type Failure = LoadFailure<never> & { readonly draft: null };
+
+function failure([message, fix]: readonly [string, string]): Failure {
   return {
     ok: false,
     problems: [{ path: '', message, line: null, column: null, fix }],

@@ -1,5 +1,12 @@
 /** The reference page of the configuration, `docs/reference/config.md`, made from the schema. */
-import { environmentKeys } from './environment.ts';
+import type { TSchema } from 'typebox';
+import {
+  type EnvironmentNames,
+  environmentKeys,
+  nodeNames,
+  orchestratorNames,
+} from './environment.ts';
+import { orchestratorSchema } from './orchestrator-schema.ts';
 import { configSchema } from './schema.ts';
 import { type SchemaNode, schemaNode } from './schema-node.ts';
 import { expectation } from './validate.ts';
@@ -21,10 +28,27 @@ One YAML file, named with \`--config FILE\`. \`weir check --config FILE\` says e
 - \`NAME\` and \`[]\` in a key stand for the names of a mapping and the entries of a list.
 `;
 
+const orchestratorIntroduction = `# Configuration of the orchestrator
+
+<!-- Made from src/config/orchestrator-schema.ts by scripts/generate-reference.ts: change it there. -->
+
+One YAML file, named with \`weir orchestrator --config FILE\`, which says everything that is wrong with it and then
+does not start. What holds for [the file of a node](config.md) holds for it: the environment wins, an unknown key is
+refused, and so is an unknown name that begins with \`WEIR_ORCHESTRATOR_\`.
+`;
+
 export function referencePage(): string {
-  const root = schemaNode(configSchema);
-  const names = new Map([...environmentKeys(root)].map(([name, { path }]) => [path, name]));
-  return `${introduction}\n${keyTable(root, names)}`;
+  return `${introduction}\n${pageTable(configSchema, nodeNames)}`;
+}
+
+export function orchestratorReferencePage(): string {
+  return `${orchestratorIntroduction}\n${pageTable(orchestratorSchema, orchestratorNames)}`;
+}
+
+function pageTable(schema: TSchema, prefix: EnvironmentNames): string {
+  const root = schemaNode(schema);
+  const names = new Map([...environmentKeys(root, prefix)].map(([name, { path }]) => [path, name]));
+  return keyTable(root, names);
 }
 
 /** Every key of a schema, a row each; `names` are those of the environment, null where it has no say. */

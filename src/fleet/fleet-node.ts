@@ -46,6 +46,8 @@ export const beatMs = 10_000;
 /** Who comes later hears who we are within this many beats. */
 const helloBeats = 6;
 const compactMs = 60_000;
+/** A thousand nodes do not answer a greeting at one time. */
+const greetingMs = 250;
 /** A clock this far off is said to be: others take at most what `clockSkewMaxMs` says. */
 const clockSkewWarnMs = 30_000;
 
@@ -97,6 +99,7 @@ export class FleetNode {
   readonly #acks = new AckBoard();
   readonly #timers: NodeJS.Timeout[] = [];
   #digestTimer: NodeJS.Timeout | null = null;
+  #greeting: NodeJS.Timeout | null = null;
   #beats = 0;
   #isClosed = false;
   readonly #refusedMessages = new Map<string, number>();
@@ -135,6 +138,7 @@ export class FleetNode {
     });
     this.#listen(nodeSubject(fleet, everyMember, 'hello'), 'hello', (hello) => {
       this.#peers.heard(hello.node, this.#options.now(), { version: hello.version });
+      if (trust.member(hello.node)?.role === 'orchestrator') this.#greet();
     });
     this.#listen(nodeSubject(fleet, everyMember, 'digest'), 'digest', (said) => {
       const now = this.#options.now();
@@ -292,6 +296,16 @@ export class FleetNode {
     this.#hello();
     this.#digest();
     await this.#beat();
+  }
+
+  /** A control plane that has just come learns who is there now, and not with the next hello in a minute. */
+  #greet(): void {
+    this.#greeting ??= setTimeout(() => {
+      this.#greeting = null;
+      if (this.#isClosed) return;
+      this.#hello();
+      void this.#beat();
+    }, randomInt(greetingMs)).unref();
   }
 
   #hello(): void {

@@ -24,6 +24,7 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
 import { DetectorBlocks } from './detector-blocks.ts';
 import { EdgeNode } from './edge-node.ts';
+import { grantCheck } from './fleet-grants.ts';
 import { joinFleet } from './fleet-host.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem } from './ipc.ts';
@@ -257,6 +258,7 @@ export async function startEdge(
       descriptor: sockets.admin?.listeners[0]?.descriptors[0] ?? null,
       token: state.token,
       logger: log,
+      grants: grantCheck(identity, log),
     });
     const running = node;
     running.admin = admin;

@@ -1,6 +1,6 @@
 /**
- * What a running node writes about itself, so that the command line on the same machine finds it, and so
- * that a second node does not take its state directory.
+ * What a running node or orchestrator writes about itself, so that the command line on the same machine
+ * finds it, and so that a second one does not take its state directory.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,13 +15,14 @@ export type RunFile = {
 };
 
 export const runFile = 'edge.json';
+export const orchestratorRunFile = 'orchestrator.json';
 
 export type FoundRunFile = RunFile & { readonly processStart: string | null };
 
 /** Null when there is none, or none that can be read as one. */
-export function readRunFile(directory: string): FoundRunFile | null {
+export function readRunFile(directory: string, name = runFile): FoundRunFile | null {
   try {
-    return parseRunFile(readFileSync(join(directory, runFile), 'utf8'));
+    return parseRunFile(readFileSync(join(directory, name), 'utf8'));
   } catch {
     return null;
   }

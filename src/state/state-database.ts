@@ -54,25 +54,27 @@ const addBlockAction = `
   ALTER TABLE block ADD COLUMN action TEXT NOT NULL DEFAULT 'drop' CHECK (action IN ('drop', 'monitor'));
   CREATE INDEX block_age ON block (created_at_ms)`;
 
-const kind: DatabaseKind = {
+const nodeKind: DatabaseKind = {
   // "Weir"
   applicationId: 0x57656972,
   migrations: [createBlocks, createRules, addBlockAction],
-  startAnew: 'move the file away to start with an empty block list and without rules',
+  startAnew: 'move it away to start with an empty block list and without rules',
 };
 
 export class StateDatabase {
   readonly database: DatabaseSync;
   readonly #path: string;
+  readonly #kind: DatabaseKind;
 
-  private constructor(path: string, database: DatabaseSync) {
+  private constructor(path: string, database: DatabaseSync, kind: DatabaseKind) {
     this.#path = path;
     this.database = database;
+    this.#kind = kind;
   }
 
   /** Throws STATE_UNUSABLE; the file is then as it was. */
-  static open(directory: string): StateDatabase {
-    const path = join(directory, stateFile);
+  static open(directory: string, file = stateFile, kind = nodeKind): StateDatabase {
+    const path = join(directory, file);
     let database: DatabaseSync | null = null;
     try {
       makePrivateFile(path);
@@ -81,10 +83,10 @@ export class StateDatabase {
       const migrations = pendingMigrations(database, path, kind);
       // Takes the lock now and keeps it, also when there is nothing to change.
       database.exec(`BEGIN IMMEDIATE; ${migrations ?? ''} COMMIT;`);
-      return new StateDatabase(path, database);
+      return new StateDatabase(path, database, kind);
     } catch (error) {
       database?.close();
-      throw unusable(path, error);
+      throw unusable(path, kind, error);
     }
   }
 
@@ -93,7 +95,7 @@ export class StateDatabase {
     try {
       return work();
     } catch (error) {
-      throw unusable(this.#path, error);
+      throw unusable(this.#path, this.#kind, error);
     }
   }
 
@@ -106,12 +108,12 @@ export class StateDatabase {
   }
 }
 
-function unusable(path: string, cause: unknown): WeirError {
+function unusable(path: string, { startAnew }: DatabaseKind, cause: unknown): WeirError {
   if (cause instanceof WeirError) return cause;
   const what = /database is locked/.test(describeError(cause))
     ? 'is in use by another process; stop it, or set "state" to another directory'
     : isDamaged(cause)
-      ? 'is damaged; restore it from a copy, or move it away to start with an empty block list and without rules'
+      ? `is damaged; restore it from a copy, or ${startAnew}`
       : 'cannot be used; check the disk and the rights to the file';
   return new WeirError('STATE_UNUSABLE', `${path} ${what}`, { cause });
 }

@@ -13,6 +13,9 @@
  *   modules/        0700   see module-store.ts
  * ```
  *
+ * An orchestrator has one of its own: token, orchestrator.db (`#orchestrator/orchestrator-database.ts`) and
+ * orchestrator.json.
+ *
  * A run file outlives a crash, and process ids are used again: an edge counts as alive only if its
  * process began when the run file says.
  */
@@ -33,7 +36,14 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeError, WeirError } from '#core/errors.ts';
-import { isRunning, processStart, type RunFile, readRunFile, runFile } from './run-file.ts';
+import {
+  isRunning,
+  type orchestratorRunFile,
+  processStart,
+  type RunFile,
+  readRunFile,
+  runFile,
+} from './run-file.ts';
 
 export type StateDirectory = {
   readonly path: string;
@@ -49,7 +59,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|ocsp|modules|edge\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|state\.db(?:-wal|-shm|-journal)?|(?:token|edge\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|modules|(?:edge|orchestrator)\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the
@@ -58,11 +68,13 @@ const ownFiles =
 export function openStateDirectory(
   directory: string,
   successorOf: number | null = null,
+  run: typeof runFile | typeof orchestratorRunFile = runFile,
 ): StateDirectory {
+  const who = run === runFile ? 'an edge' : 'an orchestrator';
   const path = resolve(directory);
   try {
     makePrivate(path);
-    const running = readRunFile(path);
+    const running = readRunFile(path, run);
     if (
       running !== null &&
       running.pid !== process.pid &&
@@ -71,7 +83,7 @@ export function openStateDirectory(
     ) {
       throw new WeirError(
         'STATE_UNUSABLE',
-        `an edge already runs with the state directory ${path} (pid ${running.pid}); stop it with "weir stop", or set "state" to another directory`,
+        `${who} already runs with the state directory ${path} (pid ${running.pid}); ${run === runFile ? 'stop it with "weir stop"' : 'end it'}, or set "state" to another directory`,
       );
     }
     const { token, tokenIsNew } = readOrMakeToken(path);
@@ -79,13 +91,13 @@ export function openStateDirectory(
       path,
       token,
       tokenIsNew,
-      writeRunFile: (run) =>
+      writeRunFile: (own) =>
         replaceFile(
-          join(path, runFile),
-          `${JSON.stringify({ ...run, processStart: processStart(run.pid) })}\n`,
+          join(path, run),
+          `${JSON.stringify({ ...own, processStart: processStart(own.pid) })}\n`,
         ),
       removeRunFile: () => {
-        if (readRunFile(path)?.pid === process.pid) rmSync(join(path, runFile), { force: true });
+        if (readRunFile(path, run)?.pid === process.pid) rmSync(join(path, run), { force: true });
       },
     };
   } catch (error) {

@@ -26,6 +26,7 @@ async function run(argv: readonly string[], options: Options = {}) {
   const roles: CliRoles = {
     edge: async (given) => asked.push(['edge', given]) - 1,
     demo: async (given) => asked.push(['demo', given]) - 1,
+    orchestrator: async (given) => asked.push(['orchestrator', given]) - 1,
     ...(options.embeddedConfig === undefined ? {} : { embeddedConfig: options.embeddedConfig }),
   };
   const exit = await runCli(argv, io, roles);
@@ -37,60 +38,76 @@ const helpText = `Weir: a TLS-terminating reverse proxy and web application fire
 Usage  weir COMMAND [OPTIONS]
 
 Run a node
-  demo                        run a demo shop behind an edge on https://127.0.0.1:8443
-  edge                        run a node with a configuration
+  demo                            run a demo shop behind an edge on https://127.0.0.1:8443
+  edge                            run a node with a configuration
 
 Prepare a configuration
-  check                       say everything that is wrong with a configuration
-  config show                 print the values a configuration comes to, and where each is from
-  config schema               print the JSON Schema of the configuration
-  cert make                   make a self-signed certificate for trying things out
+  check                           say everything that is wrong with a configuration
+  config show                     print the values a configuration comes to, and where each is from
+  config schema                   print the JSON Schema of the configuration
+  cert make                       make a self-signed certificate for trying things out
 
 A running node
-  status                      show how a running node is doing
-  reload                      read the configuration file anew, without dropping a request
-  upgrade                     let the program on disk take its place, over the same sockets
-  drain                       end a node after what is in flight is finished
-  stop                        end a node soon, cutting what takes too long
+  status                          show how a running node is doing
+  reload                          read the configuration file anew, without dropping a request
+  upgrade                         let the program on disk take its place, over the same sockets
+  drain                           end a node after what is in flight is finished
+  stop                            end a node soon, cutting what takes too long
 
 Its block list
-  block add ADDR|CIDR         block an address or a CIDR range
-  block import FILE|-         block what a file lists
-  block list                  list what is blocked
-  block remove ADDR|CIDR      unblock an address or a CIDR range
+  block add ADDR|CIDR             block an address or a CIDR range
+  block import FILE|-             block what a file lists
+  block list                      list what is blocked
+  block remove ADDR|CIDR          unblock an address or a CIDR range
 
 Its kernel shield
-  shield status               show where packets are met and what became of them
-  shield top                  show who sends most and what becomes of packets, live
-  shield check                say what this host can do for the kernel shield and what is missing
+  shield status                   show where packets are met and what became of them
+  shield top                      show who sends most and what becomes of packets, live
+  shield check                    say what this host can do for the kernel shield and what is missing
 
 Its packet rules
-  rule add                    pass, drop or inspect packets by address, port and protocol
-  rule list                   list the rules in their order, with what they have met
-  rule delete ID              delete a rule by its id
-  rule clear                  delete all rules
+  rule add                        pass, drop or inspect packets by address, port and protocol
+  rule list                       list the rules in their order, with what they have met
+  rule delete ID                  delete a rule by its id
+  rule clear                      delete all rules
 
 Its rule modules
-  module load NAME FILE       replace a rule module of a running node
-  module list                 list the rule modules of a running node
-  module history NAME         list the versions of a rule module, the refused ones too
-  module rollback NAME        go back to the version before, or to one of the history
-  module remove NAME          forget a version that is not live
+  module load NAME FILE           replace a rule module of a running node
+  module list                     list the rule modules of a running node
+  module history NAME             list the versions of a rule module, the refused ones too
+  module rollback NAME            go back to the version before, or to one of the history
+  module remove NAME              forget a version that is not live
 
 Write a rule module
-  module new NAME             make a folder for a new rule module, with cases
-  module build DIR            compile a rule module from its folder
-  module test DIR|FILE.wasm   run the cases of a rule module
-  module bench DIR|FILE.wasm  measure what a request costs in a rule module
-  module keygen               make a key to sign rule modules with
-  module sign FILE            sign a rule module for the nodes that ask for it
+  module new NAME                 make a folder for a new rule module, with cases
+  module build DIR                compile a rule module from its folder
+  module test DIR|FILE.wasm       run the cases of a rule module
+  module bench DIR|FILE.wasm      measure what a request costs in a rule module
+  module keygen                   make a key to sign rule modules with
+  module sign FILE                sign a rule module for the nodes that ask for it
 
 Its certificates by ACME
-  cert list                   list the certificates the node obtains by itself
-  cert renew NAME             renew a certificate of a running node now
+  cert list                       list the certificates the node obtains by itself
+  cert renew NAME                 renew a certificate of a running node now
 
-A fleet of nodes
-  fleet init                  make the keys and files of a new fleet
+A fleet of nodes, through its control plane
+  fleet init                      make the keys and files of a new fleet
+  node list                       list the nodes of the fleet and how they are
+  node show NODE                  show all that is known of a node
+  node drain NODE                 end a node after what is in flight is finished
+  node terminate NODE             end a node soon, cutting what takes too long
+  fleet block add ADDR|CIDR       block an address or a CIDR range on every node
+  fleet block import FILE|-       block what a file lists on every node
+  fleet block list                list what the fleet blocks
+  fleet block remove ADDR|CIDR    take a block of the fleet away from every node
+
+The control plane of a fleet
+  orchestrator                    run the control plane with a configuration
+  orchestrator token add NAME     make a token for a caller, and show it this once
+  orchestrator token list         list who may call the orchestrator
+  orchestrator token remove NAME  take a token away, from the next call on
+  orchestrator audit list         list who changed what, newest first
+  orchestrator audit verify       check that no entry of the audit log was changed, removed or put in
 
 "weir COMMAND --help" says more about one of them; --version gives the version.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot reach the node, 4 refused.

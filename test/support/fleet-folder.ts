@@ -13,12 +13,16 @@ export type FleetFolder = AsyncDisposable & {
   seed(member: string): Uint8Array;
 };
 
-export async function startFleet(nodes: readonly string[], fleet = 'f'): Promise<FleetFolder> {
+export async function startFleet(
+  nodes: readonly string[],
+  fleet = 'f',
+  orchestrators: readonly string[] = ['orchestrator'],
+): Promise<FleetFolder> {
   const folder = join(mkdtempSync(join(tmpdir(), 'weir-fleet-')), 'fleet');
   await writeFleetFiles(folder, {
     fleet,
     nodes,
-    orchestrators: ['orchestrator'],
+    orchestrators,
     nats: { host: '127.0.0.1', port: 4222 },
   });
   // Port and store are the test's; all the rest is as people have it.

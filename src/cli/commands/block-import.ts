@@ -69,7 +69,7 @@ export const blockImport: Command = {
 };
 
 /** One a line; `#` begins a comment, and blank lines are none. */
-async function readTargets(file: string): Promise<string[]> {
+export async function readTargets(file: string): Promise<string[]> {
   const bytes =
     file === '-'
       ? await readStdin(fileBytesMax, 'a list')

@@ -6,9 +6,8 @@
  * answers differently the second time leads nowhere else.
  */
 import { lookup as resolveName } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { Agent } from 'undici';
-import { isPublicAddress } from '#core/public-address.ts';
+import { publicLookup } from '#core/public-lookup.ts';
 
 export const fetchMsMax = 5_000;
 export const fetchedBytesMax = 262_144;
@@ -87,29 +86,4 @@ export class HttpClient {
   close(): Promise<void> {
     return this.#agent.destroy();
   }
-}
-
-/** Node asks this for names only; an address in the URL is one that the configuration names. */
-function publicLookup(resolve: typeof resolveName): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) {
-        callback(error, '', 0);
-        return;
-      }
-      const hidden = addresses.find(({ address }) => !isPublicAddress(address));
-      const first = addresses[0];
-      if (hidden !== undefined || first === undefined) {
-        const what = hidden === undefined ? 'no address' : `${hidden.address}, which is not public`;
-        callback(
-          new Error(`${hostname} resolves to ${what}: name an address itself to allow it`),
-          '',
-          0,
-        );
-        return;
-      }
-      if (options.all === true) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
 }
