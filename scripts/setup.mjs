@@ -2,11 +2,12 @@
  * Makes a fresh checkout ready to run, and takes a moment when it is ready already.
  *
  * ```
- * dependencies → Node 26 → RE2 built for it → rule modules → packet program → what optional tools there are
+ * dependencies → Node 26 → RE2 built for it → rule modules → system packages → packet program → optional tools
  * ```
  *
  * Needs Node ≥ 20 with npm; RE2 needs python3, make and a C++ compiler too, and without it one feature
- * is off and said so. The packet program needs clang, which is installed where that is allowed (root, apt);
+ * is off and said so. The packet program needs clang, which is installed where that is allowed (root, apt), and
+ * for the tests what they run against: nftables, a NATS server, tools that send and look at packets;
  * without it addresses are not dropped in the kernel by XDP. With REQUIRE_ALL=1 either is an error. Plain JavaScript and `node:` modules only:
  * nothing else is there yet.
  */
@@ -23,22 +24,39 @@ import { delimiter, join, relative } from 'node:path';
 import { findNode, root } from './find-node.mjs';
 import { runChild } from './run-child.mjs';
 
-const stepsTotal = 6;
+const stepsTotal = 7;
 const requireAll = process.env.REQUIRE_ALL === '1';
 const binaries = join(root, 'node_modules', '.bin');
 const lineEveryMs = 15_000;
 
+/** Debian's packages by the program that shows they are there. */
+const packagesOf = {
+  clang: ['clang', 'llvm', 'linux-libc-dev'],
+  nft: ['nftables'],
+};
+const testPackagesOf = {
+  ip: ['iproute2'],
+  ethtool: ['ethtool'],
+  hping3: ['hping3'],
+  bpftool: ['bpftool'],
+  'nats-server': ['nats-server'],
+};
+
 /** What stops the set-up, in words for the person at the terminal. */
 class SetupError extends Error {}
 
-/** @returns {Promise<{ node: string }>} the Node to run Weir with */
-export async function setUp() {
+/**
+ * @param {{ forTests?: boolean }} [options] whether what only tests need is installed too
+ * @returns {Promise<{ node: string }>} the Node to run Weir with
+ */
+export async function setUp({ forTests = false } = {}) {
   const startedMs = Date.now();
   mkdirSync(join(root, 'build'), { recursive: true });
   await installDependencies();
   const node = nodeStep();
   await buildRe2(node);
   await buildRules(node);
+  await installPackages(forTests);
   await buildBpf(node);
   optionalTools();
   console.log(`ready after ${seconds(startedMs)}\n`);
@@ -46,9 +64,10 @@ export async function setUp() {
 }
 
 /** Sets up, and ends the process with a sentence where that fails. */
-export async function setUpOrExit() {
+/** @param {{ forTests?: boolean }} [options] */
+export async function setUpOrExit(options) {
   try {
-    return await setUp();
+    return await setUp(options);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     console.error(`\nset-up failed: ${error.message}`);
@@ -179,30 +198,46 @@ async function buildRules(node) {
   report(4, 'rules', 'built', startedMs);
 }
 
+/** One at a time, so that one that a Debian does not have keeps no other away. */
+async function installPackages(forTests) {
+  const startedMs = Date.now();
+  const wanted = Object.entries({ ...packagesOf, ...(forTests ? testPackagesOf : {}) });
+  const missing = wanted.filter(([tool]) => findTool(tool) === null);
+  const names = missing.map(([tool]) => tool).join(', ');
+  if (missing.length === 0) return report(5, 'system packages', 'are there', null);
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || findTool('apt-get') === null)
+    return report(
+      5,
+      'system packages',
+      `not here: ${names}; only root on Debian installs them`,
+      null,
+    );
+  const log = join(root, 'build', 'setup-packages.log');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...words) =>
+    runLogged(5, 'system packages', 'apt-get', words, { log, env, count: null });
+  const install = (packages) => apt('install', '-y', '--no-install-recommends', ...packages);
+  if ((await install(missing.flatMap(([, packages]) => packages))) !== 0) {
+    // A fresh image has no list of packages, or one that is out of date.
+    await apt('update');
+    for (const [, packages] of missing) await install(packages);
+  }
+  const left = missing.map(([tool]) => tool).filter((tool) => findTool(tool) === null);
+  if (left.length === 0) return report(5, 'system packages', `installed: ${names}`, startedMs);
+  report(5, 'system packages', `NOT INSTALLED: ${left.join(', ')}`, startedMs);
+  console.log(`      what apt-get said is in ${relative(root, log)}`);
+}
+
 /** Linux only; elsewhere there is nothing to build, and nothing missing. */
 async function buildBpf(node) {
   if (process.platform !== 'linux')
-    return report(5, 'packet program', `needs Linux, and this is ${process.platform}`, null);
+    return report(6, 'packet program', `needs Linux, and this is ${process.platform}`, null);
   const startedMs = Date.now();
-  if (findTool('clang') === null && process.getuid?.() === 0 && findTool('apt-get') !== null) {
-    const log = join(root, 'build', 'setup-clang.log');
-    const parameters = [
-      'install',
-      '-y',
-      '--no-install-recommends',
-      'clang',
-      'llvm',
-      'linux-libc-dev',
-    ];
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const code = await runLogged(5, 'clang', 'apt-get', parameters, { log, env, count: null });
-    if (code !== 0) console.log(`      apt-get ended with ${code}; see ${relative(root, log)}`);
-  }
   const code = await runChild(node.path, ['scripts/build-bpf.ts'], { cwd: root });
-  if (code === 0) return report(5, 'packet program', 'built', startedMs);
+  if (code === 0) return report(6, 'packet program', 'built', startedMs);
   if (requireAll) throw new SetupError(`scripts/build-bpf.ts ended with ${code}`);
   report(
-    5,
+    6,
     'packet program',
     'NOT BUILT: install clang 14 or newer and run npm run setup',
     startedMs,
@@ -217,7 +252,7 @@ function optionalTools() {
     missing.length === 0
       ? 'nginx and wrk are here'
       : `${missing.join(' and ')} not found: only bench/ needs it`;
-  report(6, 'optional tools', text, null);
+  report(7, 'optional tools', text, null);
 }
 
 /** Daemons lie in sbin, which is not in everybody's PATH. */

@@ -9,7 +9,7 @@ import { setUpOrExit } from './setup.mjs';
 
 const testTimeoutMs = 180_000;
 
-const { node } = await setUpOrExit();
+const { node } = await setUpOrExit({ forTests: true });
 const named = process.argv.slice(2);
 // Tests say which settings they mean; those of the person who runs them are not among them.
 const env = Object.fromEntries(
