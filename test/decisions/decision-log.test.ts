@@ -1,10 +1,12 @@
 /** One member's log: what it takes, what it refuses and why, what it still knows after a restart. */
 import assert from 'node:assert/strict';
 import { type KeyObject, sign } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Batch, encodeBatch } from '#decisions/batch.ts';
 import { clockSkewMaxMs, type Decision, decisionLifeMaxMs } from '#decisions/decision.ts';
-import type { AcceptResult, DecisionLog } from '#decisions/decision-log.ts';
+import { type AcceptResult, DecisionLog } from '#decisions/decision-log.ts';
 import { parseTrust } from '#decisions/trust.ts';
 import { FleetMembers } from '../support/fleet-members.ts';
 
@@ -481,6 +483,44 @@ describe('the decision log of a member', () => {
       lacking.map((bytes) => Buffer.from(bytes)),
       [Buffer.from(bytesOf(one))],
     );
+  });
+
+  it('is one process at a time, and says so', () => {
+    using fleet = new FleetMembers(['a'], {}, t0);
+    fleet.log('a');
+    const options = { directory: fleet.folderOf('a'), trust: fleet.trust, protected: [] };
+    const self = { id: 'a', privateKey: fleet.key('a') };
+    assert.throws(() => DecisionLog.open({ ...options, self }, t0), {
+      code: 'STATE_UNUSABLE',
+      message: /decisions\.db is in use by another process; stop it/,
+    });
+  });
+
+  it('says what to do about a damaged file, and leaves it as it is', () => {
+    using fleet = new FleetMembers(['a'], {}, t0);
+    const file = join(fleet.folderOf('a'), 'decisions.db');
+    const drops = Array.from({ length: 900 }, (_, index) =>
+      fleet.drop(`10.0.${index >> 8}.${index & 255}`, t0 + hour),
+    );
+    fleet.log('a').issue(drops, t0);
+    fleet.log('a').close();
+    const good = readFileSync(file);
+    const opens = () => fleet.restart('a');
+    // The first page, and what is written in the middle of a batch.
+    for (const [from, to] of [
+      [0, 100],
+      [good.indexOf('10.0.1.'), good.indexOf('10.0.1.') + 7],
+    ] as const) {
+      const bad = Buffer.from(good).fill(0x21, from, to);
+      writeFileSync(file, bad);
+      assert.throws(opens, {
+        code: 'STATE_UNUSABLE',
+        message: /damaged.*move (?:it|the file) away: the other members of the fleet fill it again/,
+      });
+      assert.ok(readFileSync(file).equals(bad));
+    }
+    writeFileSync(file, good);
+    assert.equal(opens().entries, 900);
   });
 
   it('refuses a signature over another kind of text', () => {
