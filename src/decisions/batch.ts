@@ -139,8 +139,15 @@ export function parseDecisions(text: string): readonly Decision[] | null {
   if (!Array.isArray(value) || value.length > batchDecisionsMax) return null;
   const decisions: Decision[] = [];
   const targets = new Set<string>();
+  // An import says one reason a thousand times; a million copies of it would be kept.
+  const texts = new Map<string, string>();
+  const once = (one: string): string => {
+    const known = texts.get(one);
+    if (known === undefined) texts.set(one, one);
+    return known ?? one;
+  };
   for (const row of value) {
-    const decision = parseDecision(row);
+    const decision = parseDecision(row, once);
     if (decision === null || targets.has(decision.target)) return null;
     targets.add(decision.target);
     decisions.push(decision);
@@ -148,7 +155,7 @@ export function parseDecisions(text: string): readonly Decision[] | null {
   return encodeDecisions(decisions) === text ? decisions : null;
 }
 
-function parseDecision(row: unknown): Decision | null {
+function parseDecision(row: unknown, once: (text: string) => string): Decision | null {
   if (!Array.isArray(row) || row.length !== 8) return null;
   const [target, actionName, ms, counter, expiresAtMs, shadowUntilMs, reason, origin] =
     row as unknown[];
@@ -164,7 +171,15 @@ function parseDecision(row: unknown): Decision | null {
   const isInOrder = expiresAtMs <= shadowUntilMs && shadowUntilMs <= endMs;
   if (!isInOrder || (action === 'clear' && expiresAtMs !== endMs)) return null;
   const at = { ms, counter: counter as number };
-  return { target, action, at, expiresAtMs, shadowUntilMs, reason, origin };
+  return {
+    target,
+    action,
+    at,
+    expiresAtMs,
+    shadowUntilMs,
+    reason: once(reason),
+    origin: once(origin),
+  };
 }
 
 const domainOf = (fleet: string): Buffer => Buffer.from(`weir decisions 1\n${fleet}\n`, 'utf8');

@@ -135,7 +135,7 @@ export class DecisionDatabase {
   }
 
   own(): OwnState {
-    return this.#attempt(() => {
+    return this.attempt(() => {
       const row = this.#database.prepare('SELECT * FROM own').get();
       return {
         next: integer(row?.['next_sequence']),
@@ -147,7 +147,7 @@ export class DecisionDatabase {
 
   /** The newest sequence number seen of each issuer. */
   seen(): Map<string, number> {
-    return this.#attempt(() => {
+    return this.attempt(() => {
       const rows = this.#database.prepare('SELECT * FROM issuer').all();
       return new Map(rows.map((row) => [text(row['issuer']), integer(row['newest_sequence'])]));
     });
@@ -171,7 +171,7 @@ export class DecisionDatabase {
   }
 
   find({ issuer, sequence, digest }: BatchKey): Uint8Array | null {
-    return this.#attempt(() => {
+    return this.attempt(() => {
       const row = this.#find.get(issuer, sequence, digest);
       return row === undefined ? null : blob(row['bytes']);
     });
@@ -179,14 +179,14 @@ export class DecisionDatabase {
 
   /** Whether a kept batch of the issuer has one of these places. */
   clashes(issuer: string, first: number, last: number): boolean {
-    return this.#attempt(
+    return this.attempt(
       () => this.#clash.get(issuer, first - batchDecisionsMax + 1, last, first) !== undefined,
     );
   }
 
   /** The places an issuer gave out that begin between these two. */
   places(issuer: string, from: number, to: number): { first: number; last: number }[] {
-    return this.#attempt(() =>
+    return this.attempt(() =>
       this.#places.all(issuer, from, to).map((row) => ({
         first: integer(row['sequence']),
         last: integer(row['last_sequence']),
@@ -219,7 +219,7 @@ export class DecisionDatabase {
 
   /** All of it or nothing; on disk when this returns. Throws STATE_UNUSABLE. */
   transaction<T>(work: () => T): T {
-    return this.#attempt(() => {
+    return this.attempt(() => {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         const result = work();
@@ -236,7 +236,8 @@ export class DecisionDatabase {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #attempt<T>(work: () => T): T {
+  /** Work on it, with what fails in words. */
+  attempt<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {

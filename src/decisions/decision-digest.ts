@@ -42,7 +42,11 @@ export class DigestSums {
   #count = 0;
 
   /** Takes the decision out where it is in. */
-  toggle(bucket: number, issuer: string, { high, low }: DecisionHash, change: 1 | -1): void {
+  toggle(
+    bucket: number,
+    { issuer, high, low }: DecisionHash & { readonly issuer: string },
+    change: 1 | -1,
+  ): void {
     this.#sums[bucket * 2] = (this.#sums[bucket * 2] as number) ^ high;
     this.#sums[bucket * 2 + 1] = (this.#sums[bucket * 2 + 1] as number) ^ low;
     this.#count += change;

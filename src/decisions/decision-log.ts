@@ -85,7 +85,7 @@ export class DecisionLog {
     this.#seen = database.seen();
     this.#map = new DecisionMap((batch) => this.#spent.add(batch));
     this.#enforced = new EnforcedDecisions(this.#map, options.protected);
-    this.#load(nowMs);
+    database.attempt(() => this.#load(nowMs));
   }
 
   /** Throws STATE_UNUSABLE. */

@@ -17,7 +17,6 @@ import { compareTimes, type Decision } from './decision.ts';
 import {
   bucketOf,
   type DecisionDigest,
-  type DecisionHash,
   DigestSums,
   digestBuckets,
   hashText,
@@ -38,8 +37,12 @@ export type BatchRef = {
 export type Entry = {
   readonly decision: Decision;
   readonly issuer: string;
-  readonly hash: DecisionHash;
+  /** 64 bits of its hash; here and not in an object of their own, as there may be a million. */
+  readonly high: number;
+  readonly low: number;
   batch: BatchRef;
+  /** Its place in the order things came into force (`enforced-decisions.ts`); 0 before. */
+  number: number;
 };
 
 /** Entries of all targets, tombstones and those behind another among them. */
@@ -94,7 +97,7 @@ export class DecisionMap {
     const targets = this.#buckets[bucket] as Map<string, Entry[]>;
     const chain = targets.get(target);
     if (chain === undefined) {
-      const entry = { decision, issuer, hash: hashOf(decision, issuer), batch };
+      const entry = entryOf(decision, batch);
       targets.set(target, [entry]);
       this.#count(bucket, entry, 1);
       return true;
@@ -115,7 +118,7 @@ export class DecisionMap {
       if (older.decision.shadowUntilMs > shadowUntilMs) break;
       this.#count(bucket, older, -1);
     }
-    const entry = { decision, issuer, hash: hashOf(decision, issuer), batch };
+    const entry = entryOf(decision, batch);
     chain.splice(place, outdone - place, entry);
     this.#count(bucket, entry, 1);
     return true;
@@ -171,7 +174,7 @@ export class DecisionMap {
   #count(bucket: number, entry: Entry, change: 1 | -1): void {
     this.#size += change;
     this.#countLive(entry.batch, change);
-    this.#sums.toggle(bucket, entry.issuer, entry.hash, change);
+    this.#sums.toggle(bucket, entry, change);
   }
 }
 
@@ -192,7 +195,9 @@ function textOf(decision: Decision): string {
   return JSON.stringify([action, expiresAtMs, shadowUntilMs, reason, origin]);
 }
 
-function hashOf(decision: Decision, issuer: string): DecisionHash {
+function entryOf(decision: Decision, batch: BatchRef): Entry {
+  const { issuer } = batch;
   const { target, at } = decision;
-  return hashText(`${issuer} ${target} ${at.ms} ${at.counter} ${textOf(decision)}`);
+  const { high, low } = hashText(`${issuer} ${target} ${at.ms} ${at.counter} ${textOf(decision)}`);
+  return { decision, issuer, high, low, batch, number: 0 };
 }

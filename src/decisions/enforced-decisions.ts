@@ -4,6 +4,7 @@
  *
  * Every change of the map goes through here and comes out as what is to be enforced and what no longer is.
  */
+import { assert } from '#core/assert.ts';
 import type { Decision } from './decision.ts';
 import type { BatchRef, DecisionMap, Entry } from './decision-map.ts';
 import { EndQueue } from './end-queue.ts';
@@ -27,8 +28,8 @@ export class EnforcedDecisions {
   readonly #map: DecisionMap;
   readonly #protected: ProtectedTargets;
   readonly #ends = new EndQueue();
-  /** By target, in the order of their numbers. */
-  readonly #blocks = new Map<string, { readonly number: number; readonly block: FleetBlock }>();
+  /** By target, in the order of their numbers. Of a million, a block of each is made when it is asked for. */
+  readonly #held = new Map<string, Entry>();
   #nextNumber = 1;
   /** Kept, and not enforced here. */
   readonly #spared = new Map<string, FleetBlock>();
@@ -39,7 +40,7 @@ export class EnforcedDecisions {
   }
 
   get count(): number {
-    return this.#blocks.size;
+    return this.#held.size;
   }
 
   /** Decisions on what is protected here. */
@@ -52,11 +53,12 @@ export class EnforcedDecisions {
   }
 
   find(target: string): FleetBlock | null {
-    return this.#blocks.get(target)?.block ?? null;
+    const entry = this.#held.get(target);
+    return entry === undefined ? null : blockOf(entry);
   }
 
   *all(): Generator<FleetBlock> {
-    for (const { block } of this.#blocks.values()) yield block;
+    for (const entry of this.#held.values()) yield blockOf(entry);
   }
 
   /** The next ones after a number, in the order they came into force here; `next` is null at the end. */
@@ -66,11 +68,11 @@ export class EnforcedDecisions {
   ): { readonly blocks: FleetBlock[]; readonly next: number | null } {
     const blocks: FleetBlock[] = [];
     let last = after;
-    for (const { number, block } of this.#blocks.values()) {
-      if (number <= after) continue;
+    for (const entry of this.#held.values()) {
+      if (entry.number <= after) continue;
       if (blocks.length === limit) return { blocks, next: last };
-      blocks.push(block);
-      last = number;
+      blocks.push(blockOf(entry));
+      last = entry.number;
     }
     return { blocks, next: null };
   }
@@ -111,20 +113,22 @@ export class EnforcedDecisions {
   }
 
   #settle(target: string, nowMs: number, add: FleetBlock[], remove: string[]): void {
-    const before = this.#blocks.get(target)?.block;
+    const before = this.#held.get(target);
     const entry = this.#map.find(target);
-    const block = entry === null ? null : blockOf(entry, nowMs);
-    this.#spared.delete(target);
-    if (block !== null && !(block.action === 'drop' && this.#protected.has(target))) {
-      if (before !== undefined && isSame(before, block)) return;
-      this.#blocks.delete(target);
-      this.#blocks.set(target, { number: this.#nextNumber++, block });
-      add.push(block);
+    const isInForce = entry !== null && holds(entry.decision, nowMs);
+    const isSpared = isInForce && entry.decision.action === 'drop' && this.#protected.has(target);
+    if (isSpared) this.#spared.set(target, blockOf(entry));
+    else this.#spared.delete(target);
+    if (isInForce && !isSpared) {
+      if (before === entry) return;
+      entry.number = this.#nextNumber++;
+      this.#held.delete(target);
+      this.#held.set(target, entry);
+      add.push(blockOf(entry));
       return;
     }
-    if (block !== null) this.#spared.set(target, block);
     if (before === undefined) return;
-    this.#blocks.delete(target);
+    this.#held.delete(target);
     remove.push(target);
   }
 
@@ -137,16 +141,11 @@ export class EnforcedDecisions {
   }
 }
 
-function blockOf({ decision, issuer }: Entry, nowMs: number): FleetBlock | null {
+const holds = ({ action, expiresAtMs }: Decision, nowMs: number): boolean =>
+  action !== 'clear' && expiresAtMs > nowMs;
+
+function blockOf({ decision, issuer }: Entry): FleetBlock {
   const { target, action, at, expiresAtMs, reason, origin } = decision;
-  if (action === 'clear' || expiresAtMs <= nowMs) return null;
+  assert(action !== 'clear', 'a clear is not in force');
   return { target, action, issuer, atMs: at.ms, expiresAtMs, reason, origin };
 }
-
-const isSame = (a: FleetBlock, b: FleetBlock): boolean =>
-  a.action === b.action &&
-  a.expiresAtMs === b.expiresAtMs &&
-  a.issuer === b.issuer &&
-  a.atMs === b.atMs &&
-  a.reason === b.reason &&
-  a.origin === b.origin;

@@ -146,6 +146,7 @@ export class FleetNode {
       const inStep = said.root === log.digest().root;
       this.#peers.heard(said.node, now, { inStep, entries, clockSkewMs: said.atMs - now });
       this.#watchClock();
+      this.#watchKeys();
       this.#repair.compare(said);
     });
     this.#listen(ackSubject(fleet, everyMember, self), 'ack', (ack) => {
@@ -407,6 +408,16 @@ export class FleetNode {
     } catch (error) {
       logger.error({ reason: describeError(error) }, 'decisions could not be compacted');
     }
+  }
+
+  #watchKeys(): void {
+    const issuers = [...this.#options.log.doubled.keys()].join(', ');
+    this.#options.setDegraded(
+      'fleet keys',
+      issuers === ''
+        ? null
+        : `${issuers} gave the same numbers out twice: it lost its disk within a minute of a decision, or somebody else has its key; then give it another one in the trust file`,
+    );
   }
 
   #watchClock(): void {

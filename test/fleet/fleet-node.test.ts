@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connect, nkeyAuthenticator } from 'nats';
+import { encodeBatch } from '#decisions/batch.ts';
 import { type Command, encodeCommand } from '#fleet/command.ts';
 import { ensureStream, streamState } from '#fleet/jet-stream.ts';
 import { startFleet } from '../support/fleet-folder.ts';
@@ -245,6 +246,28 @@ describe('members of a fleet', { skip: needsNats() }, () => {
     await using a = startMember(fleet, 'a', { digestMs: 500 });
     await using b = startMember(fleet, 'b', { digestMs: 500, skewMs: 60_000 });
     await until('said', () => a.degraded.get('fleet clock')?.includes('60 s apart') === true);
-    assert.ok(Math.abs((b.node.status().clockSkewMs ?? 0) + 60_000) < 5_000);
+    // It may not have heard the other yet.
+    await until('seen', () => Math.abs((b.node.status().clockSkewMs ?? 0) + 60_000) < 5_000);
+  });
+
+  it('says whose numbers were given out twice', async () => {
+    await using fleet = await startFleet(['a', 'b', 'c']);
+    await using a = startMember(fleet, 'a', { digestMs: 500 });
+    await using b = startMember(fleet, 'b', { digestMs: 500 });
+    const key = createPrivateKey(readFileSync(join(fleet.folder, 'c', 'signing.key')));
+    const issuedAtMs = Date.now();
+    const expiresAtMs = issuedAtMs + 60_000;
+    const sequence = Math.floor(issuedAtMs / 60_000) * 2 ** 20;
+    for (const target of ['192.0.2.1', '192.0.2.2']) {
+      const at = { ms: issuedAtMs, counter: 0 };
+      const words = { reason: '', origin: 'test' };
+      const times = { at, expiresAtMs, shadowUntilMs: expiresAtMs };
+      const decisions = [{ target, action: 'drop' as const, ...times, ...words }];
+      const batch = { issuer: 'c', sequence, issuedAtMs, expiresAtMs, decisions };
+      assert.equal(a.log.accept(encodeBatch(batch, 'f', key), issuedAtMs).kind, 'applied');
+    }
+    await connected(a, b);
+    await until('said', () => a.degraded.get('fleet keys')?.startsWith('c gave') === true);
+    await until('both', () => b.log.entries === 2);
   });
 });
