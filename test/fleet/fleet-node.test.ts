@@ -240,11 +240,31 @@ describe('members of a fleet', { skip: needsNats() }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  it('a member with a hundred thousand decisions fills one that joins, in turns of the event loop', async () => {
+    await using fleet = await startFleet(['a']);
+    await using control = startMember(fleet, 'orchestrator');
+    await connected(control);
+    const count = 100_000;
+    const target = (at: number) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`;
+    for (let at = 0; at < count; at += 10_000)
+      control.log.issue(
+        Array.from({ length: 10_000 }, (_, index) => block(target(at + index))),
+        Date.now(),
+      );
+    await using a = startMember(fleet, 'a');
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    await until('all of it', () => a.enforced.size === count);
+    clearInterval(counting);
+    assert.ok(turns > 20, `${turns} turns`);
+    assert.equal(a.log.digest().root, control.log.digest().root);
+  });
+
   it('says when a clock is off', async () => {
     await using fleet = await startFleet(['a', 'b']);
     await using a = startMember(fleet, 'a', { digestMs: 500 });
     await using b = startMember(fleet, 'b', { digestMs: 500, skewMs: 60_000 });
     await until('said', () => a.degraded.get('fleet clock')?.includes('60 s apart') === true);
-    assert.ok(Math.abs((b.node.status().clockSkewMs ?? 0) + 60_000) < 5_000);
+    await until('both ways', () => Math.abs((b.node.status().clockSkewMs ?? 0) + 60_000) < 5_000);
   });
 });
