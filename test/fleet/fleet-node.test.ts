@@ -76,7 +76,9 @@ describe('members of a fleet', { skip: needsNats() }, () => {
     await using a = startMember(fleet, 'a', { digestMs: 500 });
     await using b = startMember(fleet, 'b', { digestMs: 500 });
     await connected(a, b);
-    await until('peers', () => b.node.status().peers.length === 1);
+    // Both have caught up and heard of each other: what comes now comes by comparing.
+    for (const { node } of [a, b])
+      await until('in step', () => node.status().peers.some(({ inStep }) => inStep === true));
     // Decided and kept, and never published.
     a.log.issue([block('192.0.2.3')], Date.now());
     await has(b, '192.0.2.3');
