@@ -115,6 +115,7 @@ export class FleetNode {
       ...{ log, enforce, now, logger },
       acknowledge: (issuer, sequence, enforced) => this.#acknowledge(issuer, sequence, enforced),
       setProblem: (reason) => setDegraded('fleet decisions', reason),
+      onLoss: () => this.#repair.catchUp(),
     });
     const others = trust.members.map(({ id }) => id).filter((id) => id !== this.#self);
     this.#repair = new Repair({
@@ -218,7 +219,7 @@ export class FleetNode {
       spared: log.enforced.spared.size,
       lastExchange: at === null ? null : new Date(at).toISOString(),
       waiting: bus.outboxEntries,
-      dropped: bus.counts.outboxDrops + bus.counts.inboundDrops,
+      dropped: bus.counts.outboxDrops + bus.counts.inboundDrops + this.#intake.counts.dropped,
       clockSkewMs: this.#peers.worstSkewMs(nowMs),
       refused,
     };

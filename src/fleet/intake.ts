@@ -32,20 +32,32 @@ export type IntakeOptions = {
   readonly now: () => number;
   readonly logger: Logger;
   readonly setProblem: (reason: string | null) => void;
+  /** Something found no room. */
+  readonly onLoss?: () => void;
 };
 
-export type IntakeCounts = { applied: number; duplicates: number; refused: Map<string, number> };
+export type IntakeCounts = {
+  applied: number;
+  duplicates: number;
+  dropped: number;
+  refused: Map<string, number>;
+};
 
 /** In one commit. */
 const commitBatchesMax = 256;
+/** Some thousand decisions, one sync of the disk; then others have their turn of the event loop. */
+const commitBytesMax = 512 * 1_024;
+/** What waits to be taken in. */
+export const waitingBytesMax = 64 * 1_048_576;
 const warnMs = 1_000;
 
 type Held = { readonly issuer: string; readonly sequence: number };
 
 export class Intake {
-  readonly counts: IntakeCounts = { applied: 0, duplicates: 0, refused: new Map() };
+  readonly counts: IntakeCounts = { applied: 0, duplicates: 0, dropped: 0, refused: new Map() };
   readonly #options: IntakeOptions;
   #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   #isScheduled = false;
   #isClosed = false;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
@@ -62,19 +74,32 @@ export class Intake {
     return this.#last;
   }
 
-  /** From the bus: taken in with whatever else comes in this turn of the event loop. */
+  /** From the bus: taken in with whatever else comes meanwhile. What finds no room is asked for again. */
   take(bytes: Uint8Array): void {
+    if (this.#waitingBytes + bytes.length > waitingBytesMax) {
+      this.counts.dropped++;
+      this.#options.onLoss?.();
+      return;
+    }
     this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#flush());
   }
 
-  /** A piece of a repair, at once. Returns how many of them were news. */
-  takeAll(list: readonly Uint8Array[]): number {
+  /**
+   * What a repair brings, in commits that leave the event loop to others in between. Returns how many of them were
+   * news.
+   */
+  async takeAll(list: readonly Uint8Array[]): Promise<number> {
     let applied = 0;
-    for (let at = 0; at < list.length; at += commitBatchesMax)
-      applied += this.#accept(list.slice(at, at + commitBatchesMax));
+    for (let at = 0; at < list.length && !this.#isClosed; ) {
+      const count = countOfCommit(list, at);
+      applied += this.#accept(list.slice(at, at + count));
+      at += count;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     return applied;
   }
 
@@ -97,7 +122,13 @@ export class Intake {
 
   #flush(): void {
     this.#isScheduled = false;
-    if (!this.#isClosed) this.takeAll(this.#waiting.splice(0));
+    if (this.#isClosed) return;
+    const taken = this.#waiting.splice(0, countOfCommit(this.#waiting, 0));
+    for (const bytes of taken) this.#waitingBytes -= bytes.length;
+    this.#accept(taken);
+    if (this.#waiting.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#flush());
   }
 
   #accept(list: readonly Uint8Array[]): number {
@@ -170,4 +201,15 @@ export class Intake {
     for (const { issuer, sequence } of gathered.held) acknowledge(issuer, sequence, this.#last);
     return this.#last;
   }
+}
+
+/** How many, from a place on, go into one commit: the first in any case. */
+function countOfCommit(list: readonly Uint8Array[], from: number): number {
+  let bytes = 0;
+  let at = from;
+  for (; at < list.length && at - from < commitBatchesMax; at++) {
+    bytes += list[at]?.length ?? 0;
+    if (at > from && bytes > commitBytesMax) break;
+  }
+  return at - from;
 }

@@ -31,7 +31,8 @@ const askTimeoutMs = 5_000;
 const piecesMax = 2_000;
 /** Members asked after a gap before it is left to the next comparison. */
 const peersAskedMax = 5;
-const commitBatches = 64;
+/** Messages of the stream read before they are taken in. */
+const streamSlice = 64;
 /** Pieces and digests that are answered; a member that asks more often gets no answer, and asks another. */
 export const answersPerSecondMax = 200;
 
@@ -184,14 +185,12 @@ export class Repair {
       }
       const first = Math.max(found.firstSequence, isSame ? place.sequence + 1 : 0, 1);
       const from = Math.max(first, found.lastSequence - catchUpMessagesMax + 1);
-      let list: Uint8Array[] = [];
-      await readStream(bus, fleet, from, found.lastSequence, (bytes) => {
-        list.push(bytes);
-        if (list.length >= commitBatches)
-          this.counts.batchesFetched += intake.takeAll(list.splice(0));
-      });
-      this.counts.batchesFetched += intake.takeAll(list);
-      list = [];
+      for (let at = from; at <= found.lastSequence && !this.#isClosed; at += streamSlice) {
+        const list: Uint8Array[] = [];
+        const to = Math.min(at + streamSlice - 1, found.lastSequence);
+        await readStream(bus, fleet, at, to, (bytes) => list.push(bytes));
+        this.counts.batchesFetched += await intake.takeAll(list);
+      }
       await state.noteStream({ created: found.created, sequence: found.lastSequence });
       this.lastExchangeAtMs = this.#options.now();
     } catch (error) {
@@ -250,7 +249,7 @@ export class Repair {
       );
       const piece = parsePiece(bytes);
       if (piece === null) throw new Error('its piece of batches is malformed');
-      news += intake.takeAll(piece.batches);
+      news += await intake.takeAll(piece.batches);
       if (piece.next === null) break;
       after = piece.next;
     }

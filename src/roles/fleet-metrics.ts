@@ -78,7 +78,7 @@ export function fleetSamples(fleet: NodeFleet): MetricSamples {
   put(fleetFamilies.messages, bus.published, { direction: 'sent' });
   put(fleetFamilies.messages, bus.received, { direction: 'received' });
   put(fleetFamilies.dropped, bus.outboxDrops, { direction: 'sent' });
-  put(fleetFamilies.dropped, bus.inboundDrops, { direction: 'received' });
+  put(fleetFamilies.dropped, bus.inboundDrops + intake.dropped, { direction: 'received' });
   put(fleetFamilies.dropped, repair.unanswered, { direction: 'asked' });
   put(fleetFamilies.connections, bus.connections);
   for (const [reason, value] of refusedMessages) put(fleetFamilies.refused, value, { reason });

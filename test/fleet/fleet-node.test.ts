@@ -77,7 +77,9 @@ describe('members of a fleet', { skip: needsNats() }, () => {
     await using a = startMember(fleet, 'a', { digestMs: 500 });
     await using b = startMember(fleet, 'b', { digestMs: 500 });
     await connected(a, b);
-    await until('peers', () => b.node.status().peers.length === 1);
+    // Both have caught up and heard of each other: what comes now comes by comparing.
+    for (const { node } of [a, b])
+      await until('in step', () => node.status().peers.some(({ inStep }) => inStep === true));
     // Decided and kept, and never published.
     a.log.issue([block('192.0.2.3')], Date.now());
     await has(b, '192.0.2.3');
@@ -239,6 +241,26 @@ describe('members of a fleet', { skip: needsNats() }, () => {
     await nc.close();
     await again.stop();
     rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('a member with a hundred thousand decisions fills one that joins, in turns of the event loop', async () => {
+    await using fleet = await startFleet(['a']);
+    await using control = startMember(fleet, 'orchestrator');
+    await connected(control);
+    const count = 100_000;
+    const target = (at: number) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`;
+    for (let at = 0; at < count; at += 10_000)
+      control.log.issue(
+        Array.from({ length: 10_000 }, (_, index) => block(target(at + index))),
+        Date.now(),
+      );
+    await using a = startMember(fleet, 'a');
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    await until('all of it', () => a.enforced.size === count);
+    clearInterval(counting);
+    assert.ok(turns > 20, `${turns} turns`);
+    assert.equal(a.log.digest().root, control.log.digest().root);
   });
 
   it('says when a clock is off', async () => {

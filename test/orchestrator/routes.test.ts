@@ -171,10 +171,12 @@ describe('every route of the orchestrator', () => {
         assert.deepEqual([foreign.status, foreign.code], [403, 'ORIGIN_REFUSED']);
       });
 
-      it('refuses an unknown query key', { skip: route.isGateway === true }, async () => {
-        const answer = await send({ ...route, path: `${path}?dry=1` }, right());
-        assert.deepEqual([answer.status, answer.code], [400, 'REQUEST_INVALID']);
-      });
+      // What the gateway is asked the node judges.
+      if (route.isGateway !== true)
+        it('refuses an unknown query key', async () => {
+          const answer = await send({ ...route, path: `${path}?dry=1` }, right());
+          assert.deepEqual([answer.status, answer.code], [400, 'REQUEST_INVALID']);
+        });
 
       if (needs === 'public') return;
 
