@@ -147,7 +147,9 @@ export class OrchestratorFleet {
       fleet: this.name,
       acks: this.#acks,
       wallMs,
-      expected: () => this.registry.list().filter(({ state: at }) => at === 'active').length,
+      // One that drains still keeps out whom it was told to.
+      expected: () =>
+        this.registry.list().filter(({ state: at }) => at !== 'gone' && at !== 'dead').length,
     });
     this.commands = new NodeCommands({
       ...{ state, bus: this.bus, fleet: this.name, issuer: this.self, signingKey, wallMs },

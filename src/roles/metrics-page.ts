@@ -1,10 +1,9 @@
 /** `docs/reference/metrics.md`: every metric a node emits, from the objects that count. */
+import { orchestratorFamilies } from '#orchestrator/orchestrator-metrics.ts';
+import type { MetricFamily } from '#telemetry/metrics.ts';
 import { nodeRegistry } from './node-metrics.ts';
 
 export function metricsPage(): string {
-  const rows = nodeRegistry().registry.families.map(
-    ({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`,
-  );
   return `# Metrics
 
 \`GET /metrics\` on the management address, with the token, in the Prometheus text format 0.0.4. Values are
@@ -13,6 +12,18 @@ code and configuration only, so the number of series is bounded. This page is ge
 
 | name | type | meaning |
 | --- | --- | --- |
-${rows.join('\n')}
+${rowsOf(nodeRegistry().registry.families)}
+
+## Of an orchestrator
+
+\`GET /metrics\` on its API, with a token of the role \`read\`.
+
+| name | type | meaning |
+| --- | --- | --- |
+${rowsOf(Object.values(orchestratorFamilies))}
 `;
+}
+
+function rowsOf(families: readonly MetricFamily[]): string {
+  return families.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`).join('\n');
 }

@@ -43,7 +43,7 @@ export const tokenAdd: Command = {
     context.print.answer(answer, () =>
       [
         answer.token,
-        `the token of "${answer.name}", role ${answer.role}, ${until(answer.expiresAt)}; it is shown this once`,
+        `the token of "${answer.name}", role ${answer.role}, ${answer.expiresAt === null ? 'with no end' : `until ${formatTime(answer.expiresAt)}`}; it is shown this once`,
       ].join('\n'),
     );
     return exitCodes.ok;
