@@ -148,9 +148,9 @@ describe('an edge with the shop behind it', () => {
       ([, name, type]) => `${name} ${type}`,
     );
     // Series by module, or by version and suite, are made when there is something to count; no packet program runs
-    // here, and the node is in no fleet.
+    // here, the node is in no fleet, and an orchestrator has a page of its own.
     const later =
-      /^weir_(?:module_(?:failures|host_calls|evicted|log_dropped|fetches|blocks|custom)_total|module_custom|tls_handshakes_total|limits_reached_total|shield_(?:bytes_total|list_entries|lost_total|packets_total|syn_cookies)|fleet_[a-z_]+) /;
+      /^weir_(?:module_(?:failures|host_calls|evicted|log_dropped|fetches|blocks|custom)_total|module_custom|tls_handshakes_total|limits_reached_total|shield_(?:bytes_total|list_entries|lost_total|packets_total|syn_cookies)|(?:fleet|orchestrator)_[a-z_]+) /;
     assert.deepEqual(emitted.sort(), documented.filter((name) => !later.test(name)).sort());
     assert.match(String(body['text']), /^weir_requests_total\{outcome="forwarded"\} 1$/m);
     assert.match(String(body['text']), /^weir_responses_total\{code="200"\} 1$/m);
