@@ -125,7 +125,8 @@ export class NodeBlocks {
     const block = this.#sources.fleet?.find(target) ?? null;
     if (block === null) return row === null ? null : entryOf(row, unseen);
     const held = stronger(row, block, wallMs());
-    const isOwn = row !== null && held?.expiresAtMs === row.expiresAtMs;
+    const isOwn =
+      row !== null && held?.action === row.action && held.expiresAtMs === row.expiresAtMs;
     return isOwn ? entryOf(row, unseen) : fleetEntryOf(block, unseen);
   }
 

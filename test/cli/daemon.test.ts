@@ -286,6 +286,33 @@ management  127.0.0.1:9999
     assert.deepEqual([gone.exit, gone.stdout.includes('is not on the list')], [1, true]);
   });
 
+  it('says of a block whether the node or its fleet holds it, and how to take it away from either', async () => {
+    const seen = { packets: null, connections: null, lastSeen: null };
+    const entry = {
+      ...{ target: '192.0.2.8', action: 'drop' as const, reason: 'scan', origin: 'feed' },
+      ...{ createdAt: '2026-01-02T03:04:05.000Z', expiresAt: null, ...seen },
+    };
+    control.blocks.set('own', { ...entry, scope: 'node', issuer: null });
+    control.blocks.set('fleet', { ...entry, scope: 'fleet', issuer: 'edge-2' });
+    control.fleetBlocks = 1;
+    control.fleetIssuer = 'edge-2';
+    const list = await weir('block', 'list');
+    assert.match(
+      list.stdout,
+      /^TARGET +SCOPE +ACTION .*\n192\.0\.2\.8 +node +drop .*\n192\.0\.2\.8 +fleet \(edge-2\) +drop /,
+    );
+    assert.match((await weir('status')).stdout, /^blocks +2 \(version 7, 1 of the fleet\)$/m);
+    const removed = await weir('block', 'remove', '192.0.2.8');
+    assert.equal(removed.exit, 1);
+    assert.match(
+      removed.stdout,
+      /^192\.0\.2\.8 is not on the list of this node .*\nthe fleet holds it still, by edge-2: weir block remove 192\.0\.2\.8 --fleet\n/,
+    );
+    control.blocks.clear();
+    control.fleetBlocks = 0;
+    control.fleetIssuer = null;
+  });
+
   it('loads a module, with the signature and the cases that lie beside it or are named', async () => {
     const file = (name: string, text: string) => writeFile(join(directory, name), text);
     await file('new.wasm', 'wasm bytes');

@@ -43,7 +43,7 @@ export const blockRemove: Command = {
       const still =
         answer.fleetIssuer === null
           ? ''
-          : `\nthe fleet still says so of it (${printable(answer.fleetIssuer)}), and that holds here too: weir block list`;
+          : `\nthe fleet holds it still, by ${printable(answer.fleetIssuer)}: weir block remove ${printable(answer.target)} --fleet`;
       return `${what} (${listText(answer)})${still}`;
     });
     return answer.removed ? exitCodes.ok : exitCodes.failure;
