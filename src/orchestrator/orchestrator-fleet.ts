@@ -75,7 +75,8 @@ export class OrchestratorFleet {
   readonly repair: Repair;
   /** Messages that were none, or not of whom they said. */
   refusedMessages = 0;
-  problem: string | null = null;
+  /** By what failed; empty when all is well. */
+  readonly problems = new Map<string, string>();
   readonly #options: OrchestratorFleetOptions;
   readonly #decisions: DecisionLog;
   readonly #acks = new AckBoard();
@@ -117,9 +118,7 @@ export class OrchestratorFleet {
       acknowledge: () => {},
       now: wallMs,
       logger: log,
-      setProblem: (reason) => {
-        this.problem = reason;
-      },
+      setProblem: (reason) => this.#setProblem('decisions', reason),
     });
     this.registry = new NodeRegistry({
       state,
@@ -260,11 +259,16 @@ export class OrchestratorFleet {
   #attempt(work: () => void): void {
     try {
       work();
-      this.problem = null;
+      this.#setProblem('nodes', null);
     } catch (error) {
-      this.problem = describeError(error);
+      this.#setProblem('nodes', describeError(error));
       this.#options.log.error({ err: error }, 'fleet work failed');
     }
+  }
+
+  #setProblem(part: string, reason: string | null): void {
+    if (reason === null) this.problems.delete(part);
+    else this.problems.set(part, reason);
   }
 
   async #makeStream(): Promise<void> {

@@ -138,10 +138,10 @@ function fleetStatus(fleet: OrchestratorFleet): NonNullable<OrchestratorStatus['
   };
 }
 
-function degradedOf({ bus, problem }: OrchestratorFleet): OrchestratorStatus['degraded'] {
+function degradedOf({ bus, problems }: OrchestratorFleet): OrchestratorStatus['degraded'] {
   return [
     ...(bus.reason === null ? [] : [{ part: 'bus', reason: bus.reason }]),
-    ...(problem === null ? [] : [{ part: 'fleet', reason: problem }]),
+    ...[...problems].map(([part, reason]) => ({ part, reason })),
   ];
 }
 
