@@ -48,20 +48,7 @@ INLINE __u32 amplified_from(__u16 source_port)
 INLINE int was_asked_for(struct xdp_md *frame, const struct view *v, int protects)
 {
 	struct bpf_sock_tuple tuple = {};
-	__u32 bytes;
-	if (v->family == 4) {
-		tuple.ipv4.saddr = v->source4;
-		tuple.ipv4.daddr = v->destination4;
-		tuple.ipv4.sport = to_be16(v->source_port);
-		tuple.ipv4.dport = to_be16(v->destination_port);
-		bytes = sizeof(tuple.ipv4);
-	} else {
-		copy_bytes(tuple.ipv6.saddr, v->source6, 16);
-		copy_bytes(tuple.ipv6.daddr, v->destination6, 16);
-		tuple.ipv6.sport = to_be16(v->source_port);
-		tuple.ipv6.dport = to_be16(v->destination_port);
-		bytes = sizeof(tuple.ipv6);
-	}
+	__u32 bytes = fill_tuple(v, &tuple);
 	struct bpf_sock *socket = socket_lookup_udp(frame, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
 	if (!socket)
 		return 0;

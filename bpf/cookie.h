@@ -73,21 +73,8 @@ INLINE void read_options(const __u8 *options, __u32 bytes, struct syn_options *f
 INLINE struct bpf_sock *find_socket(struct xdp_md *frame, const struct view *v)
 {
 	struct bpf_sock_tuple tuple = {};
-	__u32 tuple_bytes;
-	if (v->family == 4) {
-		tuple.ipv4.saddr = v->source4;
-		tuple.ipv4.daddr = v->destination4;
-		tuple.ipv4.sport = to_be16(v->source_port);
-		tuple.ipv4.dport = to_be16(v->destination_port);
-		tuple_bytes = sizeof(tuple.ipv4);
-	} else {
-		copy_bytes(tuple.ipv6.saddr, v->source6, 16);
-		copy_bytes(tuple.ipv6.daddr, v->destination6, 16);
-		tuple.ipv6.sport = to_be16(v->source_port);
-		tuple.ipv6.dport = to_be16(v->destination_port);
-		tuple_bytes = sizeof(tuple.ipv6);
-	}
-	return socket_lookup_tcp(frame, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
+	__u32 bytes = fill_tuple(v, &tuple);
+	return socket_lookup_tcp(frame, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
 }
 
 /* -1: no listener or no cookie, the packet passes; else what to return. `verdict` says which in any case. */

@@ -250,4 +250,21 @@ INLINE int is_neighbour_discovery(const struct view *v)
 	       v->icmp_type >= 133 && v->icmp_type <= 137;
 }
 
+/* As the kernel looks up the socket a packet would come to; the bytes of it that count. */
+INLINE __u32 fill_tuple(const struct view *v, struct bpf_sock_tuple *tuple)
+{
+	if (v->family == 4) {
+		tuple->ipv4.saddr = v->source4;
+		tuple->ipv4.daddr = v->destination4;
+		tuple->ipv4.sport = to_be16(v->source_port);
+		tuple->ipv4.dport = to_be16(v->destination_port);
+		return sizeof(tuple->ipv4);
+	}
+	copy_bytes(tuple->ipv6.saddr, v->source6, 16);
+	copy_bytes(tuple->ipv6.daddr, v->destination6, 16);
+	tuple->ipv6.sport = to_be16(v->source_port);
+	tuple->ipv6.dport = to_be16(v->destination_port);
+	return sizeof(tuple->ipv6);
+}
+
 #endif

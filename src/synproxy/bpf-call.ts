@@ -57,7 +57,6 @@ type Calls = {
   ): unknown;
   munmap(at: unknown, bytes: number): number;
   close(fd: number): number;
-  fcntl(fd: number, command: number, value: number): number;
   address(buffer: Uint8Array): bigint;
   view(pointer: unknown, bytes: number): ArrayBuffer;
   pageBytes(): number;
@@ -91,7 +90,6 @@ function load(): Calls {
     mmap: library.func('void *mmap(void *, size_t, int, int, int, long)') as Calls['mmap'],
     munmap: library.func('int munmap(void *, size_t)') as Calls['munmap'],
     close: library.func('int close(int)') as Calls['close'],
-    fcntl: library.func('int fcntl(int, int, int)') as Calls['fcntl'],
     address: (buffer) => BigInt(koffi.address(buffer)),
     view: (pointer, bytes) => koffi.view(pointer as bigint, bytes) as ArrayBuffer,
     pageBytes: library.func('int getpagesize()') as Calls['pageBytes'],
@@ -145,17 +143,6 @@ export function callFailed(command: BpfCommand, errno: number, what: string): Ke
 
 export function errnoName(errno: number): string {
   return nativeCalls().errnoNames.get(errno) ?? `errno ${errno}`;
-}
-
-const F_SETFD = 2;
-
-/** The descriptor outlives an exec, as what hands it on needs. */
-export function clearCloseOnExec(fd: number): void {
-  const calls = nativeCalls();
-  if (calls.fcntl(fd, F_SETFD, 0) < 0) {
-    const name = errnoName(calls.errno());
-    throw new KernelError('KERNEL_CALL_FAILED', `fcntl of descriptor ${fd}: ${name}`, name);
-  }
 }
 
 export function closeDescriptor(fd: number): void {

@@ -7,7 +7,6 @@ import {
   addressOf,
   bpf,
   bpfResult,
-  callFailed,
   closeDescriptor,
   errnoName,
   fixedText,
@@ -107,16 +106,4 @@ function infoById(command: 'LINK_GET_FD_BY_ID' | 'PROG_GET_FD_BY_ID', id: number
   } finally {
     closeDescriptor(fd);
   }
-}
-
-/** The id of the program behind a descriptor, as other tools show it. */
-export function programId(program: number): number {
-  const info = stableBuffer(256);
-  const ask = stableBuffer(16);
-  ask.writeUInt32LE(program, 0);
-  ask.writeUInt32LE(info.length, 4);
-  ask.writeBigUInt64LE(addressOf(info), 8);
-  const result = bpfResult('OBJ_GET_INFO_BY_FD', ask);
-  if (result < 0) throw callFailed('OBJ_GET_INFO_BY_FD', -result, 'a program');
-  return info.readUInt32LE(4);
 }
