@@ -1,0 +1,32 @@
+/** Operators of SecLang that Weir runs. What is not here is refused at load, by name. */
+export const operatorNames = [
+  'beginsWith',
+  'contains',
+  'containsWord',
+  'detectSQLi',
+  'detectXSS',
+  'endsWith',
+  'eq',
+  'ge',
+  'geoLookup',
+  'gt',
+  'ipMatch',
+  'ipMatchFromFile',
+  'le',
+  'lt',
+  'noMatch',
+  'pm',
+  'pmFromFile',
+  'rx',
+  'streq',
+  'strmatch',
+  'unconditionalMatch',
+  'validateByteRange',
+  'validateUrlEncoding',
+  'validateUtf8Encoding',
+  'verifyCC',
+  'verifySSN',
+  'within',
+] as const;
+
+export type OperatorName = (typeof operatorNames)[number];
