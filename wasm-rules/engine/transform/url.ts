@@ -16,6 +16,13 @@ export function urlDecodeUni(from: usize, length: i32, into: usize): i32 {
   return decode(from, length, into, true);
 }
 
+/** `%` of `urlDecode` that began no valid escape, since the caller last cleared it: `URLENCODED_ERROR`. */
+export let invalidEscapes: i32 = 0;
+
+export function clearInvalidEscapes(): void {
+  invalidEscapes = 0;
+}
+
 /** 65,536 half words, of each code point the byte it becomes or 0xffff; 0 where `SecUnicodeMapFile` names none. */
 let unicodeMap: usize = 0;
 
@@ -58,7 +65,10 @@ function decode(from: usize, length: i32, into: usize, isUni: bool): i32 {
       store<u8>(into++, byte);
       from += 3;
       changed = true;
-    } else store<u8>(into++, load<u8>(from++));
+    } else {
+      if (!isUni) invalidEscapes++;
+      store<u8>(into++, load<u8>(from++));
+    }
   }
   return changed ? <i32>(into - start) : -1;
 }
