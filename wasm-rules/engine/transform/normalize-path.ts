@@ -1,0 +1,71 @@
+/**
+ * `normalizePath`, `normalizePathWin` — empty segments and `.` go, `..` takes the segment before it, as far as there
+ * is one; on Windows a backslash is a slash. A path that did not end with a slash does not afterwards.
+ *
+ * The walk is the reference's own, kept in its order of steps: rules are written to what it does with the odd cases
+ * (`ab..` is taken for a parent, `/..` stops at the root). It works on a copy, as it reads what it wrote.
+ */
+export function normalizePath(from: usize, length: i32, into: usize, isWindows: bool): i32 {
+  if (length == 0) return -1;
+  memory.copy(into, from, length);
+  const written = normalize(into, length, isWindows);
+  if (written == length && memory.compare(into, from, length) == 0) return -1;
+  return written;
+}
+
+const slash: u8 = 0x2f;
+const dot: u8 = 0x2e;
+
+function normalize(at: usize, length: i32, isWindows: bool): i32 {
+  if (isWindows) toSlashes(at, length);
+  const last = length - 1;
+  const isRelative = load<u8>(at) != slash;
+  const isTrailing = load<u8>(at + last) == slash;
+  let source = 0;
+  let target = 0;
+  let hitRoot = false;
+  let isDone = false;
+  while (!isDone && source <= last && target <= last) {
+    const byte = load<u8>(at + source);
+    if (source == last) isDone = true;
+    const isSegmentEnd = isDone || load<u8>(at + source + 1) == slash;
+    if (isSegmentEnd && byte == dot) {
+      const before = target > 0 ? load<u8>(at + target - 1) : 0;
+      if (target > 0 && before == dot) {
+        if (isRelative && (hitRoot || target <= 2)) hitRoot = true;
+        else {
+          target -= 3;
+          while (target > 0 && load<u8>(at + target) != slash) target--;
+          if (target <= 0) {
+            hitRoot = true;
+            target = !isRelative && isDone ? 1 : 0;
+          }
+          if (isDone) break;
+          source++;
+        }
+      } else if (target == 0) {
+        if (isDone) break;
+        source++;
+      } else if (before == slash) {
+        if (isDone) break;
+        target--;
+        source++;
+      }
+    } else if (isSegmentEnd && (byte != slash || isDone) && target > 0) hitRoot = false;
+
+    if (load<u8>(at + source) == slash) {
+      while (source < last && load<u8>(at + source + 1) == slash) source++;
+      if (isRelative && target == 0) {
+        source++;
+        continue;
+      }
+    }
+    store<u8>(at + target++, load<u8>(at + source++));
+  }
+  if (!isTrailing && target > 0 && load<u8>(at + target - 1) == slash) target--;
+  return target;
+}
+
+function toSlashes(at: usize, length: i32): void {
+  for (let i = 0; i < length; i++) if (load<u8>(at + i) == 0x5c) store<u8>(at + i, slash);
+}

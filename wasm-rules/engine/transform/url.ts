@@ -1,0 +1,103 @@
+/**
+ * `urlDecode`, `urlDecodeUni` (with `%uHHHH` as IIS reads it), `urlEncode`. What is no valid escape stays as it is.
+ */
+import { hexPair, putHex } from './digits';
+import { narrow } from './js-decode';
+import { copyUntilEither } from './plain';
+
+const percent: u8 = 0x25;
+const plus: u8 = 0x2b;
+
+export function urlDecode(from: usize, length: i32, into: usize): i32 {
+  return decode(from, length, into, false);
+}
+
+export function urlDecodeUni(from: usize, length: i32, into: usize): i32 {
+  return decode(from, length, into, true);
+}
+
+/** `%` of `urlDecode` that began no valid escape, since the caller last cleared it: `URLENCODED_ERROR`. */
+export let invalidEscapes: i32 = 0;
+
+export function clearInvalidEscapes(): void {
+  invalidEscapes = 0;
+}
+
+/** 65,536 half words, of each code point the byte it becomes or 0xffff; 0 where `SecUnicodeMapFile` names none. */
+let unicodeMap: usize = 0;
+
+export function setUnicodeMap(at: usize): void {
+  unicodeMap = at;
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function decode(from: usize, length: i32, into: usize, isUni: bool): i32 {
+  const end = from + length;
+  const start = into;
+  let changed = false;
+  while (true) {
+    const plain = copyUntilEither(from, end, into, percent, plus);
+    from += plain;
+    into += plain;
+    if (from >= end) break;
+    if (load<u8>(from) == plus) {
+      store<u8>(into++, 0x20);
+      from++;
+      changed = true;
+      continue;
+    }
+    if (isUni && from + 1 < end && (load<u8>(from, 1) | 0x20) == 0x75) {
+      const isWhole = from + 5 < end && hexPair(from + 2) >= 0 && hexPair(from + 4) >= 0;
+      if (isWhole) {
+        store<u8>(into++, unitByte(hexPair(from + 2), hexPair(from + 4)));
+        from += 6;
+        changed = true;
+      } else {
+        store<u16>(into, load<u16>(from));
+        into += 2;
+        from += 2;
+      }
+      continue;
+    }
+    const byte = from + 2 < end ? hexPair(from + 1) : -1;
+    if (byte >= 0) {
+      store<u8>(into++, byte);
+      from += 3;
+      changed = true;
+    } else {
+      if (!isUni) invalidEscapes++;
+      store<u8>(into++, load<u8>(from++));
+    }
+  }
+  return changed ? <i32>(into - start) : -1;
+}
+
+function unitByte(high: i32, low: i32): u8 {
+  if (unicodeMap != 0) {
+    const mapped = load<u16>(unicodeMap + (((high << 8) | low) << 1));
+    if (mapped != 0xffff) return <u8>mapped;
+  }
+  return narrow(high, low);
+}
+
+/** Letters, digits and `*` stay, a space becomes `+`. */
+export function urlEncode(from: usize, length: i32, into: usize): i32 {
+  const end = from + length;
+  const start = into;
+  let changed = false;
+  for (; from < end; from++) {
+    const byte: u32 = load<u8>(from);
+    if (byte - 0x30 < 10 || (byte | 0x20) - 0x61 < 26 || byte == 0x2a) store<u8>(into++, byte);
+    else {
+      changed = true;
+      if (byte == 0x20) store<u8>(into++, plus);
+      else {
+        store<u8>(into, percent);
+        putHex(into + 1, byte);
+        into += 3;
+      }
+    }
+  }
+  return changed ? <i32>(into - start) : -1;
+}

@@ -1,0 +1,129 @@
+/** The pure parts of the SecLang engine, callable one by one: for their tests and benches. */
+import { arenaOver, arenaReset, arenaTake } from '../engine/arena';
+import { argumentsLeft, startArguments } from '../engine/body/arguments';
+import { parseCookies } from '../engine/body/cookies';
+import { failureAt, failureLength, resetFailure } from '../engine/body/failure';
+import { isStrictError } from '../engine/body/flags';
+import { parseJson } from '../engine/body/json';
+import { parseMultipart } from '../engine/body/multipart';
+import { parseUrlEncoded } from '../engine/body/url-encoded';
+import { parseXml } from '../engine/body/xml';
+import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
+import { canChange, changesEmpty } from '../engine/transform/can-change';
+import { kindBit } from '../engine/transform/kinds';
+import { growthOf, outputBytesMax, transform } from '../engine/transform/transform';
+
+/** Where the caller may write: everything from here on. */
+export function room(): usize {
+  return __heap_base;
+}
+
+export function runTransform(id: i32, from: usize, length: i32, into: usize): i32 {
+  return transform(id, from, length, into);
+}
+
+export function transformBytesMax(id: i32, length: i32): i32 {
+  return outputBytesMax(id, length);
+}
+
+export function transformGrowth(id: i32): i32 {
+  return growthOf(id);
+}
+
+/** Whether the transformation may change these bytes, as their kinds tell. */
+export function mayChange(id: i32, from: usize, length: i32): bool {
+  let kinds: u64 = 0;
+  for (let i = 0; i < length; i++) kinds |= kindBit(load<u8>(from + i));
+  return canChange(id, kinds) || (length == 0 && changesEmpty(id));
+}
+
+/** The same transformation over and over, each time on the same bytes; for timing. */
+export function repeatTransform(id: i32, from: usize, length: i32, into: usize, times: i32): i32 {
+  let sum = 0;
+  for (let i = 0; i < times; i++) sum += transform(id, from, length, into);
+  return sum;
+}
+
+let records: usize = 0;
+let next: usize = 0;
+let count: i32 = 0;
+
+/** Five words for each value that a parser finds: collection, name, its length, value, its length. */
+function record(collection: i32, name: usize, nameLength: i32, value: usize, valueLength: i32): void {
+  store<i32>(next, collection);
+  store<u32>(next, <u32>name, 4);
+  store<i32>(next, nameLength, 8);
+  store<u32>(next, <u32>value, 12);
+  store<i32>(next, valueLength, 16);
+  next += 20;
+  count++;
+}
+
+/** Before each parse: where records go, and what the arena lies between. */
+export function startParse(recordsAt: usize, arenaAt: usize, arenaEnd: usize, argumentsMax: i32): void {
+  records = recordsAt;
+  next = recordsAt;
+  count = 0;
+  setSink(record);
+  resetFlags();
+  resetFailure();
+  arenaOver(arenaAt, arenaEnd);
+  arenaReset();
+  startArguments(argumentsMax);
+}
+
+export function recordCount(): i32 {
+  return count;
+}
+
+export function flags(): u32 {
+  return bodyFlags();
+}
+
+export function strictError(): bool {
+  return isStrictError(bodyFlags());
+}
+
+export function argumentsRoom(): i32 {
+  return argumentsLeft();
+}
+
+export function failure(): usize {
+  return failureAt();
+}
+
+export function failureBytes(): i32 {
+  return failureLength();
+}
+
+/** Bytes of the arena in use, to 16. */
+export function arenaUsed(arenaAt: usize): usize {
+  return arenaTake(0) - arenaAt;
+}
+
+export function readQuery(at: usize, length: i32): bool {
+  parseUrlEncoded(at, length, Collection.argsGet, 0x26);
+  return true;
+}
+
+export function readForm(at: usize, length: i32): bool {
+  parseUrlEncoded(at, length, Collection.argsPost, 0x26);
+  return true;
+}
+
+export function readCookies(at: usize, length: i32): bool {
+  parseCookies(at, length);
+  return true;
+}
+
+export function readMultipart(at: usize, length: i32, typeAt: usize, typeLength: i32): bool {
+  return parseMultipart(at, length, typeAt, typeLength);
+}
+
+export function readJson(at: usize, length: i32, depthMax: i32): bool {
+  return parseJson(at, length, depthMax);
+}
+
+export function readXml(at: usize, length: i32): bool {
+  return parseXml(at, length);
+}
