@@ -40,6 +40,7 @@ import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
+import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
 import { shieldTop } from '#cli/commands/shield-top.ts';
@@ -65,6 +66,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Write a rule module',
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
+  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck] },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {
     title: 'A fleet of nodes, through its control plane',

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { usageError } from '#cli/cli-error.ts';
 import { type Command, type CommandOption, commandName, helpOption } from '#cli/command.ts';
-import { nearestName } from '#config/nearest-name.ts';
+import { nearestName } from '#core/nearest-name.ts';
 
 /** More arguments than this are a mistake of a script. */
 export const argumentsMax = 1_000;
@@ -101,7 +101,8 @@ function checkComplete(
   const missing = command.positionals[positionals.length];
   if (missing !== undefined) throw usageError(`${missing} is missing`);
   const extra = positionals[command.positionals.length];
-  if (extra !== undefined) throw usageError(`"${extra}" is one argument too many`);
+  const isRepeated = command.positionals.at(-1)?.endsWith('…') === true;
+  if (extra !== undefined && !isRepeated) throw usageError(`"${extra}" is one argument too many`);
   for (const { name, value, required } of command.options) {
     if (required === true && !values.has(name))
       throw usageError(`--${name} ${value ?? 'TEXT'} is missing`);

@@ -17,8 +17,8 @@ import { exitCodes } from '#cli/exit-codes.ts';
 import { helpForAll, helpForCommand, helpForGroup } from '#cli/help.ts';
 import { parseArguments } from '#cli/parse-arguments.ts';
 import { Printer, printable } from '#cli/printer.ts';
-import { nearestName } from '#config/nearest-name.ts';
 import { describeError, WeirError } from '#core/errors.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 export async function runCli(argv: readonly string[], io: CliIo, roles: CliRoles): Promise<number> {

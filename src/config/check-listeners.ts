@@ -1,10 +1,10 @@
 /** Listeners: addresses, what each does, its certificates, and whom it believes. */
 import { isLoopback, parseCidr, parseIp } from '#core/ip.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import { addressesCollide, type ListenAddress, parseListenAddress } from './address.ts';
 import { checkTls } from './check-tls.ts';
 import { type ConfigDraft, type Draft, present } from './draft.ts';
 import type { Listener } from './listener-schema.ts';
-import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
 
 export async function checkListeners(config: ConfigDraft, nowMs: number, say: Say): Promise<void> {

@@ -1,8 +1,8 @@
 /** Routes: what they match, and that what they name exists. */
 import { parseIp } from '#core/ip.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import { ownFields } from '#core/own-fields.ts';
 import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
-import { nearestName } from './nearest-name.ts';
 import type { Say } from './problem.ts';
 import type { Route } from './route-schema.ts';
 

@@ -6,7 +6,7 @@
  * than a start that fails.
  */
 import { assert } from '#core/assert.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { SchemaNode } from './schema-node.ts';
 import type { Environment } from './variables.ts';

@@ -6,7 +6,7 @@
  * AES-128 comes before AES-256 because it is as safe today and cheaper; every client of the last ten years
  * has one of them.
  */
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '#core/nearest-name.ts';
 
 export const defaultCiphers = [
   'TLS_AES_128_GCM_SHA256',

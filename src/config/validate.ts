@@ -4,8 +4,9 @@
  *
  * A value that is wrong comes back as `undefined`; whoever sees one problem uses no value at all.
  */
+
+import { nearestName } from '#core/nearest-name.ts';
 import { parseScalarText } from './environment.ts';
-import { nearestName } from './nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { keyHint, valueHint } from './value-hints.ts';

@@ -3,7 +3,7 @@
  * Envoy with habits of theirs (`10s`, `10m`, a bare address, `tls: { cert: … }`); the hint says the same
  * in this configuration's words. No hint is better than one that misleads.
  */
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import type { SchemaNode } from './schema-node.ts';
 import type { SourceValue } from './yaml-source.ts';
 

@@ -22,6 +22,7 @@ export const errorCodes = {
   RULE_REFUSED: { status: 403, retry: false },
   RULE_UNKNOWN: { status: 404, retry: false },
   RULES_FULL: { status: 507, retry: false },
+  RULES_UNREADABLE: { status: 422, retry: false },
   MODULE_INVALID: { status: 422, retry: false },
   MODULE_UNKNOWN: { status: 404, retry: false },
   MODULE_UNREADABLE: { status: 422, retry: false },

@@ -86,6 +86,9 @@ Write a rule module
   module keygen                   make a key to sign rule modules with
   module sign FILE                sign a rule module for the nodes that ask for it
 
+SecLang rules, such as the Core Rule Set
+  rules check FILE|DIR…           say what is wrong with SecLang rules, and what becomes of each
+
 Its certificates by ACME
   cert list                       list the certificates the node obtains by itself
   cert renew NAME                 renew a certificate of a running node now

@@ -130,7 +130,11 @@ export type Rule = {
   readonly position: Position;
 };
 
-export type Marker = { readonly kind: 'marker'; readonly name: string; readonly position: Position };
+export type Marker = {
+  readonly kind: 'marker';
+  readonly name: string;
+  readonly position: Position;
+};
 
 export type EngineSettings = {
   readonly ruleEngine: 'on' | 'off' | 'detectionOnly';

@@ -2,7 +2,7 @@
  * Whether a module imports only what is there and what it was granted: by name, kind and type, before it
  * is instantiated, each with the fix.
  */
-import { nearestName } from '#config/nearest-name.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import { abortImport } from '../imports.ts';
 import { hostCalls, hostModule, isGranted } from './host-calls.ts';
 

@@ -1,0 +1,56 @@
+/** What SecLang files on a disk say, for those who are above `waf/` and may not see its types. */
+import { readFileSync, statSync } from 'node:fs';
+import { WeirError } from '#core/errors.ts';
+import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
+import type { RuleNote, RuleProblem } from '#waf/language/problem.ts';
+import { findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
+import { diskReader } from '#waf/language/rule-reader.ts';
+import type { Disposition, EngineSettings } from '#waf/language/rule-set.ts';
+
+export type RuleFate = Disposition;
+export type RulePlace = Disposition['position'];
+
+export type RuleReport = {
+  readonly files: readonly string[];
+  readonly problems: readonly RuleProblem[];
+  readonly problemsDropped: number;
+  readonly notes: readonly RuleNote[];
+  readonly fates: readonly RuleFate[];
+  readonly settings: EngineSettings;
+};
+
+export function checkRules(paths: readonly string[], isFolding: boolean): RuleReport {
+  const loaded: LoadedRules = loadRules(paths.flatMap(sourcesAt), { isFolding });
+  const { files, problems, problemsDropped, notes, ruleSet } = loaded;
+  const { dispositions: fates, settings } = ruleSet;
+  return { files, problems, problemsDropped, notes, fates, settings };
+}
+
+/** A folder is read in the order of its layout, a file alone. */
+export function sourcesAt(path: string): readonly RuleSource[] {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) throw new WeirError('RULES_UNREADABLE', `${path} is not there`);
+  if (!status.isDirectory()) return [{ kind: 'file', path }];
+  const folder = findRuleFolder(path, diskReader);
+  if (folder !== null) return sourcesOf(folder);
+  throw new WeirError('RULES_UNREADABLE', `${path} holds no rules`, {
+    details: [
+      'a folder of rules has *.conf files, or crs-setup.conf and rules/ as a Core Rule Set release',
+    ],
+  });
+}
+
+/** What stands at a place, cut around its column; null where the file cannot be read. */
+export function excerptAt({ file, line, column }: RulePlace): string | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1').split('\n')[line - 1] ?? '';
+  } catch {
+    return null;
+  }
+  const from = Math.max(0, column - 1 - 40);
+  const cut = text.slice(from, from + excerptCharactersMax).trim();
+  return `${from > 0 ? '…' : ''}${cut}${from + excerptCharactersMax < text.length ? '…' : ''}`;
+}
+
+const excerptCharactersMax = 100;

@@ -1,0 +1,120 @@
+/**
+ * Drafts to rules: exclusions are applied, drafts finished, gates folded, and the fate of each rule is
+ * written down. What must not run is refused last, so that a rule which is removed or which no setting
+ * lets run does not stand in the way.
+ */
+import type { Exclusion } from './exclusions.ts';
+import { foldRules } from './fold.ts';
+import { literalOf, macroText } from './macro.ts';
+import { withMarkers } from './markers.ts';
+import { collectionsRead, persistenceRefusals } from './persistence.ts';
+import type { ProblemList, RuleNote } from './problem.ts';
+import type { Draft, RuleDraft } from './rule-draft.ts';
+import { type FinishedRule, finishRule } from './rule-finish.ts';
+import type { Disposition, EngineSettings, Marker, Rule, RuleSet } from './rule-set.ts';
+import type { RefusedPart } from './target-list.ts';
+
+type Fate = Pick<Disposition, 'fate' | 'reason'>;
+
+export function resolveRules(
+  drafts: readonly Draft[],
+  exclusions: readonly Exclusion[],
+  settings: EngineSettings,
+  problems: ProblemList,
+  isFolding: boolean,
+): { readonly ruleSet: RuleSet; readonly notes: readonly RuleNote[] } {
+  const notes = applyExclusions(drafts, exclusions);
+  const fates = new Map<RuleDraft, Fate>();
+  const draftOf = new Map<string, RuleDraft>();
+  const finished = new Map<RuleDraft, FinishedRule>();
+  const written: (Rule | Marker)[] = [];
+  for (const draft of drafts) {
+    if (draft.kind === 'marker') {
+      written.push(draft);
+      continue;
+    }
+    draftOf.set(placeOf(draft), draft);
+    if (draft.removed !== null) {
+      fates.set(draft, { fate: 'removed', reason: draft.removed });
+      continue;
+    }
+    const isRead = problems.catching(() => {
+      const result = finishRule(draft);
+      finished.set(draft, result);
+      written.push(result.rule);
+    });
+    if (!isRead)
+      fates.set(draft, { fate: 'refused', reason: 'it cannot be read; see its problem' });
+  }
+  const marked = withMarkers(written, problems);
+  const { items, folded } = isFolding ? foldRules(marked) : { items: marked, folded: [] };
+  for (const { rule, reason } of folded) {
+    const draft = draftOf.get(placeOf(rule));
+    if (draft !== undefined) fates.set(draft, { fate: 'folded', reason });
+  }
+  const read = collectionsRead(items.filter((item) => item.kind === 'rule'));
+  const rules = items.filter((item) => {
+    const draft = item.kind === 'rule' ? draftOf.get(placeOf(item)) : undefined;
+    const result = draft === undefined ? undefined : finished.get(draft);
+    if (draft === undefined || result === undefined) return true;
+    const refused = [
+      ...result.refused,
+      ...(item.kind === 'rule' ? openPatterns(item) : []),
+      ...persistenceRefusals(result, read),
+    ];
+    for (const { position, reason, fix } of refused) {
+      const orDrop = draft.id === 0 ? '' : `; or drop it: SecRuleRemoveById ${draft.id}`;
+      problems.add({ position, message: reason, fix: `${fix}${orDrop}` });
+    }
+    const first = refused[0];
+    if (first !== undefined) fates.set(draft, { fate: 'refused', reason: first.reason });
+    return first === undefined;
+  });
+  return { ruleSet: { rules, settings, dispositions: dispositionsOf(drafts, fates) }, notes };
+}
+
+/** Patterns are compiled ahead; one with a variable in it can be, if folding has found its value. */
+function openPatterns(rule: Rule): RefusedPart[] {
+  return rule.links
+    .filter(({ operator }) => patternOperators.has(operator.name))
+    .filter(({ operator }) => literalOf(operator.argument) === null)
+    .map(({ operator }) => ({
+      position: operator.position,
+      reason: `the pattern "${macroText(operator.argument)}" is known only when a request is there`,
+      fix: 'set its variable once, by SecAction before all rules, or use @streq, @contains or @within',
+    }));
+}
+
+const patternOperators: ReadonlySet<string> = new Set(['rx', 'verifyCC', 'verifySSN', 'strmatch']);
+
+function applyExclusions(drafts: readonly Draft[], exclusions: readonly Exclusion[]): RuleNote[] {
+  const notes: RuleNote[] = [];
+  for (const { directive, position, choice, apply } of exclusions) {
+    let count = 0;
+    for (const draft of drafts) {
+      if (draft.kind === 'marker' || !choice.matches(draft)) continue;
+      apply(draft);
+      count++;
+    }
+    if (count === 0) {
+      notes.push({ position, message: `${directive} ${choice.text} meets no rule` });
+    }
+  }
+  return notes;
+}
+
+function dispositionsOf(
+  drafts: readonly Draft[],
+  fates: ReadonlyMap<RuleDraft, Fate>,
+): Disposition[] {
+  return drafts.flatMap((draft) => {
+    if (draft.kind === 'marker') return [];
+    const { fate, reason } = fates.get(draft) ?? { fate: 'loaded', reason: '' };
+    return [{ id: draft.id, position: draft.position, fate, reason }];
+  });
+}
+
+/** A place holds one directive, whereas old actions may share the id 0. */
+function placeOf({ position }: { readonly position: Rule['position'] }): string {
+  return `${position.file}:${position.line}:${position.column}`;
+}
