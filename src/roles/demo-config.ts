@@ -1,6 +1,7 @@
 /** The configuration the demo runs: a real one, in the words a user would write. */
 import { canaryToken } from '#demo/canary.ts';
 import { issuerName, keySetPath } from '#demo/issuer.ts';
+import { demoCountry } from '#demo/places.ts';
 
 export type DemoSettings = {
   /** host:port of the TLS listener. */
@@ -9,6 +10,8 @@ export type DemoSettings = {
   readonly shopUrl: string;
   /** Certificate files, without their endings. */
   readonly certificate: string;
+  /** An MMDB file. */
+  readonly places: string;
 };
 
 export const demoDefaults: DemoSettings = {
@@ -16,9 +19,11 @@ export const demoDefaults: DemoSettings = {
   state: '.weir',
   shopUrl: 'http://127.0.0.1:8081',
   certificate: '.weir/demo/site',
+  places: '.weir/demo/places.mmdb',
 };
 
-export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings): string {
+export function demoConfig(settings: DemoSettings): string {
+  const { listen, state, shopUrl, certificate, places } = settings;
   // The redirect has its usual port beside the usual TLS port, and one the system picks beside another.
   const isUsual = listen === demoDefaults.listen;
   const port = listen.slice(listen.lastIndexOf(':') + 1);
@@ -32,7 +37,7 @@ export function demoConfig({ listen, state, shopUrl, certificate }: DemoSettings
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [geo, bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
   - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, universal, header-hardening] } }
   - { match: { host: "*", path: /mcp }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, agent-traffic, header-hardening] } }
   - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, jwt-check, header-hardening] } }
@@ -73,6 +78,12 @@ waf:
       fetch: [${JSON.stringify(`${shopUrl}/`)}]
       config: { paths: /account, jwks: ${JSON.stringify(shopUrl + keySetPath)}, algorithms: ES256, issuer: ${issuerName}, claims: { sub: x-user } }
     canary-leak: { module: "builtin:canary-leak", watch: true, config: { tokens: [${canaryToken}] } }
+    geo:
+      module: builtin:geo
+      watch: true
+      grants: [databases]
+      databases: { geo: ${JSON.stringify(places)} }
+      config: { countries: { deny: [${demoCountry}] } }
 admin: { address: ${isUsual ? '"127.0.0.1:9999"' : '"127.0.0.1:0"'} }
 accessLog: { to: ${JSON.stringify(`${state}/access.log`)} }
 log: { level: warn }

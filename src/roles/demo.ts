@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { dirname, relative, resolve } from 'node:path';
 import type { DemoOptions } from '#cli/command.ts';
 import { WeirError } from '#core/errors.ts';
+import { demoCountryAddress, demoPlaces } from '#demo/places.ts';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
 import { demoConfig, demoDefaults } from './demo-config.ts';
 import { handleSignals, type RunningEdge, startEdge } from './edge.ts';
@@ -23,13 +24,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const listen = options.listen ?? demoDefaults.listen;
   const state = resolve(options.state ?? process.env['WEIR_STATE'] ?? demoDefaults.state);
   const certificate = `${state}/demo/site`;
+  const places = `${state}/demo/places.mmdb`;
   const configFor = (shopUrl: string) => ({
     file: null,
-    defaults: demoConfig({ listen, state, shopUrl, certificate }),
+    defaults: demoConfig({ listen, state, shopUrl, certificate, places }),
   });
   // Before there is a shop, which then has no rights either; where it answers binds no socket of ours.
   const launched = launch(configFor(demoDefaults.shopUrl));
   await ensureCertificate(certificate, ['localhost', '127.0.0.1', '::1']);
+  writeFileSync(places, demoPlaces());
   const shop = await startShop();
   try {
     const tokenFile = `${state}/demo/token`;
@@ -113,6 +116,9 @@ ${token}
 
     ${curl} https://${tls}/account -H "Authorization: Bearer $(cat ${here(edge.statePath)}/demo/token)"
         200, and 401 without the header: from the rule jwt-check
+
+    ${curl} --interface ${demoCountryAddress} https://${tls}/
+        403, from the rule geo: the demo's own database puts that address into a country it denies
 
     curl -H "Authorization: Bearer $(cat ${here(edge.statePath)}/token)" ${edge.adminAddress}/api/v1/status
         the live status

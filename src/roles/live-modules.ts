@@ -244,10 +244,15 @@ export class LiveModules {
   async setOff(before: LiveEntry, why: string): Promise<void> {
     const { host, metrics } = this.#options;
     const { name, version } = before;
-    this.#live.set(name, { ...before, off: why });
-    metrics.live(name, 0);
-    host.setDegraded(quarantinePart(name), offReason(version, why));
-    await host.goLive(this.#sources(this.#live), null);
+    const live = new Map(this.#live).set(name, { ...before, off: why });
+    try {
+      await host.goLive(this.#sources(live), null);
+    } finally {
+      // Where a worker did not take it: the one that found the failures has it off, and who starts anew too.
+      this.#live.set(name, { ...before, off: why });
+      metrics.live(name, 0);
+      host.setDegraded(quarantinePart(name), offReason(version, why));
+    }
   }
 
   #sources(live: ReadonlyMap<string, LiveEntry>): ModuleSource[] {

@@ -35,6 +35,7 @@ import {
   readyText,
 } from './module-status.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import { ModuleTroubles } from './module-troubles.ts';
 
 /** Bytes that somebody wants live under a name. */
 export type ModuleLoad = {
@@ -54,11 +55,15 @@ export type RegistryOptions = Pick<LiveModulesOptions, 'host' | 'log' | 'metrics
 export class ModuleRegistry {
   readonly #options: RegistryOptions;
   readonly #live: LiveModules;
+  readonly #troubles: ModuleTroubles;
   readonly #busy = new Set<string>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#live = options.live;
+    this.#troubles = new ModuleTroubles((name, reason) =>
+      options.host.setDegraded(`module ${name}`, reason),
+    );
   }
 
   /** Newest version first. */
@@ -148,13 +153,16 @@ export class ModuleRegistry {
   }
 
   /** A worker has taken it out of service because it keeps failing: the version before takes its place. */
-  async noteFailure({ name, sha256, reason, isQuarantine }: ModuleFailure): Promise<void> {
+  async noteFailure(failure: ModuleFailure): Promise<void> {
     const { host, log } = this.#options;
+    const { name, sha256, reason } = failure;
+    let isQuarantine = failure.isQuarantine;
     try {
       if (this.#live.isLive(name, sha256)) {
         const { version } = this.#live.get(name).version;
         this.#store.noteError(name, version, oneLine(reason));
         this.#live.noteLastError(name);
+        if (this.#troubles.note(failure, performance.now())) isQuarantine = true;
       }
       if (!isQuarantine) return;
       // Other workers may say the same while this is under way, or somebody may have changed it.

@@ -15,6 +15,9 @@ export type ModuleFailure = {
   readonly name: string;
   readonly sha256: string;
   readonly reason: string;
+  /** False for what a client can bring about, such as a body that is too long: it does not count. */
+  readonly isItsDoing: boolean;
+  /** The worker that says so has seen too many and does not run it any more. */
   readonly isQuarantine: boolean;
 };
 

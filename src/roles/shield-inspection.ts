@@ -23,7 +23,6 @@ import { type PacketVerdict, packetPolicy } from '#wasm/packet-verdict.ts';
 import { addressText } from '#wasm/packet-view.ts';
 import { InspectionCounts } from './inspection-counts.ts';
 import type { ModuleSource } from './ipc.ts';
-import type { ModuleFailure } from './module-trial.ts';
 import type { FromShield, InspectedFlow } from './shield-ipc.ts';
 import { WorkerServices } from './worker-services.ts';
 
@@ -204,7 +203,8 @@ export class ShieldInspection {
     if (!isQuarantine && now - this.#lastFailureAt < failureReportMs) return;
     this.#lastFailureAt = now;
     const { name, sha256 } = module;
-    const failure: ModuleFailure = { name, sha256, reason, isQuarantine };
+    // There is one process for packets: what it has counted is all there is.
+    const failure = { name, sha256, reason, isItsDoing: false, isQuarantine };
     this.#send({ kind: 'module-failure', failure });
   }
 }

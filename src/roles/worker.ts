@@ -53,7 +53,6 @@ class Worker {
   #services: WorkerServices | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
-  #lastReportAt = 0;
 
   async handle(message: ToWorker): Promise<void> {
     switch (message.kind) {
@@ -206,18 +205,22 @@ class Worker {
     }
   }
 
-  /** The supervisor hears of the first failure in a filter's life, and of the one that is too many. */
+  /**
+   * The supervisor hears of each failure that counts, which quarantine bounds, and of one a second of those
+   * that a client can bring about as often as it likes.
+   */
   #failureReporter({ name, sha256 }: ModuleSource): OnGuardedFailure {
-    let isFirst = true;
+    let lastAt = Number.NEGATIVE_INFINITY;
     return (reason, kind, isQuarantine) => {
       this.#countFailure({ module: name, version: sha256.slice(0, 12), kind });
-      if (isFirst || isQuarantine)
-        send({ kind: 'module-failure', failure: { name, sha256, reason, isQuarantine } });
-      isFirst = false;
+      const isItsDoing = kind !== 'capacity';
       const now = performance.now();
-      if (now - this.#lastReportAt < failureReportMs) return;
-      this.#lastReportAt = now;
-      send({ kind: 'degraded', part: `module ${name}`, reason });
+      if (!isItsDoing && now - lastAt < failureReportMs) return;
+      lastAt = now;
+      send({
+        kind: 'module-failure',
+        failure: { name, sha256, reason, isItsDoing, isQuarantine },
+      });
     };
   }
 

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadConfig } from '#config/load.ts';
+import { writeMmdb } from '#demo/mmdb-writer.ts';
 import { directory, problemsOf, text } from '../support/config-check.ts';
-import { writeMmdb } from '../support/mmdb-writer.ts';
 
 const good = writeMmdb([['192.0.2.0/24', { country: { iso_code: 'DE' } }]]);
 const damaged = Buffer.from(good);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Mmdb } from '#core/mmdb.ts';
-import { control, encode, pointerTo, Typed, writeMmdb } from '../support/mmdb-writer.ts';
+import { control, encode, pointerTo, Typed, writeMmdb } from '#demo/mmdb-writer.ts';
 import { propertySettings } from '../support/property.ts';
 
 function opened(bytes: Buffer): Mmdb {

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
+import { writeMmdb } from '#demo/mmdb-writer.ts';
 import { findSolution } from '#proxy/challenge/solver.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { call } from '../support/http-call.ts';
-import { writeMmdb } from '../support/mmdb-writer.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-challenge-'));

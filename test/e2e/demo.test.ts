@@ -32,8 +32,8 @@ describe('weir demo', () => {
     return stdout;
   };
 
-  it('prints five lines to paste', () => {
-    assert.equal(commands().length, 5, demo.output());
+  it('prints six lines to paste', () => {
+    assert.equal(commands().length, 6, demo.output());
   });
 
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
@@ -54,12 +54,16 @@ describe('weir demo', () => {
       paste(commands()[1] as string, '-i -H "Accept: text/html"'),
       /^HTTP\/2 403 [\s\S]*<h1>403 Forbidden/,
     );
-    const status = JSON.parse(paste(commands()[4] as string)) as {
+    const status = JSON.parse(paste(commands()[5] as string)) as {
       state: string;
       requests: { blocked: number };
     };
     assert.equal(status.state, 'ready');
     assert.equal(status.requests.blocked, 2);
+  });
+
+  it('keeps out a country that its database of places knows', { skip: needs('curl') }, () => {
+    assert.match(paste(commands()[4] as string, '-i'), /^HTTP\/2 403 /);
   });
 
   it('limits searches, wants JSON where it is JSON, and reads what agents send', {

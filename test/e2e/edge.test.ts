@@ -365,8 +365,9 @@ describe('an edge with the shop behind it', () => {
         .on('error', reject);
     });
     assert.equal(received, size);
+    // Far less than what went through; how much is garbage not yet collected depends on the machine's load.
     assert.ok(
-      peak - atStart < 96,
+      peak - atStart < 192,
       `resident memory went from ${atStart.toFixed(0)} to ${peak.toFixed(0)} MB`,
     );
   });

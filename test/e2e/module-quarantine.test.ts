@@ -63,6 +63,16 @@ describe('quarantine', () => {
     assert.equal(await degradedReason(edge), '');
   });
 
+  it('counts the failures of all workers together', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'own.wasm'), statusGuest(401, true));
+    const state = join(newFolder(), 'state');
+    await using edge = await startEdgeProcess(ownConfig(folder, { workers: 4 }), state);
+    // Five of them: one worker has hardly seen them all.
+    for (let i = 0; i < 5; i++) assert.equal(await statusOf(edge, largeField), 503);
+    await until('it is off', async () => (await moduleOf(edge))['state'] === 'off');
+  });
+
   for (const policy of ['closed', 'open'] as const) {
     it(`leaves a module off under its policy where there is no version before it: ${policy}`, async () => {
       const folder = newFolder();

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { writeMmdb } from '#demo/mmdb-writer.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { buildTestGuest } from '../support/guests.ts';
 import { allGrants } from '../support/host-call-harness.ts';
-import { writeMmdb } from '../support/mmdb-writer.ts';
 import { until } from '../support/until.ts';
 
 /** One connection, and so one worker. */
