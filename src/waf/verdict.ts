@@ -12,6 +12,8 @@ export type Finding = {
   readonly target: string;
   /** The matched part, latin1, at most `matchedBytesMax` bytes, still to be redacted for logs. */
   readonly matched: string;
+  /** All rules that had something to say, where a rule set decides by the sum of them. */
+  readonly matches?: readonly string[];
 };
 
 export type Block = Finding & {

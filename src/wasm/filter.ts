@@ -23,7 +23,7 @@ export const phase = {
   packet: 64,
 } as const;
 
-export type FilterAbi = 'weir-1' | 'http-wasm' | 'proxy-wasm';
+export type FilterAbi = 'weir-1' | 'http-wasm' | 'proxy-wasm' | 'seclang';
 
 /** One version of a module in this worker. */
 export interface Filter {
@@ -51,6 +51,8 @@ export interface FilterRun {
   responseHead(endOfStream: boolean): PhaseAnswer;
   responseBody(window: BodyWindow): PhaseAnswer;
   log(record: LogRecord): void;
+  /** Whether this request needs a phase that the filter has; absent: all of them. */
+  wants?(bit: number): boolean;
   /** Always last, exactly once. */
   end(): void;
 }

@@ -1,0 +1,22 @@
+/** What the planner needs of the automata compiler (`src/waf/match/`). */
+
+export type Compiled = {
+  /** Position independent; `matchPattern` in the guest reads it. */
+  readonly bytes: Uint8Array;
+  readonly kind: 'literal' | 'dfa' | 'lazy';
+  readonly stateCount: number;
+};
+
+export interface Matchers {
+  /** A problem is a sentence: the construct, and where. */
+  pattern(source: string): Compiled | { readonly problem: string };
+  /** For `capturePattern` in the guest. */
+  captures(source: string): Uint8Array;
+  phraseSet(phrases: readonly string[]): Uint8Array;
+  /** Candidate bits in this order. */
+  scanSet(members: readonly ScanMember[]): Uint8Array;
+}
+
+export type ScanMember =
+  | { readonly kind: 'pattern'; readonly source: string }
+  | { readonly kind: 'phrases'; readonly phrases: readonly string[] };

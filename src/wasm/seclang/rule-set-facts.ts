@@ -1,0 +1,122 @@
+/**
+ * What the host has to know of a rule set: how each rule is called in logs, and which parts of a message rules look at.
+ * It travels in the module, written by the build and read when the module is loaded.
+ */
+import type { EngineSettings, Phase, Rule } from '#waf/language/rule-set.ts';
+import { plainText } from '#waf/rules/rule-index.ts';
+
+export type RuleFact = {
+  readonly id: number;
+  readonly phase: Phase;
+  readonly file: string;
+  readonly line: number;
+  /** As it is written; a match brings its own, put together. */
+  readonly message: string;
+  readonly hasLogData: boolean;
+  readonly severity: number | null;
+  readonly version: string;
+  readonly revision: string;
+  readonly tags: readonly string[];
+  /** By link: what is said of a match, `Pattern match "…"`. */
+  readonly operators: readonly string[];
+  readonly isLogged: boolean;
+};
+
+export type RuleSetFacts = {
+  readonly format: 1;
+  readonly rules: readonly RuleFact[];
+  readonly settings: Pick<
+    EngineSettings,
+    | 'ruleEngine'
+    | 'requestBodyAccess'
+    | 'responseBodyAccess'
+    | 'responseBodyMimeTypes'
+    | 'responseBodyLimitBytes'
+    | 'requestBodyLimitBytes'
+    | 'componentSignatures'
+  >;
+};
+
+/** Longer patterns are cut in logs, as ModSecurity does. */
+const operatorTextMax = 252;
+
+export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): RuleSetFacts {
+  const {
+    ruleEngine,
+    requestBodyAccess,
+    responseBodyAccess,
+    responseBodyMimeTypes,
+    responseBodyLimitBytes,
+    requestBodyLimitBytes,
+    componentSignatures,
+  } = settings;
+  return {
+    format: 1,
+    rules: rules.map(ruleFact),
+    settings: {
+      ruleEngine,
+      requestBodyAccess,
+      responseBodyAccess,
+      responseBodyMimeTypes,
+      responseBodyLimitBytes,
+      requestBodyLimitBytes,
+      componentSignatures,
+    },
+  };
+}
+
+function ruleFact(rule: Rule): RuleFact {
+  return {
+    id: rule.id,
+    phase: rule.phase,
+    file: rule.position.file,
+    line: rule.position.line,
+    message: plainText(rule.message),
+    hasLogData: rule.logData.length > 0,
+    severity: rule.severity,
+    version: rule.version,
+    revision: rule.revision,
+    tags: rule.tags.map(plainText),
+    operators: rule.links.map(({ operator, targets }) =>
+      targets.length === 0
+        ? 'Unconditional match in SecAction.'
+        : `Matched "${operator.isNegated ? '!' : ''}@${operator.name} ${plainText(operator.argument).slice(0, operatorTextMax)}"`,
+    ),
+    isLogged: rule.isLogged,
+  };
+}
+
+/** Null where the text is not what `ruleSetFacts` writes. */
+export function parseFacts(text: string): RuleSetFacts | null {
+  try {
+    const facts: unknown = JSON.parse(text);
+    return isFacts(facts) ? facts : null;
+  } catch {
+    return null;
+  }
+}
+
+function isFacts(value: unknown): value is RuleSetFacts {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, rules, settings } = value as Partial<RuleSetFacts>;
+  return (
+    format === 1 &&
+    Array.isArray(rules) &&
+    rules.every(isRuleFact) &&
+    typeof settings === 'object' &&
+    settings !== null &&
+    Array.isArray(settings.responseBodyMimeTypes)
+  );
+}
+
+function isRuleFact(value: unknown): value is RuleFact {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, message, tags, operators, file } = value as Partial<RuleFact>;
+  return (
+    typeof id === 'number' &&
+    typeof message === 'string' &&
+    typeof file === 'string' &&
+    Array.isArray(tags) &&
+    Array.isArray(operators)
+  );
+}

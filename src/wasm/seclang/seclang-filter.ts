@@ -1,0 +1,123 @@
+/**
+ * A SecLang rule set as requests meet it, beside the modules of other ABIs: one engine instance for all requests of
+ * the worker, each request's state kept here between its phases.
+ *
+ * ```
+ * head, or head and body ─► phases 1, 2 ─► response head ─► 3 ─► body ─► 4, 5
+ *                              └ decided: 5, and the answer     └ no body to look at: 3, 4, 5 at once
+ * ```
+ *
+ * Rules of phase 1 wait for the body where there is one: nothing goes to the origin before both have run, and what a
+ * head is made of is looked at once.
+ */
+import { wallMs } from '#core/clock.ts';
+import type { Transaction } from '#waf/transaction.ts';
+import type { Stop } from '#waf/verdict.ts';
+import type { GuestLimits } from '../abi.ts';
+import { failureStop } from '../failure-stop.ts';
+import { type Filter, type FilterRun, phase } from '../filter.ts';
+import { GuestFailure } from '../guest-failure.ts';
+import type { CompileSource, OnFailure } from '../live-module.ts';
+import { EngineInstance, type EngineAnswer, type EngineCall } from './engine-instance.ts';
+import type { RuleSetFacts } from './rule-set-facts.ts';
+import { SeclangRun } from './seclang-run.ts';
+
+/** Gets the matches of a call before its answer goes anywhere. */
+export type OnMatches = (transaction: Transaction, facts: RuleSetFacts, answer: EngineAnswer) => void;
+
+export class SeclangFilter implements Filter {
+  readonly name: string;
+  readonly sha256: string;
+  readonly abi = 'seclang';
+  readonly phases: number;
+  readonly facts: RuleSetFacts;
+  readonly onMatches: OnMatches;
+  readonly #failure: 'closed' | 'open';
+  readonly #fuel: number;
+  readonly #compiled: WebAssembly.Module;
+  readonly #limits: GuestLimits;
+  readonly #onFailure: OnFailure;
+  #instance: EngineInstance | null;
+  #fuelUsed = 0;
+
+  /** Throws `GuestFailure` when the first instance cannot be made. */
+  constructor(
+    source: Pick<CompileSource, 'name' | 'sha256' | 'failure' | 'fuel'>,
+    compiled: WebAssembly.Module,
+    facts: RuleSetFacts,
+    limits: GuestLimits,
+    onFailure: OnFailure,
+    onMatches: OnMatches,
+  ) {
+    this.name = source.name;
+    this.sha256 = source.sha256;
+    this.facts = facts;
+    this.onMatches = onMatches;
+    this.#failure = source.failure;
+    this.#fuel = source.fuel;
+    this.#compiled = compiled;
+    this.#limits = limits;
+    this.#onFailure = onFailure;
+    this.phases = phasesOf(facts);
+    this.#instance = this.#makeInstance();
+  }
+
+  get fuelUsed(): number {
+    return this.#fuelUsed;
+  }
+
+  get memoryBytes(): number {
+    return this.#instance?.memoryBytes ?? 0;
+  }
+
+  begin(transaction: Transaction): FilterRun {
+    return new SeclangRun(this, transaction);
+  }
+
+  fail(reason: string): Stop | null {
+    return this.#failed(new GuestFailure('timeout', reason));
+  }
+
+  close(): void {
+    this.#instance = null;
+  }
+
+  /** The engine's answer, or what the policy says of its failure. */
+  call(call: Omit<EngineCall, 'wallMs'>): EngineAnswer | { readonly failed: Stop | null } {
+    try {
+      this.#instance ??= this.#makeInstance();
+      const answer = this.#instance.call({ ...call, wallMs: wallMs() });
+      this.#fuelUsed += answer.fuel;
+      return answer;
+    } catch (error) {
+      return { failed: this.#failed(error) };
+    }
+  }
+
+  #makeInstance(): EngineInstance {
+    return new EngineInstance(this.#compiled, this.#limits, this.#fuel);
+  }
+
+  /** Throws what is not the engine's doing. */
+  #failed(error: unknown): Stop | null {
+    if (!(error instanceof GuestFailure)) throw error;
+    this.#instance = null;
+    const message = error.describe();
+    this.#onFailure(`rule set ${this.name} failed (policy ${this.#failure}): ${message}`, error);
+    return failureStop(this.name, this.#failure, message);
+  }
+}
+
+function phasesOf({ rules, settings }: RuleSetFacts): number {
+  const has = (wanted: number): boolean => rules.some((rule) => rule.phase === wanted);
+  let phases = phase.requestHead | phase.log;
+  if (settings.requestBodyAccess) phases |= phase.requestBody;
+  if (has(3) || has(4) || has(5)) phases |= phase.responseHead;
+  if (has(4) && settings.responseBodyAccess) phases |= phase.responseBody | phase.buffersResponse;
+  return phases;
+}
+
+export const isFailed = (
+  answer: EngineAnswer | { readonly failed: Stop | null },
+): answer is { readonly failed: Stop | null } => 'failed' in answer;
+

@@ -1,0 +1,147 @@
+/**
+ * From values to the rules that have to look at them. Each value walks the trie of transformation chains that rules
+ * want of it; each distinct string on the way has been scanned once, and what the scan could not rule out goes on the
+ * list of its rules. Which rule then matches is decided when its turn comes.
+ */
+import { arenaTake } from '../engine/arena';
+import { canChange } from '../engine/transform/can-change';
+import { charge } from './fuel';
+import { ClassWord, follow, imageAt, NodeWord, textAt, textLength, word } from './layout';
+import { equalsLower } from './text';
+import { candidatesOf, kindsOf, stringLength, transformed } from './strings';
+import { nameAt, nameLength, stringOf } from './values';
+
+/** Per rule the last entry of its list; entries point backwards. */
+let lists: usize = 0;
+/** Bit set: rules whose turn has to come. */
+let active: usize = 0;
+let uses: usize = 0;
+let maskWords: i32 = 0;
+let sequence: u32 = 0;
+let currentValue: usize = 0;
+let currentPart: i32 = 0;
+
+// Entry: previous, value, string, part, sequence.
+const entryBytes: usize = 32;
+
+/** By transformation the kinds of bytes that let it change something, alone or with others. */
+const changers: usize = memory.data(64 * 8, 16);
+const transformationCount: i32 = 35;
+
+export function prepareFeeds(): void {
+  for (let id = 0; id < transformationCount; id++) {
+    let kinds: u64 = 0;
+    for (let one = 0; one < 64; one++)
+      for (let other = one; other < 64; other++) {
+        const both = ((<u64>1) << one) | ((<u64>1) << other);
+        if (canChange(id, both)) kinds |= both;
+      }
+    store<u64>(changers + (<usize>id << 3), kinds);
+  }
+}
+
+export function resetFeeds(listsAt: usize, activeAt: usize, usesAt: usize, words: i32): void {
+  lists = listsAt;
+  active = activeAt;
+  uses = usesAt;
+  maskWords = words;
+  sequence = 0;
+}
+
+export function feedValue(value: usize, part: i32, classes: usize): void {
+  let trie = word(classes, ClassWord.defaultTrie);
+  const length = nameLength(value);
+  const count = word(classes, ClassWord.count);
+  if (count != 0 && length != 0) {
+    const name = nameAt(value);
+    let entry = classes + (ClassWord.entries << 2);
+    for (let i: u32 = 0; i < count; i++, entry += 8) {
+      const text = follow(entry, 0);
+      if (textLength(text) == length && equalsLower(name, length, textAt(text))) {
+        trie = word(entry, 1);
+        break;
+      }
+    }
+  }
+  if (trie == 0) return;
+  currentValue = value;
+  currentPart = part;
+  walk(imageAt(trie), stringOf(value, part));
+}
+
+function walk(node: usize, string: usize): void {
+  const candidates = candidatesOf(string);
+  const all = follow(node, NodeWord.subtreeMask);
+  // Most strings: nothing that any rule below looks for, and nothing that any transformation below changes.
+  if (!meets(candidates, all) && isFixed(node, string)) return;
+  const mask = word(node, NodeWord.mask);
+  if (mask != 0) list(candidates, imageAt(mask), word(node, NodeWord.chain), string);
+  for (let child = word(node, NodeWord.firstChild); child != 0; ) {
+    const at = imageAt(child);
+    walk(at, transformed(string, <i32>word(at, NodeWord.transformation)));
+    child = word(at, NodeWord.nextSibling);
+  }
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function meets(candidates: usize, mask: usize): bool {
+  let both: u64 = 0;
+  for (let i = 0; i < maskWords; i++) both |= load<u64>(candidates + (<usize>i << 3)) & load<u64>(mask + (<usize>i << 3));
+  return both != 0;
+}
+
+/** No transformation below the node can change it. */
+function isFixed(node: usize, string: usize): bool {
+  if (stringLength(string) == 0) return word(node, NodeWord.firstChild) == 0;
+  return (subtreeKinds(node) & kindsOf(string)) == 0;
+}
+
+function subtreeKinds(node: usize): u64 {
+  return load<u64>(node + (NodeWord.kinds << 2));
+}
+
+/** Worked out once, when the image is opened: what can change anything below the node. */
+export function prepareTrie(node: usize): u64 {
+  let kinds: u64 = 0;
+  for (let child = word(node, NodeWord.firstChild); child != 0; ) {
+    const at = imageAt(child);
+    kinds |= prepareTrie(at) | load<u64>(changers + (<usize>word(at, NodeWord.transformation) << 3));
+    child = word(at, NodeWord.nextSibling);
+  }
+  store<u64>(node + (NodeWord.kinds << 2), kinds);
+  return kinds;
+}
+
+function list(candidates: usize, mask: usize, chain: u32, string: usize): void {
+  for (let i = 0; i < maskWords; i++) {
+    let bits = load<u64>(candidates + (<usize>i << 3)) & load<u64>(mask + (<usize>i << 3));
+    while (bits != 0) {
+      const pattern = (i << 6) + <i32>ctz(bits);
+      bits &= bits - 1;
+      const users = follow(uses, pattern);
+      const count = word(users, 0);
+      charge(2 + count);
+      for (let use: u32 = 0; use < count; use++) {
+        const at = users + 4 + (<usize>use << 3);
+        if (word(at, 1) == chain) enter(word(at, 0), string);
+      }
+    }
+  }
+}
+
+function enter(rule: u32, string: usize): void {
+  const slot = lists + (<usize>rule << 2);
+  const last = load<usize>(slot);
+  // A step of multiMatch that changed nothing.
+  if (last != 0 && load<usize>(last, 4) == currentValue && load<usize>(last, 8) == string && load<i32>(last, 12) == currentPart) return;
+  const entry = arenaTake(entryBytes);
+  store<usize>(entry, last);
+  store<usize>(entry, currentValue, 4);
+  store<usize>(entry, string, 8);
+  store<i32>(entry, currentPart, 12);
+  store<u32>(entry, sequence++, 16);
+  store<usize>(slot, entry);
+  const bits = active + (<usize>(rule >> 6) << 3);
+  store<u64>(bits, load<u64>(bits) | ((<u64>1) << (rule & 63)));
+}

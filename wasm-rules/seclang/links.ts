@@ -1,0 +1,234 @@
+/**
+ * One link of a rule: its values in turn, each transformed and compared; what a match sets happens at once, as many
+ * times as there are matches, which is what ModSecurity does and scores build on.
+ */
+import { runActions } from './actions';
+import { charge } from './fuel';
+import { follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
+import { holds } from './operators';
+import { onFullMatch } from './rules';
+import { singleValue } from './singles';
+import { stringAt, stringLength, transformed } from './strings';
+import {
+  firstSource,
+  isCount,
+  isExcluded,
+  labelAt,
+  labelLength,
+  makeLabel,
+  partOf,
+  secondSource,
+  selects,
+  targetAt,
+  targetOf,
+} from './targets';
+import { formatNumber, numberAt, numberLength } from './text';
+import { setMatched, stop, Stop } from './transaction';
+import {
+  cellAt,
+  cellLength,
+  cellOf,
+  firstMade,
+  madeCell,
+  madeNameAt,
+  madeNameLength,
+  nextMade,
+  readCell,
+  slotName,
+  slotTotal,
+} from './tx';
+import {
+  addValue,
+  clearSource,
+  firstOf,
+  lastOf,
+  looseValue,
+  nameAt,
+  nameLength,
+  nextOf,
+  stringOf,
+} from './values';
+
+let link: usize = 0;
+let rule: i32 = 0;
+let linkNumber: i32 = 0;
+let isLast: bool = false;
+let matches: i32 = 0;
+
+/** `number` is the link's place in its chain. */
+function begin(linkRecord: usize, ruleIndex: i32, number: i32, last: bool): void {
+  link = linkRecord;
+  rule = ruleIndex;
+  linkNumber = number;
+  isLast = last;
+  matches = 0;
+  // MATCHED_VARS are those of the chain.
+  if (number == 0) clearSource(Source.matchedVars);
+}
+
+/** Over all values its targets name; how many matched. */
+export function evaluateDirect(linkRecord: usize, ruleIndex: i32, number: i32, last: bool): i32 {
+  begin(linkRecord, ruleIndex, number, last);
+  const count = <i32>word(link, LinkWord.targetCount);
+  if (count == 0) {
+    // SecAction: there is nothing to look at, and it always matches.
+    onMatch(0, 0, 0, 0);
+    return matches;
+  }
+  for (let i = 0; i < count && stop == Stop.none; i++) {
+    const target = targetAt(link, i);
+    if (isCount(target)) {
+      const total = countIn(target, firstSource(target)) + countIn(target, secondSource(target));
+      formatNumber(total);
+      judge(target, looseValue(firstSource(target), 0, 0, numberAt, numberLength), Part.value);
+      continue;
+    }
+    visit(target, firstSource(target));
+    visit(target, secondSource(target));
+  }
+  return matches;
+}
+
+/** Over the values that the scan listed for the rule, which is then compared in full. */
+export function evaluateListed(linkRecord: usize, ruleIndex: i32, last: bool, list: usize): i32 {
+  begin(linkRecord, ruleIndex, 0, last);
+  for (let entry = ordered(list); entry != 0 && stop == Stop.none; entry = load<usize>(entry, 24)) {
+    const value = load<usize>(entry, 4);
+    const part = load<i32>(entry, 12);
+    const index = load<i32>(entry, 20);
+    if (index < 0 || isExcluded(link, rule, value, part)) continue;
+    const string = load<usize>(entry, 8);
+    if (holds(link, string, stringAt(string), stringLength(string))) onMatch(targetAt(link, index), value, part, string);
+  }
+  return matches;
+}
+
+/** In the order of targets, and of values within one: entries come backwards, and mostly there is one. */
+function ordered(list: usize): usize {
+  let head: usize = 0;
+  for (let entry = list; entry != 0; entry = load<usize>(entry)) {
+    const index = targetOf(link, load<usize>(entry, 4), load<i32>(entry, 12));
+    store<i32>(entry, index, 20);
+    // Later entries of the list came earlier: the place is before the first one that is not less.
+    let before: usize = 0;
+    let next = head;
+    while (next != 0 && load<i32>(next, 20) < index) {
+      charge(1);
+      before = next;
+      next = load<usize>(next, 24);
+    }
+    store<usize>(entry, next, 24);
+    if (before == 0) head = entry;
+    else store<usize>(before, entry, 24);
+  }
+  return head;
+}
+
+function countIn(target: usize, source: i32): i64 {
+  if (source == Source.none) return 0;
+  if (source == Source.tx) return countTx(target);
+  if (source >= Source.firstSingle) return singleValue(source) == 0 ? 0 : 1;
+  let total: i64 = 0;
+  const part = partOf(target);
+  for (let value = firstOf(source); value != 0; value = nextOf(value)) {
+    charge(1);
+    if (selects(target, nameAt(value), nameLength(value)) && !isExcluded(link, rule, value, part)) total++;
+  }
+  return total;
+}
+
+function visit(target: usize, source: i32): void {
+  if (source == Source.none) return;
+  if (source == Source.tx) {
+    visitTx(target);
+    return;
+  }
+  const part = partOf(target);
+  if (source >= Source.firstSingle) {
+    const value = singleValue(source);
+    if (value != 0 && !isExcluded(link, rule, value, part)) judge(target, value, part);
+    return;
+  }
+  // A match adds to MATCHED_VARS, which may be what is looked at.
+  const end = lastOf(source);
+  for (let value = firstOf(source); value != 0 && stop == Stop.none; value = nextOf(value)) {
+    charge(2);
+    if (selects(target, nameAt(value), nameLength(value)) && !isExcluded(link, rule, value, part))
+      judge(target, value, part);
+    if (value == end) break;
+  }
+}
+
+function visitTx(target: usize): void {
+  const slot = word(target, TargetWord.slot);
+  if (slot != noSlot) {
+    visitCell(target, cellOf(slot), slotName(slot) + 4, load<i32>(slotName(slot)));
+    return;
+  }
+  const total = slotTotal();
+  charge(total);
+  for (let i: u32 = 0; i < total && stop == Stop.none; i++) {
+    const name = slotName(i);
+    visitCell(target, cellOf(i), name + 4, load<i32>(name));
+  }
+  for (let entry = firstMade(); entry != 0 && stop == Stop.none; entry = nextMade(entry))
+    visitCell(target, madeCell(entry), madeNameAt(entry), madeNameLength(entry));
+}
+
+function visitCell(target: usize, cell: usize, name: usize, length: i32): void {
+  if (load<u32>(cell) == 0 || !selects(target, name, length)) return;
+  readCell(cell);
+  const value = looseValue(Source.tx, name, length, cellAt, cellLength);
+  if (!isExcluded(link, rule, value, Part.value)) judge(target, value, Part.value);
+}
+
+function countTx(target: usize): i64 {
+  const slot = word(target, TargetWord.slot);
+  if (slot != noSlot) return load<u32>(cellOf(slot)) == 0 ? 0 : 1;
+  let count: i64 = 0;
+  const total = slotTotal();
+  charge(total);
+  for (let i: u32 = 0; i < total; i++) {
+    const name = slotName(i);
+    if (load<u32>(cellOf(i)) != 0 && selects(target, name + 4, load<i32>(name))) count++;
+  }
+  for (let entry = firstMade(); entry != 0; entry = nextMade(entry)) {
+    charge(1);
+    if (load<u32>(madeCell(entry)) != 0 && selects(target, madeNameAt(entry), madeNameLength(entry))) count++;
+  }
+  return count;
+}
+
+/** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
+function judge(target: usize, value: usize, part: i32): void {
+  charge(4);
+  let string = stringOf(value, part);
+  const count = <i32>word(link, LinkWord.transformationCount);
+  const steps = follow(link, LinkWord.transformations);
+  const each = (word(link, LinkWord.flags) & LinkFlag.multiMatch) != 0;
+  for (let i = 0; i < count; i++) {
+    const next = transformed(string, load<u8>(steps + i));
+    if (each && next != string) {
+      test(target, value, part, string);
+      if (stop != Stop.none) return;
+    }
+    string = next;
+  }
+  test(target, value, part, string);
+}
+
+function test(target: usize, value: usize, part: i32, string: usize): void {
+  if (holds(link, string, stringAt(string), stringLength(string))) onMatch(target, value, part, string);
+}
+
+/** `target` 0: a SecAction. */
+function onMatch(target: usize, value: usize, part: i32, string: usize): void {
+  matches++;
+  if (target != 0) {
+    makeLabel(target, value);
+    setMatched(stringAt(string), stringLength(string), labelAt, labelLength);
+    addValue(Source.matchedVars, labelAt, labelLength, stringAt(string), stringLength(string));
+  }
+  runActions(link);
+  if (isLast) onFullMatch(rule, linkNumber);
+}

@@ -1,0 +1,148 @@
+/** One operator over one value. What it compares with is the link's operand, or its argument put together anew. */
+import {
+  capturePattern,
+  findPhrase,
+  holdsSqlInjection,
+  holdsXss,
+  isInByteMap,
+  isInRanges,
+  isValidUrlEncoding,
+  isValidUtf8,
+  matchPattern,
+  startsWith,
+  endsWith,
+  holdsText,
+  holdsWord,
+  passesLuhn,
+} from './matching';
+import { charge } from './fuel';
+import { captureSlots, follow, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
+import { expand, expandedAt, expandedLength } from './macros';
+import { parseNumber } from './text';
+import { cellOf, setText, unsetCell } from './tx';
+
+let argumentAt: usize = 0;
+let argumentLength: i32 = 0;
+const spans: usize = memory.data(20 * 4, 16);
+
+/** Whether the operator, negation included, holds for the bytes. Captures go to TX.0 to TX.9. */
+export function holds(link: usize, string: usize, at: usize, length: i32): bool {
+  const flags = word(link, LinkWord.flags);
+  charge(2 + <u32>length);
+  const result = test(link, flags, at, length);
+  return (flags & LinkFlag.negated) != 0 ? !result : result;
+}
+
+function test(link: usize, flags: u32, at: usize, length: i32): bool {
+  const operand = follow(link, LinkWord.operand);
+  switch (word(link, LinkWord.operator)) {
+    case Operator.rx:
+      return matches(operand, at, length) && captured(link, flags, at, length);
+    case Operator.pm:
+    case Operator.pmFromFile:
+      return foundPhrase(operand, flags, at, length);
+    case Operator.unconditionalMatch:
+      return true;
+    case Operator.noMatch:
+      return false;
+    case Operator.detectSQLi:
+      return holdsSqlInjection(at, length, (flags & LinkFlag.capturing) != 0);
+    case Operator.detectXSS:
+      return holdsXss(at, length);
+    case Operator.validateByteRange:
+      return !isInByteMap(operand, at, length);
+    case Operator.validateUrlEncoding:
+      return !isValidUrlEncoding(at, length);
+    case Operator.validateUtf8Encoding:
+      return !isValidUtf8(at, length);
+    case Operator.ipMatch:
+    case Operator.ipMatchFromFile:
+      return isInRanges(operand, at, length);
+    case Operator.verifyCC:
+    case Operator.verifySSN:
+      return matches(operand, at, length) && captured(link, flags, at, length) && passesLuhn(at, length);
+    default:
+      return compares(link, at, length);
+  }
+}
+
+function compares(link: usize, at: usize, length: i32): bool {
+  readArgument(link);
+  switch (word(link, LinkWord.operator)) {
+    case Operator.eq:
+      return parseNumber(at, length) == parseNumber(argumentAt, argumentLength);
+    case Operator.ge:
+      return parseNumber(at, length) >= parseNumber(argumentAt, argumentLength);
+    case Operator.gt:
+      return parseNumber(at, length) > parseNumber(argumentAt, argumentLength);
+    case Operator.le:
+      return parseNumber(at, length) <= parseNumber(argumentAt, argumentLength);
+    case Operator.lt:
+      return parseNumber(at, length) < parseNumber(argumentAt, argumentLength);
+    case Operator.streq:
+      return length == argumentLength && memory.compare(at, argumentAt, length) == 0;
+    case Operator.beginsWith:
+      return startsWith(at, length, argumentAt, argumentLength);
+    case Operator.endsWith:
+      return endsWith(at, length, argumentAt, argumentLength);
+    case Operator.contains:
+    case Operator.strmatch:
+      return holdsText(at, length, argumentAt, argumentLength);
+    case Operator.containsWord:
+      return holdsWord(at, length, argumentAt, argumentLength);
+    case Operator.within:
+      return holdsText(argumentAt, argumentLength, at, length);
+    default:
+      return unreachable();
+  }
+}
+
+function readArgument(link: usize): void {
+  const macro = word(link, LinkWord.argument);
+  if (macro != 0) {
+    expand(macro);
+    argumentAt = expandedAt;
+    argumentLength = expandedLength;
+    return;
+  }
+  if (word(link, LinkWord.operand) == 0) {
+    argumentLength = 0;
+    return;
+  }
+  const text = follow(link, LinkWord.operand);
+  argumentAt = textAt(text);
+  argumentLength = textLength(text);
+}
+
+/** -1 is a budget that is used up, which ends the call. */
+function matches(pattern: usize, at: usize, length: i32): bool {
+  const answer = matchPattern(pattern, at, length);
+  if (answer < 0) unreachable();
+  return answer != 0;
+}
+
+/** Always true: the pattern has matched. */
+function captured(link: usize, flags: u32, at: usize, length: i32): bool {
+  if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
+  const program = word(link, LinkWord.captures);
+  if (program == 0) return true;
+  charge(<u32>length << 3);
+  if (!capturePattern(follow(link, LinkWord.captures), at, length, spans)) return true;
+  for (let i = 0; i < captureSlots; i++) {
+    const offset = load<i32>(spans + (<usize>i << 3));
+    const cell = cellOf(i);
+    if (offset < 0) unsetCell(cell);
+    else setText(cell, at + offset, load<i32>(spans + (<usize>i << 3), 4));
+  }
+  return true;
+}
+
+function foundPhrase(set: usize, flags: u32, at: usize, length: i32): bool {
+  const found = findPhrase(set, at, length);
+  if (found < 0) return false;
+  if ((flags & LinkFlag.capturing) != 0) {
+    for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
+    setText(cellOf(0), at + <i32>(found >> 32), <i32>(found & 0xffffffff));
+  }
+  return true;
+}

@@ -1,0 +1,131 @@
+/**
+ * Rules in their order. A bit set says which have to be looked at: those that run whatever the values are, and those
+ * that the scan found a value for. The first link of a chain decides whether the others are looked at at all.
+ */
+import { charge } from './fuel';
+import {
+  Disruption,
+  EngineMode,
+  Header,
+  headerWord,
+  imageAt,
+  LinkFlag,
+  LinkWord,
+  RuleFlag,
+  RuleWord,
+  word,
+} from './layout';
+import { evaluateDirect, evaluateListed } from './links';
+import { expand, expandedAt, expandedLength } from './macros';
+import { recordMatch } from './records';
+import {
+  allowed,
+  decide,
+  enforces,
+  engineMode,
+  hasRemoved,
+  noteSeverity,
+  removed,
+  setAllowed,
+  setLocation,
+  Stop,
+  stop,
+} from './transaction';
+
+let lists: usize = 0;
+let active: usize = 0;
+let rules: usize = 0;
+let links: usize = 0;
+/** The rule that is looked at, and whether it has matched in full. */
+let current: usize = 0;
+
+export function resetRules(listsAt: usize, activeAt: usize): void {
+  lists = listsAt;
+  active = activeAt;
+  rules = imageAt(headerWord(Header.rules));
+  links = imageAt(headerWord(Header.links));
+}
+
+/** 1 to 5. Ends early where a rule has decided. */
+export function runPhase(phase: i32): void {
+  const first = <i32>headerWord(Header.phases + (phase - 1) * 2);
+  const end = <i32>headerWord(Header.phases + (phase - 1) * 2 + 1);
+  if (first == end || engineMode == EngineMode.off || skipsPhase(phase)) return;
+  for (let index = nextActive(first, end); index < end; ) {
+    const rule = rules + <usize>index * (RuleWord.size << 2);
+    let next = index + 1;
+    charge(4);
+    if (runRule(rule, index)) {
+      const leap = <i32>word(rule, RuleWord.leap);
+      if (leap != 0) next = leap - 1;
+      if (phase != 5 && (stop != Stop.none || skipsPhase(phase))) return;
+    }
+    if (engineMode == EngineMode.off) return;
+    index = nextActive(next, end);
+  }
+  if (allowed == Disruption.allowPhase) setAllowed(0);
+}
+
+function skipsPhase(phase: i32): bool {
+  if (allowed == 0 || phase == 5) return false;
+  return allowed != Disruption.allowRequest || phase <= 2;
+}
+
+function nextActive(from: i32, end: i32): i32 {
+  let word64 = from >> 6;
+  if (from >= end) return end;
+  let bits = wordOf(word64) & (<u64>-1 << (from & 63));
+  while (bits == 0) {
+    word64++;
+    if (word64 << 6 >= end) return end;
+    bits = wordOf(word64);
+  }
+  return min((word64 << 6) + <i32>ctz(bits), end);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function wordOf(index: i32): u64 {
+  const at = <usize>index << 3;
+  const bits = load<u64>(active + at);
+  return hasRemoved ? bits & ~load<u64>(removed + at) : bits;
+}
+
+/** Whether it matched in full. */
+function runRule(rule: usize, index: i32): bool {
+  current = rule;
+  const count = <i32>word(rule, RuleWord.linkCount);
+  let link = links + <usize>word(rule, RuleWord.firstLink) * (LinkWord.size << 2);
+  const isScanned = (word(link, LinkWord.flags) & LinkFlag.scanned) != 0;
+  let matches = isScanned
+    ? evaluateListed(link, index, count == 1, load<usize>(lists + (<usize>index << 2)))
+    : evaluateDirect(link, index, 0, count == 1);
+  for (let i = 1; i < count && matches != 0; i++) {
+    link += LinkWord.size << 2;
+    matches = evaluateDirect(link, index, i, i == count - 1);
+  }
+  return matches != 0;
+}
+
+/** The last link has matched a value: what the rule as a whole does, once for each. */
+export function onFullMatch(index: i32, link: i32): void {
+  const rule = current;
+  const severity = word(rule, RuleWord.severity);
+  if (severity < 8) noteSeverity(severity);
+  const what = word(rule, RuleWord.disruption);
+  const decides = what == Disruption.deny || what == Disruption.drop || what == Disruption.redirect;
+  if (decides) {
+    if (what == Disruption.redirect) {
+      expand(word(rule, RuleWord.location));
+      setLocation(expandedAt, expandedLength);
+    }
+    if (enforces())
+      decide(
+        what == Disruption.deny ? Stop.deny : what == Disruption.drop ? Stop.drop : Stop.redirect,
+        index,
+        word(rule, RuleWord.status),
+      );
+  } else if (<i32>what >= Disruption.allowAll && enforces()) setAllowed(what);
+  if ((word(rule, RuleWord.flags) & (RuleFlag.logged | RuleFlag.audited)) != 0 || decides)
+    recordMatch(rule, index, link, decides && enforces());
+}

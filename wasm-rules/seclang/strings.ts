@@ -1,0 +1,139 @@
+/**
+ * The distinct strings of one call. Equal values are one string, so each is scanned once and transformed once,
+ * however many arguments hold it and however many rules look at it.
+ *
+ * A record (48 bytes): its bytes, the next one in its bucket, the kinds of its bytes, the candidates that the scan
+ * found, and what transformations made of it.
+ */
+import { arenaShrink, arenaTake } from '../engine/arena';
+import { scan } from './matching';
+import { canChange, changesEmpty } from '../engine/transform/can-change';
+import { outputBytesMax, transform } from '../engine/transform/transform';
+import { charge } from './fuel';
+
+const bucketCount: u32 = 2048;
+const buckets: usize = memory.data(2048 * 4, 16);
+const recordBytes: usize = 48;
+
+// Record: at, length, hash, next, kinds (8 bytes), candidates, results.
+const resultBytes: usize = 16;
+
+let scanSet: usize = 0;
+let maskWords: i32 = 0;
+let seed: u64 = 0x9e3779b97f4a7c15;
+let emptyBits: usize = 0;
+
+export function seedStrings(value: u64): void {
+  seed = value | 1;
+}
+
+/** Forgets the strings of the call before. `set` 0: nothing is scanned for. */
+export function resetStrings(set: usize, words: i32): void {
+  memory.fill(buckets, 0, bucketCount << 2);
+  scanSet = set;
+  maskWords = words;
+  emptyBits = 0;
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function stringAt(string: usize): usize {
+  return load<usize>(string);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function stringLength(string: usize): i32 {
+  return load<i32>(string, 4);
+}
+
+/** The bytes have to stay where they are until the call ends. */
+export function intern(at: usize, length: i32): usize {
+  const hash = hashOf(at, length);
+  const bucket = buckets + (<usize>(hash & (bucketCount - 1)) << 2);
+  const first = load<usize>(bucket);
+  for (let string = first; string != 0; string = load<usize>(string, 12)) {
+    charge(1);
+    if (load<u32>(string, 8) != hash || load<i32>(string, 4) != length) continue;
+    const known = load<usize>(string);
+    if (known == at || memory.compare(known, at, length) == 0) return string;
+  }
+  const string = arenaTake(recordBytes);
+  store<usize>(string, at);
+  store<i32>(string, length, 4);
+  store<u32>(string, hash, 8);
+  store<usize>(string, first, 12);
+  store<u64>(string, 0, 16);
+  store<usize>(string, 0, 24);
+  store<usize>(string, 0, 28);
+  store<usize>(bucket, string);
+  return string;
+}
+
+/** Bits of the patterns that may match; 0 where nothing is scanned for. Scans when asked the first time. */
+export function candidatesOf(string: usize): usize {
+  const known = load<usize>(string, 24);
+  if (known != 0 || scanSet == 0) return known;
+  const length = load<i32>(string, 4);
+  const bits = arenaTake(<usize>maskWords << 3);
+  memory.fill(bits, 0, <usize>maskWords << 3);
+  charge(16 + (<u32>length << 1));
+  store<u64>(string, scan(scanSet, load<usize>(string), length, bits), 16);
+  store<usize>(string, bits, 24);
+  return bits;
+}
+
+/** Kinds of bytes in it; all of them where it has not been scanned. */
+// @ts-ignore: a decorator of the compiler
+@inline
+export function kindsOf(string: usize): u64 {
+  return load<usize>(string, 24) != 0 ? load<u64>(string, 16) : ~0;
+}
+
+/** The string that a transformation makes of it: itself where nothing changes. */
+export function transformed(string: usize, id: i32): usize {
+  const length = load<i32>(string, 4);
+  if (length == 0) {
+    if (!changesEmpty(id)) return string;
+  } else if (!canChange(id, kindsOf(string))) return string;
+  for (let known = load<usize>(string, 28); known != 0; known = load<usize>(known))
+    if (load<i32>(known, 4) == id) return load<usize>(known, 8);
+  charge(16 + (<u32>length << 1));
+  const into = arenaTake(<usize>outputBytesMax(id, length));
+  const written = transform(id, load<usize>(string), length, into);
+  let result = string;
+  if (written < 0) arenaShrink(into, 0);
+  else {
+    arenaShrink(into, written);
+    result = intern(into, written);
+  }
+  const memo = arenaTake(resultBytes);
+  store<usize>(memo, load<usize>(string, 28));
+  store<i32>(memo, id, 4);
+  store<usize>(memo, result, 8);
+  store<usize>(string, memo, 28);
+  return result;
+}
+
+/** Seeded, so that nobody can choose strings that all fall into one bucket. */
+function hashOf(at: usize, length: i32): u32 {
+  let hash = seed ^ (<u64>length * 0xff51afd7ed558ccd);
+  const end = at + length;
+  while (at + 8 <= end) {
+    hash = mix(hash ^ load<u64>(at));
+    at += 8;
+  }
+  if (at < end) {
+    let rest: u64 = 0;
+    for (let shift: u64 = 0; at < end; shift += 8) rest |= (<u64>load<u8>(at++)) << shift;
+    hash = mix(hash ^ rest);
+  }
+  return <u32>(hash ^ (hash >> 32));
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function mix(value: u64): u64 {
+  const product = value * 0x9fb21c651e98df25;
+  return product ^ (product >> 28) ^ rotr<u64>(value, 41) * seed;
+}
