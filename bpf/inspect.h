@@ -46,9 +46,11 @@ INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __
 	__u32 bytes = v->length;
 	if (bytes > PACKET_BYTES_MAX)
 		bytes = PACKET_BYTES_MAX;
-	barrier_var(bytes);
-	/* The verifier wants to see a length that is neither 0 nor above the room. */
-	if (bytes < 1 || bytes > PACKET_BYTES_MAX || frame_load(frame, 0, packet->bytes, bytes) < 0) {
+	/* The verifier wants to see a length that is neither 0 nor above the room, and kernel 6.1 forgets branches. */
+	__u32 last = (bytes - 1) & (PACKET_BYTES_MAX - 1);
+	barrier_var(last);
+	bytes = 1 + (last & (PACKET_BYTES_MAX - 1));
+	if (frame_load(frame, 0, packet->bytes, bytes) < 0) {
 		ring_discard(packet, 0);
 		count_lost(LOST_PACKET);
 		return;

@@ -14,7 +14,7 @@ INLINE void hit(struct list_entry *entry, struct scratch *room)
 INLINE struct list_entry *find_prefix(void *trie4, void *trie6, const struct view *v)
 {
 	if (v->family == 4) {
-		struct prefix4 key = { 32, v->source4 };
+		struct prefix4 key = { 32, v->source4, 0 };
 		return map_lookup(trie4, &key);
 	}
 	struct prefix6 key = { 128, {} };

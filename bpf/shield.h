@@ -97,9 +97,14 @@ struct counter {
 	__u64 bytes;
 };
 
+/*
+ * The value of a trie stands right behind the address. With one of four bytes its counter would lie across a border
+ * of eight, and there an atomic addition is a fault: arm64 stops the whole machine.
+ */
 struct prefix4 {
 	__u32 prefix; /* bits, 0..32 */
 	__u32 address;
+	__u32 reserved;
 };
 
 struct prefix6 {

@@ -39,6 +39,7 @@ if (process.argv[2] === 'worker' && process.send !== undefined) {
       orchestrator: async (options) =>
         (await import('#roles/orchestrator.ts')).runOrchestrator(options),
       demo: async (options) => (await import('#roles/demo.ts')).runDemo(options),
+      fleetDemo: async (options) => (await import('#roles/fleet-demo.ts')).runFleetDemo(options),
       embeddedConfig: demoConfig(demoDefaults),
     },
   );

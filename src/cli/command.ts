@@ -38,11 +38,22 @@ export type DemoOptions = {
   readonly state: string | null;
 };
 
+export type FleetDemoOptions = {
+  readonly io: CliIo;
+  readonly print: Printer;
+  /** Where its files stay, or null for a folder that goes with it. */
+  readonly dir: string | null;
+  readonly everySeconds: number;
+  /** Null: until it is told to end. */
+  readonly rounds: number | null;
+};
+
 /** The long-running roles, supplied by `main.ts`: knowledge points from roles to here, not back. */
 export type CliRoles = {
   edge(options: { readonly configFile: string }): Promise<number>;
   demo(options: DemoOptions): Promise<number>;
   orchestrator(options: { readonly configFile: string }): Promise<number>;
+  fleetDemo(options: FleetDemoOptions): Promise<number>;
   /** YAML of the configuration the demo runs, for `weir config show` without a file. */
   readonly embeddedConfig?: string;
 };

@@ -19,6 +19,7 @@ import {
   fleetBlockList,
   fleetBlockRemove,
 } from '#cli/commands/fleet-block.ts';
+import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
@@ -71,7 +72,7 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'A fleet of nodes, through its control plane',
     commands: [
-      ...[fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
+      ...[fleetDemo, fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
       ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
     ],
   },

@@ -53,6 +53,7 @@ export const errorCodes = {
   FLEET_BUS_FAILED: { status: 503, retry: true },
   FLEET_KEY_UNUSABLE: { status: 500, retry: false },
   FLEET_FILE_EXISTS: { status: 409, retry: false },
+  FLEET_DEMO_FAILED: { status: 500, retry: false },
   TOKEN_EXISTS: { status: 409, retry: false },
   TOKEN_UNKNOWN: { status: 404, retry: false },
   TOKENS_FULL: { status: 507, retry: false },

@@ -27,6 +27,8 @@ async function run(argv: readonly string[], options: Options = {}) {
     edge: async (given) => asked.push(['edge', given]) - 1,
     demo: async (given) => asked.push(['demo', given]) - 1,
     orchestrator: async (given) => asked.push(['orchestrator', given]) - 1,
+    fleetDemo: async ({ dir, everySeconds, rounds }) =>
+      asked.push(['fleet demo', { dir, everySeconds, rounds }]) - 1,
     ...(options.embeddedConfig === undefined ? {} : { embeddedConfig: options.embeddedConfig }),
   };
   const exit = await runCli(argv, io, roles);
@@ -94,6 +96,7 @@ Its certificates by ACME
   cert renew NAME                 renew a certificate of a running node now
 
 A fleet of nodes, through its control plane
+  fleet demo                      run a whole fleet on this machine and time blocks that go round it
   fleet init                      make the keys and files of a new fleet
   node list                       list the nodes of the fleet and how they are
   node show NODE                  show all that is known of a node

@@ -95,7 +95,8 @@ function terminal(options: { tty?: boolean; env?: Record<string, string>; rows?:
     env,
     cwd: folder,
   };
-  const roles = { edge: async () => 0, demo: async () => 0, orchestrator: async () => 0 };
+  const none = async () => 0;
+  const roles = { edge: none, demo: none, orchestrator: none, fleetDemo: none };
   return {
     printed,
     stdin,

@@ -12,7 +12,8 @@ import { type NatsServer, needsNats, startNatsServer } from '../support/nats-ser
 import { until } from '../support/until.ts';
 
 const guide = readFileSync(join(root, 'docs/guide/fleet.md'), 'utf8');
-const examples = consoleExamples(guide);
+// That one has a test of its own, as it starts everything itself.
+const examples = consoleExamples(guide).filter(({ command }) => !command.includes('fleet demo'));
 
 describe('the guide to a fleet', { skip: needsNats() }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-guide-'));

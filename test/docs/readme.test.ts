@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { consoleExamples } from '../support/console-blocks.ts';
 import { type DemoProcess, startDemoProcess } from '../support/demo-process.ts';
 import { mainFile, root } from '../support/edge-process.ts';
+import { needsNats } from '../support/nats-server.ts';
 import { needs } from '../support/needs.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -26,7 +27,9 @@ describe('the README', () => {
 
   for (const { command, expected } of examples) {
     it(`prints what it says: ${command}`, {
-      skip: command.startsWith('curl') && needs('curl'),
+      skip:
+        (command.startsWith('curl') && needs('curl')) ||
+        (command.includes('fleet demo') && needsNats()),
     }, () => {
       const here = command
         .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)

@@ -47,6 +47,11 @@ if (process.argv[1] === thisFile) {
   process.exitCode = await runCli(
     process.argv.slice(2),
     { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() },
-    { edge: report('edge'), demo: report('demo'), orchestrator: report('orchestrator') },
+    {
+      edge: report('edge'),
+      demo: report('demo'),
+      orchestrator: report('orchestrator'),
+      fleetDemo: report('fleet demo'),
+    },
   );
 }

@@ -69,11 +69,11 @@ type Shape = readonly [kind: MemoryMapKind, key: number, value: number, entries:
 
 const shapes = {
   stats: ['array', 4, 16, 128],
-  allow4: ['lpm', 8, 24, 65_536],
+  allow4: ['lpm', 12, 24, 65_536],
   allow6: ['lpm', 20, 24, 65_536],
   exact4: ['hash', 4, 24, 1_000_000],
   exact6: ['hash', 16, 24, 1_000_000],
-  prefix4: ['lpm', 8, 24, 65_536],
+  prefix4: ['lpm', 12, 24, 65_536],
   prefix6: ['lpm', 20, 24, 65_536],
   rule_src4: ['lpm', 12, 32, 1_024],
   rule_dst4: ['lpm', 12, 32, 1_024],

@@ -79,10 +79,11 @@ export class TestShield implements Disposable {
       (is4 ? maps.exact4 : maps.exact6).update(address, value);
       return;
     }
-    const key = Buffer.concat([Buffer.alloc(4), address]);
-    key.writeUInt32LE(cidr.prefix);
     const trie =
       action === 'allow' ? (is4 ? maps.allow4 : maps.allow6) : is4 ? maps.prefix4 : maps.prefix6;
+    const key = Buffer.alloc(trie.keyBytes);
+    key.writeUInt32LE(cidr.prefix);
+    key.set(address, 4);
     trie.update(key, value);
   }
 

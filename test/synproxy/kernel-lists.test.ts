@@ -26,7 +26,8 @@ function lookUp(maps: Maps, source: string): { answer: string; counted: number }
   const bits = family === 4 ? 32 : 128;
   const address = new Uint8Array(bits / 8);
   writeAddress(viewOf(address), 0, family, words);
-  const trieKey = new Uint8Array(4 + address.length);
+  // An IPv4 address has four bytes behind it, which count for nothing (`struct prefix4`).
+  const trieKey = new Uint8Array(4 + Math.max(8, address.length));
   viewOf(trieKey).setUint32(0, bits, true);
   trieKey.set(address, 4);
   const hit = (map: MemoryKernelMap, key: Uint8Array): string | null => {
