@@ -9,6 +9,18 @@ import { parseMultipart } from '../engine/body/multipart';
 import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { parseXml } from '../engine/body/xml';
 import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
+import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
+import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identity-number';
+import { ipMatch } from '../engine/operator/ip-match';
+import { compareNumbers } from '../engine/operator/number';
+import {
+  beginsWith,
+  contains,
+  containsWord,
+  endsWith,
+  streq,
+  within,
+} from '../engine/operator/text';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
 import { kindBit } from '../engine/transform/kinds';
 import { growthOf, outputBytesMax, transform } from '../engine/transform/transform';
@@ -126,4 +138,46 @@ export function readJson(at: usize, length: i32, depthMax: i32): bool {
 
 export function readXml(at: usize, length: i32): bool {
   return parseXml(at, length);
+}
+
+/** By the name's place in `operatorCalls` of the test's support: pure functions of a value and an argument. */
+export function runOperator(id: i32, at: usize, length: i32, argument: usize, argumentLength: i32): bool {
+  switch (id) {
+    case 0:
+      return beginsWith(at, length, argument, argumentLength);
+    case 1:
+      return contains(at, length, argument, argumentLength);
+    case 2:
+      return containsWord(at, length, argument, argumentLength);
+    case 3:
+      return endsWith(at, length, argument, argumentLength);
+    case 4:
+      return streq(at, length, argument, argumentLength);
+    case 5:
+      return within(at, length, argument, argumentLength);
+    case 6:
+      return compareNumbers(at, length, argument, argumentLength) == 0;
+    case 7:
+      return compareNumbers(at, length, argument, argumentLength) >= 0;
+    case 8:
+      return compareNumbers(at, length, argument, argumentLength) > 0;
+    case 9:
+      return compareNumbers(at, length, argument, argumentLength) <= 0;
+    case 10:
+      return compareNumbers(at, length, argument, argumentLength) < 0;
+    case 11:
+      return ipMatch(argument, at, length);
+    case 12:
+      return hasByteOutside(at, length, argument);
+    case 13:
+      return hasBadUrlEncoding(at, length);
+    case 14:
+      return hasBadUtf8(at, length);
+    case 15:
+      return isCardNumber(at, length);
+    case 16:
+      return isSocialSecurityNumber(at, length);
+    default:
+      return unreachable();
+  }
 }
