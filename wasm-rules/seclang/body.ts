@@ -1,11 +1,15 @@
 /** Which parser a request's body gets, and what of it REQUEST_BODY shows. */
 import { BodyPart, FrameWord, frameWord } from './frame';
-import { parseBody } from './matching';
-import { BodyProcessor, Single } from './layout';
+import { BodyProcessor, SettingWord, Single, word } from './layout';
 import { headerNamed } from './request';
-import { Collection } from '../engine/sink';
+import { parseJson } from '../engine/body/json';
+import { failureAt, failureLength, resetFailure } from '../engine/body/failure';
+import { parseMultipart } from '../engine/body/multipart';
+import { parseUrlEncoded } from '../engine/body/url-encoded';
+import { parseXml } from '../engine/body/xml';
+import { bodyFlags, Collection } from '../engine/sink';
 import { equalsLower } from './text';
-import { bodyProcessor, forcesRequestBody, requestBodyAccess, setBodyProcessor } from './transaction';
+import { bodyProcessor, forcesRequestBody, requestBodyAccess, setBodyProcessor, setReqbody } from './transaction';
 import { addValue, valueAt, valueLength } from './values';
 
 const contentType = memory.data<u8>([67, 111, 110, 116, 101, 110, 116, 45, 84, 121, 112, 101]);
@@ -50,6 +54,22 @@ export function readRequestBody(settings: usize): void {
   if (isShown) addValue(Single.requestBody, 0, 0, at, length);
   if (bodyProcessor == BodyProcessor.none) return;
   readType();
-  const isWhole = (frameWord(FrameWord.requestBodyFlags) & BodyPart.whole) != 0;
-  parseBody(bodyProcessor, at, length, typeAt, typeLength, isWhole, settings);
+  resetFailure();
+  switch (bodyProcessor) {
+    case BodyProcessor.URLENCODED:
+      parseUrlEncoded(at, length, Collection.argsPost, <u8>word(settings, SettingWord.argumentSeparator));
+      break;
+    case BodyProcessor.MULTIPART:
+      parseMultipart(at, length, typeAt, typeLength);
+      break;
+    case BodyProcessor.XML:
+      parseXml(at, length);
+      break;
+    case BodyProcessor.JSON:
+      parseJson(at, length, <i32>word(settings, SettingWord.jsonDepthMax));
+      break;
+    default:
+      break;
+  }
+  setReqbody(bodyFlags(), failureAt(), failureLength());
 }

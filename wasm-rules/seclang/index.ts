@@ -3,7 +3,7 @@
  * and a call runs the phases that the host names over one request.
  *
  * ```
- * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ arena ────────────────────►
+ * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ lazy states │ arena ───────►
  * call:   state back ─► head ─► feeds ─► phase 1 ─► body ─► feeds ─► phase 2 ─► (decided: 5) ─► answer, state out
  * ```
  *
@@ -11,6 +11,9 @@
  * call ends; a trap is a failure of the call, which the host answers with the module's policy.
  */
 import { arenaOver, arenaReset } from '../engine/arena';
+import { startArguments } from '../engine/body/arguments';
+import { setUnicodeMap } from '../engine/transform/url';
+import { lazyCacheOver } from '../engine/match/lazy';
 import { resetFlags, setSink } from '../engine/sink';
 import { chooseProcessor, readRequestBody } from './body';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
@@ -40,6 +43,9 @@ import { resetTransaction, Stop, stop } from './transaction';
 import { cellsBytes, openTx, resetTx } from './tx';
 import { addValue, firstOf, nextOf, resetValues } from './values';
 
+/** States of patterns that are made while they run; emptied when it is full. */
+const lazyCacheBytes: usize = 4 << 20;
+
 let lists: usize = 0;
 let active: usize = 0;
 let frame: usize = 0;
@@ -64,12 +70,16 @@ export function open(image: usize, inputBytes: usize, memoryEnd: usize, seed: u6
   openTx(cells);
   frame = aligned(cells + cellsBytes());
   openFrame(frame);
-  const arena = aligned(frame + inputBytes);
+  const lazyCache = aligned(frame + inputBytes);
+  const arena = lazyCache + lazyCacheBytes;
   if (arena >= memoryEnd) return 0;
+  lazyCacheOver(lazyCache, lazyCacheBytes);
   arenaOver(arena, memoryEnd);
   setSink((collection, nameAt, nameLength, valueAt, valueLength) => {
     addValue(collection, nameAt, nameLength, valueAt, valueLength);
   });
+  const unicodeMap = word(settings, SettingWord.unicodeMap);
+  setUnicodeMap(unicodeMap == 0 ? 0 : imageAt(unicodeMap));
   prepareFeeds();
   prepareTries(headerWord(Header.feeds));
   prepareTries(headerWord(Header.responseFeeds));
@@ -99,6 +109,7 @@ export function run(fuel: i64): usize {
   resetTx();
   resetRecords();
   resetFlags();
+  startArguments(<i32>word(settings, SettingWord.argumentsMax));
   memory.fill(lists, 0, <usize>headerWord(Header.ruleCount) << 2);
   memory.copy(active, imageAt(headerWord(Header.alwaysRules)), <usize>headerWord(Header.ruleWords) << 3);
   memory.fill(fed, 0, <usize>Source.count << 2);

@@ -6,7 +6,8 @@
  * so that what several of them say together is seen.
  */
 import { arenaTake } from '../engine/arena';
-import { parseCookies, parseQuery } from './matching';
+import { parseCookies } from '../engine/body/cookies';
+import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { Collection } from '../engine/sink';
 import { charge } from './fuel';
 import { SettingWord, Single, word } from './layout';
@@ -63,10 +64,10 @@ export function readRequestHead(view: usize, settings: usize): void {
   const host = word(view, hostWord);
   if (host != 0) readServerName(view + host, <i32>word(view, hostWord + 1));
   if (query != 0 && queryLength > 0)
-    parseQuery(view + query, queryLength, <u8>word(settings, SettingWord.argumentSeparator), Collection.argsGet);
+    parseUrlEncoded(view + query, queryLength, Collection.argsGet, <u8>word(settings, SettingWord.argumentSeparator));
   for (let header = firstOf(Collection.requestHeaders); header != 0; header = nextOf(header))
     if (nameLength(header) == 6 && equalsLower(nameAt(header), 6, cookieName))
-      parseCookies(valueAt(header), valueLength(header), <i32>word(settings, SettingWord.cookieFormat));
+      parseCookies(valueAt(header), valueLength(header));
 }
 
 const cookieName = memory.data<u8>([0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65]);

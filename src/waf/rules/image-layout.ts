@@ -196,7 +196,7 @@ export const settingWord = {
   cookieFormat: 11,
   /** Number, then texts. */
   responseMimeTypes: 12,
-  /** 64 Ki bytes, 0 where there is no mapping; 0: none. */
+  /** 64 Ki half words, 0xffff where a code point has no byte; 0: none. */
   unicodeMap: 13,
   size: 16,
 } as const;

@@ -2,7 +2,7 @@
 import { assert } from '#core/assert.ts';
 
 /** Above the largest image there is reason for, below what a module may have. */
-export const imageBytesMax = 15 * 1024 * 1024;
+export const imageBytesMax = 32 * 1024 * 1024;
 
 export class ImageWriter {
   #bytes = Buffer.alloc(1 << 16);

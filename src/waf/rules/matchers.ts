@@ -3,7 +3,7 @@
 export type Compiled = {
   /** Position independent; `matchPattern` in the guest reads it. */
   readonly bytes: Uint8Array;
-  readonly kind: 'literal' | 'dfa' | 'lazy';
+  readonly kind: 'constant' | 'literal' | 'dfa' | 'lazy';
   readonly stateCount: number;
 };
 

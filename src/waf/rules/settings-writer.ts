@@ -3,7 +3,8 @@ import type { EngineSettings } from '#waf/language/rule-set.ts';
 import { engineMode, settingWord } from './image-layout.ts';
 import type { ImageWriter } from './image-writer.ts';
 
-const mapBytes = 0x1_0000;
+const codePoints = 0x1_0000;
+const unmapped = 0xffff;
 const wordMax = 0xffff_ffff;
 
 export function writeSettings(image: ImageWriter, settings: EngineSettings): number {
@@ -29,8 +30,9 @@ export function writeSettings(image: ImageWriter, settings: EngineSettings): num
   return image.words(words);
 }
 
+/** A half word a code point. */
 function unicodeTable(map: ReadonlyMap<number, number>): Uint8Array {
-  const table = new Uint8Array(mapBytes);
-  for (const [codePoint, byte] of map) if (codePoint < mapBytes) table[codePoint] = byte;
-  return table;
+  const table = new Uint16Array(codePoints).fill(unmapped);
+  for (const [codePoint, byte] of map) if (codePoint < codePoints) table[codePoint] = byte;
+  return new Uint8Array(table.buffer);
 }

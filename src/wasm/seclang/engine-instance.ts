@@ -20,7 +20,7 @@ import { imagePage } from './module-file.ts';
 /** State between phases; a request has one at a time. */
 export const stateBytesMax = 262_144;
 /** What values, transformations and matches of one call may take. */
-const arenaBytes = 24 * 1024 * 1024;
+const arenaBytes = 28 * 1024 * 1024;
 /** Units of `wasm-rules/seclang/fuel.ts`: about a nanosecond each. */
 const pageBytes = 65_536;
 const imageAt = imagePage * pageBytes;

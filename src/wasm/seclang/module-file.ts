@@ -20,7 +20,7 @@ export const factsSection = 'weir.seclang';
 const factsBytesMax = 8 * 1024 * 1024;
 const pageBytes = 65_536;
 /** The engine's own data ends far below; `imageBase` of the engine says where the image may begin. */
-export const imagePage = 1;
+export const imagePage = 8;
 
 export type SeclangModule = {
   readonly image: Uint8Array;
@@ -39,6 +39,7 @@ export function writeModule(
   for (const part of readSections(engine)) {
     if (part.id === section.memory) writeMemory(out, engine, part, pages);
     else if (part.id === section.data) writeData(out, engine, part, imageAt, image);
+    else if (part.id === section.dataCount) writeDataCount(out, engine, part);
     else {
       out.byte(part.id);
       out.u32(part.end - part.start);
@@ -109,6 +110,13 @@ function writeData(
   out.byte(0x0b);
   out.u32(image.length);
   out.copy(image, 0, image.length);
+  out.closeLength(opened);
+}
+
+function writeDataCount(out: ByteWriter, engine: Uint8Array, part: Section): void {
+  out.byte(section.dataCount);
+  const opened = out.openLength();
+  out.u32(new BinaryReader(engine, part.start, part.end).u32() + 1);
   out.closeLength(opened);
 }
 

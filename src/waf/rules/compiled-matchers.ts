@@ -1,0 +1,74 @@
+/** The matchers of a rule image, made by the automata compiler (`src/waf/match/`); each distinct one once. */
+import {
+  type CompiledPattern,
+  compileCaptures,
+  compilePattern,
+} from '#waf/match/compile-pattern.ts';
+import { parsePattern } from '#waf/match/pattern-parser.ts';
+import { type CompiledPhraseSet, compilePhraseSet } from '#waf/match/phrase-set.ts';
+import type { Requirement } from '#waf/match/requirement.ts';
+import { noRequirement } from '#waf/match/requirement.ts';
+import { compileScanSet } from '#waf/match/scan-set.ts';
+import type { Pattern, PatternProblem } from '#waf/match/syntax-tree.ts';
+import type { Compiled, Matchers, ScanMember } from './matchers.ts';
+
+type Problem = { readonly problem: string };
+
+export class CompiledMatchers implements Matchers {
+  readonly #patterns = new Map<string, CompiledPattern | Problem>();
+  readonly #captures = new Map<string, Uint8Array>();
+  readonly #phrases = new Map<string, CompiledPhraseSet>();
+
+  pattern(source: string): Compiled | Problem {
+    const compiled = this.#compiled(source);
+    if ('problem' in compiled) return compiled;
+    const { kind, bytes, stats } = compiled;
+    return { kind, bytes, stateCount: stats.states ?? 0 };
+  }
+
+  captures(source: string): Uint8Array {
+    const known = this.#captures.get(source);
+    if (known !== undefined) return known;
+    const parsed = parsePattern(source);
+    const program = 'problem' in parsed ? parsed : compileCaptures(parsed);
+    if ('problem' in program) throw new RangeError(words(program.problem));
+    this.#captures.set(source, program);
+    return program;
+  }
+
+  phraseSet(phrases: readonly string[]): Uint8Array {
+    return this.#phraseSet(phrases).bytes;
+  }
+
+  scanSet(members: readonly ScanMember[]): Uint8Array {
+    return compileScanSet(members.map((member) => this.#requirement(member)));
+  }
+
+  #requirement(member: ScanMember): Requirement {
+    if (member.kind === 'phrases') return this.#phraseSet(member.phrases).requirement;
+    const compiled = this.#compiled(member.source);
+    return 'problem' in compiled ? noRequirement : compiled.requirement;
+  }
+
+  #compiled(source: string): CompiledPattern | Problem {
+    const known = this.#patterns.get(source);
+    if (known !== undefined) return known;
+    const parsed = parsePattern(source);
+    const compiled = 'problem' in parsed ? parsed : compilePattern(parsed as Pattern);
+    const answer = 'problem' in compiled ? { problem: words(compiled.problem) } : compiled;
+    this.#patterns.set(source, answer);
+    return answer;
+  }
+
+  #phraseSet(phrases: readonly string[]): CompiledPhraseSet {
+    const key = phrases.join('\n');
+    const known = this.#phrases.get(key);
+    if (known !== undefined) return known;
+    const compiled = compilePhraseSet(phrases);
+    this.#phrases.set(key, compiled);
+    return compiled;
+  }
+}
+
+const words = ({ offset, words: text }: PatternProblem): string =>
+  `the pattern cannot be run: ${text} (at byte ${offset})`;
