@@ -43,6 +43,7 @@ import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
+import { shieldSwap } from '#cli/commands/shield-swap.ts';
 import { shieldTop } from '#cli/commands/shield-top.ts';
 import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
@@ -56,7 +57,10 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
-  { title: 'Its kernel shield', commands: [shieldStatusCommand, shieldTop, shieldCheck] },
+  {
+    title: 'Its kernel shield',
+    commands: [shieldStatusCommand, shieldTop, shieldCheck, shieldSwap],
+  },
   { title: 'Its packet rules', commands: [ruleAdd, ruleList, ruleDelete, ruleClear] },
   {
     title: 'Its rule modules',

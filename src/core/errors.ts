@@ -41,6 +41,8 @@ export const errorCodes = {
   KERNEL_ATTACH_FAILED: { status: 503, retry: false },
   KERNEL_CALL_FAILED: { status: 500, retry: false },
   KERNEL_MAP_FULL: { status: 507, retry: false },
+  SHAPES_DIFFER: { status: 409, retry: false },
+  SWAP_REFUSED: { status: 409, retry: false },
   FLEET_TRUST_INVALID: { status: 422, retry: false },
   FLEET_DECISION_INVALID: { status: 400, retry: false },
   FLEET_NOT_ALLOWED: { status: 403, retry: false },

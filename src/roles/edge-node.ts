@@ -254,6 +254,15 @@ export class EdgeNode implements NodeControl {
     return this.#options.blocks.remove(text);
   }
 
+  /** Another packet program, between other changes. */
+  swapProgram(next: Parameters<Shield['swap']>[0]): Promise<void> {
+    return this.#oneAtATime(async () => {
+      if (this.#state !== 'ready')
+        throw new WeirError('SHUTTING_DOWN', 'the node is draining and takes no changes');
+      await this.#options.shield.swap(next);
+    });
+  }
+
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer> {
     return shieldTop(this.#options.shield, by, count);
   }

@@ -66,6 +66,7 @@ Its kernel shield
   shield status                   show where packets are met and what became of them
   shield top                      show who sends most and what becomes of packets, live
   shield check                    say what this host can do for the kernel shield and what is missing
+  shield swap                     let the packet program on disk take the place of the loaded one; as root
 
 Its packet rules
   rule add                        pass, drop or inspect packets by address, port and protocol
