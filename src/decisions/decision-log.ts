@@ -15,7 +15,7 @@ import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { WeirError } from '#core/errors.ts';
 import { admitBatch, type Refusal } from './admit-batch.ts';
 import { encodeBatch, readBatchHead, readDecisions } from './batch.ts';
-import { batchIds, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
+import { batchMarks, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
 import { allot, type Issued, isWithinTwice, minuteOf } from './budget.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import { clockSkewMaxMs } from './decision.ts';
@@ -149,13 +149,17 @@ export class DecisionLog {
     const results: AcceptResult[] = [];
     let room = this.#entriesMax - this.#map.size;
     const take = (bytes: Uint8Array, index: number): AcceptResult => {
+      const known = readBatchHead(bytes);
+      const digest = digestOf(bytes);
+      // The same bytes were checked when they were kept: what is repeated costs no signature.
+      if (known !== null && this.#batches.has(idOf({ ...known, digest })))
+        return { kind: 'duplicate', issuer: known.issuer, sequence: known.sequence };
       const admission = admitBatch(bytes, this.#options.trust, nowMs);
       if (!admission.ok)
         return { kind: 'refused', reason: admission.reason, issuer: admission.issuer };
       const { head, member } = admission;
       const { issuer, sequence, count } = head;
       const refuse = (reason: Refusal): AcceptResult => ({ kind: 'refused', reason, issuer });
-      const digest = digestOf(bytes);
       if (this.#database.find({ issuer, sequence, digest }) !== null)
         return { kind: 'duplicate', issuer, sequence };
       const lastSequence = sequence + count - 1;
@@ -273,9 +277,9 @@ export class DecisionLog {
     return differingBuckets(this.digest().buckets, buckets);
   }
 
-  /** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets: what need not be sent. */
-  known(buckets: readonly number[]): string[] {
-    return batchIds(this.#map, buckets);
+  /** Marks of batches with something in these buckets, for a query: what need not be sent. */
+  known(buckets: readonly number[], most = Number.POSITIVE_INFINITY): string[] {
+    return batchMarks(this.#map, buckets, most);
   }
 
   /** Other protected ranges from now on. */
