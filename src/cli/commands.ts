@@ -20,6 +20,7 @@ import {
   fleetBlockRemove,
 } from '#cli/commands/fleet-block.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
+import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -36,6 +37,15 @@ import { orchestrator } from '#cli/commands/orchestrator.ts';
 import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
 import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
 import { reload } from '#cli/commands/reload.ts';
+import {
+  rolloutAbort,
+  rolloutList,
+  rolloutPause,
+  rolloutResume,
+  rolloutRollback,
+  rolloutShow,
+} from '#cli/commands/rollout.ts';
+import { rolloutStart, rolloutUpload } from '#cli/commands/rollout-start.ts';
 import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
@@ -71,6 +81,13 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       ...[fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
       ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
+    ],
+  },
+  {
+    title: 'Its rules, in stages',
+    commands: [
+      ...[rolloutStart, rolloutUpload, rolloutList, rolloutShow, rolloutPause, rolloutResume],
+      ...[rolloutAbort, rolloutRollback, fleetRules, fleetPolicy],
     ],
   },
   {
