@@ -67,6 +67,16 @@ const cases: readonly {
     allowed: ['op 3'],
   },
   {
+    what: 'a member that held what others took away long since took away nothing else',
+    steps: [
+      ['block', 'a', 'acked'],
+      ['unblock', 'b', 'saw'],
+      ['block', 'b', 'acked'],
+      ['unblock', 'a', 'saw'],
+    ],
+    allowed: ['op 3', 'absent'],
+  },
+  {
     what: 'of two that were there nobody knows which one it took away',
     steps: [
       ['block', 'a', 'acked'],

@@ -59,10 +59,17 @@ export class NemesisModel {
     operation.state = outcome.kind;
     this.#open.delete(operation.target);
     if (outcome.kind !== 'acked' || !outcome.sawBlock) return;
-    const others = this.#standing(operation.target).filter((one) => one !== operation);
-    const [only] = others.filter(({ kind }) => kind === 'block');
-    // Of several nobody knows which one it was.
-    if (others.length === 1 && only !== undefined) operation.saw.add(only);
+    // It held a block that it had not taken away itself. Of several nobody knows which one: a member that comes back
+    // holds what others have taken away long since.
+    const known = this.#targets.get(operation.target) ?? [];
+    const own = known.filter((one) => one.member === operation.member && one.state === 'acked');
+    const [only, ...more] = known.filter(
+      (one) =>
+        one.kind === 'block' &&
+        one.state !== 'refused' &&
+        !own.some((later) => later !== operation && later.saw.has(one)),
+    );
+    if (only !== undefined && more.length === 0) operation.saw.add(only);
   }
 
   /** What may hold of a target: reasons, and `absent`. */
