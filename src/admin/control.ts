@@ -120,6 +120,8 @@ export type ShieldStatus = {
   /** Why each higher step is not the one. */
   readonly refused: readonly { readonly step: ShieldStep; readonly reason: string }[];
   readonly interfaces: readonly string[];
+  /** SHA-256 of the object that the packet program was loaded from; null where none is. */
+  readonly object: string | null;
   /** Of the process that has the kernel's maps, or keeps the nftables table. */
   readonly pid: number | null;
   /** What the kernel has counted; null where nothing is in it, or its process does not answer. */
@@ -293,7 +295,7 @@ export type BlockRemoveAnswer = BlockAnswer & {
 };
 
 /** Where what is live came from. */
-export type ModuleOrigin = 'config' | 'api' | 'watch' | 'rollback' | 'quarantine';
+export type ModuleOrigin = 'config' | 'api' | 'watch' | 'fleet' | 'rollback' | 'quarantine';
 export type ModuleVersionState = 'live' | 'ready' | 'retired' | 'quarantined' | 'failed';
 
 export type ModuleStatus = {

@@ -154,6 +154,7 @@ const shieldStatus = Type.Object(
     step: shieldStep,
     refused: Type.Array(Type.Object({ step: shieldStep, reason: Type.String() }, strict)),
     interfaces: Type.Array(Type.String()),
+    object: orNull(Type.String()),
     pid: orNull(count),
     counters: orNull(
       Type.Object(

@@ -21,6 +21,7 @@ import {
 } from '#cli/commands/fleet-block.ts';
 import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
+import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -37,6 +38,15 @@ import { orchestrator } from '#cli/commands/orchestrator.ts';
 import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
 import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
 import { reload } from '#cli/commands/reload.ts';
+import {
+  rolloutAbort,
+  rolloutList,
+  rolloutPause,
+  rolloutResume,
+  rolloutRollback,
+  rolloutShow,
+} from '#cli/commands/rollout.ts';
+import { rolloutStart, rolloutUpload } from '#cli/commands/rollout-start.ts';
 import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
@@ -44,6 +54,7 @@ import { ruleList } from '#cli/commands/rule-list.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
+import { shieldSwap } from '#cli/commands/shield-swap.ts';
 import { shieldTop } from '#cli/commands/shield-top.ts';
 import { status } from '#cli/commands/status.ts';
 import { stop } from '#cli/commands/stop.ts';
@@ -57,7 +68,10 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
-  { title: 'Its kernel shield', commands: [shieldStatusCommand, shieldTop, shieldCheck] },
+  {
+    title: 'Its kernel shield',
+    commands: [shieldStatusCommand, shieldTop, shieldCheck, shieldSwap],
+  },
   { title: 'Its packet rules', commands: [ruleAdd, ruleList, ruleDelete, ruleClear] },
   {
     title: 'Its rule modules',
@@ -74,6 +88,13 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       ...[fleetDemo, fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
       ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
+    ],
+  },
+  {
+    title: 'Its rules, in stages',
+    commands: [
+      ...[rolloutStart, rolloutUpload, rolloutList, rolloutShow, rolloutPause, rolloutResume],
+      ...[rolloutAbort, rolloutRollback, fleetRules, fleetPolicy],
     ],
   },
   {

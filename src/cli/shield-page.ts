@@ -3,7 +3,7 @@ import type { NodeStatus, ShieldStatus } from '#admin/control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { bytes, rate } from '#cli/shield-top-view.ts';
-import { thousands, wrapped } from '#cli/words.ts';
+import { shortHash, thousands, wrapped } from '#cli/words.ts';
 
 export type ShieldAnswer = ShieldStatus & {
   /** Of the block list, enforced in the kernel or as they connect. */
@@ -31,6 +31,7 @@ export function shieldPage(answer: ShieldAnswer, print: Printer): string {
       : interfaces.join(', ');
   const lines = [
     label('step', `${step}: ${where}`),
+    ...(answer.object === null ? [] : [label('program', shortHash(answer.object))]),
     ...refused.map((one) => label('', `no ${one.step}: ${one.reason}`)),
     ...degraded.map(({ part, reason }) => label('degraded', `${part}: ${reason}`)),
   ];

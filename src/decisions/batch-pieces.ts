@@ -14,7 +14,7 @@ export type PieceQuery = {
   readonly buckets: readonly number[] | null;
   /** `next` of the piece before; null for the first. */
   readonly after: string | null;
-  /** What the asker has, as `ISSUER/SEQUENCE/DIGEST`, and need not be sent. */
+  /** What the asker has, by `markOf`, and need not be sent. */
   readonly known?: ReadonlySet<string>;
   readonly bytesMax: number;
 };
@@ -40,15 +40,14 @@ export function batchPiece(
   let bytes = 0;
   let last: string | null = null;
   for (const key of rest) {
-    const id = idOf(key);
-    if (known?.has(id)) continue;
+    if (known?.has(markOf(key))) continue;
     const batch = read(key);
     assert(batch !== null, 'a batch that counts is on disk');
     // The first one always: a piece that carries nothing would be asked for again.
     if (batches.length > 0 && bytes + batch.length > bytesMax) return { batches, next: last };
     batches.push(batch);
     bytes += batch.length;
-    last = id;
+    last = idOf(key);
   }
   return { batches, next: null };
 }
@@ -56,9 +55,17 @@ export function batchPiece(
 export const idOf = ({ issuer, sequence, digest }: BatchKey): string =>
   `${issuer}/${sequence}/${digest}`;
 
-/** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets. */
-export function batchIds(map: DecisionMap, buckets: readonly number[]): string[] {
-  return [...batchesOf(map, buckets)].map(idOf);
+/**
+ * A batch in as few characters as tell it from another. Whoever would make two with the same mark has to try 2^32 of its
+ * own, and has then hidden one from those who have the other.
+ */
+const markOf = ({ digest }: BatchKey): string => digest.slice(0, 16);
+
+/** The marks of batches with something in these buckets; of more than `most`, those with the most decisions. */
+export function batchMarks(map: DecisionMap, buckets: readonly number[], most: number): string[] {
+  const found = [...batchesOf(map, buckets)];
+  if (found.length > most) found.sort((a, b) => b.count - a.count);
+  return found.slice(0, most).map(markOf);
 }
 
 function batchesOf(map: DecisionMap, buckets: readonly number[]): Set<BatchRef> {

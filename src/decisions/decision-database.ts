@@ -86,7 +86,6 @@ export class DecisionDatabase {
   readonly #remove: StatementSync;
   readonly #seen: StatementSync;
   readonly #saveOwn: StatementSync;
-  readonly #saveClock: StatementSync;
 
   private constructor(path: string, database: DatabaseSync) {
     this.#path = path;
@@ -109,7 +108,6 @@ export class DecisionDatabase {
     this.#saveOwn = database.prepare(
       'UPDATE own SET next_sequence = ?, issued_at_ms = ?, clock_ms = ?, clock_counter = ?',
     );
-    this.#saveClock = database.prepare('UPDATE own SET clock_ms = ?, clock_counter = ?');
   }
 
   get path(): string {
@@ -208,10 +206,6 @@ export class DecisionDatabase {
     this.#saveOwn.run(next, issuedAtMs, clock.ms, clock.counter);
   }
 
-  saveClock({ ms, counter }: HybridTime): void {
-    this.#saveClock.run(ms, counter);
-  }
-
   get synchronous(): 'full' | 'less' {
     const level = this.#database.prepare('PRAGMA synchronous').get()?.['synchronous'];
     return integer(level) >= 2 ? 'full' : 'less';
@@ -230,6 +224,10 @@ export class DecisionDatabase {
         throw error;
       }
     });
+  }
+
+  get isOpen(): boolean {
+    return this.#database.isOpen;
   }
 
   close(): void {

@@ -3,9 +3,13 @@
  * as at any other member that has got the same batches, in whatever order.
  *
  * ```
- * bytes ─► admit (signature, rights, times, budget) ─► decisions.db, one commit with fsync ─► DecisionMap ─► Change
- * issue ─► clock, budget, sign ───────────────────────┘
+ * bytes ─► admit (signature, rights, times, budget) ─► DecisionMap ─► Change ─► `write`: decisions.db, with fsync
+ * issue ─► clock, budget, sign ─► decisions.db, one commit with fsync ─► DecisionMap ─► Change
  * ```
+ *
+ * What others decided holds before it is on disk, so that nobody who attacks gains the time of a sync, and is
+ * acknowledged after; what this member decides is on disk before anybody hears of it. Every commit writes all that
+ * waits: nothing that came later is ever on disk without what came before.
  *
  * Nothing here knows how batches travel. Who carries them calls `accept` and `issue`, `expire` each second and
  * `compact` each minute, and compares `digest` with others; who enforces them does what each `Change` says, and
@@ -15,17 +19,18 @@ import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { WeirError } from '#core/errors.ts';
 import { admitBatch, type Refusal } from './admit-batch.ts';
 import { encodeBatch, readBatchHead, readDecisions } from './batch.ts';
-import { batchIds, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
+import { batchMarks, batchPiece, idOf, type Piece, type PieceQuery } from './batch-pieces.ts';
 import { allot, type Issued, isWithinTwice, minuteOf } from './budget.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import { clockSkewMaxMs } from './decision.ts';
-import { DecisionDatabase } from './decision-database.ts';
+import { type BatchKey, DecisionDatabase } from './decision-database.ts';
 import { type DecisionDigest, differingBuckets } from './decision-digest.ts';
 import { type BatchRef, DecisionMap, decisionEntriesMax } from './decision-map.ts';
 import { checkRequests, decisionOf, inChunks } from './decision-requests.ts';
 import { type Change, EnforcedDecisions } from './enforced-decisions.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { type Member, publicKeyText, type Trust } from './trust.ts';
+import { UnwrittenBatches } from './unwritten-batches.ts';
 
 export type AcceptResult =
   | {
@@ -54,6 +59,7 @@ export type DecisionLogOptions = {
   /** Ranges that no decision keeps out at this member. */
   readonly protected: readonly string[];
   readonly entriesMax?: number;
+  readonly unwrittenBytesMax?: number;
 };
 
 /** Own batches with fewer entries left than this are put together in new ones. */
@@ -70,6 +76,7 @@ export class DecisionLog {
   readonly #batches = new Map<string, BatchRef>();
   /** Of which nothing counts any more; they are on disk until the next write. */
   #spent = new Set<BatchRef>();
+  readonly #unwritten: UnwrittenBatches;
   readonly #doubled = new Map<string, number>();
   #issued: Issued;
   /** Batches of issuers no longer believed, left out at the start. */
@@ -78,6 +85,7 @@ export class DecisionLog {
   private constructor(options: DecisionLogOptions, database: DecisionDatabase, nowMs: number) {
     this.#options = options;
     this.#entriesMax = options.entriesMax ?? decisionEntriesMax;
+    this.#unwritten = new UnwrittenBatches(options.unwrittenBytesMax);
     this.#database = database;
     const { next, issuedAtMs, clock } = database.own();
     this.#issued = { next, issuedAtMs };
@@ -135,69 +143,68 @@ export class DecisionLog {
     return this.#map.digest();
   }
 
-  /** One batch of anybody. Throws STATE_UNUSABLE, and then nothing was taken. */
+  /** One batch of anybody, on disk when it returns. Throws STATE_UNUSABLE, and then it holds and waits for `write`. */
   accept(bytes: Uint8Array, nowMs: number): AcceptResult {
     return this.acceptAll([bytes], nowMs)[0] as AcceptResult;
   }
 
-  /** In one commit: a piece of a repair costs one sync of the disk. */
+  /** In one commit. */
   acceptAll(list: readonly Uint8Array[], nowMs: number): AcceptResult[] {
-    type Taken = { readonly batch: BatchRef; readonly decisions: readonly Decision[] };
-    const taken = new Map<number, Taken>();
-    const clockBefore = this.#clock.last;
-    const issuedBefore = this.#issued;
-    const results: AcceptResult[] = [];
-    let room = this.#entriesMax - this.#map.size;
-    const take = (bytes: Uint8Array, index: number): AcceptResult => {
-      const admission = admitBatch(bytes, this.#options.trust, nowMs);
-      if (!admission.ok)
-        return { kind: 'refused', reason: admission.reason, issuer: admission.issuer };
-      const { head, member } = admission;
-      const { issuer, sequence, count } = head;
-      const refuse = (reason: Refusal): AcceptResult => ({ kind: 'refused', reason, issuer });
-      const digest = digestOf(bytes);
-      if (this.#database.find({ issuer, sequence, digest }) !== null)
-        return { kind: 'duplicate', issuer, sequence };
-      const lastSequence = sequence + count - 1;
-      const clash = this.#clashOf(member, sequence, lastSequence);
-      if (clash === 'beyond') return refuse('conflict');
-      const decisions = readDecisions(bytes, head);
-      if (decisions === null) return refuse('malformed');
-      if (decisions.some(({ at }) => at.ms > nowMs + clockSkewMaxMs)) return refuse('future');
-      const fresh = decisions.filter(
-        (decision) => decision.shadowUntilMs > nowMs && this.#map.takes(decision, issuer, sequence),
-      );
-      if (fresh.length === 0) return { kind: 'duplicate', issuer, sequence };
-      if (fresh.length > room) return refuse('full');
-      room -= fresh.length;
-      const { expiresAtMs } = head;
-      const { keyId } = member;
-      this.#database.put({ issuer, sequence, digest, lastSequence, expiresAtMs, keyId, bytes });
-      if (clash === 'doubled') this.#doubled.set(issuer, (this.#doubled.get(issuer) ?? 0) + 1);
-      for (const { at } of fresh) this.#clock.observe(at);
-      // Own ones, from before this member lost its disk: their places are given out.
-      if (issuer === this.self) this.#goOnAfter(lastSequence, head.issuedAtMs);
-      taken.set(index, { batch: { issuer, sequence, digest, count, live: 0 }, decisions: fresh });
-      return { kind: 'applied', issuer, sequence, change: nothing };
-    };
-    try {
-      this.#database.transaction(() => {
-        for (const [index, bytes] of list.entries()) results.push(take(bytes, index));
-        if (taken.size > 0) this.#saveOwn();
-        this.#removeSpent();
-      });
-    } catch (error) {
-      this.#clock.reset(clockBefore);
-      this.#issued = issuedBefore;
-      throw error;
-    }
-    this.#spent = new Set();
-    for (const [index, { batch, decisions }] of taken) {
-      const change = this.#merge(batch, decisions, nowMs);
-      const { issuer, sequence } = batch;
-      results[index] = { kind: 'applied', issuer, sequence, change };
-    }
+    const results = list.map((bytes) => this.take(bytes, nowMs));
+    this.write();
     return results;
+  }
+
+  /** All that waits, in one commit with one sync of the disk. Throws STATE_UNUSABLE, and then all of it still waits. */
+  write(): void {
+    if (this.#unwritten.count === 0) return;
+    this.#commit(() => {});
+  }
+
+  /** Batches that hold and are not on disk. */
+  get unwritten(): number {
+    return this.#unwritten.count;
+  }
+
+  /**
+   * Holds when this returns, and is on disk after `write`: only then may it be acknowledged. Throws STATE_UNUSABLE
+   * where the disk cannot be read.
+   */
+  take(bytes: Uint8Array, nowMs: number): AcceptResult {
+    const digest = digestOf(bytes);
+    const known = readBatchHead(bytes);
+    // The same bytes were checked when they were kept: what is repeated costs no signature.
+    if (known !== null && this.#batches.has(idOf({ ...known, digest })))
+      return { kind: 'duplicate', issuer: known.issuer, sequence: known.sequence };
+    const admission = admitBatch(bytes, this.#options.trust, nowMs);
+    if (!admission.ok)
+      return { kind: 'refused', reason: admission.reason, issuer: admission.issuer };
+    const { head, member } = admission;
+    const { issuer, sequence, count, expiresAtMs } = head;
+    const refuse = (reason: Refusal): AcceptResult => ({ kind: 'refused', reason, issuer });
+    if (this.#find({ issuer, sequence, digest }) !== null)
+      return { kind: 'duplicate', issuer, sequence };
+    const lastSequence = sequence + count - 1;
+    const clash = this.#clashOf(member, sequence, lastSequence);
+    if (clash === 'beyond') return refuse('conflict');
+    const decisions = readDecisions(bytes, head);
+    if (decisions === null) return refuse('malformed');
+    if (decisions.some(({ at }) => at.ms > nowMs + clockSkewMaxMs)) return refuse('future');
+    const fresh = decisions.filter(
+      (decision) => decision.shadowUntilMs > nowMs && this.#map.takes(decision, issuer, sequence),
+    );
+    if (fresh.length === 0) return { kind: 'duplicate', issuer, sequence };
+    if (fresh.length > this.#entriesMax - this.#map.size || !this.#unwritten.hasRoom(bytes.length))
+      return refuse('full');
+    const { keyId } = member;
+    const key = { issuer, sequence, digest };
+    this.#unwritten.put({ ...key, lastSequence, expiresAtMs, keyId, bytes });
+    if (clash === 'doubled') this.#doubled.set(issuer, (this.#doubled.get(issuer) ?? 0) + 1);
+    for (const { at } of fresh) this.#clock.observe(at);
+    // Own ones, from before this member lost its disk: their places are given out.
+    if (issuer === this.self) this.#goOnAfter(lastSequence, head.issuedAtMs);
+    const change = this.#merge({ ...key, count, live: 0 }, fresh, nowMs);
+    return { kind: 'applied', issuer, sequence, change };
   }
 
   /**
@@ -258,14 +265,12 @@ export class DecisionLog {
 
   /** Batches of which nothing counts any more leave the disk. */
   compact(): void {
-    if (this.#spent.size === 0) return;
-    this.#database.transaction(() => this.#removeSpent());
-    this.#spent = new Set();
+    if (this.#spent.size > 0 || this.#unwritten.count > 0) this.#commit(() => {});
   }
 
   /** For repair and for joiners: batches in pieces of bounded size. */
   piece(query: PieceQuery): Piece {
-    return batchPiece(query, this.#map, this.#batches, (key) => this.#database.find(key));
+    return batchPiece(query, this.#map, this.#batches, (key) => this.#find(key));
   }
 
   /** The buckets in which another member differs, by its digest. */
@@ -273,9 +278,9 @@ export class DecisionLog {
     return differingBuckets(this.digest().buckets, buckets);
   }
 
-  /** `ISSUER/SEQUENCE/DIGEST` of all batches with something in these buckets: what need not be sent. */
-  known(buckets: readonly number[]): string[] {
-    return batchIds(this.#map, buckets);
+  /** Marks of batches with something in these buckets, for a query: what need not be sent. */
+  known(buckets: readonly number[], most = Number.POSITIVE_INFINITY): string[] {
+    return batchMarks(this.#map, buckets, most);
   }
 
   /** Other protected ranges from now on. */
@@ -288,8 +293,13 @@ export class DecisionLog {
     return this.#database.synchronous;
   }
 
+  /** What waits is written first. Throws STATE_UNUSABLE where it cannot be; it is closed then as well. */
   close(): void {
-    this.#database.close();
+    try {
+      if (this.#database.isOpen) this.write();
+    } finally {
+      this.#database.close();
+    }
   }
 
   #load(nowMs: number): void {
@@ -348,20 +358,17 @@ export class DecisionLog {
     try {
       // Durable first: what others have heard, this member must know after a power cut, or it would say it again
       // in another way.
-      this.#database.transaction(() => {
+      this.#commit(() => {
         for (const { sequence, digest, expiresAtMs, decisions, bytes } of made)
           this.#database.put({
             ...{ issuer, sequence, digest, lastSequence: sequence + decisions.length - 1 },
             ...{ expiresAtMs, keyId: member.keyId, bytes },
           });
-        this.#saveOwn();
-        this.#removeSpent();
       });
     } catch (error) {
       this.#issued = before;
       throw error;
     }
-    this.#spent = new Set();
     const changes = made.map(({ sequence, digest, decisions }) =>
       this.#merge({ issuer, sequence, digest, count: decisions.length, live: 0 }, decisions, nowMs),
     );
@@ -391,9 +398,13 @@ export class DecisionLog {
   }
 
   #clashOf(member: Member, first: number, last: number): 'none' | 'doubled' | 'beyond' {
-    if (!this.#database.clashes(member.id, first, last)) return 'none';
     const minute = minuteOf(first);
-    const given = this.#database.places(member.id, minute.first, minute.last);
+    const waiting = this.#unwritten.places(member.id, minute.first, minute.last);
+    const isDoubled =
+      waiting.some((places) => places.first <= last && places.last >= first) ||
+      this.#database.clashes(member.id, first, last);
+    if (!isDoubled) return 'none';
+    const given = [...this.#database.places(member.id, minute.first, minute.last), ...waiting];
     return isWithinTwice(given, last - first + 1, member.budget) ? 'doubled' : 'beyond';
   }
 
@@ -404,15 +415,22 @@ export class DecisionLog {
     };
   }
 
-  #saveOwn(): void {
-    this.#database.saveOwn({ ...this.#issued, clock: this.#clock.last });
+  #find(key: BatchKey): Uint8Array | null {
+    return this.#unwritten.find(key) ?? this.#database.find(key);
   }
 
-  #removeSpent(): void {
-    for (const batch of this.#spent) {
-      this.#database.remove(batch);
-      this.#batches.delete(idOf(batch));
-    }
+  /** With all that waits, and without what nothing counts of any more. */
+  #commit(work: () => void): void {
+    const spent = this.#spent;
+    this.#database.transaction(() => {
+      for (const row of this.#unwritten.all()) this.#database.put(row);
+      work();
+      this.#database.saveOwn({ ...this.#issued, clock: this.#clock.last });
+      for (const batch of spent) this.#database.remove(batch);
+    });
+    this.#unwritten.clear();
+    for (const batch of spent) this.#batches.delete(idOf(batch));
+    this.#spent = new Set();
   }
 }
 

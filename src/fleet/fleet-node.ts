@@ -20,6 +20,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { AckBoard } from './ack-board.ts';
 import type { Bus } from './bus.ts';
 import { acceptCommand, type Command } from './command.ts';
+import { DigestTurns } from './digest-turns.ts';
 import type { FleetState } from './fleet-state.ts';
 import { type Enforce, type Enforced, Intake } from './intake.ts';
 import {
@@ -98,7 +99,7 @@ export class FleetNode {
   readonly #peers: Peers;
   readonly #acks = new AckBoard();
   readonly #timers: NodeJS.Timeout[] = [];
-  #digestTimer: NodeJS.Timeout | null = null;
+  readonly #digests: DigestTurns;
   #greeting: NodeJS.Timeout | null = null;
   #beats = 0;
   #isClosed = false;
@@ -122,6 +123,11 @@ export class FleetNode {
       ...{ fleet, bus, log, state, logger, now, others },
       self: this.#self,
       intake: this.#intake,
+    });
+    this.#digests = new DigestTurns({
+      everyMs: options.digestMs,
+      root: () => log.digest().root,
+      say: () => this.#digest(),
     });
     this.#peers = new Peers(
       (id) => id !== this.#self && trust.member(id) !== null,
@@ -149,6 +155,7 @@ export class FleetNode {
       this.#watchClock();
       this.#watchKeys();
       this.#repair.compare(said);
+      this.#digests.heard(said.root);
     });
     this.#listen(ackSubject(fleet, everyMember, self), 'ack', (ack) => {
       if (ack.issuer !== self) return;
@@ -170,7 +177,7 @@ export class FleetNode {
     bus.open();
     this.#every(beatMs, () => void this.#beat());
     this.#every(compactMs, () => this.#compact());
-    this.#digestLater();
+    this.#digests.start();
   }
 
   /** Durable first, then published and in force here. Throws as `DecisionLog.issue` does. */
@@ -251,7 +258,7 @@ export class FleetNode {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const timer of this.#timers) clearInterval(timer);
-    if (this.#digestTimer !== null) clearTimeout(this.#digestTimer);
+    this.#digests.close();
     await this.#options.bus.close();
     await Promise.all([this.#repair.close(), this.#intake.close(), this.#commands]);
     this.#options.setDegraded('fleet', null);
@@ -296,7 +303,7 @@ export class FleetNode {
 
   async #introduce(): Promise<void> {
     this.#hello();
-    this.#digest();
+    this.#digests.connected();
     await this.#beat();
   }
 
@@ -436,15 +443,5 @@ export class FleetNode {
 
   #every(ms: number, work: () => void): void {
     this.#timers.push(setInterval(work, ms).unref());
-  }
-
-  /** With jitter of a fifth either way: ten members do not speak at one time. */
-  #digestLater(): void {
-    const { digestMs, bus } = this.#options;
-    const waitMs = digestMs * 0.8 + randomInt(Math.max(1, Math.floor(digestMs * 0.4)));
-    this.#digestTimer = setTimeout(() => {
-      if (bus.state === 'connected') this.#digest();
-      if (!this.#isClosed) this.#digestLater();
-    }, waitMs).unref();
   }
 }

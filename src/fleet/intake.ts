@@ -2,12 +2,14 @@
  * From bytes of whoever sent them to what is enforced here and said to be.
  *
  * ```
- * batch ─► waiting ─► accept, many in one commit ─► changes ─► kernel and workers ─► ack to each issuer
- *                                                     └─ while one is made, the next ones gather
+ * batch ─► waiting ─► take, many at a time ─┬─► changes ─► kernel and workers ─┬─► ack to each issuer
+ *                                           │     └─ while one is made, the next ones gather
+ *                                           └─► one turn of the event loop later: commit, one sync ─┘
  * ```
  *
- * Changes are made in the order they were accepted in. An issuer hears of its batch when it holds here, and
- * also when it was known already: it may not have heard it the first time.
+ * What is decided is on its way to kernel and workers before this process waits for its disk, which under load takes
+ * longer than all the rest of the way. Changes are made in the order they were taken in. An issuer hears of its batch
+ * when it holds here and is on disk, and also when it was known already: it may not have heard it the first time.
  */
 
 import { monotonicMs } from '#core/clock.ts';
@@ -50,6 +52,8 @@ const commitBytesMax = 512 * 1_024;
 /** What waits to be taken in. */
 export const waitingBytesMax = 64 * 1_048_576;
 const warnMs = 1_000;
+/** A disk that took nothing is tried again. */
+const writeAgainMs = 1_000;
 
 type Held = { readonly issuer: string; readonly sequence: number };
 
@@ -65,6 +69,10 @@ export class Intake {
   #enforcing: Promise<Enforced | null> = Promise.resolve(null);
   #change: { merged: Map<string, FleetBlock | null>; held: Held[] } | null = null;
   #last: Enforced = { version: 0, workers: 0, kernel: false };
+  /** Of what was taken last: whether it is on disk. */
+  #written: Promise<boolean> = Promise.resolve(true);
+  #isWriting = false;
+  #writeAgain: NodeJS.Timeout | null = null;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -117,6 +125,7 @@ export class Intake {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#waiting = [];
+    if (this.#writeAgain !== null) clearTimeout(this.#writeAgain);
     await this.#enforcing;
   }
 
@@ -133,17 +142,13 @@ export class Intake {
 
   #accept(list: readonly Uint8Array[]): number {
     if (this.#isClosed || list.length === 0) return 0;
-    const { log, now, logger, setProblem } = this.#options;
-    let results: AcceptResult[];
+    const { log, now } = this.#options;
+    const results: AcceptResult[] = [];
     try {
-      results = log.acceptAll(list, now());
-      setProblem(null);
+      for (const bytes of list) results.push(log.take(bytes, now()));
     } catch (error) {
-      // Nothing of it was taken; it is asked for again by digest.
-      const reason = describeError(error);
-      logger.error({ reason }, 'decisions cannot be kept');
-      setProblem(`decisions cannot be kept: ${reason}`);
-      return 0;
+      // The rest is asked for again by digest; what was taken goes its way.
+      this.#failed(error, 'decisions cannot be looked up');
     }
     let applied = 0;
     const held: Held[] = [];
@@ -168,8 +173,39 @@ export class Intake {
       for (const block of result.change.add) merged.set(block.target, block);
     }
     for (const [target, block] of merged) block === null ? remove.push(target) : add.push(block);
+    if (applied > 0) this.#write();
     if (held.length > 0) void this.enforce({ add, remove }, held);
     return applied;
+  }
+
+  /** After the turn of the event loop in which kernel and workers are told. */
+  #write(): void {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#written = new Promise((resolve) => {
+      setImmediate(() => {
+        this.#isWriting = false;
+        try {
+          this.#options.log.write();
+          this.#options.setProblem(null);
+          resolve(true);
+        } catch (error) {
+          this.#failed(error, 'decisions cannot be kept');
+          resolve(false);
+          if (this.#isClosed || this.#writeAgain !== null) return;
+          this.#writeAgain = setTimeout(() => {
+            this.#writeAgain = null;
+            this.#write();
+          }, writeAgainMs).unref();
+        }
+      });
+    });
+  }
+
+  #failed(error: unknown, what: string): void {
+    const reason = describeError(error);
+    this.#options.logger.error({ reason }, what);
+    this.#options.setProblem(`${what}: ${reason}`);
   }
 
   /** Once a second: whoever floods the bus does not flood the log. What was refused is counted, all of it. */
@@ -185,6 +221,7 @@ export class Intake {
     // Made together with the one before.
     if (gathered === null) return before;
     this.#change = null;
+    const written = this.#written;
     const { enforce, acknowledge, logger, setProblem } = this.#options;
     const add = [...gathered.merged.values()].filter((block) => block !== null);
     const remove = [...gathered.merged].flatMap(([target, block]) =>
@@ -198,8 +235,12 @@ export class Intake {
       setProblem(`not everything the fleet decided is in force here: ${reason}`);
       return null;
     }
-    for (const { issuer, sequence } of gathered.held) acknowledge(issuer, sequence, this.#last);
-    return this.#last;
+    const last = this.#last;
+    void written.then((isWritten) => {
+      if (isWritten)
+        for (const { issuer, sequence } of gathered.held) acknowledge(issuer, sequence, last);
+    });
+    return last;
   }
 }
 

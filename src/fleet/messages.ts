@@ -13,6 +13,8 @@ import { memberPattern } from './subjects.ts';
 
 /** The longest message of any kind but pieces of batches. */
 export const messageBytesMax = 65_536;
+/** Batches a member names as known when it asks for others; of more, those with the most decisions. */
+export const knownBatchesMax = 3_000;
 /** Buckets of a digest. */
 export const digestBuckets = 256;
 
@@ -128,6 +130,8 @@ export const batchesRequest = Type.Object(
     ]),
     /** `next` of the piece before; null for the first. */
     after: Type.Union([text(100), Type.Null()]),
+    /** What it has of them already, by the beginnings of their hashes (`#decisions/batch-pieces.ts`). */
+    known: Type.Array(Type.String({ pattern: '^[0-9a-f]{16}$' }), { maxItems: knownBatchesMax }),
   },
   strict,
 );

@@ -1,15 +1,16 @@
 /**
- * How a member comes to know what it missed: from the stream where there is one, then from the others.
+ * How a member comes to know what it missed: from the others, then from the stream where there is one.
  *
  * ```
- * gap ─► stream, from the last place ─► digest of a peer ─► equal: done
- *                                                       └─► batches of the buckets that differ, in pieces
+ * gap ─► digests of some peers, all at once ──┐
+ * a peer says its digest ─────────────────────┴─► differs ─► batches of the buckets that differ, in pieces, without
+ *                                                            those this member names as its own already
+ *     ─► stream, from the last place: what nobody who is there can tell
  * ```
  *
- * The stream is a cache. One that is shorter than what was read of it is another one, or was rolled back: it
- * is read from its beginning, and told again what this member has issued. Nothing is ever taken away because
- * it is not in the stream. Peers are asked one at a time, with jitter, so that ten members coming back at
- * once do not ask one.
+ * Peers first: most have all of it, and answer in one message. One that stands still costs its own time limit and
+ * nobody else's; what is said meanwhile waits, the newest of each member, and is compared then. Batches come from one
+ * peer at a time.
  */
 import { randomInt } from 'node:crypto';
 import { monotonicMs } from '#core/clock.ts';
@@ -22,17 +23,26 @@ import type { Bus } from './bus.ts';
 import type { BusMessage } from './bus-queue.ts';
 import type { FleetState } from './fleet-state.ts';
 import type { Intake } from './intake.ts';
-import { catchUpMessagesMax, readStream, streamState } from './jet-stream.ts';
-import { type DigestMessage, encodeMessage, parseMessage } from './messages.ts';
-import { batchesSubject, decisionsSubject } from './subjects.ts';
+import {
+  type DigestMessage,
+  encodeMessage,
+  knownBatchesMax,
+  messageBytesMax,
+  parseMessage,
+} from './messages.ts';
+import { StreamCache } from './stream-cache.ts';
+import { batchesSubject } from './subjects.ts';
 
-const askTimeoutMs = 5_000;
+const digestTimeoutMs = 1_500;
+const piecesTimeoutMs = 3_000;
 /** Of one repair; the next comparison goes on. */
 const piecesMax = 2_000;
-/** Members asked after a gap before it is left to the next comparison. */
+/** Members asked after a gap; of others the digests are heard. */
 const peersAskedMax = 5;
-/** Messages of the stream read before they are taken in. */
-const streamSlice = 64;
+/** Of a digest that all have heard: they do not ask at one time. */
+const heardJitterMs = 300;
+/** What was refused may be taken later, as what is of the future by our clock. */
+const fruitlessMs = 30_000;
 /** Pieces and digests that are answered; a member that asks more often gets no answer, and asks another. */
 export const answersPerSecondMax = 200;
 
@@ -59,30 +69,35 @@ export type RepairCounts = {
 };
 
 export class Repair {
-  readonly counts: RepairCounts = {
-    runs: 0,
-    batchesFetched: 0,
-    failures: 0,
-    republished: 0,
-    unanswered: 0,
-  };
+  readonly #counts = { runs: 0, batchesFetched: 0, failures: 0, unanswered: 0 };
   readonly #options: RepairOptions;
+  readonly #stream: StreamCache;
   #running: Promise<void> | null = null;
   #again = false;
   #isClosed = false;
-  /** Pairs of roots that a repair did not change: what differs there is not to be had from that peer. */
-  readonly #fruitless = new Map<string, string>();
+  /** The newest digest of each member that is still to be compared. */
+  readonly #waiting = new Map<string, DigestMessage>();
+  #comparing: Promise<void> | null = null;
+  /** Pairs of roots that a repair did not change: what differs there is not to be had from that peer now. */
+  readonly #fruitless = new Map<string, { readonly pair: string; readonly atMs: number }>();
   lastExchangeAtMs: number | null = null;
   #second = 0;
   #answers = 0;
 
   constructor(options: RepairOptions) {
     this.#options = options;
+    this.#stream = new StreamCache(options);
   }
 
-  close(): Promise<void> {
+  get counts(): RepairCounts {
+    return { ...this.#counts, republished: this.#stream.republished };
+  }
+
+  async close(): Promise<void> {
     this.#isClosed = true;
-    return this.#running ?? Promise.resolve();
+    this.#stream.close();
+    this.#waiting.clear();
+    await Promise.all([this.#running, this.#comparing]);
   }
 
   /** After anything may have been missed. One at a time; a second word makes it go once more. */
@@ -100,24 +115,9 @@ export class Repair {
     });
   }
 
-  /** A peer has said what it knows. */
+  /** A peer has said what it knows, to all. */
   compare(said: DigestMessage): void {
-    if (this.#isClosed || this.#running !== null) return;
-    const own = this.#options.log.digest();
-    if (said.root === own.root) {
-      this.lastExchangeAtMs = this.#options.now();
-      return;
-    }
-    if (this.#fruitless.get(said.node) === `${own.root}/${said.root}`) return;
-    this.#running = this.#jitter(1_000)
-      .then(() => this.#fetch(said))
-      .catch((error: unknown) => this.#failed(said.node, error))
-      .finally(() => {
-        this.#running = null;
-        if (!this.#again) return;
-        this.#again = false;
-        this.catchUp();
-      });
+    void this.#compare(said, heardJitterMs);
   }
 
   /** Somebody asks this member. */
@@ -132,7 +132,7 @@ export class Repair {
       this.#answers = 0;
     }
     if (++this.#answers > answersPerSecondMax) {
-      this.counts.unanswered++;
+      this.#counts.unanswered++;
       return;
     }
     if (parseMessage('askDigest', bytes, asker).ok) {
@@ -143,77 +143,63 @@ export class Repair {
     }
     const asked = parseMessage('askBatches', bytes, asker);
     if (!asked.ok) return;
-    const { buckets, after } = asked.message;
-    bus.respond(reply, encodePiece(log.piece({ buckets, after, bytesMax: pieceBytesMax })));
+    const { buckets, after, known } = asked.message;
+    const query = { buckets, after, known: new Set(known), bytesMax: pieceBytesMax };
+    bus.respond(reply, encodePiece(log.piece(query)));
   }
 
   async #catchUp(): Promise<void> {
-    this.counts.runs++;
-    await this.#readStream();
-    // A snapshot is a digest of nothing to compare with: a joiner fetches all buckets, like any other.
-    let isInStep = false;
-    for (const peer of shuffled(this.#options.others).slice(0, peersAskedMax)) {
-      if (this.#isClosed || this.#options.bus.state !== 'connected') return;
-      try {
+    this.#counts.runs++;
+    const asked = shuffled(this.#options.others).slice(0, peersAskedMax);
+    await Promise.all(
+      asked.map(async (peer) => {
         const said = await this.#askDigest(peer);
-        if (said === null) continue;
-        if (said.root === this.#options.log.digest().root) {
-          this.lastExchangeAtMs = this.#options.now();
-          // One that agrees is enough to know; one that does not may not know all either.
-          isInStep = true;
-          break;
-        }
+        if (said !== null) await this.#compare(said, 0);
+      }),
+    );
+    if (this.#isClosed) return;
+    const news = await this.#stream.read();
+    if (news === null) return;
+    this.#counts.batchesFetched += news;
+    this.lastExchangeAtMs = this.#options.now();
+  }
+
+  /** Resolves when everything that waits was compared. */
+  #compare(said: DigestMessage, jitterMs: number): Promise<void> {
+    if (this.#isClosed || this.#isInStep(said)) return Promise.resolve();
+    this.#waiting.set(said.node, said);
+    this.#comparing ??= this.#compareAll(jitterMs).finally(() => {
+      this.#comparing = null;
+    });
+    return this.#comparing;
+  }
+
+  async #compareAll(jitterMs: number): Promise<void> {
+    if (jitterMs > 0)
+      await new Promise((resolve) => setTimeout(resolve, randomInt(jitterMs)).unref());
+    for (;;) {
+      const [said] = this.#waiting.values();
+      if (said === undefined) return;
+      this.#waiting.delete(said.node);
+      // By now another one may have brought it.
+      if (this.#isInStep(said)) continue;
+      const before = this.#fruitless.get(said.node);
+      const isTried = before?.pair === `${this.#options.log.digest().root}/${said.root}`;
+      if (isTried && monotonicMs() - before.atMs < fruitlessMs) continue;
+      try {
         await this.#fetch(said);
       } catch (error) {
-        this.#failed(peer, error);
+        this.#counts.failures++;
+        const reason = describeError(error);
+        this.#options.logger.warn({ peer: said.node, reason }, 'repair failed');
       }
-    }
-    if (!isInStep) this.#options.logger.debug('no peer is known to be in step');
-  }
-
-  async #readStream(): Promise<void> {
-    const { bus, fleet, state, intake, logger } = this.#options;
-    try {
-      const found = await streamState(bus, fleet);
-      if (found === null) return;
-      const place = state.stream;
-      const isSame =
-        place !== null && place.created === found.created && place.sequence <= found.lastSequence;
-      if (place !== null && !isSame) {
-        logger.warn({ before: place, now: found }, 'the stream is another one, or was rolled back');
-        await this.#republish();
-      }
-      const first = Math.max(found.firstSequence, isSame ? place.sequence + 1 : 0, 1);
-      const from = Math.max(first, found.lastSequence - catchUpMessagesMax + 1);
-      for (let at = from; at <= found.lastSequence && !this.#isClosed; at += streamSlice) {
-        const list: Uint8Array[] = [];
-        const to = Math.min(at + streamSlice - 1, found.lastSequence);
-        await readStream(bus, fleet, at, to, (bytes) => list.push(bytes));
-        this.counts.batchesFetched += await intake.takeAll(list);
-      }
-      await state.noteStream({ created: found.created, sequence: found.lastSequence });
-      this.lastExchangeAtMs = this.#options.now();
-    } catch (error) {
-      // A server without JetStream, or one that is just coming up: peers have it all.
-      logger.debug({ reason: describeError(error) }, 'no stream to catch up from');
     }
   }
 
-  /** What this member has issued and what counts still, for those who come later. */
-  async #republish(): Promise<void> {
-    const { bus, log, self, fleet } = this.#options;
-    await this.#jitter(2_000);
-    let after: string | null = null;
-    for (let pieces = 0; pieces < piecesMax && !this.#isClosed; pieces++) {
-      const { batches, next } = log.piece({ buckets: null, after, bytesMax: pieceBytesMax });
-      for (const batch of batches) {
-        if (issuerOf(batch) !== self) continue;
-        bus.publish(decisionsSubject(fleet, self), batch);
-        this.counts.republished++;
-      }
-      if (!(await bus.flush()) || next === null) return;
-      after = next;
-    }
+  #isInStep(said: DigestMessage): boolean {
+    if (said.root !== this.#options.log.digest().root) return false;
+    this.lastExchangeAtMs = this.#options.now();
+    return true;
   }
 
   async #askDigest(peer: string): Promise<DigestMessage | null> {
@@ -221,7 +207,7 @@ export class Repair {
     const ask = encodeMessage('askDigest', { v: 1, node: self, asks: 'digest' });
     let answer: Uint8Array;
     try {
-      ({ bytes: answer } = await bus.request(batchesSubject(fleet, peer), ask, askTimeoutMs));
+      ({ bytes: answer } = await bus.request(batchesSubject(fleet, peer), ask, digestTimeoutMs));
     } catch (error) {
       // Most of those who do not answer are not running.
       this.#options.logger.debug({ peer, reason: describeError(error) }, 'peer does not answer');
@@ -234,18 +220,19 @@ export class Repair {
   async #fetch(said: DigestMessage): Promise<void> {
     const { bus, fleet, self, log, intake, logger } = this.#options;
     const own = log.digest();
-    const buckets = differingBuckets(own.buckets, said.buckets);
-    if (buckets.length === 0) return;
+    const differing = differingBuckets(own.buckets, said.buckets);
+    if (differing.length === 0) return;
     // All that differ is as much as all there are, in a shorter word.
-    const wanted = own.count === 0 ? null : buckets;
+    const buckets = own.count === 0 ? null : differing;
+    const known = buckets === null ? [] : log.known(buckets, knownBatchesMax);
     let after: string | null = null;
     let news = 0;
     for (let pieces = 0; pieces < piecesMax && !this.#isClosed; pieces++) {
-      const ask = { v: 1, node: self, asks: 'batches', buckets: wanted, after } as const;
+      const ask = { v: 1, node: self, asks: 'batches', buckets, known, after } as const;
       const { bytes } = await bus.request(
         batchesSubject(fleet, said.node),
         encodeMessage('askBatches', ask),
-        askTimeoutMs,
+        piecesTimeoutMs,
       );
       const piece = parsePiece(bytes);
       if (piece === null) throw new Error('its piece of batches is malformed');
@@ -253,26 +240,17 @@ export class Repair {
       if (piece.next === null) break;
       after = piece.next;
     }
-    this.counts.batchesFetched += news;
+    this.#counts.batchesFetched += news;
     this.lastExchangeAtMs = this.#options.now();
-    const root = log.digest().root;
-    if (news === 0) this.#fruitless.set(said.node, `${root}/${said.root}`);
+    const pair = `${log.digest().root}/${said.root}`;
+    if (news === 0) this.#fruitless.set(said.node, { pair, atMs: monotonicMs() });
     else logger.info({ peer: said.node, batches: news, entries: log.entries }, 'fleet caught up');
-  }
-
-  #failed(peer: string, error: unknown): void {
-    this.counts.failures++;
-    this.#options.logger.warn({ peer, reason: describeError(error) }, 'repair failed');
-  }
-
-  #jitter(mostMs: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, randomInt(mostMs)).unref());
   }
 }
 
 /** Who asks, by its own word: it decides nothing but which shape is looked for. */
 function askerOf(bytes: Uint8Array): string | null {
-  if (bytes.length > 8_192) return null;
+  if (bytes.length > messageBytesMax) return null;
   try {
     const { node } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { readonly node?: unknown };
     return typeof node === 'string' ? node : null;
@@ -280,10 +258,6 @@ function askerOf(bytes: Uint8Array): string | null {
     return null;
   }
 }
-
-/** `#decisions/batch.ts`: length at 3, the name behind it. */
-const issuerOf = (batch: Uint8Array): string =>
-  Buffer.from(batch.subarray(4, 4 + (batch[3] ?? 0))).toString('latin1');
 
 function shuffled(list: readonly string[]): string[] {
   const made = [...list];

@@ -19,6 +19,7 @@ import { AckBoard } from '#fleet/ack-board.ts';
 import { Bus } from '#fleet/bus.ts';
 import type { BusMessage } from '#fleet/bus-queue.ts';
 import { readCredentials, readSigningKey, readTls } from '#fleet/credentials.ts';
+import { DigestTurns } from '#fleet/digest-turns.ts';
 import { FleetState } from '#fleet/fleet-state.ts';
 import { Intake } from '#fleet/intake.ts';
 import { ensureStream } from '#fleet/jet-stream.ts';
@@ -41,6 +42,9 @@ import { FleetBlocks } from './fleet-blocks.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { NodeCommands } from './node-commands.ts';
 import { type KnownNode, NodeRegistry } from './node-registry.ts';
+import { RolloutConductor } from './rollout-conductor.ts';
+import { RolloutStore } from './rollout-store.ts';
+import { Rollouts } from './rollouts.ts';
 
 export type OrchestratorFleetOptions = {
   readonly config: OrchestratorConfig & {
@@ -58,6 +62,7 @@ export type OrchestratorFleetOptions = {
 
 const sweepMs = 1_000;
 const flushMs = 10_000;
+const digestMs = 60_000;
 /** Deaths before this one became the leader that it tells of: the leader before may not have come to it. */
 const untoldMs = 300_000;
 
@@ -70,6 +75,7 @@ export class OrchestratorFleet {
   readonly blocks: FleetBlocks;
   readonly commands: NodeCommands;
   readonly leader: LeaderLock;
+  readonly rollouts: Rollouts;
   readonly bus: Bus;
   readonly intake: Intake;
   readonly repair: Repair;
@@ -80,6 +86,7 @@ export class OrchestratorFleet {
   readonly #options: OrchestratorFleetOptions;
   readonly #decisions: DecisionLog;
   readonly #acks = new AckBoard();
+  readonly #digests: DigestTurns;
   readonly #startedAtMs = wallMs();
   readonly #timers: NodeJS.Timeout[] = [];
   #streamIsMade = false;
@@ -140,6 +147,11 @@ export class OrchestratorFleet {
       now: wallMs,
       others: this.trust.members.map(({ id }) => id).filter((id) => id !== this.self),
     });
+    this.#digests = new DigestTurns({
+      everyMs: digestMs,
+      root: () => this.#decisions.digest().root,
+      say: () => this.#sayDigest(),
+    });
     this.blocks = new FleetBlocks({
       log: this.#decisions,
       bus: this.bus,
@@ -155,6 +167,14 @@ export class OrchestratorFleet {
     });
     const keys = new KeyValue(this.bus, keyValueBucket(this.name));
     this.leader = new LeaderLock(keys, { id: this.self, address }, log);
+    const store = new RolloutStore(state, directory);
+    const conductor = new RolloutConductor({
+      fleet: this.name,
+      ...{ self: this.self, trust: this.trust, signingKey, bus: this.bus, log, wallMs, store },
+      ...{ registry: this.registry, leader: this.leader },
+      setProblem: (part, reason) => this.#setProblem(part, reason),
+    });
+    this.rollouts = new Rollouts({ conductor, store, wallMs, hold: config.rollouts.hold });
     this.leader.onChange = (isLeader) => {
       if (isLeader) this.#tellUntold();
     };
@@ -167,6 +187,7 @@ export class OrchestratorFleet {
       if (event === 'disconnected') this.registry.listen(false);
       if (event === 'connected') {
         this.#greet();
+        this.#digests.connected();
         this.leader.start();
         void this.#makeStream();
       }
@@ -180,12 +201,17 @@ export class OrchestratorFleet {
     bus.subscribe(batchesSubject(name, self), (message) => this.repair.answer(message));
     this.#hear('hello', (message) => this.registry.hello(message));
     this.#hear('beat', (message) => this.registry.beat(message));
-    this.#hear('digest', (message) => this.repair.compare(message));
+    this.#hear('digest', (message) => {
+      this.repair.compare(message);
+      this.#digests.heard(message.root);
+    });
     bus.subscribe(ackSubject(name, every, self), (message) => {
       const said = this.#read('ack', message);
       if (said !== null && said.issuer === self) this.#acks.note(said);
     });
+    this.rollouts.conductor.start();
     bus.open();
+    this.#digests.start();
     this.#timers.push(
       setInterval(() => this.#attempt(() => this.#sweep()), sweepMs),
       setInterval(() => this.#attempt(() => this.#flush()), flushMs),
@@ -205,6 +231,8 @@ export class OrchestratorFleet {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#digests.close();
+    await this.rollouts.conductor.close();
     await this.leader.close();
     await this.repair.close();
     await this.intake.close();
@@ -224,8 +252,9 @@ export class OrchestratorFleet {
   #read<K extends MessageKind>(kind: K, { subject, bytes }: BusMessage): Message<K> | null {
     const from = memberOf(subject);
     const parsed = from === null ? null : parseMessage(kind, bytes, from);
-    // Ours, and those of other orchestrators.
-    if (from !== null && this.trust.member(from)?.role === 'orchestrator') return null;
+    // Ours, and what other orchestrators say of themselves; what they know of blocks counts as anybody's.
+    const isPeer = from !== null && this.trust.member(from)?.role === 'orchestrator';
+    if (isPeer && (kind !== 'digest' || from === this.self)) return null;
     if (from !== null && parsed?.ok === true && this.trust.member(from) !== null)
       return parsed.message;
     this.refusedMessages++;
@@ -240,6 +269,14 @@ export class OrchestratorFleet {
       ...{ modules: {}, shield: 'none', startedAtMs: this.#startedAtMs, admin: '' },
     });
     this.bus.publish(nodeSubject(this.name, this.self, 'hello'), hello);
+  }
+
+  /** What this member decided and the bus lost is found by it. */
+  #sayDigest(): void {
+    if (this.bus.state !== 'connected') return;
+    const { root, buckets, count } = this.#decisions.digest();
+    const said = { v: 1, node: this.self, atMs: wallMs(), entries: count, root, buckets } as const;
+    this.bus.publish(nodeSubject(this.name, this.self, 'digest'), encodeMessage('digest', said));
   }
 
   #sweep(): void {

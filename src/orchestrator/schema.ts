@@ -138,6 +138,13 @@ export const nodeFields = {
   modules: Type.Record(Type.String(), Type.String()),
   rules: orNull(Type.String()),
   decisions: orNull(Type.String()),
+  /** Of the fleet's set of rules, as the node has said; null from one that has said nothing of it lately. */
+  ruleSet: orNull(
+    Type.Object(
+      { sequence: count, inStep: Type.Boolean(), amiss: Type.Array(Type.String()) },
+      strict,
+    ),
+  ),
   degraded: Type.Array(Type.String()),
 };
 export const nodeAnswer = Type.Object({ ...nodeFields, metrics: beatMetrics }, strict);
@@ -184,7 +191,11 @@ export const fleetAnswer = Type.Object(
     shield: Type.Array(share),
     blocks: count,
     /** What differs between nodes that should be one. */
-    skew: Type.Array(literals('versions', 'rules', 'decisions')),
+    skew: Type.Array(literals('versions', 'rules', 'decisions', 'fleet rules')),
+    /** Nodes that do not run what the fleet is to run, and why; see `weir fleet rules`. */
+    outOfStep: Type.Array(
+      Type.Object({ id: Type.String(), amiss: Type.Array(Type.String()) }, strict),
+    ),
   },
   strict,
 );

@@ -52,6 +52,7 @@ import {
   readUpstreamFiles,
 } from './snapshot-source.ts';
 import { Supervisor } from './supervisor.ts';
+import { SwapService } from './swap-service.ts';
 import type { Takeover } from './takeover.ts';
 import { newTicketKeys, rotateTicketKeys } from './ticket-rotation.ts';
 import { version } from './version.ts';
@@ -197,11 +198,20 @@ export async function startEdge(
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
     const watching = { close: () => {} };
+    const kernel = shield;
+    const swaps = new SwapService({
+      statePath: state.path,
+      log,
+      handover: () => kernel.handover,
+      swap: (next) => node?.swapProgram(next) ?? kernel.swap(next),
+      setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+    });
     const rotation = rotateTicketKeys(supervisor, log);
     const challengeRotation = rotateChallengeKeys(challengeKeys, state.path, supervisor, log);
     const certificateWatch = new CertificateWatch(supervisor);
     const drained = async () => {
       watching.close();
+      swaps.close();
       shield?.close();
       detectorBlocks.close();
       rotation.close();
@@ -236,6 +246,7 @@ export async function startEdge(
       closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
+        swaps.listen();
         stores = openStores();
         return stores;
       },
@@ -273,6 +284,7 @@ export async function startEdge(
       onChange: () => running.makeStaplesLive(),
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
+    swaps.listen();
     watching.close = watchModules(modules, loaded, node.modules, supervisor, log);
     await joinFleet({ fleet, node: running, stores, supervisor, shield, config, addresses, admin });
     const startedAt = new Date().toISOString();

@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Config } from '#config/schema.ts';
 import { describeError } from '#core/errors.ts';
+import { keepObject } from '#synproxy/object-copy.ts';
 import { probeKernel } from '#synproxy/probe-kernel.ts';
 import {
   closeShield,
@@ -38,9 +39,12 @@ export type KernelHandover = {
   readonly refused: readonly { readonly step: KernelStep; readonly reason: string }[];
   /** The link is null where no program is attached. */
   readonly interfaces: readonly (GuardedInterface & { readonly link: number | null })[];
-  /** Of the program and its maps, by name; empty without them. */
+  /**
+   * Of the program, its maps and the object it was loaded from, by name; empty without them. A handover from
+   * before that has no object.
+   */
   readonly descriptors: Readonly<Record<string, number>>;
-  /** Of the file the program was loaded from: the layout of the maps is that file's. */
+  /** Of that object: the layout of the maps is its. */
   readonly objectSha256: string | null;
   /** Of the block list in the kernel. A program from before that has none: what it made is of the default sizes. */
   readonly sizes?: ListSizes;
@@ -98,10 +102,9 @@ function attachProgram(
   const missing = missingRights();
   if (missing !== null) return refuseAll(missing);
   let loaded: LoadedShield;
-  let objectSha256: string;
+  let object: Buffer;
   try {
-    const object = readShieldObject();
-    objectSha256 = sha256Of(object);
+    object = readShieldObject();
     loaded = loadShield({ object, sizes });
   } catch (error) {
     return refuseAll(describeError(error));
@@ -109,7 +112,8 @@ function attachProgram(
   for (const mode of modes) {
     try {
       const links = attachAll(loaded.program, interfaces, mode);
-      const { descriptors } = loaded;
+      const descriptors = { ...loaded.descriptors, object: keepObject(object) };
+      const objectSha256 = sha256Of(object);
       return { step: steps[mode], refused, interfaces: links, descriptors, objectSha256 };
     } catch (error) {
       refused.push({ step: steps[mode], reason: describeError(error) });

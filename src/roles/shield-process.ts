@@ -5,6 +5,7 @@ import { describeError, WeirError } from '#core/errors.ts';
 import { readCounters, readLost } from '#synproxy/counters.ts';
 import { KernelLists } from '#synproxy/kernel-lists.ts';
 import type { ListItem } from '#synproxy/list-tables.ts';
+import { readObject } from '#synproxy/object-copy.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
 import type { BlockItem } from './ipc.ts';
 import { sha256Of } from './kernel-ladder.ts';
@@ -60,12 +61,7 @@ class ShieldProcess {
   async #do(message: ToShield): Promise<Answer> {
     switch (message.kind) {
       case 'start': {
-        const object = readShieldObject();
-        if (sha256Of(object) !== message.objectSha256)
-          throw new WeirError(
-            'SHIELD_FAILED',
-            'build/bpf/shield.o is not the program that is loaded, so its maps cannot be read; stop the node and start it',
-          );
+        const object = loadedObject(message.descriptors, message.objectSha256);
         const shield = openShield(message.descriptors, object);
         const lists = new KernelLists(shield.maps, shield.layout, shield.config);
         this.#allowed = message.allowed;
@@ -146,6 +142,21 @@ class ShieldProcess {
     assert(this.#open !== null, 'start comes first');
     return this.#open;
   }
+}
+
+/** What lies on disk may be another one by now. */
+function loadedObject(
+  { object }: Readonly<Record<string, number>>,
+  sha256: string | null,
+): Uint8Array {
+  if (object !== undefined) return readObject(object);
+  const onDisk = readShieldObject();
+  if (sha256Of(onDisk) !== sha256)
+    throw new WeirError(
+      'SHIELD_FAILED',
+      'build/bpf/shield.o is not the program that is loaded, so its maps cannot be read; stop the node and start it',
+    );
+  return onDisk;
 }
 
 const listItem = ({ target, action }: BlockItem): ListItem => ({

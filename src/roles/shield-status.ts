@@ -6,12 +6,13 @@ import type { Shield } from './shield.ts';
 import type { ShieldCounters } from './shield-ipc.ts';
 
 export async function shieldStatus(shield: Shield): Promise<ShieldStatus> {
-  const { step, refused, interfaces } = shield.handover;
+  const { step, refused, interfaces, objectSha256 } = shield.handover;
   const counted = await shield.counters();
   return {
     step,
     refused,
     interfaces: interfaces.map(({ name }) => name),
+    object: objectSha256,
     pid: shield.pid,
     counters: counted === null ? null : shown(counted),
   };

@@ -8,10 +8,12 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { unreachable } from '#core/assert.ts';
+import { closeSync } from 'node:fs';
+import { assert, unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
+import { replaceProgram } from '#synproxy/xdp-link.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import { inspectionKey } from './inspection-terms.ts';
@@ -20,6 +22,7 @@ import type { KernelHandover } from './kernel-ladder.ts';
 import { fitting, type ListSizes, listSizesDefault } from './list-room.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import { NftShield } from './nft-shield.ts';
+import { objectProblem } from './object-problem.ts';
 import type { GuardSettings } from './shield-guards.ts';
 import type { InspectionTerms } from './shield-inspection.ts';
 import type {
@@ -62,7 +65,7 @@ export type ShieldOptions = {
 };
 
 export class Shield {
-  readonly #handover: KernelHandover;
+  #handover: KernelHandover;
   readonly #options: ShieldOptions;
   readonly #pending = new Map<number, (reply: ShieldReply | null) => void>();
   #allowed: readonly string[];
@@ -92,7 +95,7 @@ export class Shield {
     const { step, refused, interfaces } = options.handover;
     const names = interfaces.map(({ name }) => name);
     options.log[refused.length === 0 ? 'info' : 'warn'](
-      { step, refused, interfaces: names },
+      { step, refused, interfaces: names, object: options.handover.objectSha256 },
       'kernel shield',
     );
     if (options.handover.nft != null)
@@ -102,6 +105,7 @@ export class Shield {
         blocks: () => shield.#fitting(),
       });
     else if (step !== 'accept') await shield.#spawn();
+    shield.#compareObject();
     return shield;
   }
 
@@ -121,12 +125,64 @@ export class Shield {
     await this.#nft?.release();
     // One reader of the ring, one writer of the program's settings: the successor's process is that.
     this.#isReleased = this.#nft === null && this.#handover.step !== 'accept';
+    await this.#endProcess();
+  }
+
+  /** Nobody starts it again before `#isReleased` says so. */
+  async #endProcess(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const child = this.#child;
     if (child === null) return;
     const ended = once(child, 'exit');
     if (child.connected) child.disconnect();
     await ended;
+  }
+
+  /**
+   * Another program in the place of the one that runs, on the maps they have in common. Its process is started first
+   * and the links follow, so that whatever fails leaves the one that runs as it was, with a process of its own; then
+   * it throws. Packets meet one program or the other, never none.
+   */
+  async swap(next: Pick<KernelHandover, 'descriptors' | 'objectSha256'>): Promise<void> {
+    const before = this.#handover;
+    this.#isReleased = true;
+    await this.#endProcess();
+    this.#handover = { ...before, ...next };
+    try {
+      if (!(await this.#startProcess()))
+        throw new WeirError(
+          'SHIELD_FAILED',
+          'the process of the kernel shield ended as it started',
+        );
+      this.#link(next.descriptors['program']);
+    } catch (error) {
+      this.#handover = before;
+      await this.#endProcess();
+      this.#link(before.descriptors['program']);
+      this.#isReleased = false;
+      await this.#spawn();
+      throw error;
+    }
+    this.#isReleased = false;
+    this.#options.setDegraded(part, null);
+    this.#compareObject();
+    const kept = new Set(Object.values(next.descriptors));
+    for (const descriptor of Object.values(before.descriptors))
+      if (!kept.has(descriptor)) closeSync(descriptor);
+  }
+
+  /** From the next packet on. */
+  #link(program: number | undefined): void {
+    assert(program !== undefined, 'whoever has links has a program');
+    for (const { link } of this.#handover.interfaces)
+      if (link !== null) replaceProgram(link, program);
+  }
+
+  /** Whether the program on disk is the one that runs. */
+  #compareObject(): void {
+    const { objectSha256 } = this.#handover;
+    if (objectSha256 === null) return;
+    this.#options.setDegraded('packet program', objectProblem(objectSha256));
   }
 
   /** Where that other process did not get there. */
@@ -233,7 +289,20 @@ export class Shield {
   }
 
   async #spawn(): Promise<void> {
-    const { entry, handover, guards, setDegraded } = this.#options;
+    const { setDegraded } = this.#options;
+    try {
+      // One that has ended is started again, and status says so already.
+      if (await this.#startProcess()) setDegraded(part, null);
+    } catch (error) {
+      setDegraded(part, describeError(error));
+      this.#child?.kill('SIGKILL');
+    }
+  }
+
+  /** Whether it is there and the maps hold what they are to hold; throws where they cannot. */
+  async #startProcess(): Promise<boolean> {
+    const { entry, guards } = this.#options;
+    const handover = this.#handover;
     const rules = this.#options.rules();
     const names = Object.keys(handover.descriptors);
     const child = fork(entry, ['shield'], {
@@ -249,26 +318,20 @@ export class Shield {
     const descriptors = Object.fromEntries(
       names.map((name, index) => [name, inheritedFrom + index]),
     );
-    try {
-      const start = {
-        kind: 'start',
-        descriptors,
-        objectSha256: handover.objectSha256,
-        guards,
-        allowed: this.#allowed,
-        blocks: this.#fitting(),
-        rules,
-        rulesLeft: this.#rulesLeft,
-        inspection: this.#inspection,
-      } as const;
-      if ((await this.#ask(start)) !== null) {
-        this.#rulesLeft = idsOf(rules);
-        setDegraded(part, null);
-      }
-    } catch (error) {
-      setDegraded(part, describeError(error));
-      child.kill('SIGKILL');
-    }
+    const start = {
+      kind: 'start',
+      descriptors,
+      objectSha256: handover.objectSha256,
+      guards,
+      allowed: this.#allowed,
+      blocks: this.#fitting(),
+      rules,
+      rulesLeft: this.#rulesLeft,
+      inspection: this.#inspection,
+    } as const;
+    if ((await this.#ask(start)) === null) return false;
+    this.#rulesLeft = idsOf(rules);
+    return true;
   }
 
   /** What the kernel has room for; status says what it has not. */

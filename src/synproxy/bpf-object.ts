@@ -22,7 +22,7 @@ const instructionBytes = 8;
 const LOAD_IMMEDIATE_64 = 0x18;
 const BPF_PSEUDO_MAP_FD = 1;
 const mapsMax = 64;
-const objectBytesMax = 4 * 1024 * 1024;
+export const objectBytesMax = 4 * 1024 * 1024;
 
 export function parseBpfObject(bytes: Uint8Array, section = 'xdp'): BpfObject {
   const view = new ByteView(bytes, 'BPF object');

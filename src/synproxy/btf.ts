@@ -125,12 +125,70 @@ export class Btf implements ShieldLayout {
   }
 
   mapDefinitions(): readonly MapDefinition[] {
+    return this.#maps().map(({ name, type }) => this.#mapDefinition(name, type));
+  }
+
+  /** Names as C has them, of every enumeration that has a name. */
+  enumerations(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const named = this.#types.filter(({ kind, name }) => kind === ENUM && name !== '');
+    return new Map(
+      named.map((type) => [
+        type.name,
+        new Map(
+          Array.from({ length: type.count }, (_, index) => {
+            const at = type.at + index * 8;
+            return [this.#text(this.#view.u32(at)), this.#view.u32(at + 4)] as const;
+          }),
+        ),
+      ]),
+    );
+  }
+
+  /** Fields of what is named: a struct, or key or value of a map; those of structs within it too. */
+  fieldsOf(name: string, part: 'struct' | 'key' | 'value'): ReadonlyMap<string, string> {
+    const fields = new Map<string, string>();
+    if (part === 'struct') {
+      const index = this.#types.findIndex((one) => one.kind === STRUCT && one.name === name);
+      if (index > 0) this.#collect(fields, index, '', 0, 0);
+      return fields;
+    }
+    const map = this.#maps().find((one) => one.name === name);
+    const member = map === undefined ? [] : this.#members(map.type);
+    const pointer = member.find((one) => one.name === part);
+    if (pointer !== undefined) this.#collect(fields, this.#strip(pointer.type).size, '', 0, 0);
+    return fields;
+  }
+
+  #collect(
+    fields: Map<string, string>,
+    index: number,
+    path: string,
+    offset: number,
+    depth: number,
+  ): void {
+    if (depth > depthMax) throw this.#view.invalid('types nest too deeply');
+    const type = this.#strip(index);
+    if (type.kind === STRUCT) {
+      for (const member of this.#members(type)) {
+        const name = path === '' ? member.name : `${path}.${member.name}`;
+        this.#collect(fields, member.type, name, offset + member.offset, depth + 1);
+      }
+      return;
+    }
+    fields.set(path, `${this.#size(index)} bytes at ${offset}`);
+    if (type.kind !== ARRAY) return;
+    const { element } = this.#array(type);
+    if (this.#strip(element).kind === STRUCT)
+      this.#collect(fields, element, `${path}[]`, offset, depth + 1);
+  }
+
+  #maps(): readonly { readonly name: string; readonly type: Type }[] {
     const section = this.#types.find(({ kind, name }) => kind === DATASEC && name === '.maps');
     if (section === undefined) return [];
     return Array.from({ length: section.count }, (_, index) => {
       const variable = this.#type(this.#view.u32(section.at + index * 12));
       if (variable.kind !== VARIABLE) throw this.#view.invalid('.maps holds what is no variable');
-      return this.#mapDefinition(variable.name, this.#strip(variable.size));
+      return { name: variable.name, type: this.#strip(variable.size) };
     });
   }
 

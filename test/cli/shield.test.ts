@@ -265,6 +265,7 @@ describe('weir shield status', () => {
       step: 'accept',
       refused: [{ step: 'xdp-native', reason: 'it needs CAP_BPF' }],
       interfaces: [],
+      object: null,
       pid: null,
       counters: null,
     };

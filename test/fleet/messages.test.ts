@@ -22,6 +22,7 @@ const beat: Beat = {
   ...{ digestRoot: 'ab'.repeat(32), rules: 'cd'.repeat(32), degraded: [] },
 };
 
+const asked = { v: 1, node: 'a', asks: 'batches', buckets: [0], after: null, known: [] };
 const refused: readonly (readonly [MessageKind, string, unknown])[] = [
   ['hello', 'nothing', undefined],
   ['hello', 'a list', []],
@@ -42,12 +43,10 @@ const refused: readonly (readonly [MessageKind, string, unknown])[] = [
     'hashes of another length',
     { v: 1, node: 'a', atMs: 1, entries: 0, root: 'ab'.repeat(32), buckets: 'AAAA' },
   ],
-  [
-    'askBatches',
-    'a bucket there is not',
-    { v: 1, node: 'a', asks: 'batches', buckets: [256], after: null },
-  ],
-  ['askBatches', 'no bucket', { v: 1, node: 'a', asks: 'batches', buckets: [], after: null }],
+  ['askBatches', 'a bucket there is not', { ...asked, buckets: [256] }],
+  ['askBatches', 'no bucket', { ...asked, buckets: [] }],
+  ['askBatches', 'a mark that is none', { ...asked, known: ['abc'] }],
+  ['askBatches', 'too many marks', { ...asked, known: Array(3_001).fill('0123456789abcdef') }],
   [
     'ack',
     'a sequence that is no whole number',

@@ -40,6 +40,7 @@ export class FakeControl implements NodeControl {
     step: 'accept',
     refused: [{ step: 'xdp-native', reason: 'it needs CAP_BPF' }],
     interfaces: [],
+    object: null,
     pid: null,
     counters: null,
   };

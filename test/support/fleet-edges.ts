@@ -42,3 +42,23 @@ export function isLetIn(edge: EdgeProcess, client: string): Promise<boolean> {
     );
   });
 }
+
+/** A connection of a client of this address that has had one answer; `cut` resolves when it is cut. */
+export async function stayConnected(
+  edge: EdgeProcess,
+  client: string,
+): Promise<{ readonly cut: Promise<void> }> {
+  const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connect({ host: '127.0.0.1', port: edge.ports[0] as number });
+  socket.on('error', () => {});
+  socket.once('data', () => resolve());
+  const cut = new Promise<void>((isCut) => {
+    socket.once('close', () => {
+      reject(new Error(`${client} is not let in`));
+      isCut();
+    });
+  });
+  socket.write(`PROXY TCP4 ${client} 127.0.0.1 1234 80\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n`);
+  await answered;
+  return { cut };
+}

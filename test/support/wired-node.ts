@@ -34,6 +34,7 @@ export type WiredStatus = {
     readonly step: string;
     readonly refused: readonly { readonly step: string; readonly reason: string }[];
     readonly interfaces: readonly string[];
+    readonly object: string | null;
     readonly pid: number | null;
     readonly counters: {
       readonly exact: number;
@@ -53,6 +54,8 @@ export class WiredNode implements AsyncDisposable {
   readonly file = join(this.folder, 'weir.yaml');
   /** What the node has said, over all its starts. */
   readonly lines: string[] = [];
+  /** Of the tree whose command is run. */
+  main = mainFile;
   #process: ChildProcess | null = null;
 
   /** `sysctls` of the node's host. */
@@ -96,7 +99,7 @@ export class WiredNode implements AsyncDisposable {
   }
 
   async startProcess(): Promise<void> {
-    const command = [process.execPath, mainFile, 'edge', '--config', this.file];
+    const command = [process.execPath, this.main, 'edge', '--config', this.file];
     const child = spawn('ip', ['netns', 'exec', this.wire.edge, ...command], {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
@@ -141,7 +144,7 @@ export class WiredNode implements AsyncDisposable {
   }
 
   tryWeir(...words: readonly string[]): Ended {
-    return this.run('edge', process.execPath, mainFile, ...words, '--state', this.state);
+    return this.run('edge', process.execPath, this.main, ...words, '--state', this.state);
   }
 
   /** What `weir … --json` answers; throws where it ends with anything but 0. */

@@ -4,6 +4,7 @@ import { type Command, jsonOption, stateOption } from '#cli/command.ts';
 import { callDaemon } from '#cli/daemon-client.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { printable } from '#cli/printer.ts';
+import { programLines, swapProgram } from '#cli/swap-program.ts';
 import { counted, shortHash } from '#cli/words.ts';
 
 /** Starting workers, and the time the node itself gives its successor. */
@@ -22,15 +23,18 @@ export const upgrade: Command = {
       answer: upgradeAnswer,
       timeoutMs: upgradeTimeoutMs,
     });
-    context.print.answer(answer, () => {
+    // The node has no right to load a packet program; whoever says this may have it.
+    const program = await swapProgram(context);
+    context.print.answer({ ...answer, program }, () => {
       const { pid, version, sha256, workers, tookMs, drains } = answer;
       const open =
         drains.openConnections === null ? '' : ` ${counted(drains.openConnections, 'connection')},`;
       return [
         `process ${pid} (version ${printable(version)}, configuration ${shortHash(sha256)}) is live with ${counted(workers, 'worker')} after ${tookMs / 1_000} s`,
         `process ${drains.pid} drains${open} at the latest until ${printable(drains.deadline)}`,
+        ...programLines(program),
       ].join('\n');
     });
-    return exitCodes.ok;
+    return program?.state === 'stays' ? exitCodes.refused : exitCodes.ok;
   },
 };
