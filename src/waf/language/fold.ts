@@ -25,7 +25,7 @@ import {
   isQuiet,
   withoutDeadStores,
 } from './fold-stores.ts';
-import type { Link, Marker, Phase, Rule } from './rule-set.ts';
+import type { Link, Marker, Phase, Position, Rule } from './rule-set.ts';
 
 const phases: readonly Phase[] = [1, 2, 3, 4, 5];
 
@@ -33,7 +33,11 @@ export function foldRules(items: readonly (Rule | Marker)[]): FoldResult {
   const walk = new Walk(items);
   for (const phase of phases) walk.phase(phase);
   const { items: left, folded } = withoutDeadStores(walk.left());
-  return { items: left, folded: [...walk.folded, ...folded] };
+  const explained = folded.map(({ rule, reason }) => ({
+    rule,
+    reason: walk.gateReasons.get(rule.position) ?? reason,
+  }));
+  return { items: left, folded: [...walk.folded, ...explained] };
 }
 
 /** A gate that every request leaps from, and where it leads. */
@@ -44,6 +48,8 @@ class Walk {
   readonly #removals = new Removals();
   readonly #decider: Decider;
   readonly folded: FoldedRule[] = [];
+  /** By the place of the rule, which outlives its changes. */
+  readonly gateReasons = new Map<Position, string>();
   /** What each rule that stays has become. */
   readonly #kept = new Map<Rule, Rule>();
   /** On the way to the rule at hand; null: nobody comes here. */
@@ -127,20 +133,16 @@ class Walk {
       this.#decider.runEffects(link, rule, matched, isCertain);
     }
     const isGate = isCertain && matched !== null && this.#isGate(rule, index);
-    if (isGate && isQuiet(rule) && !links.some(hasEffects)) {
-      this.folded.push({
-        rule,
-        reason: `always leaps to ${rule.skipAfter}: ${why.join(', ')}`,
-      });
-    } else {
-      this.#kept.set(rule, matched === null ? rule : this.#filledRule(rule, links, matched));
-    }
+    this.#kept.set(rule, matched === null ? rule : this.#filledRule(rule, links, matched));
     this.#leave(
       rule,
       matched,
       isCertain && !isGate ? joined(unmatched, leapless(rule, before)) : unmatched,
     );
-    if (isGate) this.#leap = { gate: rule, why: why.join(', ') };
+    if (!isGate) return;
+    // It goes too once nothing is left that it leaps over, which a leap from above it may still reach.
+    this.gateReasons.set(rule.position, `always leaps to ${rule.skipAfter}: ${why.join(', ')}`);
+    this.#leap = { gate: rule, why: why.join(', ') };
   }
 
   /** Where a request goes from here. */
