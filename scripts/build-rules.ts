@@ -3,11 +3,12 @@
  *
  *     node scripts/build-rules.ts
  *
- * What is up to date is left alone: a stamp beside each module holds the hash of its sources, the SDK,
+ * What is up to date is left alone: a stamp beside each module holds the hash of its sources, the SDK (and
+ * the engine's parts where a module is made of them),
  * the compiler's version and its options. A module appears whole or not at all (written beside its
  * place, then renamed), so a running edge never reads half of one, and two builds at once are harmless.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
@@ -66,7 +67,13 @@ async function buildRule(
   const stampPath = join(outDirectory, `${name}.stamp`);
   const files = isFile ? [source] : await typeScriptFiles(source);
   const stamp = createHash('sha256').update(shared);
-  for (const file of files) stamp.update(relative(root, file)).update(await readFile(file));
+  let usesEngine = false;
+  for (const file of files) {
+    const text = await readFile(file);
+    stamp.update(relative(root, file)).update(text);
+    if (/from '[^']*\/engine\//.test(text.toString('latin1'))) usesEngine = true;
+  }
+  if (usesEngine) await hashFolder(stamp, join(rulesRoot, 'engine'));
   const wanted = stamp.digest('hex');
 
   const present = await readFile(path).catch(() => null);
@@ -100,15 +107,18 @@ async function compileRule(entry: string): Promise<Uint8Array> {
 /** What every module depends on: SDK, compiler, options. */
 async function hashOfShared(): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of await typeScriptFiles(join(rulesRoot, 'sdk'))) {
-    hash.update(relative(root, file)).update(await readFile(file));
-  }
+  await hashFolder(hash, join(rulesRoot, 'sdk'));
   const manifest: unknown = createRequire(import.meta.url)('assemblyscript/package.json');
   const version =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest
       ? String(manifest.version)
       : '';
   return hash.update(version).update(shippedOptions.join(' ')).digest('hex');
+}
+
+async function hashFolder(hash: Hash, folder: string): Promise<void> {
+  for (const file of await typeScriptFiles(folder))
+    hash.update(relative(root, file)).update(await readFile(file));
 }
 
 async function typeScriptFiles(folder: string): Promise<readonly string[]> {

@@ -1,0 +1,40 @@
+/**
+ * What every match needs, told from outside the automaton: one of some literals, kinds of bytes, a length, a
+ * first byte. The prefilter (`scan-set.ts`) asks for these alone; it may say "perhaps" too often and "no" only
+ * where the pattern cannot match.
+ */
+import type { ByteSet } from './byte-set.ts';
+
+export type Requirement = {
+  /** Each subject that matches holds one of them, ASCII letters in any case; in lower case here. Null: unknown. */
+  readonly literals: readonly string[] | null;
+  /** Each subject that matches has a byte of every one of these kinds. */
+  readonly allKinds: bigint;
+  /** Of each of these sets of kinds it has one. */
+  readonly anyKinds: readonly bigint[];
+  readonly lengthMin: number;
+  /** Where matches lie at the start only: the bytes that can stand there. */
+  readonly firstBytes: ByteSet | null;
+};
+
+/** Says nothing: whatever asks for it is always a candidate. */
+export const noRequirement: Requirement = {
+  literals: null,
+  allKinds: 0n,
+  anyKinds: [],
+  lengthMin: 0,
+  firstBytes: null,
+};
+
+/** The scan tells lengths apart up to here. */
+export const tellableBytesMax = 31;
+
+/** Whether a subject can match as far as kinds, length and first byte say; the guest's answer must be the same. */
+export function meetsRequirement(requirement: Requirement, kinds: bigint, subject: Uint8Array) {
+  return (
+    (requirement.allKinds & ~kinds) === 0n &&
+    requirement.anyKinds.every((any) => (any & kinds) !== 0n) &&
+    subject.length >= Math.min(requirement.lengthMin, tellableBytesMax) &&
+    (requirement.firstBytes === null || requirement.firstBytes[subject[0] ?? 256] === 1)
+  );
+}

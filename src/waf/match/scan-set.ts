@@ -1,0 +1,154 @@
+/**
+ * The prefilter: which of many entries (patterns, phrase sets) can match a subject at all? One pass over the
+ * subject, with Aho and Corasick's automaton over the required literals of all entries, says which literals
+ * are there and which kinds of bytes; rows of bits turn kinds, length and first byte into candidates
+ * (`scan.ts` of the guest). Layout in `format.ts`.
+ */
+import { Blob } from './blob.ts';
+import { kindsTotal } from './byte-kinds.ts';
+import { ScanWord } from './format.ts';
+import { scanBitsMax } from './limits.ts';
+import { buildTrie, type Trie } from './literal-trie.ts';
+import { type Requirement, tellableBytesMax } from './requirement.ts';
+
+const laneBits = 4;
+const lanes = kindsTotal / laneBits;
+const lengthRows = tellableBytesMax + 1;
+
+/** Throws `RangeError` where there are more entries than `scanBitsMax`. */
+export function compileScanSet(entries: readonly Requirement[]): Uint8Array {
+  if (entries.length > scanBitsMax)
+    throw new RangeError(`${entries.length} entries in one scan set; at most ${scanBitsMax}`);
+  const rows = new Rows(entries.length);
+  const blob = new Blob(0, ScanWord.headWords);
+  blob.setWord(ScanWord.words, rows.words);
+  blob.setWord(ScanWord.bits, entries.length);
+  addLiterals(blob, entries, rows);
+  const always = rows.of((entry) => entries[entry]?.literals === null);
+  blob.setWord(ScanWord.alwaysAt, blob.add(always));
+  addLanes(blob, entries, rows);
+  const lengths = Array.from({ length: lengthRows }, (_, length) =>
+    rows.of((entry) => length === lengthRows - 1 || (entries[entry]?.lengthMin ?? 0) <= length),
+  );
+  blob.setWord(ScanWord.lengthRows, lengthRows);
+  blob.setWord(ScanWord.lengthsAt, blob.add(joined(lengths)));
+  addFirsts(blob, entries, rows);
+  return blob.finish();
+}
+
+/** Bit sets over the entries. */
+class Rows {
+  readonly entries: number;
+  /** Even, as the guest takes two at a time. */
+  readonly words: number;
+
+  constructor(entries: number) {
+    this.entries = entries;
+    this.words = Math.max(2, ((entries + 127) >> 7) * 2);
+  }
+
+  of(holds: (entry: number) => boolean): Uint32Array {
+    const row = new Uint32Array(this.words * 2);
+    for (let entry = 0; entry < this.entries; entry++)
+      if (holds(entry)) row[entry >> 5] = (row[entry >> 5] as number) | (1 << (entry & 31));
+    return row;
+  }
+}
+
+function joined(rows: readonly Uint32Array[]): Uint32Array {
+  const length = rows[0]?.length ?? 0;
+  const all = new Uint32Array(rows.length * length);
+  rows.forEach((row, index) => {
+    all.set(row, index * length);
+  });
+  return all;
+}
+
+function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): void {
+  const trie = buildTrie(entries.map(({ literals }) => literals ?? []));
+  const { columns, order, outputsFrom, outputs } = numbered(trie);
+  const stride = trie.classes + 1;
+  const place = new Int32Array(order.length);
+  order.forEach((node, index) => {
+    place[node] = index;
+  });
+  const table = new Uint32Array(order.length * stride);
+  const outputRows = new Map<string, number>();
+  order.forEach((node, index) => {
+    const found = outputs[node] ?? [];
+    if (found.length > 0) {
+      const key = found.join();
+      const at = outputRows.get(key) ?? blob.add(rows.of((entry) => found.includes(entry)));
+      outputRows.set(key, at);
+      table[index * stride] = at;
+    }
+    for (let column = 0; column < trie.classes; column++) {
+      const target = trie.table[node * trie.classes + column] as number;
+      table[index * stride + 1 + column] = (place[target] as number) * stride * 4;
+    }
+  });
+  blob.setWord(ScanWord.columnsAt, blob.add(columns));
+  blob.setWord(ScanWord.tableAt, blob.add(table));
+  blob.setWord(ScanWord.outputsFrom, outputsFrom * stride * 4);
+}
+
+/** Nodes with outputs come last, so that one comparison tells them. */
+function numbered(trie: Trie): {
+  readonly columns: Uint16Array;
+  readonly order: readonly number[];
+  readonly outputsFrom: number;
+  readonly outputs: Trie['outputs'];
+} {
+  const nodes = Array.from({ length: trie.nodes }, (_, node) => node);
+  const silent = nodes.filter((node) => trie.outputs[node]?.length === 0);
+  const speaking = nodes.filter((node) => trie.outputs[node]?.length !== 0);
+  return {
+    columns: Uint16Array.from(trie.classOf, (column) => (column + 1) * 4),
+    order: [...silent, ...speaking],
+    outputsFrom: silent.length,
+    outputs: trie.outputs,
+  };
+}
+
+/** For each four bits of the kinds and each value of them: who is satisfied? */
+function addLanes(blob: Blob, entries: readonly Requirement[], rows: Rows): void {
+  const lane = (mask: bigint, number: number): number =>
+    Number((mask >> BigInt(number * laneBits)) & 15n);
+  const table = (holds: (entry: Requirement, number: number, value: number) => boolean) =>
+    joined(
+      Array.from({ length: lanes * 16 }, (_, index) =>
+        rows.of((entry) => {
+          const requirement = entries[entry];
+          return requirement !== undefined && holds(requirement, index >> 4, index & 15);
+        }),
+      ),
+    );
+  blob.setWord(
+    ScanWord.allLanesAt,
+    blob.add(table(({ allKinds }, number, value) => (lane(allKinds, number) & ~value) === 0)),
+  );
+  const tables = Math.max(0, ...entries.map(({ anyKinds }) => anyKinds.length));
+  const parts = Array.from({ length: tables }, (_, set) =>
+    table(({ anyKinds }, number, value) => {
+      const any = anyKinds[set];
+      return any === undefined || (lane(any, number) & value) !== 0;
+    }),
+  );
+  blob.setWord(ScanWord.anyTables, tables);
+  blob.setWord(ScanWord.anyLanesAt, tables === 0 ? 0 : blob.add(joined(parts)));
+}
+
+function addFirsts(blob: Blob, entries: readonly Requirement[], rows: Rows): void {
+  const numbers = new Map<string, number>();
+  const distinct: Uint32Array[] = [];
+  const ofByte = Uint8Array.from({ length: 256 }, (_, byte) => {
+    const row = rows.of((entry) => entries[entry]?.firstBytes?.[byte] !== 0);
+    const key = row.join();
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    numbers.set(key, distinct.length);
+    return distinct.push(row) - 1;
+  });
+  blob.setWord(ScanWord.firstOfByteAt, blob.add(ofByte));
+  blob.setWord(ScanWord.firstsAt, blob.add(joined(distinct)));
+}

@@ -1,0 +1,110 @@
+/**
+ * The prefilter: one pass over a string says which entries of a scan set (patterns, phrase sets) can match
+ * it. Never a "no" that is wrong; what is left is confirmed by `matchPattern` or `findPhrase`.
+ */
+import { charge } from '../budget';
+import { kindTable } from './byte-kinds';
+import { ScanWord } from './format';
+
+/** Literal hits of the string at hand: 4,096 bits, `scanBitsMax`. */
+const hits: usize = memory.data(512, 16);
+
+/** u64 words that `bits` of `scan` points at: an even number. */
+export function scanWords(set: usize): i32 {
+  return load<u32>(set, ScanWord.words * 4);
+}
+
+/** ORs the candidates into `bits` and returns the kinds of bytes that the string has. */
+export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
+  charge(length + 16);
+  const rowBytes: usize = (<usize>load<u32>(set, ScanWord.words * 4)) << 3;
+  copyRow(hits, set + load<u32>(set, ScanWord.alwaysAt * 4), rowBytes);
+  const first: u32 = length > 0 ? load<u8>(at) : 0;
+  const kinds = walk(set, at, at + <usize>length, rowBytes);
+  collect(set, kinds, length, first, bits, rowBytes);
+  return kinds;
+}
+
+/** Aho-Corasick over the literals, and the kinds on the way. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
+  const columns = set + load<u32>(set, ScanWord.columnsAt * 4);
+  const table = set + load<u32>(set, ScanWord.tableAt * 4);
+  const outputsFrom = load<u32>(set, ScanWord.outputsFrom * 4);
+  const kindsAt = kindTable();
+  let state: u32 = 0;
+  let kinds: u64 = 0;
+  while (at < end) {
+    const byte = <usize>load<u8>(at++);
+    kinds |= load<u64>(kindsAt + (byte << 3));
+    state = load<u32>(table + <usize>load<u16>(columns + (byte << 1)) + state);
+    if (state >= outputsFrom) {
+      const row = set + load<u32>(table + state);
+      for (let i: usize = 0; i < rowBytes; i += 16)
+        v128.store(hits + i, v128.or(v128.load(hits + i), v128.load(row + i)));
+    }
+  }
+  return kinds;
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function copyRow(to: usize, from: usize, rowBytes: usize): void {
+  for (let i: usize = 0; i < rowBytes; i += 16) v128.store(to + i, v128.load(from + i));
+}
+
+/** Candidates: those with a literal, and what kinds, length and first byte allow. Two words at a time. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function collect(
+  set: usize,
+  kinds: u64,
+  length: i32,
+  first: u32,
+  bits: usize,
+  rowBytes: usize,
+): void {
+  const longest = load<u32>(set, ScanWord.lengthRows * 4) - 1;
+  const lengthRow = (<u32>length < longest ? <usize>length : <usize>longest) * rowBytes;
+  const lengths = set + load<u32>(set, ScanWord.lengthsAt * 4) + lengthRow;
+  const firstRow = load<u8>(set + load<u32>(set, ScanWord.firstOfByteAt * 4) + first);
+  const firsts = set + load<u32>(set, ScanWord.firstsAt * 4) + <usize>firstRow * rowBytes;
+  const all = set + load<u32>(set, ScanWord.allLanesAt * 4);
+  const anyTables = load<u32>(set, ScanWord.anyTables * 4);
+  const anyAt = set + load<u32>(set, ScanWord.anyLanesAt * 4);
+  const tableBytes = rowBytes << 8;
+  for (let i: usize = 0; i < rowBytes; i += 16) {
+    let row = v128.and(v128.load(hits + i), v128.load(lengths + i));
+    row = v128.and(row, v128.load(firsts + i));
+    if (!v128.any_true(row)) continue;
+    row = v128.and(row, allLanes(all + i, kinds, rowBytes));
+    for (let table: u32 = 0; table < anyTables; table++)
+      row = v128.and(row, anyLanes(anyAt + <usize>table * tableBytes + i, kinds, rowBytes));
+    v128.store(bits + i, v128.or(v128.load(bits + i), row));
+  }
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function allLanes(at: usize, kinds: u64, rowBytes: usize): v128 {
+  let row = i64x2.splat(-1);
+  for (let lane = 0; lane < 16; lane++) {
+    row = v128.and(row, v128.load(at + (<usize>kinds & 15) * rowBytes));
+    kinds >>= 4;
+    at += rowBytes << 4;
+  }
+  return row;
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function anyLanes(at: usize, kinds: u64, rowBytes: usize): v128 {
+  let row = i64x2.splat(0);
+  for (let lane = 0; lane < 16; lane++) {
+    row = v128.or(row, v128.load(at + (<usize>kinds & 15) * rowBytes));
+    kinds >>= 4;
+    at += rowBytes << 4;
+  }
+  return row;
+}
