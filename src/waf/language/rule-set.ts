@@ -123,7 +123,7 @@ export type Rule = {
   readonly severity: number | null;
   readonly version: string;
   readonly revision: string;
-  /** Rules to leap over after a match; 0: none. */
+  /** Rules to leap over after a match; 0: none. A loaded rule set has it as `skipAfter`, so 0 throughout. */
   readonly skip: number;
   /** A marker, or `null`. */
   readonly skipAfter: string | null;
