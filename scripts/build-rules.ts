@@ -1,5 +1,6 @@
 /**
- * Compiles every rule of `wasm-rules/rules/` to `build/rules/<name>.wasm`.
+ * Compiles every rule of `wasm-rules/rules/` to `build/rules/<name>.wasm`, and the engine of SecLang rule sets
+ * (`wasm-rules/seclang/`) to `build/engine/seclang.wasm`.
  *
  *     node scripts/build-rules.ts
  *
@@ -38,12 +39,24 @@ export async function buildRules(options: BuildRulesOptions = {}): Promise<reado
   const outDirectory = options.outDirectory ?? join(root, 'build', 'rules');
   const log = options.log ?? (() => undefined);
   await mkdir(outDirectory, { recursive: true });
-  const shared = await hashOfShared();
+  const shared = await hashOfFolders([join(rulesRoot, 'sdk')]);
   const built: BuiltRule[] = [];
   for (const source of options.sources ?? (await ruleFolders())) {
     built.push(await buildRule(source, outDirectory, shared, log));
   }
+  if (options.sources === undefined) await buildEngine(log);
   return built;
+}
+
+/** Its static data ends below the rule image, which begins at `imagePage` (`src/wasm/seclang/module-file.ts`). */
+const enginePages = 8;
+
+/** The generic part of every SecLang rule set; it lies apart from the modules that can be named. */
+export async function buildEngine(log: (line: string) => void = () => undefined): Promise<BuiltRule> {
+  const outDirectory = join(root, 'build', 'engine');
+  await mkdir(outDirectory, { recursive: true });
+  const shared = await hashOfFolders([join(rulesRoot, 'engine')]);
+  return buildRule(join(rulesRoot, 'seclang'), outDirectory, shared, log, enginePages);
 }
 
 async function ruleFolders(): Promise<readonly string[]> {
@@ -60,6 +73,7 @@ async function buildRule(
   outDirectory: string,
   shared: string,
   log: (line: string) => void,
+  initialPages = 1,
 ): Promise<BuiltRule> {
   const isFile = source.endsWith('.ts');
   const name = basename(source, '.ts');
@@ -82,7 +96,7 @@ async function buildRule(
     return { name, path, bytes: present.length, compiled: false };
   }
   const startedAt = performance.now();
-  const bytes = await compileRule(isFile ? source : join(source, 'index.ts'));
+  const bytes = await compileRule(isFile ? source : join(source, 'index.ts'), initialPages);
   await writeWhole(path, bytes);
   await writeWhole(stampPath, Buffer.from(`${wanted} ${sha256(bytes)}\n`));
   log(`${name}: compiled, ${bytes.length} bytes, ${Math.round(performance.now() - startedAt)} ms`);
@@ -95,19 +109,20 @@ async function stampFor(present: Uint8Array, stampPath: string): Promise<string 
   return module === sha256(present) ? (sources ?? null) : null;
 }
 
-async function compileRule(entry: string): Promise<Uint8Array> {
+async function compileRule(entry: string, initialPages: number): Promise<Uint8Array> {
   const { bytes } = await compileGuest({
     baseDirectory: root,
     entry: relative(root, entry),
     forShipping: true,
+    initialPages,
   });
   return bytes;
 }
 
-/** What every module depends on: SDK, compiler, options. */
-async function hashOfShared(): Promise<string> {
+/** What modules depend on beside their own sources: SDK or engine, compiler, options. */
+async function hashOfFolders(folders: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
-  await hashFolder(hash, join(rulesRoot, 'sdk'));
+  for (const folder of folders) await hashFolder(hash, folder);
   const manifest: unknown = createRequire(import.meta.url)('assemblyscript/package.json');
   const version =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest

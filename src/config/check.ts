@@ -11,6 +11,7 @@ import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
 import { checkRoutes } from './check-routes.ts';
+import { checkSeclang } from './check-seclang.ts';
 import { checkSignatures } from './check-signatures.ts';
 import { checkUpstreams } from './check-upstreams.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
@@ -46,6 +47,7 @@ export async function checkConfig(
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
   await checkModules(config, say);
+  await checkSeclang(config, say);
   await checkInspect(config, say);
   await checkGrants(config, say);
   await checkSignatures(config, say);

@@ -37,6 +37,9 @@ export function resolveFileNames<C extends ConfigDraft>(
   if (accessLog?.to !== undefined && accessLog.to !== 'stdout' && accessLog.to !== 'off') {
     accessLog.to = absolute('accessLog.to', accessLog.to);
   }
+  const matchLog = resolved.waf?.matchLog;
+  if (resolved.waf !== undefined && matchLog !== undefined && matchLog !== 'off')
+    resolved.waf.matchLog = absolute('waf.matchLog', matchLog);
   const { acme } = resolved;
   if (acme?.ca !== undefined) acme.ca = absolute('acme.ca', acme.ca);
   const external = acme?.externalAccount;
@@ -68,6 +71,9 @@ export function resolveFileNames<C extends ConfigDraft>(
     for (const [database, file] of presentEntries(rule.databases))
       if (rule.databases !== undefined)
         rule.databases[database] = absolute(`waf.rules.${name}.databases.${database}`, file);
+    for (const [index, file] of present<string>(rule.seclang))
+      if (rule.seclang !== undefined)
+        rule.seclang[index] = absolute(`waf.rules.${name}.seclang[${index}]`, file);
     if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
     const path = `waf.rules.${name}.module`;
     rule.module = rule.module.startsWith(ociPrefix)

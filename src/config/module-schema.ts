@@ -1,6 +1,7 @@
 /** `waf.rules.NAME`: a rule module, what it is told, and what it may do. */
 import Type, { type Static } from 'typebox';
 import { strict } from './schema-parts.ts';
+import { seclangKeys } from './seclang-schema.ts';
 
 /** What a module may ask of the host, each by name; everything else is refused at load. */
 export const grants = [
@@ -22,10 +23,13 @@ export type Grant = (typeof grants)[number];
 
 export const ruleModule = Type.Object(
   {
-    module: Type.String({
-      description:
-        '"builtin:NAME" for one that ships with Weir, a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout',
-    }),
+    module: Type.Optional(
+      Type.String({
+        description:
+          '"builtin:NAME" for one that ships with Weir, a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout; this or seclang',
+      }),
+    ),
+    ...seclangKeys,
     failure: Type.Union([Type.Literal('closed'), Type.Literal('open')], {
       default: 'closed',
       description: 'when the module itself fails: closed answers 503, open lets the request pass',

@@ -79,8 +79,21 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
     problems.push({ path: at, message, line: null, column: null, fix });
   if (Object.keys(rules).length + routes.length === 0)
     say('', 'says nothing', 'give it rules, or routes');
-  for (const [name, { module, watch, databases }] of Object.entries(rules)) {
-    if (!module.startsWith(builtinPrefix) && !fleetModulePattern.test(module))
+  for (const [name, { module, seclang, watch, databases }] of Object.entries(rules)) {
+    for (const [index, file] of (seclang ?? []).entries())
+      if (!isAbsolute(file))
+        say(
+          `rules.${name}.seclang[${index}]`,
+          `${file} is not the same on every machine`,
+          'write an absolute path',
+        );
+    if (module === undefined && seclang === undefined)
+      say(`rules.${name}`, 'has neither module nor seclang', 'say module: builtin:NAME');
+    else if (
+      module !== undefined &&
+      !module.startsWith(builtinPrefix) &&
+      !fleetModulePattern.test(module)
+    )
       say(
         `rules.${name}.module`,
         `${JSON.stringify(module)} is a file of one machine`,
@@ -107,7 +120,7 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
 /** The SHA-256 of every module it wants brought along. */
 export const fleetModulesOf = ({ rules }: Policy): { rule: string; sha256: string }[] =>
   Object.entries(rules).flatMap(([rule, { module }]) =>
-    module.startsWith(fleetModulePrefix)
+    module?.startsWith(fleetModulePrefix) === true
       ? [{ rule, sha256: module.slice(fleetModulePrefix.length) }]
       : [],
   );
@@ -134,9 +147,10 @@ export function layPolicies(
   for (const { name, policy } of policies) {
     for (const [rule, entry] of Object.entries(policy.rules)) {
       claim(`waf.rules.${rule}`, name);
-      const isBrought = entry.module.startsWith(fleetModulePrefix);
-      const sha256 = entry.module.slice(fleetModulePrefix.length);
-      config.waf.rules[rule] = isBrought ? { ...entry, module: moduleFile(rule, sha256) } : entry;
+      const brought = entry.module?.startsWith(fleetModulePrefix) === true ? entry.module : null;
+      const sha256 = brought?.slice(fleetModulePrefix.length) ?? '';
+      config.waf.rules[rule] =
+        brought === null ? entry : { ...entry, module: moduleFile(rule, sha256) };
     }
     for (const at of policy.routes) {
       claim(`the route of ${matchText(at)}`, name);

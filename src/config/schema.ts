@@ -75,6 +75,11 @@ export const configSchema = Type.Object(
           1_048_576,
           'the longest stretch of a body that modules see in one call; so much of a request is held back until they have',
         ),
+        matchLog: Type.String({
+          default: 'off',
+          description:
+            'a file that gets a line for each match of a SecLang rule, in the shape of ModSecurity’s, before the answer is sent; "off"',
+        }),
         challenge,
         signatures,
         canaryMs: Type.Integer({

@@ -23,6 +23,7 @@ export const errorCodes = {
   RULE_UNKNOWN: { status: 404, retry: false },
   RULES_FULL: { status: 507, retry: false },
   RULES_UNREADABLE: { status: 422, retry: false },
+  RULES_INVALID: { status: 422, retry: false },
   MODULE_INVALID: { status: 422, retry: false },
   MODULE_UNKNOWN: { status: 404, retry: false },
   MODULE_UNREADABLE: { status: 422, retry: false },

@@ -47,6 +47,8 @@ export type AccessVerdict = {
   readonly target: string;
   readonly reason: string;
   readonly enforced: boolean;
+  /** Where a rule set decides by the sum of its rules: all that had something to say. */
+  readonly matches?: readonly string[];
 };
 
 /** Texts here are latin1: every byte of a head is one character. */
@@ -65,7 +67,7 @@ export function accessLine(record: AccessRecord): string {
   if (record.durationMs !== null) line += `,"durationMs":${thousandths(record.durationMs)}`;
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
   if (verdict !== null) {
-    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}}`;
+    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}${matchesOf(verdict)}}`;
   }
   if (record.ja4 !== '') line += `,"ja4":"${record.ja4}"`;
   if (record.certificate !== null) {
@@ -74,6 +76,15 @@ export function accessLine(record: AccessRecord): string {
   }
   return `${line},"userAgent":"${quoted(record.userAgent)}"}\n`;
 }
+
+function matchesOf({ matches = [] }: AccessVerdict): string {
+  if (matches.length === 0) return '';
+  const shown = matches.slice(0, matchesShown).map((rule) => `"${quoted(rule)}"`);
+  return `,"matches":[${shown.join(',')}]`;
+}
+
+/** A request may set off hundreds of rules, and the first say what it is. */
+const matchesShown = 32;
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 

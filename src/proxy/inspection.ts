@@ -97,7 +97,14 @@ export class Inspection implements Expiring {
   }
 
   wants(bits: number): boolean {
-    return (this.#phases & bits) !== 0;
+    if ((this.#phases & bits) === 0) return false;
+    for (let i = 0; i < this.#runs.length; i++)
+      if (
+        ((this.#filters[i] as Filter).phases & bits) !== 0 &&
+        (this.#runs[i]?.wants?.(bits) ?? true)
+      )
+        return true;
+    return false;
   }
 
   requestHead(endOfStream: boolean): PhaseAnswer {

@@ -349,7 +349,7 @@ export class EdgeNode implements NodeControl {
         { details: fixed },
       );
     }
-    const planned = await planModules(loaded, this.modules.live.store);
+    const planned = await planModules(loaded, this.modules.live.store, this.#options.log);
     const fresh = planned.filter((module) => this.modules.live.isNew(module));
     const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;

@@ -89,7 +89,7 @@ export async function startEdge(
   const openStores = () => openNodeStores(state.path, identity);
   let stores = takeover === null ? openStores() : null;
   const moduleStore = ModuleStore.open(state.path);
-  const modules = await planModules(loaded, moduleStore).finally(() => moduleStore.close());
+  const modules = await planModules(loaded, moduleStore, log).finally(() => moduleStore.close());
   const tlsPlan = await readTlsPlan(config);
 
   const { registry, metrics } = nodeRegistry();

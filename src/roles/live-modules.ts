@@ -11,7 +11,6 @@ import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
-import { readModuleSource } from '#wasm/module-source.ts';
 import type { ModuleSource } from './ipc.ts';
 import { newVersion } from './module-admission.ts';
 import type { ModuleMetrics } from './module-metrics.ts';
@@ -24,6 +23,7 @@ import {
   quarantinePart,
 } from './module-status.ts';
 import type { TrialTerms } from './module-trial.ts';
+import { readRuleSource } from './rule-source.ts';
 import type { LoadedConfig } from './snapshot-source.ts';
 
 /** What the modules need of the node. */
@@ -236,7 +236,7 @@ export class LiveModules {
   async configuredNow(entry: LiveEntry): Promise<string> {
     const rule = this.#loaded.config.waf.rules[entry.name];
     assert(rule !== undefined, 'what is live is configured');
-    const file = await readModuleSource(rule.module, this.#loaded.baseDirectory).catch(() => null);
+    const file = await readRuleSource(entry.name, rule, this.#loaded, null).catch(() => null);
     return file?.sha256 ?? entry.configuredSha256;
   }
 

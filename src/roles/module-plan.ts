@@ -16,7 +16,7 @@ import type { ModuleSignature, SignaturePolicy, Signed } from '#core/module-sign
 import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import { rolloutPath } from '#state/rollout-files.ts';
-import { readModuleSource } from '#wasm/module-source.ts';
+import type { Logger } from '#telemetry/log.ts';
 import {
   checkSigned,
   checkSignedAnew,
@@ -24,6 +24,7 @@ import {
   signaturePolicy,
   tryModule,
 } from './module-admission.ts';
+import { readRuleSource } from './rule-source.ts';
 import { type LoadedConfig, type ModuleSettings, moduleSettings } from './snapshot-source.ts';
 
 export type PlannedModule = {
@@ -49,11 +50,12 @@ export type PlannedModule = {
 export async function planModules(
   loaded: LoadedConfig,
   store: ModuleStore,
+  log: Logger | null,
 ): Promise<PlannedModule[]> {
   const policy = await signaturePolicy(loaded.config);
   const planned = await Promise.all(
     Object.entries(loaded.config.waf.rules).map(([name, rule]) =>
-      planModule(name, rule, loaded, store, policy),
+      planModule(name, rule, loaded, store, policy, log),
     ),
   );
   // On disk before it is live, so that there is a way back to it. One by one, as they share a bound.
@@ -67,8 +69,9 @@ async function planModule(
   loaded: LoadedConfig,
   store: ModuleStore,
   policy: SignaturePolicy,
+  log: Logger | null,
 ): Promise<PlannedModule> {
-  const file = await readModuleSource(rule.module, loaded.baseDirectory);
+  const file = await readRuleSource(name, rule, loaded, log);
   const head = store.head(name);
   const current = head === null || head.current === null ? null : store.version(name, head.current);
   // A policy of the fleet may go back to an older version: the fleet's order has a sequence of its own.

@@ -7,9 +7,9 @@ import { basename, dirname } from 'node:path';
 import type { RuleModule } from '#config/module-schema.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { readModuleSource } from '#wasm/module-source.ts';
 import type { LiveModules } from './live-modules.ts';
 import type { ModuleRegistry } from './module-registry.ts';
+import { readRuleSource } from './rule-source.ts';
 import type { LoadedConfig } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -35,7 +35,7 @@ export function watchModules(
     if (rule?.watch !== true) continue;
     watched.push(
       new WatchedModule(path, {
-        load: () => loadChanged(name, rule, loaded.baseDirectory, target),
+        load: () => loadChanged(name, rule, loaded, target),
         setDegraded: (reason) => supervisor.setDegraded(`module ${name} (watched)`, reason),
       }),
     );
@@ -49,10 +49,10 @@ export function watchModules(
 async function loadChanged(
   name: string,
   rule: RuleModule,
-  baseDirectory: string,
+  loaded: LoadedConfig,
   target: WatchTarget,
 ): Promise<void> {
-  const file = await readModuleSource(rule.module, baseDirectory);
+  const file = await readRuleSource(name, rule, loaded, null);
   if (target.live.isLive(name, file.sha256)) return;
   await target.registry.load(name, { ...file, origin: 'watch' });
 }

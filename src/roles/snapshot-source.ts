@@ -79,8 +79,9 @@ export function readUpstreamFiles(config: Config): Promise<UpstreamFiles[]> {
 
 /** What the configuration says of a module, beside where it comes from. */
 export function moduleSettings(rule: RuleModule): ModuleSettings {
-  const { module: _module, watch: _watch, config, ...settings } = rule;
-  return { ...settings, config: JSON.stringify(config) };
+  const { failure, fuel, memoryPagesMax, grants, fetch, databases } = rule;
+  const settings = { failure, fuel, memoryPagesMax, grants, fetch, databases };
+  return { ...settings, config: JSON.stringify(rule.config) };
 }
 
 function invalid(origin: ConfigOrigin, problems: readonly ConfigProblem[]): WeirError {

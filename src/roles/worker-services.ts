@@ -20,6 +20,7 @@ import type { Post } from '#wasm/services/outbox.ts';
 import { applyBatch, type SharedBatch } from '#wasm/services/shared-batch.ts';
 import { SharedStore } from '#wasm/services/shared-store.ts';
 import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
+import { MatchLog } from './match-log.ts';
 import { protectedAddresses } from './protected-addresses.ts';
 
 /** How often values that have expired are looked for, and how many of a module at once. */
@@ -49,6 +50,7 @@ export class WorkerServices {
   readonly #fetcher: ModuleFetcher;
   readonly #client = new HttpClient();
   readonly #databases = new DatabaseFiles();
+  readonly #matchLog = new MatchLog();
   readonly #timer: NodeJS.Timeout;
   #protected: CidrMap<true> = new CidrMap(1);
 
@@ -101,6 +103,7 @@ export class WorkerServices {
       block: (module, address, ttlSeconds, reason) =>
         blocks.block(module, address, ttlSeconds, reason),
       database: (file) => this.#databases.get(file),
+      writeMatches: (lines) => this.#matchLog.write(lines),
     });
     this.#timer = setInterval(() => {
       this.#worker.sweep(sweepEntries);
@@ -121,6 +124,7 @@ export class WorkerServices {
   /** The configuration that is live now. */
   follow(config: Config): void {
     this.#log.level = config.log.level;
+    this.#matchLog.open(config.waf.matchLog);
     this.#protected = protectedAddresses(config);
     const names = new Set(Object.keys(config.waf.rules));
     for (const part of [this.#worker, this.#node, this.#fetcher, this.#metrics]) part.retain(names);

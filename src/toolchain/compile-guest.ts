@@ -21,7 +21,6 @@ const commonOptions = [
   '-O3',
   ...['--runtime', 'stub'],
   ...['--enable', 'simd'],
-  ...['--initialMemory', '1'],
   ...['--maximumMemory', String(maximumMemoryPages)],
 ];
 /** The smallest that answers the same. */
@@ -35,6 +34,8 @@ export type CompileOptions = {
   /** From there, with `/`. */
   readonly entry: string;
   readonly forShipping: boolean;
+  /** What its static data needs; one unless said. */
+  readonly initialPages?: number;
 };
 
 export type CompiledGuest = {
@@ -82,6 +83,7 @@ export async function compileGuest(options: CompileOptions): Promise<CompiledGue
   const { error } = await asc.main(
     [
       ...[options.entry, '--baseDir', options.baseDirectory, '--outFile', outFile],
+      ...['--initialMemory', String(options.initialPages ?? 1)],
       ...(options.forShipping
         ? shippedOptions
         : [...authorOptions, '--sourceMap', `${outFile}.map`]),

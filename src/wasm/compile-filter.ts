@@ -1,6 +1,7 @@
 /**
  * A module's bytes made into the filter that its ABI asks for: Weir's own, that of Traefik's plugins, or
- * that of Envoy's filters, told apart by what they import and export. All are metered and capped alike.
+ * that of Envoy's filters, told apart by what they import and export. All are metered and capped alike, save
+ * rule sets of SecLang, whose code is Weir's own and charges itself.
  */
 import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
@@ -22,6 +23,7 @@ import type { OffsetMap } from './meter/offset-map.ts';
 import { compileProxyWasm } from './proxy-wasm/compile.ts';
 import { proxyWasmServices } from './proxy-wasm/services.ts';
 import { isProxyWasm } from './proxy-wasm/shape.ts';
+import { compileSeclang, isSeclang } from './seclang/compile.ts';
 
 /** Has made the first instance, so that a filter that is live has run. Throws `MODULE_INVALID`. */
 export function compileFilter(
@@ -34,6 +36,7 @@ export function compileFilter(
     const outline = readOutline(source.bytes);
     if (isHttpWasm(outline)) return compileHttpWasm(source, services, onFailure);
     if (isProxyWasm(outline)) return compileEnvoyFilter(source, services, onFailure);
+    if (isSeclang(outline)) return compileSeclang(source, limits, services, onFailure);
     return compileModule(source, limits, services, onFailure);
   } catch (error) {
     if (error instanceof WeirError) throw error;

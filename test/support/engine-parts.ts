@@ -25,7 +25,7 @@ const pages = 256;
 export const roomBytes = 8 << 20;
 
 export async function loadEngineParts(): Promise<EngineParts> {
-  const { instance } = await WebAssembly.instantiate(await compiled(), {
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(await compiled()), {
     env: {
       abort: () => {
         throw new Error('the guest gave up');
@@ -78,11 +78,11 @@ export function caseBytes(text: string): Buffer {
   const parts: Buffer[] = [];
   let rest = text;
   while (rest !== '') {
-    const escape = /^\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2}))/.exec(rest);
-    const digits = escape?.[1] ?? escape?.[2];
-    if (escape !== null && digits !== undefined) {
+    const escaped = /^\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2}))/.exec(rest);
+    const digits = escaped?.[1] ?? escaped?.[2];
+    if (escaped !== null && digits !== undefined) {
       parts.push(Buffer.from(digits, 'hex'));
-      rest = rest.slice(escape[0].length);
+      rest = rest.slice(escaped[0].length);
       continue;
     }
     const point = String.fromCodePoint(rest.codePointAt(0) ?? 0);

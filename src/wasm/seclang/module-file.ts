@@ -16,6 +16,8 @@ import { MeterFault } from '../meter/meter-fault.ts';
 import { parseFacts, type RuleSetFacts } from './rule-set-facts.ts';
 
 export const factsSection = 'weir.seclang';
+/** 96 MiB: image, views and arena of the largest rule set; `EngineInstance` takes what it needs of it. */
+const memoryPagesMax = 1_536;
 /** Bytes the facts may have: some 300 a rule. */
 const factsBytesMax = 8 * 1024 * 1024;
 const pageBytes = 65_536;
@@ -78,15 +80,15 @@ export function isBuiltWith(engine: Uint8Array, bytes: Uint8Array, module: Secla
 function writeMemory(out: ByteWriter, engine: Uint8Array, part: Section, pages: number): void {
   const reader = new BinaryReader(engine, part.start, part.end);
   if (reader.u32() !== 1) throw new MeterFault('the engine has one memory', part.start);
-  const flags = reader.byte();
+  reader.byte();
   const initial = reader.u32();
-  const maximum = (flags & 1) === 0 ? null : reader.u32();
   out.byte(section.memory);
   const opened = out.openLength();
   out.u32(1);
-  out.byte(flags);
+  // With a maximum.
+  out.byte(1);
   out.u32(Math.max(initial, pages));
-  if (maximum !== null) out.u32(Math.max(maximum, pages));
+  out.u32(memoryPagesMax);
   out.closeLength(opened);
 }
 

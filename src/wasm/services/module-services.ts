@@ -33,6 +33,7 @@ export type ModuleServicesOptions = {
   readonly fetcher: Fetcher;
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
   readonly block: HostServices['block'];
+  readonly writeMatches: (lines: string) => void;
   readonly database: (file: string) => AddressDatabase | null;
 };
 
@@ -55,6 +56,10 @@ export class ModuleServices implements HostServices {
   log(level: LogLevel, module: string, text: string): void {
     if (this.#logGate.take(module)) this.#options.writeLog(level, module, plainText(text));
     else this.#options.metrics.counter('logDropped', { module }).value++;
+  }
+
+  writeMatches(lines: string): void {
+    this.#options.writeMatches(lines);
   }
 
   wallMs(): number {

@@ -1,0 +1,44 @@
+/** `waf.rules.NAME.seclang`: rules that are there, one kind of rules for each name, and keys that have an effect. */
+import { access, constants } from 'node:fs/promises';
+import { describeError } from '#core/errors.ts';
+import { type ConfigDraft, present, presentEntries } from './draft.ts';
+import type { Say } from './problem.ts';
+
+export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void> {
+  for (const [name, rule] of presentEntries(config.waf?.rules)) {
+    const path = `waf.rules.${name}`;
+    if (rule.seclang === undefined) {
+      if (rule.module === undefined)
+        say(path, 'has neither module nor seclang', 'say module: builtin:NAME, or seclang: [FOLDER]');
+      for (const key of ['paranoia', 'inboundThreshold', 'outboundThreshold'] as const)
+        if (rule[key] !== undefined)
+          say(`${path}.${key}`, 'is for SecLang rules, and these are none', 'take it out');
+      if (Object.keys(rule.setup ?? {}).length > 0)
+        say(`${path}.setup`, 'is for SecLang rules, and these are none', 'take it out');
+      if ((rule.exclusions ?? []).length > 0)
+        say(`${path}.exclusions`, 'is for SecLang rules, and these are none', 'take it out');
+      continue;
+    }
+    if (rule.module !== undefined)
+      say(`${path}.module`, 'there is seclang too', 'give each a name of its own');
+    if (rule.watch === true)
+      say(`${path}.watch`, 'is for a module’s file; rules are read at "weir reload"', 'take it out');
+    for (const [index, file] of present<string>(rule.seclang))
+      await checkReadable(`${path}.seclang[${index}]`, file, say);
+    for (const [index, exclusion] of present(rule.exclusions))
+      if ((exclusion.rules ?? []).length === 0 && (exclusion.tags ?? []).length === 0)
+        say(
+          `${path}.exclusions[${index}]`,
+          'names no rules and no tags',
+          'add rules: ["942100"] or tags: [attack-sqli]',
+        );
+  }
+}
+
+async function checkReadable(path: string, file: string, say: Say): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+  } catch (error) {
+    say(path, `${file} cannot be read: ${describeError(error)}`, 'name a file or folder of rules');
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The bytes behind a name of `waf.rules`: a module's file as it is, or SecLang compiled here. What is compiled is kept
+ * under the state directory by the hash of everything it came from, so a start with the same rules compiles nothing.
+ */
+import { join } from 'node:path';
+import type { RuleModule } from '#config/module-schema.ts';
+import { assert } from '#core/assert.ts';
+import type { Logger } from '#telemetry/log.ts';
+import { buildRuleSetApart } from '#toolchain/build-rule-set-apart.ts';
+import type { RuleSetRequest } from '#toolchain/rule-set-request.ts';
+import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
+import type { LoadedConfig } from './snapshot-source.ts';
+
+export const ruleSetFolder = 'rule-sets';
+
+/** Throws RULES_INVALID, RULES_UNREADABLE, MODULE_UNREADABLE. */
+export async function readRuleSource(
+  name: string,
+  rule: RuleModule,
+  loaded: Pick<LoadedConfig, 'config' | 'baseDirectory'>,
+  log: Logger | null,
+): Promise<ModuleFile> {
+  if (rule.seclang === undefined) {
+    assert(rule.module !== undefined, 'the check has refused a rule without either');
+    return readModuleSource(rule.module, loaded.baseDirectory);
+  }
+  const startedAt = performance.now();
+  const built = await buildRuleSetApart(
+    ruleSetRequest(name, rule),
+    join(loaded.config.state, ruleSetFolder),
+    (stage) => log?.info({ rules: name, stage }, 'rule set under way'),
+  );
+  log?.info(
+    {
+      rules: name,
+      loaded: built.loadedRules,
+      folded: built.foldedRules,
+      bytes: built.bytes.length,
+      cached: built.isFromCache,
+      ms: Math.round(performance.now() - startedAt),
+    },
+    'rule set ready',
+  );
+  return {
+    source: `seclang:${rule.seclang.join(' ')}`,
+    path: rule.seclang[0] ?? '',
+    bytes: built.bytes,
+    sha256: built.sha256,
+    // Compiled here from files that whoever runs this node has named: there is nobody else to sign it.
+    isBuiltin: true,
+    signature: null,
+    cases: null,
+  };
+}
+
+export function ruleSetRequest(name: string, rule: RuleModule): RuleSetRequest {
+  return {
+    name,
+    paths: rule.seclang ?? [],
+    paranoia: rule.paranoia ?? null,
+    inboundThreshold: rule.inboundThreshold ?? null,
+    outboundThreshold: rule.outboundThreshold ?? null,
+    setup: rule.setup,
+    exclusions: rule.exclusions.map(({ path = null, parameters, rules, tags }) => ({
+      path,
+      parameters,
+      rules,
+      tags,
+    })),
+    keepsRuleEngine: false,
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * What a configuration says of a SecLang rule set, and the SecLang that follows from it: paranoia, thresholds and
+ * setup variables behind the setup file, exclusions before the rules they are about.
+ */
+import type { RuleSource } from '#waf/language/load.ts';
+
+export type RuleExclusion = {
+  /** Prefix of the request's path; null: all. */
+  readonly path: string | null;
+  /** Names of arguments, cookies or header fields: `ARGS:name`, `REQUEST_COOKIES:name`; none: the whole rule. */
+  readonly parameters: readonly string[];
+  /** Identifiers, `942100` or `942000-942999`. */
+  readonly rules: readonly string[];
+  readonly tags: readonly string[];
+};
+
+export type RuleSetRequest = {
+  readonly name: string;
+  /** Files and folders, absolute. */
+  readonly paths: readonly string[];
+  readonly paranoia: number | null;
+  readonly inboundThreshold: number | null;
+  readonly outboundThreshold: number | null;
+  readonly setup: Readonly<Record<string, string | number>>;
+  readonly exclusions: readonly RuleExclusion[];
+  /** What the files say of SecRuleEngine holds, as the tests of a rule set want it; else the route's mode decides. */
+  readonly keepsRuleEngine: boolean;
+};
+
+/** Identifiers of Weir's own rules, in the range that ModSecurity reserves for local use. */
+const firstOwnId = 90_000;
+
+/** As ModSecurity's recommended file has them, for rule sets that come without an engine file. */
+export const engineText = `
+SecRequestBodyAccess On
+SecResponseBodyAccess On
+SecResponseBodyMimeType text/plain text/html text/xml application/json
+SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application(?:/soap\\+|/)|text/)xml" "id:${firstOwnId},phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+\\+)?json" "id:${firstOwnId + 1},phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+SecRule REQBODY_ERROR "!@eq 0" "id:${firstOwnId + 2},phase:2,t:none,log,deny,status:400,msg:'Failed to parse request body',logdata:'%{REQBODY_ERROR_MSG}',severity:2"
+SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:${firstOwnId + 3},phase:2,t:none,log,deny,status:400,msg:'Multipart request body failed strict validation',severity:2"
+SecRule &ARGS "@ge 1000" "id:${firstOwnId + 4},phase:2,t:none,log,deny,status:400,msg:'Too many arguments',severity:2"
+`;
+
+/** Behind the setup file, before the first rule. */
+export function setupSources(request: RuleSetRequest): readonly RuleSource[] {
+  const variables: [string, string | number][] = [];
+  const { paranoia, inboundThreshold, outboundThreshold } = request;
+  if (paranoia !== null) variables.push(['blocking_paranoia_level', paranoia]);
+  if (paranoia !== null) variables.push(['detection_paranoia_level', paranoia]);
+  if (inboundThreshold !== null)
+    variables.push(['inbound_anomaly_score_threshold', inboundThreshold]);
+  if (outboundThreshold !== null)
+    variables.push(['outbound_anomaly_score_threshold', outboundThreshold]);
+  variables.push(...Object.entries(request.setup));
+  const lines = variables.map(
+    ([name, value], index) =>
+      `SecAction "id:${firstOwnId + 100 + index},phase:1,pass,nolog,t:none,setvar:'tx.${name}=${quoted(String(value))}'"`,
+  );
+  lines.push(...request.exclusions.map(exclusionText));
+  return lines.length === 0 ? [] : [text('setup of the configuration', lines)];
+}
+
+/** Behind everything. */
+export function closingSources(request: RuleSetRequest): readonly RuleSource[] {
+  return request.keepsRuleEngine ? [] : [text('mode of the route', ['SecRuleEngine On'])];
+}
+
+export const engineSource: RuleSource = text('engine defaults', [engineText]);
+
+function exclusionText(exclusion: RuleExclusion, index: number): string {
+  const { path, parameters, rules, tags } = exclusion;
+  const targets = parameters.length === 0 ? [''] : parameters.map((target) => `;${target}`);
+  const kind = parameters.length === 0 ? 'ruleRemove' : 'ruleRemoveTarget';
+  const controls = targets.flatMap((target) => [
+    ...rules.map((id) => `ctl:${kind}ById=${id}${target}`),
+    ...tags.map((tag) => `ctl:${kind}ByTag=${tag}${target}`),
+  ]);
+  const actions = `id:${firstOwnId + 1_000 + index},phase:1,pass,nolog,t:none,${controls.join(',')}`;
+  return path === null
+    ? `SecAction "${actions}"`
+    : `SecRule REQUEST_FILENAME "@beginsWith ${path}" "${actions}"`;
+}
+
+/** Inside a quoted value of an action. */
+const quoted = (value: string): string => value.replaceAll(/['"\\\r\n]/g, '');
+
+function text(name: string, lines: readonly string[]): RuleSource {
+  return { kind: 'text', name, text: `${lines.join('\n')}\n`, folder: '/' };
+}
