@@ -1,5 +1,5 @@
 /**
- * A JetStream key-value bucket: what orchestrators agree by who of them leads. A bucket is a stream, each key a
+ * A JetStream key-value bucket: what orchestrators agree by who of them leads, and where a fleet finds its rules. A bucket is a stream, each key a
  * subject; a write that names the revision it replaces is taken once, which is all a lock needs. Entries end by
  * themselves after the bucket's `ttlMs`, so that a leader that died is followed by another.
  *
@@ -24,8 +24,8 @@ export class KeyValue {
     this.#bucket = bucket;
   }
 
-  /** Makes the bucket where there is none. */
-  async ensure(ttlMs: number): Promise<void> {
+  /** Makes the bucket where there is none; with `ttlMs` 0 its values do not end. */
+  async ensure(ttlMs: number, valueBytesMax = 65_536): Promise<void> {
     const name = `KV_${this.#bucket}`;
     if ((await jetStreamCall(this.#bus, `STREAM.INFO.${name}`, none)) !== null) return;
     const config = {
@@ -37,7 +37,7 @@ export class KeyValue {
       num_replicas: 1,
       max_msgs_per_subject: 1,
       max_bytes: 4 * 1_048_576,
-      max_msg_size: 65_536,
+      max_msg_size: valueBytesMax,
       max_age: ttlMs * 1_000_000,
       // No longer than entries live; the server refuses a window that is.
       duplicate_window: Math.min(ttlMs, 120_000) * 1_000_000,

@@ -16,6 +16,8 @@ import {
   keyValueBucket,
   nodeSubject,
   nodeSubjects,
+  ruleSetKey,
+  rulesBucket,
 } from './subjects.ts';
 
 export type ServerUser = {
@@ -33,6 +35,7 @@ export type Permissions = {
 export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissions {
   const stream = decisionStream(fleet);
   const bucket = keyValueBucket(fleet);
+  const rules = rulesBucket(fleet);
   const every = everyMember;
   const publish = [
     nodeSubjects(fleet, id),
@@ -40,6 +43,8 @@ export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissi
     batchesSubject(fleet, every),
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.KV_${rules}`,
+    `$JS.API.DIRECT.GET.OBJ_${rules}`,
   ];
   const subscribe = [
     `${inboxPrefix(id)}.>`,
@@ -55,6 +60,7 @@ export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissi
         nodeSubject(fleet, every, 'hello'),
         nodeSubject(fleet, every, 'digest'),
         ackSubject(fleet, every, id),
+        `$KV.${rules}.${ruleSetKey}`,
       ],
     };
   return {
@@ -66,8 +72,16 @@ export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissi
       `$JS.API.STREAM.CREATE.KV_${bucket}`,
       `$JS.API.DIRECT.GET.KV_${bucket}`,
       `$KV.${bucket}.>`,
+      ...[`KV_${rules}`, `OBJ_${rules}`].flatMap((name) => [
+        `$JS.API.STREAM.INFO.${name}`,
+        `$JS.API.STREAM.CREATE.${name}`,
+      ]),
+      // Chunks of what nobody needs any more.
+      `$JS.API.STREAM.PURGE.OBJ_${rules}`,
+      `$KV.${rules}.>`,
+      `$O.${rules}.>`,
     ],
-    subscribe: [...subscribe, nodeSubjects(fleet, every)],
+    subscribe: [...subscribe, nodeSubjects(fleet, every), `$KV.${rules}.>`],
   };
 }
 

@@ -7,6 +7,7 @@
  * weir.F.n.NODE.hello           who a node is
  * weir.F.n.NODE.beat            how it is
  * weir.F.n.NODE.digest          what it knows, as hashes
+ * weir.F.n.NODE.rules           which rules it runs, see `#rollout/node-report.ts`
  * weir.F.n.NODE.ack.ISSUER      what it enforces of an issuer, heard by that issuer alone
  * weir.F.o.NODE                 commands to a node, signed
  * weir.F.s.MEMBER               asks a member for batches it has; answered in bounded pieces
@@ -19,7 +20,7 @@ const memberExpression = new RegExp(memberPattern);
 
 export const isMemberName = (name: string): boolean => memberExpression.test(name);
 
-export type NodeMessageKind = 'hello' | 'beat' | 'digest';
+export type NodeMessageKind = 'hello' | 'beat' | 'digest' | 'rules';
 
 export const decisionsSubject = (fleet: string, issuer: string): string =>
   `weir.${fleet}.d.${issuer}`;
@@ -41,6 +42,10 @@ export const inboxPrefix = (member: string): string => `_INBOX_${member}`;
 
 export const decisionStream = (fleet: string): string => `WEIR_${fleet}_D`;
 export const keyValueBucket = (fleet: string): string => `WEIR_${fleet}`;
+/** Of the rules: a key-value bucket for what is signed, an object store for bytes. */
+export const rulesBucket = (fleet: string): string => `WEIR_${fleet}_R`;
+/** The key of the set that nodes run. */
+export const ruleSetKey = 'set';
 
 /** The member a subject says it is from (`weir.F.n.NODE.beat`, `weir.F.d.ISSUER`); null where it has none. */
 export function memberOf(subject: string): string | null {

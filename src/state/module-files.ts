@@ -1,5 +1,6 @@
 /**
- * Bytes of rule modules by content: `modules/SHA256.wasm`, 0600, written whole or not at all.
+ * Bytes of rule modules by content: `modules/SHA256.wasm`, 0600, written whole or not at all. What a fleet rolls
+ * out is kept in the same way, `rollout/SHA256.blob`.
  *
  * A file is found by the hash of what it holds and checked against it whenever it is read, so neither a
  * damaged disk nor another hand brings other bytes to the workers.
@@ -10,15 +11,16 @@ import { join } from 'node:path';
 import { describeError, WeirError } from '#core/errors.ts';
 import { makePrivateFolder, writePrivateFile } from './private-file.ts';
 
-const suffix = '.wasm';
-const namePattern = /^[0-9a-f]{64}\.wasm$/;
-const temporaryPattern = /^[0-9a-f]{64}\.wasm\.[0-9a-f]+\.tmp$/;
+const namePattern = /^[0-9a-f]{64}\.(?:wasm|blob)$/;
+const temporaryPattern = /^[0-9a-f]{64}\.(?:wasm|blob)\.[0-9a-f]+\.tmp$/;
 
 export class ModuleFiles {
   readonly #folder: string;
+  readonly #suffix: '.wasm' | '.blob';
 
-  constructor(folder: string) {
+  constructor(folder: string, suffix: '.wasm' | '.blob' = '.wasm') {
     this.#folder = folder;
+    this.#suffix = suffix;
   }
 
   /** Nothing is written where the bytes are kept already. Throws STATE_UNUSABLE. */
@@ -64,7 +66,7 @@ export class ModuleFiles {
     const names = await readdir(this.#folder).catch(() => []);
     const gone = names.filter((name) =>
       namePattern.test(name)
-        ? !kept.has(name.slice(0, -suffix.length))
+        ? !kept.has(name.slice(0, -this.#suffix.length))
         : temporaryPattern.test(name),
     );
     for (const name of gone) await rm(join(this.#folder, name), { force: true });
@@ -83,6 +85,6 @@ export class ModuleFiles {
   }
 
   #path(sha256: string): string {
-    return join(this.#folder, `${sha256}${suffix}`);
+    return join(this.#folder, `${sha256}${this.#suffix}`);
   }
 }

@@ -59,6 +59,15 @@ const forbidden: readonly Attempt[] = [
   ['publish', '$KV.WEIR_f.leader'],
   ['publish', '$JS.API.DIRECT.GET.KV_WEIR_f'],
   ['publish', '$JS.API.STREAM.DELETE.KV_WEIR_f'],
+  // Rules.
+  ['publish', '$KV.WEIR_f_R.set'],
+  ['publish', '$KV.WEIR_f_R.plan'],
+  ['publish', '$O.WEIR_f_R.C.x'],
+  ['publish', '$O.WEIR_f_R.M.x'],
+  ['publish', '$JS.API.STREAM.CREATE.KV_WEIR_f_R'],
+  ['publish', '$JS.API.STREAM.PURGE.OBJ_WEIR_f_R'],
+  ['publish', '$JS.API.STREAM.DELETE.OBJ_WEIR_f_R'],
+  ['publish', 'weir.f.n.b.rules'],
   // The server itself.
   ['publish', '$SYS.REQ.SERVER.PING'],
   // What is said to others.
@@ -74,6 +83,9 @@ const forbidden: readonly Attempt[] = [
   ['subscribe', '_INBOX_b.>'],
   ['subscribe', '_INBOX.>'],
   ['subscribe', '$KV.WEIR_f.leader'],
+  ['subscribe', '$KV.WEIR_f_R.>'],
+  ['subscribe', '$O.WEIR_f_R.>'],
+  ['subscribe', 'weir.f.n.*.rules'],
   ['subscribe', '$SYS.>'],
   ['subscribe', 'weir.g.d.*'],
 ];
@@ -87,6 +99,10 @@ const allowed: readonly Attempt[] = [
   ['publish', 'weir.f.s.b'],
   ['publish', '$JS.API.STREAM.INFO.WEIR_f_D'],
   ['publish', '$JS.API.DIRECT.GET.WEIR_f_D'],
+  ['publish', '$JS.API.DIRECT.GET.KV_WEIR_f_R'],
+  ['publish', '$JS.API.DIRECT.GET.OBJ_WEIR_f_R'],
+  ['publish', 'weir.f.n.a.rules'],
+  ['subscribe', '$KV.WEIR_f_R.set'],
   ['subscribe', 'weir.f.d.*'],
   ['subscribe', 'weir.f.n.*.hello'],
   ['subscribe', 'weir.f.n.*.digest'],
@@ -123,17 +139,22 @@ describe('permissions of a fleet', { skip: needsNats() }, () => {
       'weir.f.o.a',
       '$JS.API.STREAM.CREATE.WEIR_f_D',
       '$KV.WEIR_f.leader',
+      '$KV.WEIR_f_R.set',
+      '$O.WEIR_f_R.C.x',
+      '$JS.API.STREAM.CREATE.OBJ_WEIR_f_R',
       'weir.f.d.a',
       'weir.f.n.a.beat',
       '$JS.API.STREAM.DELETE.WEIR_f_D',
       '$JS.API.STREAM.PURGE.WEIR_f_D',
       '$JS.API.STREAM.CREATE.MINE',
+      '$JS.API.STREAM.DELETE.OBJ_WEIR_f_R',
+      '$JS.API.STREAM.PURGE.KV_WEIR_f_R',
     ];
     for (const subject of attempts) connection.publish(subject, '{}');
     await allSaid(connection, refused);
     assert.deepEqual(
       attempts.filter((subject) => refused.has(`publish ${subject}`)),
-      attempts.slice(3),
+      attempts.slice(6),
     );
   });
 
