@@ -293,7 +293,7 @@ export type BlockRemoveAnswer = BlockAnswer & {
 };
 
 /** Where what is live came from. */
-export type ModuleOrigin = 'config' | 'api' | 'watch' | 'rollback' | 'quarantine';
+export type ModuleOrigin = 'config' | 'api' | 'watch' | 'fleet' | 'rollback' | 'quarantine';
 export type ModuleVersionState = 'live' | 'ready' | 'retired' | 'quarantined' | 'failed';
 
 export type ModuleStatus = {

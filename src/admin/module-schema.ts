@@ -41,7 +41,7 @@ export const moduleRollbackBody = Type.Union([
   Type.Object({ to: Type.Optional(versionNumber) }, strict),
 ]);
 
-const origin = literals('config', 'api', 'watch', 'rollback', 'quarantine');
+const origin = literals('config', 'api', 'watch', 'fleet', 'rollback', 'quarantine');
 const versionState = literals('live', 'ready', 'retired', 'quarantined', 'failed');
 
 export const moduleStatus = Type.Object(

@@ -64,6 +64,8 @@ export type LoadedConfig<C = Config> = {
   /** The file's folder; the working directory where there is no file. */
   readonly baseDirectory: string;
   readonly file: string | null;
+  /** As it was before the policies of a fleet were laid over it (`policy.ts`); absent without any. */
+  readonly base?: LoadedConfig<C>;
 };
 
 /** What can be checked further, though something in it is wrong. */

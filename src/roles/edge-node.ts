@@ -34,9 +34,11 @@ import { WeirError } from '#core/errors.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
+import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
+import { type KeptPolicy, withPolicies } from './fleet-policies.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { listenerStatus } from './listener-status.ts';
@@ -297,9 +299,26 @@ export class EdgeNode implements NodeControl {
   }
 
   reload(): Promise<ReloadAnswer> {
+    return this.#reloadAs(() => loadChecked(this.#options.origin));
+  }
+
+  /** The configuration as it is live, with these policies of the fleet over it in place of those from before. */
+  layPolicies(policies: readonly KeptPolicy[]): Promise<ReloadAnswer> {
+    return this.#reloadAs(() => withPolicies(this.#loaded.base ?? this.#loaded, policies));
+  }
+
+  /** What the configured source of a module holds by now. */
+  configuredModule(name: string): Promise<ModuleFile> {
+    const { config, baseDirectory } = this.#loaded;
+    const source = config.waf.rules[name]?.module;
+    assert(source !== undefined, 'what is live is configured');
+    return readModuleSource(source, baseDirectory);
+  }
+
+  #reloadAs(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
     return this.#oneAtATime(async () => {
       try {
-        const answer = await this.#reload();
+        const answer = await this.#reload(load);
         this.#options.metrics.reloads.ok.value++;
         return answer;
       } catch (error) {
@@ -310,8 +329,8 @@ export class EdgeNode implements NodeControl {
     });
   }
 
-  async #reload(): Promise<ReloadAnswer> {
-    const loaded = await loadChecked(this.#options.origin);
+  async #reload(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
+    const loaded = await load();
     const changed = changedPaths(this.#loaded.config, loaded.config);
     const fixed = changed.filter(needsRestart);
     if (fixed.length > 0) {

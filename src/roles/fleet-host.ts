@@ -29,16 +29,24 @@ export async function joinFleet(parts: {
     ...supervisor.status().flatMap(({ pid }) => pid ?? []),
     ...(shield.pid === null ? [] : [shield.pid]),
   ];
+  const startedAtMs = wallMs();
   await fleet.open(stores.fleet, {
     facts: nodeFacts({
       ...{ config, addresses, version, pids },
       adminAddress: admin.address,
-      startedAtMs: wallMs(),
+      startedAtMs,
       control: node,
       shieldStep: () => shield.handover.step,
     }),
     blocks: node.blocks,
     checkMayChange: () => node.refuseWhileUpgrading(),
+    rules: {
+      modules: () => node.modules,
+      layPolicies: (policies) => node.layPolicies(policies),
+      configuredModule: (name) => node.configuredModule(name),
+      samples: () => supervisor.samples(),
+      startedAtMs,
+    },
     obey: async (command) => {
       if (command.kind === 'reload') await node.reload();
       else if (command.kind === 'terminate') await node.stop(command.graceMs ?? graceMs);

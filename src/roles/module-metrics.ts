@@ -3,7 +3,7 @@
 import type { ModuleOrigin } from '#state/module-database.ts';
 import type { Histogram, MetricRegistry, Series } from '#telemetry/metrics.ts';
 
-const origins = ['config', 'api', 'watch', 'rollback', 'quarantine'] as const;
+const origins = ['config', 'api', 'watch', 'fleet', 'rollback', 'quarantine'] as const;
 const loads = {
   name: 'weir_module_loads_total',
   help: 'Module versions that were to go live, by where they came from and result.',

@@ -15,6 +15,7 @@ import { describeError } from '#core/errors.ts';
 import type { ModuleSignature, SignaturePolicy, Signed } from '#core/module-signature.ts';
 import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
+import { rolloutPath } from '#state/rollout-files.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import {
   checkSigned,
@@ -70,6 +71,9 @@ async function planModule(
   const file = await readModuleSource(rule.module, loaded.baseDirectory);
   const head = store.head(name);
   const current = head === null || head.current === null ? null : store.version(name, head.current);
+  // A policy of the fleet may go back to an older version: the fleet's order has a sequence of its own.
+  const isOrdered = file.path.startsWith(`${rolloutPath(loaded.config.state)}/`);
+  const checkNew = isOrdered ? checkSigned : checkSignedAnew;
   const common = {
     name,
     settings: moduleSettings(rule),
@@ -90,7 +94,7 @@ async function planModule(
     }
   };
 
-  if (current === null || head === null) return fromFile(checkSignedAnew, null);
+  if (current === null || head === null) return fromFile(checkNew, null);
   const off = head.isOff ? current.error : null;
   if (current.sha256 === file.sha256) {
     const signature = file.signature ?? keptSignature(current);
@@ -99,7 +103,7 @@ async function planModule(
     const { sha256, bytes } = file;
     return { ...common, sha256, bytes, signed, version: current, off, gaveWay: null };
   }
-  if (head.configuredSha256 !== file.sha256) return fromFile(checkSignedAnew, null);
+  if (head.configuredSha256 !== file.sha256) return fromFile(checkNew, null);
   try {
     const bytes = await store.readBytes(current.sha256);
     const signed = checkKept(current, policy);

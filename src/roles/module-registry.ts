@@ -20,6 +20,7 @@ import type { ModuleOrigin, ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import type { LiveModules, LiveModulesOptions } from './live-modules.ts';
 import {
+  checkSigned,
   checkSignedAnew,
   newVersion,
   noteRefused,
@@ -40,8 +41,8 @@ import { ModuleTroubles } from './module-troubles.ts';
 /** Bytes that somebody wants live under a name. */
 export type ModuleLoad = {
   readonly bytes: Uint8Array;
-  readonly origin: 'api' | 'watch';
-  /** Where they come from: as the configuration says it, or `api`. */
+  readonly origin: 'api' | 'watch' | 'fleet';
+  /** Where they come from: as the configuration says it, `api`, or the rollout. */
   readonly source: string;
   readonly isBuiltin: boolean;
   readonly signature: ModuleSignature | null;
@@ -79,7 +80,9 @@ export class ModuleRegistry {
       const { config } = this.#live;
       try {
         const policy = await signaturePolicy(config);
-        const signed = checkSignedAnew(candidate, policy, this.#store);
+        // The fleet's own order has a sequence; by a newer one it may go back to an older version.
+        const check = load.origin === 'fleet' ? checkSigned : checkSignedAnew;
+        const signed = check(candidate, policy, this.#store);
         if (sha256 === before.version.sha256 && before.off === null)
           return this.#live.resign(before, signed);
         await tryModule({ ...candidate, settings: before.settings }, config);

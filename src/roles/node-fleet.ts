@@ -25,8 +25,10 @@ import { inboxPrefix } from '#fleet/subjects.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { canonicalTarget } from './block-entries.ts';
 import type { NodeBlocks } from './node-blocks.ts';
+import type { NodeRollout } from './node-rollout.ts';
 import type { FleetIdentity } from './node-stores.ts';
 import { protectedRanges } from './protected-addresses.ts';
+import type { RolloutHost } from './rule-applier.ts';
 
 /** Throws FLEET_TRUST_INVALID, FLEET_KEY_UNUSABLE; null where the configuration has no fleet. */
 export function fleetIdentity(config: Config): FleetIdentity | null {
@@ -55,6 +57,7 @@ export type NodeFleetHost = {
   readonly blocks: Pick<NodeBlocks, 'changeFleet'>;
   readonly obey: (command: Command) => Promise<void>;
   readonly checkMayChange: () => void;
+  readonly rules: RolloutHost;
 };
 
 export type NodeFleetOptions = {
@@ -70,6 +73,7 @@ export class NodeFleet implements FleetControl {
   #host: NodeFleetHost | null = null;
   #node: FleetNode | null = null;
   #log: DecisionLog | null = null;
+  #rollout: NodeRollout | null = null;
 
   constructor(options: NodeFleetOptions) {
     this.#options = options;
@@ -82,9 +86,10 @@ export class NodeFleet implements FleetControl {
     const { fleet } = config;
     if (fleet === undefined || identity === null || log === null || host === null) return;
     // A node in no fleet does not load the client of the bus.
-    const [{ Bus }, { FleetNode }] = await Promise.all([
+    const [{ Bus }, { FleetNode }, { NodeRollout }] = await Promise.all([
       import('#fleet/bus.ts'),
       import('#fleet/fleet-node.ts'),
+      import('./node-rollout.ts'),
     ]);
     const logger = this.#options.log.child({ part: 'fleet' });
     const bus = new Bus({
@@ -107,6 +112,17 @@ export class NodeFleet implements FleetControl {
       digestMs: fleet.digestMs,
       now: wallMs,
     });
+    this.#rollout = new NodeRollout({
+      fleet: fleet.name,
+      self: fleet.nodeId,
+      tags: fleet.tags,
+      trust: identity.trust,
+      state: statePath,
+      host: host.rules,
+      now: wallMs,
+      ...{ bus, logger, setDegraded },
+    });
+    this.#rollout.start();
     this.#node.start();
   }
 
@@ -121,7 +137,13 @@ export class NodeFleet implements FleetControl {
     const node = this.#node;
     this.#node = null;
     this.#log = null;
+    this.#rollout?.close();
+    this.#rollout = null;
     await node?.close();
+  }
+
+  get rollout(): NodeRollout | null {
+    return this.#rollout;
   }
 
   get node(): FleetNode | null {

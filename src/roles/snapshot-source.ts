@@ -13,6 +13,7 @@ import { WeirError } from '#core/errors.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
+import { withKeptPolicies } from './fleet-policies.ts';
 import type { ManagedEntry, TlsPlan } from './node-certificates.ts';
 
 export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
@@ -22,12 +23,12 @@ export type ConfigOrigin = { readonly file: string | null; readonly defaults?: s
 
 export type ModuleSettings = Omit<CompileSource, 'name' | 'sha256' | 'bytes'>;
 
-/** Loads and checks everything; throws CONFIG_INVALID with every problem at once. */
+/** Loads and checks everything, with what the fleet lays over it; throws CONFIG_INVALID with every problem at once. */
 export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
   const loaded = loadConfig({ ...origin, env: process.env });
   const problems = await allProblems(loaded);
   if (!loaded.ok || problems.length > 0) throw invalid(origin, problems);
-  return loaded;
+  return withKeptPolicies(loaded);
 }
 
 /** Files are read here; lists of names are filled in by `NodeCertificates`. */

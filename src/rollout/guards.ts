@@ -44,8 +44,10 @@ const failedMin = 3;
 /** `before` is null where nothing was measured. */
 export function judge(now: Health, before: Health | null, limits: Guards): string | null {
   const { requests, moduleFailures } = now;
-  if (moduleFailures > limits.moduleFailuresMax)
-    return `rule modules failed in ${moduleFailures} calls of ${requests} requests since it has it (at most ${limits.moduleFailuresMax} are borne)`;
+  const usual = before === null || before.requests === 0 ? 0 : before.moduleFailures / before.requests;
+  const borne = limits.moduleFailuresMax + Math.ceil(2 * usual * requests);
+  if (moduleFailures > borne)
+    return `rule modules failed in ${moduleFailures} calls of ${requests} requests; ${borne} are borne`;
   if (requests < limits.requestsMin) return null;
   // With nothing to compare, errors are what would be wrong at any time.
   const past = before !== null && before.requests >= limits.requestsMin ? before : null;

@@ -18,7 +18,7 @@ import {
   textOrNull,
 } from './database-file.ts';
 
-export type ModuleOrigin = 'config' | 'api' | 'watch' | 'rollback' | 'quarantine';
+export type ModuleOrigin = 'config' | 'api' | 'watch' | 'fleet' | 'rollback' | 'quarantine';
 export type VersionState = 'live' | 'ready' | 'retired' | 'quarantined' | 'failed';
 
 export type ModuleVersion = {

@@ -11,6 +11,7 @@
  *   acme/           0700   accounts, orders and certificates, see #acme/acme-store.ts
  *   ocsp/           0700   see ocsp-cache.ts
  *   modules/        0700   see module-store.ts
+ *   rollout/        0700   what a fleet rolls out, see rollout-files.ts
  * ```
  *
  * An orchestrator has one of its own: token, orchestrator.db (`#orchestrator/orchestrator-database.ts`) and
@@ -59,7 +60,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|ocsp|modules|(?:edge|orchestrator)\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|modules|rollout|(?:edge|orchestrator)\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the
