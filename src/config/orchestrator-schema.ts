@@ -74,6 +74,17 @@ export const orchestratorSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    rollouts: Type.Object(
+      {
+        hold: Type.Array(Type.String({ pattern: '^.+$', maxLength: 64 }), {
+          default: [],
+          maxItems: 16,
+          description:
+            'nodes with one of these tags (fleet.tags) are held out of every rollout and keep what they run',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
     webhooks: Type.Array(webhook, {
       default: [],
       maxItems: 16,

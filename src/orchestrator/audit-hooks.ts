@@ -56,11 +56,16 @@ function jsonOf(bytes: Buffer): unknown {
   }
 }
 
-/** Long lists as their length; bytes as theirs. */
+/** Longer texts, as modules in base64 are. */
+const textCharactersMax = 1_000;
+
+/** Long lists and texts as their length; bytes as theirs. */
 function detailOf(body: unknown): string {
   if (body === undefined || body === null) return '';
   if (body instanceof Uint8Array) return `${body.length} bytes`;
-  return JSON.stringify(body, (_key, value: unknown) =>
-    Array.isArray(value) && value.length > 8 ? `${value.length} entries` : value,
-  ).slice(0, detailCharactersMax);
+  return JSON.stringify(body, (_key, value: unknown) => {
+    if (typeof value === 'string' && value.length > textCharactersMax)
+      return `${value.length} characters`;
+    return Array.isArray(value) && value.length > 8 ? `${value.length} entries` : value;
+  }).slice(0, detailCharactersMax);
 }

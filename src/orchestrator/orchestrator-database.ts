@@ -51,10 +51,25 @@ const createTables = `
   ) STRICT;
   INSERT INTO audit_start VALUES (1, 0, '')`;
 
+/** What is rolled out, and how far it has come: see `rollout-store.ts`. */
+const createRollouts = `
+  CREATE TABLE rollout_plan (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    document BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE content (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    said TEXT NOT NULL,
+    added_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (kind, name, sha256)
+  ) STRICT, WITHOUT ROWID`;
+
 const kind: DatabaseKind = {
   // "WeiO"
   applicationId: 0x5765694f,
-  migrations: [createTables],
+  migrations: [createTables, createRollouts],
   startAnew: 'move it away to start without tokens, nodes and audit log',
 };
 

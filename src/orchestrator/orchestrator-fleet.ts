@@ -41,6 +41,9 @@ import { FleetBlocks } from './fleet-blocks.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { NodeCommands } from './node-commands.ts';
 import { type KnownNode, NodeRegistry } from './node-registry.ts';
+import { RolloutConductor } from './rollout-conductor.ts';
+import { RolloutStore } from './rollout-store.ts';
+import { Rollouts } from './rollouts.ts';
 
 export type OrchestratorFleetOptions = {
   readonly config: OrchestratorConfig & {
@@ -70,6 +73,7 @@ export class OrchestratorFleet {
   readonly blocks: FleetBlocks;
   readonly commands: NodeCommands;
   readonly leader: LeaderLock;
+  readonly rollouts: Rollouts;
   readonly bus: Bus;
   readonly intake: Intake;
   readonly repair: Repair;
@@ -155,6 +159,14 @@ export class OrchestratorFleet {
     });
     const keys = new KeyValue(this.bus, keyValueBucket(this.name));
     this.leader = new LeaderLock(keys, { id: this.self, address }, log);
+    const store = new RolloutStore(state, directory);
+    const conductor = new RolloutConductor({
+      fleet: this.name,
+      ...{ self: this.self, trust: this.trust, signingKey, bus: this.bus, log, wallMs, store },
+      ...{ registry: this.registry, leader: this.leader },
+      setProblem: (part, reason) => this.#setProblem(part, reason),
+    });
+    this.rollouts = new Rollouts({ conductor, store, wallMs, hold: config.rollouts.hold });
     this.leader.onChange = (isLeader) => {
       if (isLeader) this.#tellUntold();
     };
@@ -185,6 +197,7 @@ export class OrchestratorFleet {
       const said = this.#read('ack', message);
       if (said !== null && said.issuer === self) this.#acks.note(said);
     });
+    this.rollouts.conductor.start();
     bus.open();
     this.#timers.push(
       setInterval(() => this.#attempt(() => this.#sweep()), sweepMs),
@@ -205,6 +218,7 @@ export class OrchestratorFleet {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    await this.rollouts.conductor.close();
     await this.leader.close();
     await this.repair.close();
     await this.intake.close();

@@ -8,6 +8,7 @@ import { addGateway, type GatewayTerms } from './gateway.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { OpenApi } from './openapi.ts';
 import type { OrchestratorParts } from './parts.ts';
+import { addRolloutRoutes } from './rollout-routes.ts';
 import { addOwnRoutes } from './routes.ts';
 
 export type OrchestratorServerOptions = {
@@ -42,6 +43,7 @@ function addAll(
   addOwnRoutes(app, parts);
   addNodeRoutes(app, parts);
   addBlocklistRoutes(app, parts);
+  addRolloutRoutes(app, parts);
   addGateway(app, parts, gateway);
   app.get('/api/v1/openapi.json', { schema: { querystring: noQuery } }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(openApi.document())),

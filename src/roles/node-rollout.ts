@@ -96,6 +96,7 @@ export class NodeRollout {
     bus.onEvent((event) => {
       if (event !== 'connected' || this.#isClosed) return;
       void this.#ask();
+      void this.#report();
       // What was to be fetched can be had now.
       this.#reconcile();
     });
