@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errorAnswer, graceMsDefault, noQuery, nothing } from '#admin/schema.ts';
 import { WeirError } from '#core/errors.ts';
+import type { NodeReport } from '#rollout/node-report.ts';
 import { fleetStatistics } from './fleet-statistics.ts';
 import type { KnownNode } from './node-registry.ts';
 import type { OrchestratorFleet } from './orchestrator-fleet.ts';
@@ -14,7 +15,10 @@ export function addNodeRoutes(app: FastifyInstance, parts: OrchestratorParts): v
   app.get(
     '/api/v1/nodes',
     { schema: { querystring: noQuery, response: { 200: schema.nodeListAnswer, ...errors } } },
-    async () => ({ nodes: parts.fleet().registry.list().map(nodeAnswer) }),
+    async () => {
+      const fleet = parts.fleet();
+      return { nodes: fleet.registry.list().map((node) => nodeAnswer(node, fleet)) };
+    },
   );
   app.get<{ Params: { id: string } }>(
     '/api/v1/nodes/:id',
@@ -25,7 +29,10 @@ export function addNodeRoutes(app: FastifyInstance, parts: OrchestratorParts): v
         response: { 200: schema.nodeAnswer, ...errors },
       },
     },
-    async ({ params }) => nodeAnswer(knownNode(parts.fleet(), params.id)),
+    async ({ params }) => {
+      const fleet = parts.fleet();
+      return nodeAnswer(knownNode(fleet, params.id), fleet);
+    },
   );
   app.get<{ Params: { id: string } }>(
     '/api/v1/nodes/:id/metrics',
@@ -108,27 +115,34 @@ export function knownNode(fleet: OrchestratorFleet, id: string): KnownNode {
 
 const rfc3339 = (ms: number): string => new Date(ms).toISOString();
 
-function nodeAnswer({
-  id,
-  state,
-  stateAtMs,
-  registeredAtMs,
-  beatAtMs,
-  hello,
-  beat,
-}: KnownNode): schema.NodeAnswer {
-  const { version, region, tags, addresses, admin, shield, modules, startedAtMs } = hello;
+function nodeAnswer(
+  { id, state, stateAtMs, registeredAtMs, beatAtMs, hello, beat }: KnownNode,
+  { rollouts: { conductor } }: OrchestratorFleet,
+): schema.NodeAnswer {
+  const { version, region, tags, addresses, admin, shield, startedAtMs } = hello;
+  const report = conductor.reports.latest(id);
   return {
-    ...{ id, state, version, region, tags, addresses, admin, shield, modules },
+    ...{ id, state, version, region, tags, addresses, admin, shield },
+    // A hello comes once a minute, a report when something has changed.
+    modules: report?.modules ?? hello.modules,
     stateSince: rfc3339(stateAtMs),
     registeredAt: rfc3339(registeredAtMs),
     lastBeatAt: beatAtMs === null ? null : rfc3339(beatAtMs),
     startedAt: rfc3339(startedAtMs),
     rules: beat?.rules ?? null,
     decisions: beat?.digestRoot ?? null,
+    ruleSet: report === null ? null : ruleSetOf(report, conductor.sequence),
     degraded: beat?.degraded ?? [],
     metrics: beat?.metrics ?? {},
   };
+}
+
+/** In step: the newest set, and everything in it as the fleet wants it there. */
+function ruleSetOf({ sequence, items }: NodeReport, newest: number) {
+  const amiss = items
+    .filter(({ state }) => !['live', 'own', 'held'].includes(state))
+    .map(({ kind, name, state, reason }) => `${kind} ${name} is ${state}: ${reason}`);
+  return { sequence, inStep: sequence === newest && amiss.length === 0, amiss };
 }
 
 function fleetAnswer({ name, registry, blocks }: OrchestratorFleet): schema.FleetAnswer {

@@ -138,6 +138,10 @@ export const nodeFields = {
   modules: Type.Record(Type.String(), Type.String()),
   rules: orNull(Type.String()),
   decisions: orNull(Type.String()),
+  /** Of the fleet's set of rules, as the node has said; null from one that has said nothing of it lately. */
+  ruleSet: orNull(
+    Type.Object({ sequence: count, inStep: Type.Boolean(), amiss: Type.Array(Type.String()) }, strict),
+  ),
   degraded: Type.Array(Type.String()),
 };
 export const nodeAnswer = Type.Object({ ...nodeFields, metrics: beatMetrics }, strict);
