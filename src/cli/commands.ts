@@ -21,6 +21,7 @@ import {
 } from '#cli/commands/fleet-block.ts';
 import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
+import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -37,6 +38,15 @@ import { orchestrator } from '#cli/commands/orchestrator.ts';
 import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
 import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
 import { reload } from '#cli/commands/reload.ts';
+import {
+  rolloutAbort,
+  rolloutList,
+  rolloutPause,
+  rolloutResume,
+  rolloutRollback,
+  rolloutShow,
+} from '#cli/commands/rollout.ts';
+import { rolloutStart, rolloutUpload } from '#cli/commands/rollout-start.ts';
 import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
@@ -72,6 +82,13 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       ...[fleetDemo, fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
       ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
+    ],
+  },
+  {
+    title: 'Its rules, in stages',
+    commands: [
+      ...[rolloutStart, rolloutUpload, rolloutList, rolloutShow, rolloutPause, rolloutResume],
+      ...[rolloutAbort, rolloutRollback, fleetRules, fleetPolicy],
     ],
   },
   {

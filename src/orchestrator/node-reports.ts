@@ -15,7 +15,11 @@ const samplesMax = 300;
 const freshMs = 35_000;
 
 type Sample = { readonly atMs: number; readonly sample: HealthSample };
-type Known = { readonly report: NodeReport; readonly heardAtMs: number; readonly samples: Sample[] };
+type Known = {
+  readonly report: NodeReport;
+  readonly heardAtMs: number;
+  readonly samples: Sample[];
+};
 
 export class NodeReports {
   readonly #known = new Map<string, Known>();

@@ -145,8 +145,18 @@ function ruleSetOf({ sequence, items }: NodeReport, newest: number) {
   return { sequence, inStep: sequence === newest && amiss.length === 0, amiss };
 }
 
-function fleetAnswer({ name, registry, blocks }: OrchestratorFleet): schema.FleetAnswer {
+function fleetAnswer({
+  name,
+  registry,
+  blocks,
+  rollouts: { conductor },
+}: OrchestratorFleet): schema.FleetAnswer {
   const found = fleetStatistics(registry.list());
+  const outOfStep = registry.list().flatMap(({ id, state }) => {
+    const report = state === 'gone' || state === 'dead' ? null : conductor.reports.latest(id);
+    const said = report === null ? null : ruleSetOf(report, conductor.sequence);
+    return said === null || said.inStep ? [] : [{ id, amiss: said.amiss }];
+  });
   const skew = (['versions', 'rules', 'decisions'] as const).filter(
     (part) => found[part].length > 1,
   );
@@ -162,6 +172,7 @@ function fleetAnswer({ name, registry, blocks }: OrchestratorFleet): schema.Flee
     decisions: shares('decisions'),
     shield: shares('shield'),
     blocks: blocks.count,
-    skew,
+    skew: outOfStep.length === 0 ? skew : [...skew, 'fleet rules'],
+    outOfStep,
   };
 }

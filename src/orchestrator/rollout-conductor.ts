@@ -312,7 +312,10 @@ export class RolloutConductor {
   async #sendBlob(blob: Blob): Promise<void> {
     const bytes = await this.#options.store.read(blob);
     if (bytes === null)
-      throw new WeirError('CONTENT_UNKNOWN', `the bytes of ${blob.sha256} are not here; upload them`);
+      throw new WeirError(
+        'CONTENT_UNKNOWN',
+        `the bytes of ${blob.sha256} are not here; upload them`,
+      );
     await this.#objects.put(blob.sha256, bytes);
   }
 
@@ -353,7 +356,15 @@ export class RolloutConductor {
     }
   }
 
-  #adopt({ rollouts, settled, v, fleet, issuer, sequence, issuedAtMs }: PlanContent & DocumentHead) {
+  #adopt({
+    rollouts,
+    settled,
+    v,
+    fleet,
+    issuer,
+    sequence,
+    issuedAtMs,
+  }: PlanContent & DocumentHead) {
     this.#plan = { rollouts, settled };
     this.#head = { v, fleet, issuer, sequence, issuedAtMs };
   }

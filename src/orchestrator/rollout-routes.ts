@@ -149,8 +149,7 @@ function addPolicyRoutes(app: FastifyInstance, parts: OrchestratorParts): void {
     async ({ params: { name } }) => {
       const { rollouts } = parts.fleet();
       const item = currentItems(rollouts).find((one) => one.kind === 'policy' && one.name === name);
-      const policy =
-        item?.content == null ? null : await rollouts.policyText(item.content.sha256);
+      const policy = item?.content == null ? null : await rollouts.policyText(item.content.sha256);
       if (item?.content == null || policy === null)
         throw new WeirError('CONTENT_UNKNOWN', `the fleet has no policy "${name}"`, {
           details: ['weir fleet rules says which it has'],

@@ -103,5 +103,8 @@ export class RolloutStore {
 function contentOf(said: string): Content {
   const value: unknown = JSON.parse(said);
   if (Check(content, value)) return value;
-  throw new WeirError('STATE_UNUSABLE', 'the database of the orchestrator has content that is none');
+  throw new WeirError(
+    'STATE_UNUSABLE',
+    'the database of the orchestrator has content that is none',
+  );
 }

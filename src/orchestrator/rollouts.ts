@@ -111,7 +111,12 @@ export class Rollouts {
         `policy ${name} has ${bytes.length} bytes and ${wanted.length} modules; ${policyBytesMax} and ${policyModulesMax} are the most`,
       );
     const modules = wanted.map(({ rule, sha256 }) => this.#module(rule, sha256));
-    const content = { kind: 'policy', sha256: sha256Of(bytes), bytes: bytes.length, modules } as const;
+    const content = {
+      kind: 'policy',
+      sha256: sha256Of(bytes),
+      bytes: bytes.length,
+      modules,
+    } as const;
     await store.add(name, content, [bytes], wallMs());
     return content;
   }
@@ -162,7 +167,9 @@ export class Rollouts {
   }
 
   change(id: string, change: RolloutChange, caller: string): Promise<Rollout> {
-    return this.conductor.change(() => changed(this.find(id), change, caller, this.#options.wallMs()));
+    return this.conductor.change(() =>
+      changed(this.find(id), change, caller, this.#options.wallMs()),
+    );
   }
 
   /** One after another by the hash of rollout and node: not the same node first each time. */
@@ -207,7 +214,11 @@ function changed(rollout: Rollout, change: RolloutChange, caller: string, nowMs:
   const { id, state } = rollout;
   const by = `by ${caller}`;
   if (change === 'pause' && state === 'running')
-    return withStep({ ...rollout, state: 'paused' }, nowMs, `paused ${by} in ${placeText(rollout)}`);
+    return withStep(
+      { ...rollout, state: 'paused' },
+      nowMs,
+      `paused ${by} in ${placeText(rollout)}`,
+    );
   if (change === 'resume' && state === 'paused') {
     // What was waited for is waited for anew: nobody looked at the clock meanwhile.
     const next = { ...rollout, state: 'running', stageAtMs: nowMs } as const;

@@ -140,7 +140,10 @@ export const nodeFields = {
   decisions: orNull(Type.String()),
   /** Of the fleet's set of rules, as the node has said; null from one that has said nothing of it lately. */
   ruleSet: orNull(
-    Type.Object({ sequence: count, inStep: Type.Boolean(), amiss: Type.Array(Type.String()) }, strict),
+    Type.Object(
+      { sequence: count, inStep: Type.Boolean(), amiss: Type.Array(Type.String()) },
+      strict,
+    ),
   ),
   degraded: Type.Array(Type.String()),
 };
@@ -188,7 +191,11 @@ export const fleetAnswer = Type.Object(
     shield: Type.Array(share),
     blocks: count,
     /** What differs between nodes that should be one. */
-    skew: Type.Array(literals('versions', 'rules', 'decisions')),
+    skew: Type.Array(literals('versions', 'rules', 'decisions', 'fleet rules')),
+    /** Nodes that do not run what the fleet is to run, and why; see `weir fleet rules`. */
+    outOfStep: Type.Array(
+      Type.Object({ id: Type.String(), amiss: Type.Array(Type.String()) }, strict),
+    ),
   },
   strict,
 );

@@ -29,8 +29,8 @@ export async function withPolicies(
   const problems = await allProblems(laid.loaded);
   if (problems.length > 0)
     throw invalid(
-      problems.map(({ path, message, fix }) =>
-        `${path}  ${message}${fix === undefined ? '' : ` (${fix})`}`,
+      problems.map(
+        ({ path, message, fix }) => `${path}  ${message}${fix === undefined ? '' : ` (${fix})`}`,
       ),
     );
   return laid.loaded;

@@ -28,8 +28,8 @@ import { ObjectStore } from '#rollout/object-store.ts';
 import { itemKey, type RuleSet, ruleSet, type SetItem, wantedOf } from '#rollout/rule-set.ts';
 import { type DocumentRefusal, readDocument } from '#rollout/signed-document.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { type RolloutHost, RuleApplier } from './rule-applier.ts';
 import { healthSampleOf } from './rollout-health.ts';
+import { type RolloutHost, RuleApplier } from './rule-applier.ts';
 
 const movingMs = 1_000;
 const calmMs = 10_000;
@@ -223,7 +223,10 @@ export class NodeRollout {
       const outcome = await this.#reconcileOne(item);
       this.#outcomes.set(key, outcome);
       if (before?.state !== outcome.state || before.reason !== outcome.reason) {
-        this.#options.logger.info({ ...outcome, item: key, rollout: item.rollout }, 'rule of the fleet');
+        this.#options.logger.info(
+          { ...outcome, item: key, rollout: item.rollout },
+          'rule of the fleet',
+        );
         void this.#report();
       }
     }

@@ -11,8 +11,8 @@ import { itemKey, type SetItem } from '#rollout/rule-set.ts';
 import { ModuleFiles } from '#state/module-files.ts';
 import {
   collectPolicyModules,
-  readRolloutState,
   type RolloutState,
+  readRolloutState,
   rolloutPath,
   writePolicyModule,
   writeRolloutState,
@@ -160,7 +160,10 @@ export class RuleApplier {
     const parsed = parsePolicy(text);
     if (parsed.ok) return { name, policy: parsed.policy };
     const { path, message } = parsed.problems[0] ?? { path: '', message: 'unreadable' };
-    throw new WeirError('CONFIG_INVALID', `policy ${name} is none of this version: ${path} ${message}`);
+    throw new WeirError(
+      'CONFIG_INVALID',
+      `policy ${name} is none of this version: ${path} ${message}`,
+    );
   }
 
   /** What it ran before the fleet came, from its history; else what its configuration names. */
@@ -183,7 +186,10 @@ export class RuleApplier {
     if (kept !== null) return kept;
     const fetched = await this.#fetch(blob);
     if (fetched === null)
-      throw new WeirError('FLEET_BUS_FAILED', `${sha256.slice(0, 12)} is not in the store of the bus`);
+      throw new WeirError(
+        'FLEET_BUS_FAILED',
+        `${sha256.slice(0, 12)} is not in the store of the bus`,
+      );
     const found = createHash('sha256').update(fetched).digest('hex');
     if (found !== sha256 || fetched.length !== bytes)
       throw new WeirError('FLEET_BUS_FAILED', `the store of the bus has other bytes for ${sha256}`);

@@ -8,8 +8,7 @@
 import Type, { type Static } from 'typebox';
 import type { Health } from './health.ts';
 
-const share = (fallback: number) =>
-  Type.Number({ minimum: 0, maximum: 1, default: fallback });
+const share = (fallback: number) => Type.Number({ minimum: 0, maximum: 1, default: fallback });
 
 export const guards = Type.Object(
   {
@@ -44,7 +43,8 @@ const failedMin = 3;
 /** `before` is null where nothing was measured. */
 export function judge(now: Health, before: Health | null, limits: Guards): string | null {
   const { requests, moduleFailures } = now;
-  const usual = before === null || before.requests === 0 ? 0 : before.moduleFailures / before.requests;
+  const usual =
+    before === null || before.requests === 0 ? 0 : before.moduleFailures / before.requests;
   const borne = limits.moduleFailuresMax + Math.ceil(2 * usual * requests);
   if (moduleFailures > borne)
     return `rule modules failed in ${moduleFailures} calls of ${requests} requests; ${borne} are borne`;

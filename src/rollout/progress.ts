@@ -9,8 +9,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { judge } from './guards.ts';
 import type { Health } from './health.ts';
 import type { ReportItem } from './node-report.ts';
-import { isMeant } from './rule-set.ts';
 import { type Rollout, withStep } from './rollout.ts';
+import { isMeant } from './rule-set.ts';
 import { stageNodes, stageText } from './stages.ts';
 
 export type NodeView = {
@@ -59,7 +59,11 @@ export function stopped(
 export function resoaked(rollout: Rollout, nowMs: number): Rollout {
   if (rollout.soakAtMs === null || !['running', 'paused'].includes(rollout.state)) return rollout;
   const next = { ...rollout, soakAtMs: nowMs };
-  return withStep(next, nowMs, `another orchestrator goes on, and soaks ${placeText(rollout)} anew`);
+  return withStep(
+    next,
+    nowMs,
+    `another orchestrator goes on, and soaks ${placeText(rollout)} anew`,
+  );
 }
 
 export const placeText = ({ stage, stages, phase }: Rollout): string =>
@@ -196,7 +200,9 @@ function back(rollout: Rollout, fleet: FleetView): Rollout {
   const wanted = rollout.before?.content?.sha256 ?? null;
   const isBack = ({ item }: NodeView): boolean =>
     item !== null &&
-    (item.state === 'own' || item.state === 'held' || (item.state === 'live' && item.running === wanted));
+    (item.state === 'own' ||
+      item.state === 'held' ||
+      (item.state === 'live' && item.running === wanted));
   const open = toldNodes(rollout, fleet).filter(
     (node) => (node.life === 'there' || node.life === 'silent') && !isBack(node),
   );

@@ -47,7 +47,11 @@ export type DocumentRefusal =
   | 'not-for-us'
   | 'future';
 
-export type DocumentTerms = { readonly fleet: string; readonly trust: Trust; readonly nowMs: number };
+export type DocumentTerms = {
+  readonly fleet: string;
+  readonly trust: Trust;
+  readonly nowMs: number;
+};
 
 export type ReadDocument<T> =
   | { readonly ok: true; readonly body: T }

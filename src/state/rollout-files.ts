@@ -105,7 +105,10 @@ export async function writePolicyModule(
 }
 
 /** Removes what policies brought that are gone; `kept` are paths of modules. */
-export async function collectPolicyModules(state: string, kept: ReadonlySet<string>): Promise<void> {
+export async function collectPolicyModules(
+  state: string,
+  kept: ReadonlySet<string>,
+): Promise<void> {
   const folder = rolloutPath(state);
   for (const name of await readdir(folder).catch(() => [])) {
     if (!modulePattern.test(name)) continue;

@@ -39,7 +39,7 @@ export const nodeList: Command = {
       if (answer.nodes.length === 0) return footer;
       const titles = [
         ...['NODE', 'STATE', 'BEAT', 'VERSION', 'REGION', 'SHIELD'],
-        ...['REQUESTS', 'BLOCKED', 'CONNECTIONS', 'RULES'],
+        ...['REQUESTS', 'BLOCKED', 'CONNECTIONS', 'RULES', 'FLEET RULES'],
       ];
       const rows = answer.nodes.map(({ metrics, ...node }): Cell[] => [
         ...[node.id, stateCell(node.state)],
@@ -47,6 +47,7 @@ export const nodeList: Command = {
         ...[node.version, node.region ?? '', node.shield],
         ...[number(metrics.requestsTotal), number(metrics.blockedTotal)],
         ...[number(metrics.connections), node.rules === null ? '' : shortHash(node.rules)],
+        stepCell(node.ruleSet),
       ]);
       const heads = titles.map((text): Cell => ({ text, style: 'dim' }));
       return `${context.print.columns([heads, ...rows])}\n${footer}`;
@@ -125,7 +126,15 @@ function stateCell(state: NodeAnswer['state']): Cell {
   return state === 'dead' ? { text: state, style: 'red' } : { text: state, style: 'yellow' };
 }
 
-function rowsOf({ metrics, modules, ...node }: NodeAnswer): Cell[][] {
+/** Whether it runs what the fleet is to run. */
+function stepCell(ruleSet: NodeAnswer['ruleSet']): Cell {
+  if (ruleSet === null) return '';
+  if (ruleSet.inStep) return { text: 'in step', style: 'green' };
+  const text = ruleSet.amiss.length === 0 ? 'behind' : 'differ';
+  return { text, style: 'yellow' };
+}
+
+function rowsOf({ metrics, modules, ruleSet, ...node }: NodeAnswer): Cell[][] {
   const row = (name: string, value: string): Cell[] => [{ text: name, style: 'dim' }, value];
   return [
     row('node', node.id),
@@ -141,6 +150,8 @@ function rowsOf({ metrics, modules, ...node }: NodeAnswer): Cell[][] {
     row('shield', node.shield),
     row('rules', node.rules ?? 'not said yet'),
     row('decisions', node.decisions ?? 'not said yet'),
+    [{ text: 'fleet rules', style: 'dim' }, stepCell(ruleSet)],
+    ...(ruleSet?.amiss ?? []).map((text) => row('amiss', text)),
     ...Object.entries(modules).map(([name, sha256]) => row(`module ${name}`, sha256)),
     ...Object.entries(metrics).map(([name, value]) =>
       row(name, value.toLocaleString('en-US', { maximumFractionDigits: 2 })),

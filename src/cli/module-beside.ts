@@ -1,0 +1,74 @@
+/** What lies beside a module's file and goes with it: a signature (FILE.sig) and cases (own.wasm has own.cases.json). */
+import { stat } from 'node:fs/promises';
+import { failureError } from '#cli/cli-error.ts';
+import type { CommandOption } from '#cli/command.ts';
+import type { ParsedArguments } from '#cli/parse-arguments.ts';
+import { readBounded } from '#cli/read-bounded.ts';
+import { WeirError } from '#core/errors.ts';
+import {
+  caseBytesMax,
+  casesSuffix,
+  moduleBytesMax,
+  signatureBytesMax,
+  signatureSuffix,
+} from '#core/module-files.ts';
+import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
+
+export const besideOptions: readonly CommandOption[] = [
+  {
+    name: 'signature',
+    kind: 'text',
+    value: 'FILE',
+    summary: 'what "weir module sign" made; else FILE.sig where there is one',
+  },
+  {
+    name: 'cases',
+    kind: 'text',
+    value: 'FILE',
+    summary: 'requests it must answer as they say; else own.cases.json beside own.wasm',
+  },
+];
+
+export type ModuleWithBeside = {
+  readonly module: Uint8Array<ArrayBuffer>;
+  readonly signature: ModuleSignature | null;
+  readonly cases: string | null;
+};
+
+export async function readModule(file: string, given: ParsedArguments): Promise<ModuleWithBeside> {
+  return {
+    module: await readBounded(file, moduleBytesMax, 'a module'),
+    signature: await readSignature(given.text('signature'), file),
+    cases: await readCases(given.text('cases'), file),
+  };
+}
+
+/** As the API of a node and that of an orchestrator take it. */
+export const moduleBody = ({ module, signature, cases }: ModuleWithBeside): object => ({
+  module: Buffer.from(module).toString('base64'),
+  ...(signature === null ? {} : { signature }),
+  ...(cases === null ? {} : { cases }),
+});
+
+async function readSignature(named: string | null, file: string): Promise<ModuleSignature | null> {
+  const path = named ?? `${file}${signatureSuffix}`;
+  if (named === null && !(await exists(path))) return null;
+  const bytes = await readBounded(path, signatureBytesMax, 'a signature');
+  try {
+    return parseModuleSignature(Buffer.from(bytes).toString('utf8'), path);
+  } catch (error) {
+    throw error instanceof WeirError ? failureError(error.message) : error;
+  }
+}
+
+async function readCases(named: string | null, file: string): Promise<string | null> {
+  const path = named ?? `${file.replace(/\.wasm$/, '')}${casesSuffix}`;
+  if (named === null && !(await exists(path))) return null;
+  return Buffer.from(await readBounded(path, caseBytesMax, 'a file of cases')).toString('utf8');
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
