@@ -2,9 +2,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errorAnswer, graceMsDefault, noQuery, nothing } from '#admin/schema.ts';
 import { WeirError } from '#core/errors.ts';
-import type { NodeReport } from '#rollout/node-report.ts';
 import { fleetStatistics } from './fleet-statistics.ts';
 import type { KnownNode } from './node-registry.ts';
+import { outOfStep, ruleSetOf } from './node-steps.ts';
 import type { OrchestratorFleet } from './orchestrator-fleet.ts';
 import type { OrchestratorParts } from './parts.ts';
 import * as schema from './schema.ts';
@@ -137,26 +137,10 @@ function nodeAnswer(
   };
 }
 
-/** In step: the newest set, and everything in it as the fleet wants it there. */
-function ruleSetOf({ sequence, items }: NodeReport, newest: number) {
-  const amiss = items
-    .filter(({ state }) => !['live', 'own', 'held'].includes(state))
-    .map(({ kind, name, state, reason }) => `${kind} ${name} is ${state}: ${reason}`);
-  return { sequence, inStep: sequence === newest && amiss.length === 0, amiss };
-}
-
-function fleetAnswer({
-  name,
-  registry,
-  blocks,
-  rollouts: { conductor },
-}: OrchestratorFleet): schema.FleetAnswer {
+function fleetAnswer(fleet: OrchestratorFleet): schema.FleetAnswer {
+  const { name, registry, blocks } = fleet;
   const found = fleetStatistics(registry.list());
-  const outOfStep = registry.list().flatMap(({ id, state }) => {
-    const report = state === 'gone' || state === 'dead' ? null : conductor.reports.latest(id);
-    const said = report === null ? null : ruleSetOf(report, conductor.sequence);
-    return said === null || said.inStep ? [] : [{ id, amiss: said.amiss }];
-  });
+  const away = outOfStep(fleet);
   const skew = (['versions', 'rules', 'decisions'] as const).filter(
     (part) => found[part].length > 1,
   );
@@ -172,7 +156,7 @@ function fleetAnswer({
     decisions: shares('decisions'),
     shield: shares('shield'),
     blocks: blocks.count,
-    skew: outOfStep.length === 0 ? skew : [...skew, 'fleet rules'],
-    outOfStep,
+    skew: away.length === 0 ? skew : [...skew, 'fleet rules'],
+    outOfStep: away,
   };
 }

@@ -14,6 +14,7 @@ import type { Guards } from '#rollout/guards.ts';
 import { movingOf, settledOf } from '#rollout/plan.ts';
 import { placeText, stopped } from '#rollout/progress.ts';
 import { type Rollout, withStep } from '#rollout/rollout.ts';
+import { isMeant } from '#rollout/rule-set.ts';
 import { type Stage, stagesProblem } from '#rollout/stages.ts';
 import type { RolloutConductor } from './rollout-conductor.ts';
 import type { RolloutStore } from './rollout-store.ts';
@@ -145,21 +146,26 @@ export class Rollouts {
       const settled = settledOf(plan, wanted);
       const nowMs = wallMs();
       const id = `${name.replaceAll('_', '-').slice(0, 60)}-${nowMs.toString(36)}`;
+      const terms = { only: [...wanted.only], hold: [...new Set([...wanted.hold, ...hold])] };
       const begun: Rollout = {
         ...{ id, kind, name, content },
         before:
           settled === null
             ? null
             : { content: settled.content, only: settled.only, hold: settled.hold },
-        only: [...wanted.only],
-        hold: [...new Set([...wanted.hold, ...hold])],
+        ...terms,
         stages: [...wanted.stages],
         guards: wanted.guards,
         ...{ baselineMs: wanted.baselineMs, applyMs: wanted.applyMs },
         ...{ startedBy: caller.slice(0, 64), note: wanted.note },
         ...{ state: 'running', phase: 'measuring', stage: 0 },
         ...{ startedAtMs: nowMs, stageAtMs: nowMs, soakAtMs: null, endedAtMs: null },
-        ...{ order: this.#order({ kind, name, id }), told: [], liveAtMs: {}, baseline: {} },
+        ...{
+          order: this.#order({ kind, name, id, ...terms }),
+          told: [],
+          liveAtMs: {},
+          baseline: {},
+        },
         ...{ why: null, stoppedBy: null, steps: [] },
       };
       return withStep(begun, nowMs, `started by ${begun.startedBy || 'nobody'}`);
@@ -173,11 +179,11 @@ export class Rollouts {
   }
 
   /** One after another by the hash of rollout and node: not the same node first each time. */
-  #order(rollout: { kind: ContentKind; name: string; id: string }): string[] {
+  #order(rollout: Pick<Rollout, 'kind' | 'name' | 'id' | 'only' | 'hold'>): string[] {
     const rank = (node: string) => sha256Of(Buffer.from(`${rollout.id} ${node}`));
     return this.conductor
       .nodeViews(rollout)
-      .filter(({ life }) => life === 'there')
+      .filter(({ life, tags }) => life === 'there' && isMeant(rollout, tags))
       .map(({ id }) => id)
       .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }

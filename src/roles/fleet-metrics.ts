@@ -1,6 +1,8 @@
 /** The fleet as metrics. Label values are words of ours; who the members are stands in the status alone. */
+import { itemStates } from '#rollout/node-report.ts';
 import { type MetricFamily, type MetricSamples, seriesKey } from '#telemetry/metrics.ts';
 import type { NodeFleet } from './node-fleet.ts';
+import type { NodeRollout } from './node-rollout.ts';
 
 export const fleetFamilies = {
   connected: {
@@ -58,6 +60,21 @@ export const fleetFamilies = {
     type: 'counter',
     help: 'Commands of the control plane that were taken.',
   },
+  rules: {
+    name: 'weir_fleet_rules',
+    type: 'gauge',
+    help: 'Modules and policies of the fleet on this node, by how they stand here.',
+  },
+  ruleChanges: {
+    name: 'weir_fleet_rule_changes_total',
+    type: 'counter',
+    help: 'Modules and policies of the fleet that were made live or taken back here, and those that were refused.',
+  },
+  refusedSets: {
+    name: 'weir_fleet_rule_sets_refused_total',
+    type: 'counter',
+    help: 'Signed sets of rules that were refused, by why.',
+  },
 } as const satisfies Record<string, MetricFamily>;
 
 export function fleetSamples(fleet: NodeFleet): MetricSamples {
@@ -86,5 +103,19 @@ export function fleetSamples(fleet: NodeFleet): MetricSamples {
   put(fleetFamilies.repairs, repair.republished, { direction: 'republished' });
   put(fleetFamilies.failures, repair.failures);
   put(fleetFamilies.commands, commandsTaken);
+  if (fleet.rollout !== null) putRules(fleet.rollout, put);
   return samples;
+}
+
+function putRules(
+  rollout: NodeRollout,
+  put: (family: MetricFamily, value: number, labels: Record<string, string>) => void,
+): void {
+  const items = rollout.items();
+  for (const state of itemStates)
+    put(fleetFamilies.rules, items.filter((item) => item.state === state).length, { state });
+  const { applied, refused, refusedSets } = rollout.counts;
+  put(fleetFamilies.ruleChanges, applied, { result: 'applied' });
+  put(fleetFamilies.ruleChanges, refused, { result: 'refused' });
+  for (const [reason, value] of refusedSets) put(fleetFamilies.refusedSets, value, { reason });
 }

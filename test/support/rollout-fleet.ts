@@ -119,6 +119,14 @@ export async function allThere(orchestrator: TestOrchestrator, count: number): P
   );
 }
 
+/** After the bus was away somebody has to lead again. */
+export const isLed = (orchestrator: TestOrchestrator): Promise<void> =>
+  until('a leader', async () => {
+    const { body } = await orchestrator.call('GET', '/api/v1/status');
+    const { isLeader, bus } = body['fleet'] as unknown as { isLeader: boolean; bus: string };
+    return isLeader && bus === 'connected';
+  });
+
 /** Without waiting for anything but what the rollout itself does. */
 export const quickTerms = {
   baselineMs: 3_000,
