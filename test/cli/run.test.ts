@@ -74,7 +74,7 @@ Its packet rules
   rule clear                      delete all rules
 
 Its rule modules
-  module load NAME FILE           replace a rule module of a running node
+  module load NAME FILE           replace a rule module of a running node, or of a whole fleet
   module list                     list the rule modules of a running node
   module history NAME             list the versions of a rule module, the refused ones too
   module rollback NAME            go back to the version before, or to one of the history
@@ -103,6 +103,18 @@ A fleet of nodes, through its control plane
   fleet block import FILE|-       block what a file lists on every node
   fleet block list                list what the fleet blocks
   fleet block remove ADDR|CIDR    take a block of the fleet away from every node
+
+Its rules, in stages
+  rollout start NAME              roll a rule module or a policy out over the fleet
+  rollout upload NAME FILE        send a rule module to the orchestrator, for a policy to bring along
+  rollout list                    list what was rolled out over the fleet, the newest first
+  rollout show ID                 show what a rollout did, on which node, and why it stopped
+  rollout pause ID                let no further node have it; who has it keeps it, and is looked after
+  rollout resume ID               go on with a rollout that was paused
+  rollout abort ID                end a rollout, and take it back where it is
+  rollout rollback ID             take a rollout back on every node, also one that is done
+  fleet rules                     list the modules and policies the fleet is to run, and where they run
+  fleet policy NAME               print a policy of the fleet as it is in force
 
 The control plane of a fleet
   orchestrator                    run the control plane with a configuration
