@@ -10,6 +10,7 @@ export const grants = [
   'kv:request',
   'kv:worker',
   'kv:node',
+  'kv:fleet',
   'metrics',
   'regex',
   'block',
