@@ -117,8 +117,8 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rules: rates',
     file: 'src/wasm/verdict-record.ts',
-    from: 'takeLimit(found.matched, number, capacity, periodSeconds)',
-    to: '0 as number',
+    from: 'return retryAfterSeconds === 0 ? null :',
+    to: 'return retryAfterSeconds >= 0 ? null :',
     tests: 'test/wasm/rate-limit.test.ts',
   },
   {

@@ -82,6 +82,17 @@ export const fleetStatus = Type.Object(
     dropped: count,
     clockSkewMs: orNull(Type.Number()),
     refused: Type.Record(Type.String(), count),
+    /** What modules count over the fleet. `shared` is false where each node counts by itself. */
+    counters: Type.Object(
+      {
+        used: Type.Boolean(),
+        shared: Type.Boolean(),
+        cells: count,
+        waiting: count,
+        nodes: count,
+      },
+      strict,
+    ),
   },
   strict,
 );

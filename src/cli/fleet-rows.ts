@@ -26,8 +26,23 @@ export function fleetRows(fleet: FleetStatus): readonly (readonly Cell[])[] {
     ...(fleet.waiting + fleet.dropped === 0
       ? []
       : [[`${thousands(fleet.waiting)} waiting, ${thousands(fleet.dropped)} dropped`]]),
+    ...counterRows(fleet.counters),
     ...(refused.length === 0
       ? []
       : [['refused', refused.map(([why, count]) => `${why} ${thousands(count)}`).join(', ')]]),
+  ];
+}
+
+/** Nothing where no module counts over the fleet. */
+function counterRows({ used, shared, cells, nodes }: FleetStatus['counters']): readonly Cell[][] {
+  if (!used) return [];
+  const known = `${counted(cells, 'count')} over the fleet`;
+  return [
+    [
+      known,
+      shared
+        ? `in step with ${counted(nodes, 'other node')}`
+        : { text: 'not shared: each node counts by itself', style: 'red' },
+    ],
   ];
 }

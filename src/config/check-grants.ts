@@ -32,6 +32,12 @@ export async function checkGrants(config: ConfigDraft, say: Say): Promise<void> 
         'fetch leaves what it gets in the values of the worker, which the module may not read',
         'add kv:worker',
       );
+    if (grants.has('kv:fleet') && config.fleet === undefined)
+      say(
+        `${path}.grants`,
+        'kv:fleet counts over a fleet, and this node is in none',
+        'add a fleet section ("weir fleet init" writes one), or use kv:node',
+      );
     for (const [index, text] of prefixes) checkPrefix(`${path}.fetch[${index}]`, text, say);
     for (const [database, file] of databases) {
       const damage = await damagedMmdb(file);

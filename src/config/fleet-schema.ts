@@ -92,6 +92,13 @@ export const fleet = Type.Object(
       description:
         'addresses and CIDR ranges that no decision of the fleet is enforced for on this node, beside those of edge.allow and of the node itself',
     }),
+    counterSyncMs: Type.Integer({
+      minimum: 100,
+      maximum: 1_000,
+      default: 250,
+      description:
+        'how often it tells the others what modules have counted over the fleet (grant kv:fleet); limits may be exceeded by what the others let through in that time (ms)',
+    }),
     digestMs: Type.Integer({
       minimum: 500,
       maximum: 3_600_000,

@@ -11,6 +11,7 @@ export const grants = [
   'kv:request',
   'kv:worker',
   'kv:node',
+  'kv:fleet',
   'metrics',
   'regex',
   'block',

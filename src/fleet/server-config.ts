@@ -9,6 +9,7 @@ import {
   ackSubject,
   batchesSubject,
   commandSubject,
+  countsSubject,
   decisionStream,
   decisionsSubject,
   everyMember,
@@ -53,9 +54,10 @@ export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissi
   ];
   if (role === 'node')
     return {
-      publish,
+      publish: [...publish, countsSubject(fleet, id)],
       subscribe: [
         ...subscribe,
+        countsSubject(fleet, every),
         commandSubject(fleet, id),
         nodeSubject(fleet, every, 'hello'),
         nodeSubject(fleet, every, 'digest'),

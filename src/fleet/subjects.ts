@@ -9,6 +9,7 @@
  * weir.F.n.NODE.digest          what it knows, as hashes
  * weir.F.n.NODE.rules           which rules it runs, see `#rollout/node-report.ts`
  * weir.F.n.NODE.ack.ISSUER      what it enforces of an issuer, heard by that issuer alone
+ * weir.F.c.NODE                 what a node has counted, signed
  * weir.F.o.NODE                 commands to a node, signed
  * weir.F.s.MEMBER               asks a member for batches it has; answered in bounded pieces
  * ```
@@ -30,6 +31,7 @@ export const ackSubject = (fleet: string, node: string, issuer: string): string 
   `weir.${fleet}.n.${node}.ack.${issuer}`;
 /** All that one member, or every one, says of itself. */
 export const nodeSubjects = (fleet: string, node: string): string => `weir.${fleet}.n.${node}.>`;
+export const countsSubject = (fleet: string, node: string): string => `weir.${fleet}.c.${node}`;
 export const commandSubject = (fleet: string, node: string): string => `weir.${fleet}.o.${node}`;
 export const batchesSubject = (fleet: string, member: string): string =>
   `weir.${fleet}.s.${member}`;

@@ -171,7 +171,7 @@ export async function startEdge(
   try {
     if (sockets.reason !== null) supervisor.setDegraded('listening sockets', sockets.reason);
     // Rules are in force before the first connection is taken, where the ports are known by now.
-    const enforcesRules = launched?.kernel.step.startsWith('xdp-') ?? false;
+    const enforcesRules = (launched?.kernel.step ?? 'accept') !== 'accept';
     const bound = enforcesRules ? (sockets.edge?.listeners ?? []) : [];
     if (stores !== null && bound.length > 0)
       shield = await startShield(

@@ -39,6 +39,7 @@ export async function joinFleet(parts: {
       shieldStep: () => shield.handover.step,
     }),
     blocks: node.blocks,
+    hub: supervisor.hub,
     checkMayChange: () => node.refuseWhileUpgrading(),
     rules: {
       modules: () => node.modules,

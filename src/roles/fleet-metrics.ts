@@ -75,12 +75,37 @@ export const fleetFamilies = {
     type: 'counter',
     help: 'Signed sets of rules that were refused, by why.',
   },
+  counterCells: {
+    name: 'weir_fleet_counter_cells',
+    type: 'gauge',
+    help: 'Keys and windows that are counted over the fleet.',
+  },
+  countersShared: {
+    name: 'weir_fleet_counters_shared',
+    type: 'gauge',
+    help: '1 while what modules count over the fleet is shared with the other nodes; 0: each counts by itself.',
+  },
+  counterMessages: {
+    name: 'weir_fleet_counter_messages_total',
+    type: 'counter',
+    help: 'Messages of counts, by what became of them: sent, received, missed (and asked for again).',
+  },
+  countersDeferred: {
+    name: 'weir_fleet_counters_deferred_total',
+    type: 'counter',
+    help: 'Counts that had no room in the messages of their time and went with the next.',
+  },
+  countersRefused: {
+    name: 'weir_fleet_counters_refused_total',
+    type: 'counter',
+    help: 'Counts and messages of counts that were refused, by why; full: at a bound, so this node counts the key by itself.',
+  },
 } as const satisfies Record<string, MetricFamily>;
 
 export function fleetSamples(fleet: NodeFleet): MetricSamples {
   const samples = new Map<string, number>();
-  const { node } = fleet;
-  if (node === null) return samples;
+  const { node, counting } = fleet;
+  if (node === null || counting === null) return samples;
   const put = (family: MetricFamily, value: number, labels: Record<string, string> = {}) =>
     samples.set(seriesKey(family.name, labels), value);
   const { bus, intake, repair, refusedMessages, commandsTaken, present } = node.counts;
@@ -104,6 +129,15 @@ export function fleetSamples(fleet: NodeFleet): MetricSamples {
   put(fleetFamilies.failures, repair.failures);
   put(fleetFamilies.commands, commandsTaken);
   if (fleet.rollout !== null) putRules(fleet.rollout, put);
+  const { counts, status } = counting;
+  put(fleetFamilies.counterCells, status.cells);
+  put(fleetFamilies.countersShared, status.shared ? 1 : 0);
+  put(fleetFamilies.counterMessages, counts.sent, { result: 'sent' });
+  put(fleetFamilies.counterMessages, counts.received, { result: 'received' });
+  put(fleetFamilies.counterMessages, counts.missed, { result: 'missed' });
+  for (const [reason, value] of counts.refused)
+    put(fleetFamilies.countersRefused, value, { reason });
+  put(fleetFamilies.countersDeferred, counts.deferred);
   return samples;
 }
 

@@ -28,6 +28,8 @@ export type NftHandover = {
   readonly table: string;
   /** What the table holds, by the process that hands over; null before it was filled, or where that is unknown. */
   readonly allowed: readonly string[] | null;
+  /** Of the rules in the table; a process from before says none, and none are there. */
+  readonly rulesVersion?: number | null;
 };
 
 /** The reason, where it cannot be. */

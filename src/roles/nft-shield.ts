@@ -11,14 +11,14 @@ import { Socket } from 'node:net';
 import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { NftClient } from '#synproxy/nft/nft-client.ts';
-import { type NftEntry, ttlMsMax } from '#synproxy/nft/nft-message.ts';
+import { type NftCounter, type NftEntry, ttlMsMax } from '#synproxy/nft/nft-message.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
 import type { ListSizes } from './list-room.ts';
 import type { NftHandover } from './nft-launch.ts';
 import { duplicate } from './privileges.ts';
-import type { EntryHits, ShieldCounters } from './shield-ipc.ts';
+import type { EntryHits, RuleSet, RulesCounted, ShieldCounters } from './shield-ipc.ts';
 
 const part = 'kernel shield';
 /** Entries of the list whose packets are read back one by one. */
@@ -32,6 +32,7 @@ export type NftShieldOptions = {
   readonly log: Logger;
   readonly allowed: readonly string[];
   readonly blocks: () => readonly BlockItem[];
+  readonly rules: () => RuleSet;
   readonly counts: () => ListSizes | null;
   readonly setDegraded: (part: string, reason: string | null) => void;
 };
@@ -39,6 +40,8 @@ export type NftShieldOptions = {
 export class NftShield {
   readonly #options: NftShieldOptions;
   #allowed: readonly string[];
+  /** As the table has them; null where it has none of ours, or that is not known. */
+  #rules: RuleSet | null = null;
   /** Null when the agent has ended, or belongs to another process now. */
   #client: NftClient | null = null;
   /** Whether the table holds what it should. */
@@ -55,7 +58,9 @@ export class NftShield {
   /** Resolves when the table holds the list, or status says why it does not. */
   static async start(options: NftShieldOptions): Promise<NftShield> {
     const shield = new NftShield(options);
-    shield.#connect();
+    const channel = shield.#connect();
+    // Before the first worker there is nothing else that would keep this process waiting for the agent.
+    channel.ref();
     const { nft, setDegraded } = options;
     try {
       if (nft.allowed === null) await shield.#sayAll();
@@ -65,10 +70,15 @@ export class NftShield {
         shield.#isTrue = true;
         shield.#allowed = nft.allowed;
         await shield.changeAllowed(options.allowed);
+        const rules = options.rules();
+        if (nft.rulesVersion === rules.version) shield.#rules = rules;
+        else await shield.changeRules(rules);
       }
     } catch (error) {
       if (!shield.#isGone) setDegraded(part, describeError(error));
       shield.#sayAgain();
+    } finally {
+      channel.unref();
     }
     return shield;
   }
@@ -79,7 +89,11 @@ export class NftShield {
 
   get handover(): NftHandover | null {
     if (this.#isGone) return null;
-    return { ...this.#options.nft, allowed: this.#isTrue ? this.#allowed : null };
+    return {
+      ...this.#options.nft,
+      allowed: this.#isTrue ? this.#allowed : null,
+      rulesVersion: this.#rules?.version ?? null,
+    };
   }
 
   async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
@@ -100,6 +114,14 @@ export class NftShield {
       await this.#attempt(client.change({ add, removeAllowed }));
   }
 
+  async changeRules(rules: RuleSet): Promise<boolean> {
+    const client = this.#client;
+    if (client === null) return false;
+    await this.#attempt(client.rules(rules.rules));
+    this.#rules = rules;
+    return true;
+  }
+
   async counters(): Promise<ShieldCounters | null> {
     const client = this.#client;
     if (client === null) return null;
@@ -110,7 +132,7 @@ export class NftShield {
       prefixes: (listed?.ipv4Ranges ?? 0) + (listed?.ipv6Ranges ?? 0),
       allowed: this.#allowed.length,
       cookies: null,
-      rules: null,
+      rules: this.#rules === null ? null : rulesCounted(this.#rules, counts?.rules ?? {}),
       inspection: null,
       samples: new Map(),
       lost: {},
@@ -157,12 +179,13 @@ export class NftShield {
   }
 
   /** Over a descriptor of its own, so that putting it down leaves the channel open. */
-  #connect(): void {
+  #connect(): Socket {
     const fd = duplicate(this.#options.nft.channel);
     const channel = new Socket({ fd, readable: true, writable: true });
     // What ends the node ends it, agent or not.
     channel.unref();
     this.#client = new NftClient(channel, () => this.#onEnd());
+    return channel;
   }
 
   #onEnd(): void {
@@ -184,6 +207,9 @@ export class NftShield {
     }
     const add = [...this.#allowed.map(allowEntry), ...this.#options.blocks().map(entryOf)];
     await this.#client?.change({ replaces: true, add });
+    const rules = this.#options.rules();
+    await this.#client?.rules(rules.rules);
+    this.#rules = rules;
     this.#isTrue = true;
     this.#options.setDegraded(part, null);
   }
@@ -193,6 +219,7 @@ export class NftShield {
       await change;
     } catch (error) {
       this.#isTrue = false;
+      this.#rules = null;
       if (!this.#isGone) {
         this.#options.setDegraded(part, describeError(error));
         this.#sayAgain();
@@ -217,6 +244,18 @@ export class NftShield {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
+}
+
+/** A rule that the table has no counter of is not measured, and left out. */
+function rulesCounted(
+  { version, rules }: RuleSet,
+  counted: Readonly<Record<string, NftCounter>>,
+): RulesCounted {
+  const hits = rules.flatMap(({ id }) => {
+    const found = counted[id];
+    return found === undefined ? [] : [{ id, ...found }];
+  });
+  return { version, hits };
 }
 
 const allowEntry = (target: string): NftEntry => ({ target, action: 'allow', ttlMs: null });

@@ -18,6 +18,7 @@ import type { DecisionRequest } from '#decisions/decision.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
 import { readTrust } from '#decisions/trust.ts';
 import type { Command } from '#fleet/command.ts';
+import type { CounterSync } from '#fleet/counter-sync.ts';
 import { readCredentials, readSigningKey, readTls } from '#fleet/credentials.ts';
 import type { FleetNode, NodeFacts } from '#fleet/fleet-node.ts';
 import { FleetState } from '#fleet/fleet-state.ts';
@@ -29,6 +30,7 @@ import type { NodeRollout } from './node-rollout.ts';
 import type { FleetIdentity } from './node-stores.ts';
 import { protectedRanges } from './protected-addresses.ts';
 import type { RolloutHost } from './rule-applier.ts';
+import type { SharedHub } from './shared-hub.ts';
 
 /** Throws FLEET_TRUST_INVALID, FLEET_KEY_UNUSABLE; null where the configuration has no fleet. */
 export function fleetIdentity(config: Config): FleetIdentity | null {
@@ -55,6 +57,7 @@ export function fleetProtected(config: Config): string[] {
 export type NodeFleetHost = {
   readonly facts: NodeFacts;
   readonly blocks: Pick<NodeBlocks, 'changeFleet'>;
+  readonly hub: Pick<SharedHub, 'counters' | 'replica' | 'addFleet' | 'onCounted'>;
   readonly obey: (command: Command) => Promise<void>;
   readonly checkMayChange: () => void;
   readonly rules: RolloutHost;
@@ -72,6 +75,7 @@ export class NodeFleet implements FleetControl {
   readonly #options: NodeFleetOptions;
   #host: NodeFleetHost | null = null;
   #node: FleetNode | null = null;
+  #counting: CounterSync | null = null;
   #log: DecisionLog | null = null;
   #rollout: NodeRollout | null = null;
 
@@ -86,10 +90,11 @@ export class NodeFleet implements FleetControl {
     const { fleet } = config;
     if (fleet === undefined || identity === null || log === null || host === null) return;
     // A node in no fleet does not load the client of the bus.
-    const [{ Bus }, { FleetNode }, { NodeRollout }] = await Promise.all([
+    const [{ Bus }, { FleetNode }, { NodeRollout }, { CounterSync }] = await Promise.all([
       import('#fleet/bus.ts'),
       import('#fleet/fleet-node.ts'),
       import('./node-rollout.ts'),
+      import('#fleet/counter-sync.ts'),
     ]);
     const logger = this.#options.log.child({ part: 'fleet' });
     const bus = new Bus({
@@ -123,6 +128,19 @@ export class NodeFleet implements FleetControl {
       ...{ bus, logger, setDegraded },
     });
     this.#rollout.start();
+    const { hub } = host;
+    const counting = new CounterSync({
+      fleet: fleet.name,
+      self: fleet.nodeId,
+      signingKey: identity.self.privateKey,
+      ...{ trust: identity.trust, bus, logger, setDegraded },
+      ...{ counters: hub.counters, replica: hub.replica, syncMs: fleet.counterSyncMs },
+      deliver: (deltas) => hub.addFleet(deltas),
+      now: wallMs,
+    });
+    hub.onCounted = (deltas) => counting.counted(deltas);
+    this.#counting = counting;
+    counting.start();
     this.#node.start();
   }
 
@@ -135,7 +153,9 @@ export class NodeFleet implements FleetControl {
   /** Before the stores close. */
   async close(): Promise<void> {
     const node = this.#node;
+    this.#counting?.close();
     this.#node = null;
+    this.#counting = null;
     this.#log = null;
     this.#rollout?.close();
     this.#rollout = null;
@@ -146,12 +166,19 @@ export class NodeFleet implements FleetControl {
     return this.#rollout;
   }
 
+  get counting(): CounterSync | null {
+    return this.#counting;
+  }
+
   get node(): FleetNode | null {
     return this.#node;
   }
 
   status(): FleetStatus | null {
-    return this.#node?.status() ?? null;
+    const counters = this.#counting?.status;
+    return this.#node === null || counters === undefined
+      ? null
+      : { ...this.#node.status(), counters };
   }
 
   /** The state of the node has changed. */

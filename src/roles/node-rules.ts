@@ -6,8 +6,8 @@
  *                                             ▲             └─ error: the rules from before, here and there
  * ```
  *
- * Only the packet program can enforce a rule. Where there is none the rules are kept, and whoever asks is
- * told that they are not in force, and why.
+ * The packet program enforces them, or the table of nftables, which cannot inspect. Where there is neither the rules
+ * are kept, and whoever asks is told that they are not in force, and why.
  */
 import type {
   Caller,
@@ -142,6 +142,8 @@ export class NodeRules implements RuleControl {
       throw refused(
         `${text} would drop every packet; name a source, destination, port or protocol, or say that it is meant with --all ("all": true)`,
       );
+    if (rule.action === 'inspect' && this.#options.shield.handover.step === 'nftables')
+      throw refused(`${this.#noInspection()}; write pass or drop`);
     if (rule.action === 'inspect' && this.#options.inspectModule() === null)
       throw refused(
         'no module looks at packets here: name one in kernel.inspect.module and start the node again',
@@ -217,20 +219,32 @@ export class NodeRules implements RuleControl {
   #sayUninspected(): void {
     const { inspectModule, setDegraded } = this.#options;
     const ids = this.#stored.rules.flatMap(({ action, id }) => (action === 'inspect' ? [id] : []));
-    const isMissed = ids.length > 0 && inspectModule() === null;
+    const why =
+      this.#options.shield.handover.step === 'nftables'
+        ? this.#noInspection()
+        : inspectModule() === null
+          ? 'kernel.inspect names no module'
+          : null;
     setDegraded(
       'inspect rules',
-      isMissed
-        ? `kernel.inspect names no module, so nobody looks at the packets of rule ${ids.join(', ')}; name one, or weir rule delete`
+      ids.length > 0 && why !== null
+        ? `nobody looks at the packets of rule ${ids.join(', ')}, which pass: ${why}; mend that, or weir rule delete`
         : null,
     );
+  }
+
+  #noInspection(): string {
+    const { refused: steps } = this.#options.shield.handover;
+    return `inspect needs the packet program, and this node is on step nftables: ${steps.at(-1)?.reason ?? 'kernel.xdp is off'}`;
   }
 
   #whyNot(): string {
     const { step, refused: steps } = this.#options.shield.handover;
     if (step.startsWith('xdp-'))
       return 'the process that has the kernel maps does not answer; it takes the rules when it is started again, and those it had hold until then';
-    return `rules need the packet program, and this node is on step ${step}: ${steps.at(-1)?.reason ?? 'kernel.xdp is off'}`;
+    if (step === 'nftables')
+      return 'the nftables table does not have them now; weir status says why, and they are said again until it has';
+    return `rules need the packet program or nftables, and this node is on step ${step}: ${steps.at(-1)?.reason ?? 'kernel.xdp is off'}`;
   }
 
   #oneAtATime<T>(change: () => Promise<T>): Promise<T> {

@@ -219,6 +219,7 @@ export class Shield {
 
   /** As `changeBlocks`. On an error the rules from before are in force. */
   async changeRules(rules: RuleSet): Promise<boolean> {
+    if (this.#nft !== null) return this.#nft.changeRules(rules);
     // Its successor takes the whole set, and finds in the kernel what stands there now.
     if (this.#child?.connected !== true) return false;
     const before = this.#rulesLeft;

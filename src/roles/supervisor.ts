@@ -60,15 +60,16 @@ export class Supervisor {
   #applying: Promise<unknown> = Promise.resolve();
   #trial: ModuleTrial | null = null;
   #challenges: AcmeChallengeSet = { http: [], tls: [] };
-  readonly #shared: SharedHub;
   #draining = false;
   #onAllGone: (() => void) | null = null;
+  /** What modules of all workers share. */
+  readonly hub: SharedHub;
   restartsTotal = 0;
   onModuleFailure: ((failure: ModuleFailure) => void) | null = null;
 
   constructor(snapshot: SnapshotSource, options: SupervisorOptions) {
     this.#options = options;
-    this.#shared = new SharedHub(options.shared);
+    this.hub = new SharedHub(options.shared);
     this.#retired = new RetiredCounters(options.gauges);
     this.#snapshot = snapshot;
     this.#ticketKeys = options.ticketKeys;
@@ -101,7 +102,7 @@ export class Supervisor {
   }
 
   get shared(): SharedState {
-    return this.#shared.state();
+    return this.hub.state();
   }
 
   get ticketKeys(): Uint8Array {
@@ -219,7 +220,7 @@ export class Supervisor {
     tried: Running | null,
   ): Promise<number> {
     this.#snapshot = next;
-    this.#shared.retain(new Set(Object.keys(next.config.waf.rules)));
+    this.hub.retain(new Set(Object.keys(next.config.waf.rules)));
     await Promise.all(
       this.#workers()
         .filter(({ worker }) => worker !== tried?.worker)
@@ -370,7 +371,7 @@ export class Supervisor {
         this.#trial?.noteFailure(worker.pid, failure);
         this.onModuleFailure?.(failure);
       },
-      onShared: (batch) => this.#shared.receive(slot.index, batch),
+      onShared: (batch) => this.hub.receive(slot.index, batch),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -388,9 +389,9 @@ export class Supervisor {
       challengeKeys: this.#challengeKeys,
       blocks: this.#options.blocks(),
       challenges: this.#challenges,
-      hashKey: this.#shared.hashKey,
+      hashKey: this.hub.hashKey,
     });
-    this.#shared.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
+    this.hub.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
   }
 
   #onExit(
@@ -403,7 +404,7 @@ export class Supervisor {
     slot.worker = null;
     slot.generation = null;
     this.#trial?.noteEnd(worker.pid, `it ended (${signal ?? `code ${code}`})`);
-    this.#shared.leave(slot.index);
+    this.hub.leave(slot.index);
     this.setDegraded(overloadOf(slot), null);
     this.#retired.add(worker.samples);
     reject?.(

@@ -46,6 +46,7 @@ export class WorkerServices {
   readonly #metrics: RegisteredModuleMetrics;
   readonly #worker: SharedStore;
   readonly #node: SharedStore;
+  readonly #fleet: SharedStore;
   readonly #buckets: TokenBuckets;
   readonly #fetcher: ModuleFetcher;
   readonly #client = new HttpClient();
@@ -69,6 +70,7 @@ export class WorkerServices {
     });
     this.#worker = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: null });
     this.#node = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: sync });
+    this.#fleet = new SharedStore({ writer: slot, wallMs, onEvicted, outlet: sync.fleet });
     this.#buckets = new TokenBuckets(hashKey, {
       outlet: sync,
       onForgotten: () => {
@@ -97,6 +99,7 @@ export class WorkerServices {
       metrics,
       worker: this.#worker,
       node: this.#node,
+      fleet: this.#fleet,
       limiter: this.#buckets,
       fetcher: this.#fetcher,
       writeLog,
@@ -113,7 +116,8 @@ export class WorkerServices {
   }
 
   applyShared(batch: SharedBatch): void {
-    applyBatch(batch, this.#node, this.#buckets, wallMs());
+    const parts = { store: this.#node, fleet: this.#fleet, buckets: this.#buckets };
+    applyBatch(batch, parts, wallMs());
   }
 
   /** What modules of a configuration need before they are made. Throws where a file cannot be used. */
@@ -127,7 +131,8 @@ export class WorkerServices {
     this.#matchLog.open(config.waf.matchLog);
     this.#protected = protectedAddresses(config);
     const names = new Set(Object.keys(config.waf.rules));
-    for (const part of [this.#worker, this.#node, this.#fetcher, this.#metrics]) part.retain(names);
+    for (const part of [this.#worker, this.#node, this.#fleet, this.#fetcher, this.#metrics])
+      part.retain(names);
     retainProxyWasmStates(this.host, names);
     this.#databases.retain(new Set(databaseFiles(config)));
   }

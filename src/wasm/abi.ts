@@ -82,7 +82,7 @@ export const recordKind = {
   dropFlow: 10,
   alertFlow: 11,
 } as const;
-/** Kind, next, three numbers, a zero, and four pairs of address and length. */
+/** Kind, next, three numbers, the scope of a limit or a zero, and four pairs of address and length. */
 export const recordBytes = 56;
 /** Records one call may answer with. */
 export const recordsMax = 64;
@@ -94,6 +94,8 @@ export const targetBytesMax = 128;
 export const tagBytesMax = 64;
 export const scoreMax = 1_000;
 export const limitKeyBytesMax = 256;
+/** Word 5 of a limit that holds over the fleet. */
+export const limitOfFleet = 3;
 export const limitCostMax = 1_000_000;
 export const limitPeriodSecondsMax = 86_400;
 export const fieldValueBytesMax = 4_096;

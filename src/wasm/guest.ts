@@ -123,8 +123,14 @@ export class Guest {
     at: number,
   ) {
     this.#calling = calling;
-    const { limiter } = settings.services;
-    this.#takeLimit = (...limit) => limiter.take(settings.module.name, ...limit);
+    const { limiter, fleetLimiter } = settings.services;
+    const { name, grants } = settings.module;
+    this.#takeLimit = (key, cost, capacity, periodSeconds, isFleet) => {
+      if (isFleet && !grants.includes('kv:fleet'))
+        throw new GuestFailure('denied', 'a limit over the fleet: add kv:fleet to the grants');
+      const taking = isFleet ? fleetLimiter : limiter;
+      return taking.take(name, key, cost, capacity, periodSeconds);
+    };
     this.#memory = memory;
     this.#meter = meter;
     this.#settings = settings;

@@ -17,9 +17,11 @@ export interface HostServices {
   wallMs(): number;
   /** From an arbitrary start; never goes back. */
   monotonicMicros(): number;
-  /** Key-value and counts of one module, shared by the requests of this worker or of all workers of the node. */
+  /** Key-value and counts of one module, shared by the requests of this worker, of all workers of the node or, counts alone, of all nodes of the fleet. */
   values(scope: SharedScope, module: string): SharedValues;
   readonly limiter: Limiter;
+  /** The same over the fleet. */
+  readonly fleetLimiter: Limiter;
   readonly metrics: ModuleMetrics;
   /** Why the pattern set cannot be had, as text. */
   compileRegexSet(patterns: readonly string[]): RegexSet | string;
@@ -39,7 +41,7 @@ export interface HostServices {
   database(file: string): AddressDatabase | null;
 }
 
-export type SharedScope = 'worker' | 'node';
+export type SharedScope = 'worker' | 'node' | 'fleet';
 
 /** Keys are latin1 text. */
 export interface SharedValues {

@@ -11,6 +11,7 @@ import {
   fieldValueBytesMax,
   limitCostMax,
   limitKeyBytesMax,
+  limitOfFleet,
   limitPeriodSecondsMax,
   reasonBytesMax,
   recordBytes,
@@ -33,6 +34,7 @@ export type TakeLimit = (
   cost: number,
   capacity: number,
   periodSeconds: number,
+  isFleet: boolean,
 ) => number;
 
 const visible = /^[\x21-\x7e]+$/;
@@ -107,11 +109,21 @@ function readRecord(
       const periodSeconds = words[word + 4] ?? 0;
       within(number, 1, limitCostMax, 'cost', 'of a limit');
       within(capacity, 1, limitCostMax, 'capacity', 'of a limit');
+      const scope = words[word + 5] ?? 0;
       within(periodSeconds, 1, limitPeriodSecondsMax, 'period', 'of a limit');
+      if (scope !== 0 && scope !== limitOfFleet)
+        throw new GuestFailure('abi', `scope ${scope} of a limit is neither 0 nor ${limitOfFleet}`);
+      const isFleet = scope === limitOfFleet;
       const found = findingAt(memory, at, limitKeyBytesMax);
       const limited = { ...found, matched: found.matched.slice(0, matchedBytesMax) };
       return () => {
-        const retryAfterSeconds = takeLimit(found.matched, number, capacity, periodSeconds);
+        const retryAfterSeconds = takeLimit(
+          found.matched,
+          number,
+          capacity,
+          periodSeconds,
+          isFleet,
+        );
         return retryAfterSeconds === 0 ? null : { kind: 'limited', ...limited, retryAfterSeconds };
       };
     }

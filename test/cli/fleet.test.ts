@@ -80,13 +80,16 @@ describe('weir block with --fleet', () => {
       ...{ reason: 'connection refused', entries: 12, enforced: 10, spared: 1, lastExchange: null },
       peers: [{ id: 'b', entries: 12, inStep: false }],
       ...{ waiting: 3, dropped: 0, clockSkewMs: 12, refused: { unsigned: 2 } },
+      counters: { used: true, shared: false, cells: 7, waiting: 2, nodes: 0 },
     };
     const { stdout } = await weir('status');
     control.fleetStatus = null;
     assert.match(stdout, /fleet {7}a in shop +reconnecting: connection refused\n/);
     assert.match(stdout, /1 of 3 other members heard of +1 out of step\n/);
     assert.match(stdout, /12 decisions, 10 in force, 1 spared +not compared yet\n/);
-    assert.match(stdout, /3 waiting, 0 dropped\n +refused +unsigned 2\n/);
+    assert.match(stdout, /3 waiting, 0 dropped\n/);
+    assert.match(stdout, /7 counts over the fleet +not shared: each node counts by itself\n/);
+    assert.match(stdout, / +refused +unsigned 2\n/);
     assert.doesNotMatch((await weir('status')).stdout, /fleet/);
   });
 });

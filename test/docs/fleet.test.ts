@@ -88,7 +88,7 @@ ${section}`),
   it('names metrics that are counted', async () => {
     const metrics = String((await edges[0]?.call('GET', '/metrics'))?.body['text']);
     const named = [...guide.matchAll(/\| `(weir_[^`]+)`/g)].map(([, name]) => name as string);
-    assert.equal(named.length, 5);
+    assert.equal(named.length, 7);
     for (const name of named) assert.match(metrics, new RegExp(`^${name}[ {]`, 'm'));
   });
 });

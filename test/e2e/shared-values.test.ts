@@ -81,7 +81,7 @@ waf:
   rules:
     probe:
       module: ${file}
-      grants: ${JSON.stringify(allGrants)}
+      grants: ${JSON.stringify(allGrants.filter((grant) => grant !== 'kv:fleet'))}
       fetch: ["${originUrl}/"]
       databases: { geo: ${geo} }
 `);

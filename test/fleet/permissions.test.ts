@@ -26,6 +26,8 @@ const forbidden: readonly Attempt[] = [
   ['publish', 'weir.f.n.b.ack.a'],
   ['publish', 'weir.f.n.orchestrator.digest'],
   ['publish', 'weir.f.n.x.hello'],
+  ['publish', 'weir.f.c.b'],
+  ['publish', 'weir.f.c.orchestrator'],
   // As the control plane.
   ['publish', 'weir.f.o.a'],
   ['publish', 'weir.f.o.b'],
@@ -88,6 +90,7 @@ const forbidden: readonly Attempt[] = [
   ['subscribe', 'weir.f.n.*.rules'],
   ['subscribe', '$SYS.>'],
   ['subscribe', 'weir.g.d.*'],
+  ['subscribe', 'weir.g.c.*'],
 ];
 
 const allowed: readonly Attempt[] = [
@@ -97,6 +100,8 @@ const allowed: readonly Attempt[] = [
   ['publish', 'weir.f.n.a.digest'],
   ['publish', 'weir.f.n.a.ack.b'],
   ['publish', 'weir.f.s.b'],
+  ['publish', 'weir.f.c.a'],
+  ['subscribe', 'weir.f.c.*'],
   ['publish', '$JS.API.STREAM.INFO.WEIR_f_D'],
   ['publish', '$JS.API.DIRECT.GET.WEIR_f_D'],
   ['publish', '$JS.API.DIRECT.GET.KV_WEIR_f_R'],

@@ -15,6 +15,7 @@ import { propertySettings } from '../support/property.ts';
 class TestWorker {
   readonly inbox: { batch: SharedBatch; done: () => void }[] = [];
   readonly store: SharedStore;
+  readonly fleet: SharedStore;
   readonly buckets: TokenBuckets;
   readonly sync: NodeSync;
   readonly hub: SharedHub;
@@ -35,6 +36,10 @@ class TestWorker {
       },
     );
     this.store = new SharedStore({ writer: slot, wallMs, onEvicted: () => {}, outlet: this.sync });
+    this.fleet = new SharedStore({
+      ...{ writer: slot, wallMs, onEvicted: () => {} },
+      outlet: this.sync.fleet,
+    });
     this.buckets = new TokenBuckets([1, 2], { outlet: this.sync });
     hub.join(slot, (batch, done) => this.inbox.push({ batch: asSent(batch), done }));
     // Before its first request: the supervisor sends it together with the order to start.
@@ -44,7 +49,7 @@ class TestWorker {
   /** Takes in what came; what comes of it too. */
   read(): void {
     for (let next = this.inbox.shift(); next !== undefined; next = this.inbox.shift()) {
-      applyBatch(next.batch, this.store, this.buckets, wallMs());
+      applyBatch(next.batch, this, wallMs());
       next.done();
     }
   }
@@ -176,6 +181,43 @@ describe('workers that share', () => {
       one.sync.flush();
     }
     assert.equal(one.dropped, 1);
+  });
+
+  it('count over the fleet: what they did goes out once, what others did comes to all', () => {
+    const hub = new SharedHub();
+    const out: object[] = [];
+    hub.onCounted = (deltas) => out.push(...deltas);
+    const workers = [0, 1].map((slot) => new TestWorker(hub, slot)) as [TestWorker, TestWorker];
+    const count = ({ fleet }: TestWorker, delta = 0) => fleet.of('m').count('k', delta, 86_400_000);
+    count(workers[0], 2);
+    count(workers[0], 1);
+    settle(workers);
+    const index = Math.floor(wallMs() / 86_400_000);
+    const cell = { module: 'm', key: 'k', windowMs: 86_400_000, index };
+    assert.deepEqual(out, [{ ...cell, delta: 3 }]);
+    hub.addFleet([{ ...cell, delta: 4 }]);
+    settle(workers);
+    assert.equal(out.length, 1, 'what came from others does not go out');
+    assert.deepEqual(
+      workers.map((worker) => count(worker)),
+      [7, 7],
+    );
+    assert.equal(count(new TestWorker(hub, 2)), 7);
+  });
+
+  it('hand what was counted over the fleet on, by whose it is', () => {
+    const hub = new SharedHub();
+    const index = Math.floor(wallMs() / 86_400_000);
+    const cell = { module: 'm', key: 'k', windowMs: 86_400_000, index };
+    hub.counters.add(cell, hub.replica, 5);
+    hub.counters.merge({ ...cell, node: 'b', epoch: 1, count: 3 }, wallMs());
+    hub.addFleet([{ ...cell, delta: 8 }]);
+    const next = new SharedHub(deserialize(serialize(hub.state())) as ReturnType<typeof hub.state>);
+    const late = new TestWorker(next, 0);
+    assert.equal(late.fleet.of('m').count('k', 0, 86_400_000), 8);
+    assert.notEqual(next.replica.epoch, hub.replica.epoch);
+    next.counters.merge({ ...cell, node: 'b', epoch: 1, count: 3 }, wallMs());
+    assert.equal(next.counters.total(cell), 8, 'said again, it is nothing new');
   });
 
   it('hear nothing of a module that is gone', () => {

@@ -120,7 +120,7 @@ describe('key-value', () => {
     assert.equal(set(1, valueBytesMax + 1), -1);
   });
 
-  it('says that a scope needs its grant, and that there is no fleet scope yet', () => {
+  it('says that a scope needs its grant, and what the fleet has', () => {
     const host = new HostCallHarness({ grants: ['kv:worker'] });
     const key = host.put('k');
     assert.throws(
@@ -130,8 +130,17 @@ describe('key-value', () => {
     assert.throws(() => host.call('kv_delete', 0, ...key), failure('denied', /kv:request/));
     assert.throws(
       () => host.call('count', 3, ...key, 1, 1_000),
-      failure('denied', /scope 2 \(node\)/),
+      failure('denied', /add kv:fleet to the grants/),
     );
+    const fleet = new HostCallHarness({ grants: ['kv:fleet'] });
+    const name = fleet.put('k');
+    assert.equal(fleet.call('count', 3, ...name, 2, 1_000_000), 2n);
+    assert.throws(() => fleet.call('count', 3, ...name, -1, 1_000), failure('abi', /0 or more/));
+    for (const call of ['kv_get', 'kv_set', 'kv_delete'])
+      assert.throws(
+        () => fleet.call(call, 3, ...name, ...name, 0),
+        failure('abi', /counts and limits, and no values: use scope 2/),
+      );
     assert.throws(() => host.call('kv_delete', 4, ...key), failure('abi', /scope 4 is not 0 to 3/));
     assert.throws(() => host.call('kv_delete', -1, ...key), failure('abi', /scope -1/));
   });
@@ -288,7 +297,7 @@ describe('imports', () => {
     [
       functionOf('kv_get'),
       ['log'],
-      'imports weir.kv_get, each scope of which needs a grant: add grants: [kv:request], [kv:worker] or [kv:node]',
+      'imports weir.kv_get, each scope of which needs a grant: add grants: [kv:request], [kv:worker], [kv:node] or [kv:fleet]',
     ],
     [
       functionOf('kv_gte'),

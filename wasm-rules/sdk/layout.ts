@@ -32,6 +32,8 @@ export const verdictNext: usize = 4;
 export const verdictNumber: usize = 8;
 export const verdictNumber2: usize = 12;
 export const verdictNumber3: usize = 16;
+/** Of a limit: 0 the node, 3 the fleet. */
+export const verdictScope: usize = 20;
 export const verdictRule: usize = 24;
 export const verdictReason: usize = 32;
 export const verdictTarget: usize = 40;

@@ -14,6 +14,7 @@
  * `verdict()` close the chain; whatever comes after belongs to the next call.
  */
 import { toLower } from './bytes';
+import { scopeFleet, scopeNode } from './host';
 import {
   fieldNameBytesMax,
   fieldValueBytesMax,
@@ -39,6 +40,7 @@ import {
   verdictReason,
   verdictRemoveHeader,
   verdictRule,
+  verdictScope,
   verdictScore,
   verdictSetHeader,
   verdictsMax,
@@ -128,7 +130,8 @@ export function challenge(
  * Takes `cost` from the bucket of this key, which holds `capacity` and is full again after
  * `periodSeconds`; the request is refused with 429 when the bucket has less. Buckets are the module's
  * own; two rules of one module with the same key share one. While there is room the request goes on, and a
- * call may name several.
+ * call may name several. With `scopeFleet` (grant `kv:fleet`) it is at most `capacity` in any
+ * `periodSeconds` over all nodes of the fleet.
  */
 export function limit(
   rule: string,
@@ -138,6 +141,7 @@ export function limit(
   cost: i32,
   capacity: i32,
   periodSeconds: i32,
+  scope: i32 = scopeNode,
 ): usize {
   // A cut key would put strangers into one bucket.
   if (keyLength > limitKeyBytesMax) throw new Error('the key of a limit has at most 256 bytes');
@@ -147,6 +151,7 @@ export function limit(
   putPair(record + verdictMatched, keyAt, keyLength);
   store<u32>(record, capacity, verdictNumber2);
   store<u32>(record, periodSeconds, verdictNumber3);
+  if (scope == scopeFleet) store<u32>(record, scopeFleet, verdictScope);
   return records;
 }
 

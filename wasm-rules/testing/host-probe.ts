@@ -23,6 +23,7 @@ import {
   nowWall,
   property,
   regexIndex,
+  scopeFleet,
   setGauge,
   setValueBytes,
   sha256,
@@ -71,6 +72,17 @@ export function weir_request_head(view: usize): usize {
   if (startsWithIgnoreCase(at, length, '/scratch')) return answer(scratch, 128);
   if (startsWithIgnoreCase(at, length, '/count/'))
     return number(countBytes(scope, text, textLength, 1, 86400000));
+  if (startsWithIgnoreCase(at, length, '/peek/'))
+    return number(countBytes(scope, text, textLength, 0, 86400000));
+  // What a limit over the fleet has let through: its count has the capacity before the key.
+  if (startsWithIgnoreCase(at, length, '/fleet-limited')) {
+    const name = memory.data(64);
+    store<u32>(name, 0x00303300);
+    memory.copy(name + 4, text, min(textLength, 60));
+    return number(countBytes(scopeFleet, name, 4 + min(textLength, 60), 0, 86400000));
+  }
+  if (startsWithIgnoreCase(at, length, '/fleet-limit'))
+    return limit('host-probe/limit', 'too often', text, textLength, 1, 30, 86400, scopeFleet);
   if (startsWithIgnoreCase(at, length, '/property'))
     return answer(property(String.UTF8.decodeUnsafe(text, textLength)) ? answerAt : 0, answerLength);
   if (startsWithIgnoreCase(at, length, '/regex')) {

@@ -65,6 +65,8 @@ export class NftAgent {
   #table: string | null = null;
   #changes: Change[] = [];
   #rules: readonly L4Rule[] | null = null;
+  /** Of those that stand in the table. */
+  #ruleIds: ReadonlySet<number> = new Set();
   #sequence = 0;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -131,12 +133,12 @@ export class NftAgent {
     const sequence = this.#sequence;
     const rules = this.#rules;
     const { first, second } = this.#listCommands(table, this.#changes);
-    if (rules !== null) first.push(...replaceRules(table, rules));
+    if (rules !== null) first.push(...replaceRules(table, rules, this.#ruleIds));
     this.#changes = [];
     this.#rules = null;
-    let failure: string | null = null;
-    for (const commands of [first, second])
-      if (commands.length > 0) failure ??= await this.#nft(commands);
+    let failure = first.length > 0 ? await this.#nft(first) : null;
+    if (failure === null && rules !== null) this.#ruleIds = new Set(rules.map(({ id }) => id));
+    if (second.length > 0) failure ??= await this.#nft(second);
     this.#report(
       failure === null
         ? { kind: 'applied', sequence }

@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { WeirError } from '#core/errors.ts';
+import type { L4Rule } from '#core/l4-rule.ts';
 import {
   entriesMax,
   lineBytesMax,
@@ -80,6 +81,15 @@ export class NftClient {
     }
     const failed = (await Promise.allSettled(said)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
+  }
+
+  /** All of them, in the place of those that are there. Rejects as `change` does. */
+  async rules(rules: readonly L4Rule[]): Promise<void> {
+    const sequence = ++this.#sequence;
+    const plain = rules.map(({ id, source, destination, port, protocol, action }) => {
+      return { id, source, destination, port, protocol, action };
+    });
+    await this.#say({ kind: 'rules', sequence, rules: plain }, sequence);
   }
 
   async count(targets: readonly string[]): Promise<NftCounts | null> {

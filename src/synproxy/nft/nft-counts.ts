@@ -1,9 +1,15 @@
-/** What `nft -j` lists, as counts: of the verdicts, and of the elements that were asked for. */
-import { type NftCounterName, type NftCounts, nftCounterNames } from './nft-message.ts';
+/** What `nft -j` lists, as counts: of the verdicts, of the rules, and of the elements that were asked for. */
+import {
+  type NftCounter,
+  type NftCounterName,
+  type NftCounts,
+  nftCounterNames,
+} from './nft-message.ts';
+import { ruleCounterPattern } from './nft-program.ts';
 
 type Listed = {
   readonly counter?: {
-    readonly name: NftCounterName;
+    readonly name: string;
     readonly packets: number;
     readonly bytes: number;
   };
@@ -18,14 +24,20 @@ type Element = {
 };
 
 export function readCounts(documents: readonly string[], targets: ReadonlySet<string>): NftCounts {
-  const verdicts: Partial<Record<NftCounterName, { packets: number; bytes: number }>> = {};
+  const verdicts: Partial<Record<NftCounterName, NftCounter>> = {};
+  const rules: Record<string, NftCounter> = {};
   const hits: Record<string, number> = {};
   for (const text of documents) {
     if (text.trim() === '') continue;
     const { nftables = [] } = JSON.parse(text) as { readonly nftables?: readonly Listed[] };
     for (const { counter, set } of nftables) {
-      if (counter !== undefined && nftCounterNames.includes(counter.name))
-        verdicts[counter.name] = { packets: counter.packets, bytes: counter.bytes };
+      if (counter !== undefined) {
+        const { name, packets, bytes } = counter;
+        const verdict = nftCounterNames.find((one) => one === name);
+        if (verdict !== undefined) verdicts[verdict] = { packets, bytes };
+        const id = ruleCounterPattern.exec(name)?.[1];
+        if (id !== undefined) rules[id] = { packets, bytes };
+      }
       for (const one of set?.elem ?? []) {
         const { elem } = one as Element;
         if (elem?.counter === undefined || elem.counter.packets === 0) continue;
@@ -35,5 +47,5 @@ export function readCounts(documents: readonly string[], targets: ReadonlySet<st
       }
     }
   }
-  return { verdicts, hits };
+  return { verdicts, hits, rules };
 }

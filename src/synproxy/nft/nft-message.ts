@@ -45,12 +45,21 @@ export type NftOrder =
   | { readonly kind: 'count'; readonly sequence: number; readonly targets: readonly string[] };
 
 export type NftCounter = { readonly packets: number; readonly bytes: number };
-export const nftCounterNames = ['allowed', 'monitored', 'drop_exact', 'drop_prefix'] as const;
+export const nftCounterNames = [
+  'allowed',
+  'monitored',
+  'drop_exact',
+  'drop_prefix',
+  'pass_rule',
+  'drop_rule',
+] as const;
 export type NftCounterName = (typeof nftCounterNames)[number];
 export type NftCounts = {
   readonly verdicts: Readonly<Partial<Record<NftCounterName, NftCounter>>>;
   /** Packets by target; those never hit are left out. */
   readonly hits: Readonly<Record<string, number>>;
+  /** By the id of a rule; an agent from before an upgrade has none. */
+  readonly rules?: Readonly<Record<string, NftCounter>>;
 };
 
 export type NftReport =
@@ -111,10 +120,10 @@ export function parseNftReport(line: string): NftReport | null {
   if (sequence === null) return null;
   if (kind === 'applied') return { kind, sequence };
   if (kind === 'counts') {
-    const { verdicts, hits } = value;
+    const { verdicts, hits, rules = {} } = value;
     // From the agent, which may do more than we: what it counted is taken as it is.
-    return isFields(verdicts) && isFields(hits)
-      ? ({ kind, sequence, verdicts, hits } as NftReport)
+    return isFields(verdicts) && isFields(hits) && isFields(rules)
+      ? ({ kind, sequence, verdicts, hits, rules } as NftReport)
       : null;
   }
   if (typeof reason !== 'string') return null;

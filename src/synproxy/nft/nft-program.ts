@@ -3,13 +3,15 @@
  *
  * ```
  * prerouting, priority -300: before connection tracking, so that a dropped packet costs no entry there
- *   allow4/6 ─► out    exact, prefix ─► drop    monitor ─► counted, on to the rules    rules, in their order
+ *   neighbours, allow4/6 ─► out    exact, prefix ─► drop    monitor ─► counted, on to the rules    rules, in their order
  * ```
+ *
+ * A rule counts in an object of its own name, which stays when the rules around it change.
  *
  * Single addresses stand in hash sets, ranges in interval sets, which take no two that overlap: a range inside
  * another of the same action is left out by `prefix-list.ts`. Who is dropped by any entry is dropped, whatever
  * else is monitored, as in the other places (`kernel-lists.ts`). Each element counts its packets. `inspect`
- * needs XDP: here such packets pass and are counted.
+ * needs XDP: such a rule is refused here, and one that was there before lets its packets pass, and counts them.
  *
  * An element that has expired by itself cannot be deleted, and an element that is there keeps its old time when
  * added again. So what is taken out is added first, and what is put in is taken out first, all in one
@@ -142,10 +144,21 @@ export function removeElements(
   ];
 }
 
-/** All rules anew; the packet that comes in between sees the old ones, as it is one transaction. */
-export function replaceRules(table: string, rules: readonly L4Rule[]): NftCommand[] {
+/**
+ * All rules anew; the packet that comes in between sees the old ones, as it is one transaction. `before` are the ids
+ * of those that stand there: who stays goes on counting.
+ */
+export function replaceRules(
+  table: string,
+  rules: readonly L4Rule[],
+  before: ReadonlySet<number> = new Set(),
+): NftCommand[] {
+  const wanted = new Set(rules.map(({ id }) => id));
+  const counter = (id: number) => ({ counter: { family, table, name: ruleCounter(id) } });
   return [
     { flush: { chain: { family, table, name: 'rules' } } },
+    ...[...before].filter((id) => !wanted.has(id)).map((id) => ({ delete: counter(id) })),
+    ...[...wanted].filter((id) => !before.has(id)).map((id) => ({ add: counter(id) })),
     ...rules.map((rule) => ({
       add: {
         rule: {
@@ -157,7 +170,8 @@ export function replaceRules(table: string, rules: readonly L4Rule[]): NftComman
             ...addressMatch('saddr', rule.source),
             ...addressMatch('daddr', rule.destination),
             ...protocolMatch(rule),
-            { counter: null },
+            { counter: ruleCounter(rule.id) },
+            { counter: rule.action === 'drop' ? 'drop_rule' : 'pass_rule' },
             rule.action === 'drop' ? { drop: null } : { accept: null },
           ],
         },
@@ -165,6 +179,10 @@ export function replaceRules(table: string, rules: readonly L4Rule[]): NftComman
     })),
   ];
 }
+
+export const ruleCounterPattern = /^rule-(\d+)$/;
+
+const ruleCounter = (id: number): string => `rule-${id}`;
 
 export function programText(commands: readonly NftCommand[]): string {
   return JSON.stringify({ nftables: commands });
@@ -187,6 +205,7 @@ function listRules(table: string, interfaces: readonly string[]): NftCommand[] {
   };
   return [
     ...(interfaces.length === 0 ? [] : [rule([elsewhere, { accept: null }])]),
+    rule(neighbourDiscovery),
     ...of('allow', 'allowed', { accept: null }),
     ...of('drop-exact', 'drop_exact', { drop: null }),
     ...of('drop-prefix', 'drop_prefix', { drop: null }),
@@ -195,6 +214,13 @@ function listRules(table: string, interfaces: readonly string[]): NftCommand[] {
     rule([{ goto: { target: 'rules' } }]),
   ];
 }
+
+/** What ARP is to IPv4, and no list or rule may touch: without it there is no IPv6 at all. */
+const neighbourDiscovery = [
+  match({ payload: { protocol: 'icmpv6', field: 'type' } }, { range: [133, 137] }),
+  match({ payload: { protocol: 'ip6', field: 'hoplimit' } }, 255),
+  { accept: null },
+];
 
 function elementCommand(
   verb: 'add' | 'delete',

@@ -17,6 +17,7 @@ import type {
   SharedScope,
   SharedValues,
 } from '#wasm/host-services.ts';
+import { FleetLimiter } from '#wasm/services/fleet-limiter.ts';
 import { RegisteredModuleMetrics } from '#wasm/services/module-metrics.ts';
 import { RegexSets } from '#wasm/services/regex-sets.ts';
 import { SharedStore } from '#wasm/services/shared-store.ts';
@@ -38,7 +39,7 @@ export class CaseServices implements HostServices {
   readonly #signatures = new Signatures();
   #nowMs = 0;
   #elapsedMs = 0;
-  #values = { worker: this.#store(), node: this.#store() };
+  #values = this.#stores();
   #limiter: Limiter = this.#buckets();
   #databases: RunnableCase['databases'] = {};
   /** Of the request under way. */
@@ -60,7 +61,7 @@ export class CaseServices implements HostServices {
     this.#elapsedMs = 0;
     this.#databases = databases;
     this.#limiter = this.#buckets();
-    this.#values = { worker: this.#store(), node: this.#store() };
+    this.#values = this.#stores();
     for (const scope of ['worker', 'node'] as const)
       for (const [key, value] of Object.entries(values[scope] ?? {}))
         this.#values[scope].of(module).set(key, Buffer.from(value), 0);
@@ -79,6 +80,11 @@ export class CaseServices implements HostServices {
 
   get limiter(): Limiter {
     return this.#limiter;
+  }
+
+  /** Of a fleet of this node alone. */
+  get fleetLimiter(): Limiter {
+    return new FleetLimiter(this.#values.fleet, () => this.#nowMs);
   }
 
   log(level: LogLevel, _module: string, text: string): void {
@@ -119,6 +125,10 @@ export class CaseServices implements HostServices {
   database(file: string): AddressDatabase | null {
     const entries = this.#databases[file] ?? {};
     return { lookup: (address, path) => entries[address]?.[path] ?? null };
+  }
+
+  #stores() {
+    return { worker: this.#store(), node: this.#store(), fleet: this.#store() };
   }
 
   #store(): SharedStore {

@@ -52,10 +52,7 @@ function typeFault({ module, name, type }: ImportedItem, signature: string): str
 
 /** The scope of values is an argument, so which grant it takes shows in the call. */
 function ungranted(full: string, needed: readonly string[]): string {
-  const [first = '', ...others] = needed
-    // Reserved: no configuration can give it.
-    .filter((grant) => grant !== 'kv:fleet')
-    .map((grant) => `[${grant}]`);
+  const [first = '', ...others] = needed.map((grant) => `[${grant}]`);
   const last = others.pop();
   if (last === undefined) return `imports ${full}, which needs a grant: add grants: ${first}`;
   const list = `${[first, ...others].join(', ')} or ${last}`;

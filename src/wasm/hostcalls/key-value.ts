@@ -7,6 +7,7 @@
  * | | later packets of the same flow | `packet-flows.ts` |
  * | 1 worker | requests of this worker | `services/value-store.ts` |
  * | 2 node | requests of all workers of the node | the same, kept in step |
+ * | 3 fleet | requests of all nodes of the fleet, `count` alone | `#fleet/fleet-counters.ts` |
  *
  * Each scope is a grant of its own. The scope is an argument, so it is looked at in the call.
  */
@@ -84,7 +85,9 @@ export const keyValueCalls: readonly HostCall[] = [
       (scope: number, key: number, keyLength: number, delta: number, windowMs: number) => {
         call.enter();
         if (scope === 0)
-          throw call.failure('scope 0 (request) has no counts: use 1 (worker) or 2 (node)');
+          throw call.failure(
+            'scope 0 (request) has no counts: use 1 (worker), 2 (node) or 3 (fleet)',
+          );
         if (windowMs < 1 || windowMs > windowMsMax)
           throw call.failure(`a window of ${windowMs} ms is not between 1 and ${windowMsMax}`);
         const name = keyOf(call, scope, key, keyLength);
@@ -92,6 +95,8 @@ export const keyValueCalls: readonly HostCall[] = [
           throw call.failure(
             `a key of ${keyLength >>> 0} bytes is not between 1 and ${keyBytesMax}`,
           );
+        if (scope === 3 && delta < 0)
+          throw call.failure('scope 3 (fleet) only counts up: a delta of 0 or more');
         return BigInt(shared(call, scope).count(name, delta, windowMs));
       },
   },
@@ -103,12 +108,11 @@ function keyOf(call: CallSite, scope: number, at: number, length: number): strin
   if (name === undefined) throw call.failure(`scope ${scope} is not 0 to 3`);
   const grant = kvGrants[scope] ?? '';
   if (!call.context.module.grants.includes(grant)) {
-    const fix =
-      name === 'fleet'
-        ? 'values are not shared between nodes yet: use scope 2 (node)'
-        : `add ${grant} to the grants of the module`;
+    const fix = `add ${grant} to the grants of the module`;
     throw new GuestFailure('denied', `weir.${call.name} in scope ${scope} (${name}): ${fix}`);
   }
+  if (name === 'fleet' && call.name !== 'count')
+    throw call.failure('scope 3 (fleet) has counts and limits, and no values: use scope 2 (node)');
   if (length >>> 0 === 0 || length >>> 0 > keyBytesMax) return null;
   return call.text(at, length, 'the key');
 }
@@ -122,5 +126,7 @@ function noted(call: CallSite): CallSubject {
   return subject;
 }
 
+const sharedScopes = ['worker', 'node', 'fleet'] as const;
+
 const shared = (call: CallSite, scope: number): SharedValues =>
-  call.context.services.values(scope === 1 ? 'worker' : 'node', call.context.module.name);
+  call.context.services.values(sharedScopes[scope - 1] ?? 'node', call.context.module.name);

@@ -16,6 +16,7 @@ import type {
   SharedValues,
 } from '../host-services.ts';
 import { plainText } from './block-requests.ts';
+import { FleetLimiter } from './fleet-limiter.ts';
 import type { RegisteredModuleMetrics } from './module-metrics.ts';
 import { RateGate } from './rate-gate.ts';
 import { RegexSets } from './regex-sets.ts';
@@ -29,6 +30,7 @@ export type ModuleServicesOptions = {
   readonly metrics: RegisteredModuleMetrics;
   readonly worker: SharedStore;
   readonly node: SharedStore;
+  readonly fleet: SharedStore;
   readonly limiter: Limiter;
   readonly fetcher: Fetcher;
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
@@ -39,6 +41,7 @@ export type ModuleServicesOptions = {
 
 export class ModuleServices implements HostServices {
   readonly limiter: Limiter;
+  readonly fleetLimiter: Limiter;
   readonly metrics: ModuleMetrics;
   readonly fetcher: Fetcher;
   readonly #options: ModuleServicesOptions;
@@ -49,6 +52,7 @@ export class ModuleServices implements HostServices {
   constructor(options: ModuleServicesOptions) {
     this.#options = options;
     this.limiter = options.limiter;
+    this.fleetLimiter = new FleetLimiter(options.fleet);
     this.metrics = options.metrics;
     this.fetcher = options.fetcher;
   }
@@ -71,7 +75,7 @@ export class ModuleServices implements HostServices {
   }
 
   values(scope: SharedScope, module: string): SharedValues {
-    return (scope === 'worker' ? this.#options.worker : this.#options.node).of(module);
+    return this.#options[scope].of(module);
   }
 
   compileRegexSet(patterns: readonly string[]): RegexSet | string {

@@ -27,6 +27,14 @@ export class NodeSync implements ChangeOutlet, TakeOutlet {
   readonly #pending = new BatchBuilder();
   readonly #outbox: Outbox;
   readonly #onDropped: (changes: number) => void;
+  readonly #fleet: ChangeOutlet = {
+    // No value is kept over the fleet (`hostcalls/key-value.ts` refuses it by name).
+    wrote: () => {},
+    counted: (module, delta) => {
+      this.#pending.fleetCount(module, delta);
+      this.#changed();
+    },
+  };
   #timer: NodeJS.Timeout | null = null;
 
   constructor(post: Post, onDropped: (changes: number) => void) {
@@ -44,6 +52,11 @@ export class NodeSync implements ChangeOutlet, TakeOutlet {
     this.#changed();
   }
 
+  /** For what is counted over the fleet: the supervisor hands it on to workers and to other nodes. */
+  get fleet(): ChangeOutlet {
+    return this.#fleet;
+  }
+
   took(low: number, high: number, debtMs: number): void {
     this.#pending.debt(low, high, debtMs);
     this.#changed();
@@ -55,7 +68,9 @@ export class NodeSync implements ChangeOutlet, TakeOutlet {
     if (this.#pending.isEmpty) return;
     const batch = this.#pending.take();
     if (!this.#outbox.put(batch))
-      this.#onDropped(batch.writes.length + batch.counts.length + batch.debts.length);
+      this.#onDropped(
+        batch.writes.length + batch.counts.length + (batch.fleet?.length ?? 0) + batch.debts.length,
+      );
   }
 
   #changed(): void {

@@ -18,6 +18,8 @@ export type SharedBatch = {
   readonly begins: boolean;
   readonly writes: readonly (readonly [module: string, write: Write])[];
   readonly counts: readonly (readonly [module: string, delta: CountDelta])[];
+  /** As counts, over the fleet. None from a process of a version that had none. */
+  readonly fleet?: readonly (readonly [module: string, delta: CountDelta])[];
   /** Debts of buckets: low and high word of the hash, milliseconds. */
   readonly lows: Uint32Array;
   readonly highs: Uint32Array;
@@ -29,19 +31,28 @@ export const batchItemsMax = 4_096;
 /** Bytes of the values in one batch, give or take the last. */
 export const batchBytesMax = 1_048_576;
 
+/** Where a process keeps what it shares. */
+export type SharedParts = {
+  readonly store: SharedStore;
+  /** Of what is counted over the fleet. */
+  readonly fleet: SharedStore;
+  readonly buckets: TokenBuckets;
+};
+
 export function applyBatch(
   batch: SharedBatch,
-  store: SharedStore,
-  buckets: TokenBuckets,
+  { store, fleet, buckets }: SharedParts,
   nowMs: number,
 ): void {
   if (batch.begins) {
     store.clear();
+    fleet.clear();
     buckets.clear();
   }
   for (const [module, write] of batch.writes)
     store.of(module).table.apply({ ...write, value: ownCopy(write.value) }, nowMs);
   for (const [module, delta] of batch.counts) store.of(module).counts.addDelta(delta, nowMs);
+  for (const [module, delta] of batch.fleet ?? []) fleet.of(module).counts.addDelta(delta, nowMs);
   const { lows, highs, debts } = batch;
   for (let i = 0; i < debts.length; i++)
     buckets.addDebt(lows[i] as number, highs[i] as number, debts[i] as number);
@@ -58,7 +69,8 @@ function ownCopy(value: Uint8Array | null): Buffer | null {
 /** Gathers changes until a batch is taken. Those of the same thing become one. */
 export class BatchBuilder {
   readonly #writes = new Map<string, readonly [string, Write]>();
-  readonly #counts = new Map<string, readonly [string, CountDelta]>();
+  readonly #counts: CountMap = new Map();
+  readonly #fleet: CountMap = new Map();
   /** The low word of a hash → the place of its debt. Another hash with that word just gets a place more. */
   readonly #places = new Map<number, number>();
   readonly #lows = new Uint32Array(batchItemsMax);
@@ -82,10 +94,12 @@ export class BatchBuilder {
     this.#writes.set(id, [module, write]);
   }
 
-  count(module: string, { key, windowMs, index, delta }: CountDelta): void {
-    const id = `${module}\0${windowMs}\0${index}\0${key}`;
-    const sum = (this.#counts.get(id)?.[1].delta ?? 0) + delta;
-    this.#counts.set(id, [module, { key, windowMs, index, delta: sum }]);
+  count(module: string, delta: CountDelta): void {
+    addTo(this.#counts, module, delta);
+  }
+
+  fleetCount(module: string, delta: CountDelta): void {
+    addTo(this.#fleet, module, delta);
   }
 
   debt(low: number, high: number, debtMs: number): void {
@@ -107,12 +121,14 @@ export class BatchBuilder {
       begins,
       writes: [...this.#writes.values()],
       counts: [...this.#counts.values()],
+      fleet: [...this.#fleet.values()],
       lows: this.#lows.slice(0, count),
       highs: this.#highs.slice(0, count),
       debts: this.#debts.slice(0, count),
     };
     this.#writes.clear();
     this.#counts.clear();
+    this.#fleet.clear();
     this.#places.clear();
     this.#debtCount = 0;
     this.#bytes = 0;
@@ -120,14 +136,21 @@ export class BatchBuilder {
   }
 
   get #items(): number {
-    return this.#writes.size + this.#counts.size + this.#debtCount;
+    return this.#writes.size + this.#counts.size + this.#fleet.size + this.#debtCount;
   }
+}
+
+type CountMap = Map<string, readonly [string, CountDelta]>;
+
+function addTo(map: CountMap, module: string, { key, windowMs, index, delta }: CountDelta): void {
+  const id = `${module}\0${windowMs}\0${index}\0${key}`;
+  const sum = (map.get(id)?.[1].delta ?? 0) + delta;
+  map.set(id, [module, { key, windowMs, index, delta: sum }]);
 }
 
 /** Everything there is, in batches of the usual size; the first says that it begins. */
 export function* wholeState(
-  store: SharedStore,
-  buckets: TokenBuckets,
+  { store, fleet, buckets }: SharedParts,
   nowMs: number,
 ): IterableIterator<SharedBatch> {
   const builder = new BatchBuilder();
@@ -147,6 +170,11 @@ export function* wholeState(
       yield* full();
     }
   }
+  for (const [module, { counts }] of fleet.modules)
+    for (const delta of counts.deltas(nowMs)) {
+      builder.fleetCount(module, delta);
+      yield* full();
+    }
   for (const { low, high, debtMs } of buckets.debts()) {
     builder.debt(low, high, debtMs);
     yield* full();

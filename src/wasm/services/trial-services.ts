@@ -23,6 +23,7 @@ export function trialServices(
     metrics: new RegisteredModuleMetrics(new MetricRegistry()),
     worker: store(),
     node: store(),
+    fleet: store(),
     limiter: new TokenBuckets([0, 0]),
     fetcher: { fetch: () => 'started', call: async () => null },
     writeLog,

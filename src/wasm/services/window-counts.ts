@@ -51,6 +51,32 @@ export class WindowCounts {
     return Math.max(0, Math.floor(past) + count.running);
   }
 
+  /** Until `cost` more fits into `capacity`, as far as is known now; 0 where it does already. Adds nothing. */
+  waitMs(key: string, cost: number, capacity: number, windowMs: number, nowMs: number): number {
+    const runs = Math.floor(nowMs / windowMs);
+    const count = this.#counts.get(`${key}\0${windowMs}`);
+    // The clock may have been set back by less than a window: then the one that runs is ahead of it.
+    const isBehind = count !== undefined && count.index < runs;
+    const running = count === undefined || isBehind ? 0 : count.running;
+    const before =
+      count === undefined
+        ? 0
+        : !isBehind
+          ? count.before
+          : count.index === runs - 1
+            ? count.running
+            : 0;
+    const passed = nowMs / windowMs - Math.max(runs, count?.index ?? runs);
+    const reachesIn = Math.min(1, 1 - passed);
+    const room = capacity - cost;
+    // Upwards, where a count goes down: a part of one that still reaches in is one. Rounding errors are none.
+    if (Math.ceil(before * reachesIn - 1e-6) + running <= room) return 0;
+    if (room < 0) return windowMs;
+    // The one before goes on leaving; or this one has to become it, and leave.
+    const waited = running <= room ? (room - running) / before : room / running - 1;
+    return Math.max(1, (reachesIn - waited) * windowMs);
+  }
+
   /** Another worker's, in the window in which it was counted. */
   addDelta({ key, windowMs, index, delta }: CountDelta, nowMs: number): void {
     const runs = Math.floor(nowMs / windowMs);

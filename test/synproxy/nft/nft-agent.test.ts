@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { L4Rule } from '../../../src/core/l4-rule.ts';
 import { NftAgent } from '../../../src/synproxy/nft/nft-agent.ts';
 import {
+  type NftCounts,
   type NftEntry,
   type NftReport,
   parseNftReport,
@@ -71,6 +72,13 @@ class Scene {
       removeAllowed: more.removeAllowed ?? [],
     });
     assert.deepEqual(await this.report(), { kind: 'applied', sequence: this.#sequence });
+  }
+
+  async counts(): Promise<NftCounts> {
+    this.say({ kind: 'count', sequence: ++this.#sequence, targets: [] });
+    const report = await this.report();
+    assert(report?.kind === 'counts');
+    return report;
   }
 
   async rules(rules: readonly L4Rule[]): Promise<void> {
@@ -204,9 +212,31 @@ describe('nftables agent', { skip: needsNamespace('nft') }, () => {
     assert.equal(await it.from('198.51.100.1', 7_999), 'ECONNREFUSED');
     assert.equal(await it.from('198.51.100.2'), 'open');
     assert.equal(await it.from('2001:db8:5::1'), 'unanswered');
-    assert.match(it.listing(), /packets [1-9]\d* bytes \d+ drop comment "rule 2"/);
+    assert.match(
+      it.listing(),
+      /counter name "rule-2" counter name "drop_rule" drop comment "rule 2"/,
+    );
     await it.rules([]);
     assert.equal(await it.from('198.51.100.1'), 'open');
+  });
+
+  it('goes on counting for a rule whose neighbours come, go and change places', async () => {
+    await using it = await scene();
+    const drop = { ...any, id: 7, source: '198.51.100.1', action: 'drop' } as const;
+    const other = { ...any, id: 8, source: '198.51.100.2', action: 'pass' } as const;
+    await it.rules([drop, other]);
+    assert.equal(await it.from('198.51.100.1'), 'unanswered');
+    assert.equal(await it.from('198.51.100.2'), 'open');
+    const first = await it.counts();
+    const dropped = first.rules?.['7']?.packets ?? 0;
+    assert(dropped > 0 && (first.rules?.['8']?.packets ?? 0) > 0);
+    assert.equal(first.verdicts.drop_rule?.packets, dropped);
+    await it.rules([{ ...other, id: 9 }, drop]);
+    assert.equal(await it.from('198.51.100.1'), 'unanswered');
+    const second = await it.counts();
+    assert((second.rules?.['7']?.packets ?? 0) > dropped);
+    assert.equal(second.rules?.['9']?.packets, 0);
+    assert(!('8' in (second.rules ?? {})), 'one that is gone has no counter');
   });
 
   it('takes its table away when the channel ends, and nothing else', async () => {

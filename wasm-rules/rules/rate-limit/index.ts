@@ -9,7 +9,7 @@ import { Action, isTag, readAction } from '../../sdk/action';
 import { AddressSet, readAddress } from '../../sdk/address';
 import { arenaReset } from '../../sdk/arena';
 import { Config } from '../../sdk/config';
-import { countBytes, scopeNode, scopeWorker } from '../../sdk/host';
+import { countBytes, scopeFleet, scopeNode, scopeWorker } from '../../sdk/host';
 import { equals } from '../../sdk/matcher';
 import { notAPath, Paths } from '../../sdk/paths';
 import { Request } from '../../sdk/request';
@@ -68,7 +68,8 @@ function readLimit(from: Config, all: Config[], index: i32): void {
     if (!entry.except.add(except[i])) from.refuse('except', '"' + except[i] + '" is no address or network');
   entry.requests = need(from, 'requests', 1_000_000);
   entry.seconds = need(from, 'seconds', 86_400);
-  entry.scope = from.choice('scope', 'node', ['node', 'worker']) == 'node' ? scopeNode : scopeWorker;
+  const scope = from.choice('scope', 'node', ['node', 'worker', 'fleet']);
+  entry.scope = scope == 'node' ? scopeNode : scope == 'fleet' ? scopeFleet : scopeWorker;
   entry.burst = from.integer('burst', entry.requests, 1, 1_000_000);
   if (entry.action.kind != 'limit' && from.has('burst'))
     from.refuse('burst', 'is only for the action limit: the others count in a window');
@@ -113,7 +114,16 @@ function hasMethod(methods: string[], request: Request): bool {
 function take(entry: Limit, request: Request): usize {
   const length = entry.key.write(request);
   if (entry.action.kind == 'limit') {
-    limit(entry.action.rule, entry.action.reason, keyAt, length, 1, entry.burst, entry.periodSeconds);
+    limit(
+      entry.action.rule,
+      entry.action.reason,
+      keyAt,
+      length,
+      1,
+      entry.burst,
+      entry.periodSeconds,
+      entry.scope,
+    );
     return 0;
   }
   const seen = countBytes(entry.scope, keyAt, length, 1, entry.seconds * 1000);
