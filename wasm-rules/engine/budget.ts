@@ -13,7 +13,6 @@ export function budgetLeft(): i64 {
 }
 
 /** False: used up. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function charge(units: i64): bool {
   left -= units;

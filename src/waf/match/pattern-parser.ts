@@ -50,8 +50,8 @@ const initialFlags: Flags = {
   n: false,
   U: false,
 };
-/** What `(?^)` goes back to. */
-const plainFlags: Flags = { i: false, m: false, s: false, x: false, xx: false, n: false, U: false };
+/** What `(?^)` turns off. */
+const plain = { i: false, m: false, s: false, x: false, xx: false, n: false } as const;
 
 const plainBytes = Array.from({ length: 256 }, (_, byte) => setOfByte(byte));
 const foldedBytes = plainBytes.map(withBothCases);
@@ -177,7 +177,7 @@ class PatternParser {
     const [, caret = '', on = '', off, close = ''] = flags;
     if (caret === '^' && off !== undefined) reader.fail('(?^ takes no hyphen', offset);
     const outer = this.#flags;
-    this.#flags = changed(caret === '^' ? plainFlags : outer, on, off ?? '');
+    this.#flags = changed(caret === '^' ? { ...outer, ...plain } : outer, on, off ?? '');
     if (close === ')') return null;
     const node = this.#inner(offset);
     this.#flags = outer;

@@ -21,14 +21,12 @@ const table: usize = memory.data(2048, 16);
 fill();
 
 /** The mask of a byte. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function kindsOfByte(byte: u32): u64 {
   return load<u64>(table + ((<usize>byte) << 3));
 }
 
 /** Where the 256 masks lie, for loops of their own. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function kindTable(): usize {
   return table;

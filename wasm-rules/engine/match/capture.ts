@@ -183,7 +183,6 @@ function follow(start: u32, offset: i32): void {
  * False where the instruction is in the list already, by a way that is preferred. A sparse set (Briggs and
  * Torczon 1993): nothing has to be cleared for the next byte.
  */
-// @ts-ignore: a decorator of the compiler
 @inline
 function visit(index: u32): bool {
   const place = <usize>load<u32>(places + (<usize>index << 2));

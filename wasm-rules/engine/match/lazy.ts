@@ -153,7 +153,6 @@ function advance(pattern: usize, state: usize, column: u32, holds: usize): i64 {
   return work;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function remember(state: usize, column: u32, target: u32): u32 {
   store<u32>(state + (<usize>column << 2), target, stateRow);
@@ -162,7 +161,6 @@ function remember(state: usize, column: u32, target: u32): u32 {
 
 // Sets of items, found without sorting: a hash that does not hang on their order, and marks.
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function begin(): void {
   if (++mark == 0) {
@@ -173,7 +171,6 @@ function begin(): void {
   hash = 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function add(item: u32): void {
   const at = marksAt + (<usize>item << 2);
@@ -184,7 +181,6 @@ function add(item: u32): void {
   hash += mixed(item + 1);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function mixed(value: u32): u32 {
   let bits = (value ^ (value >> 16)) * 0x85ebca6b;

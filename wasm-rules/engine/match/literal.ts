@@ -49,7 +49,6 @@ function search(at: usize, last: usize, wanted: usize, length: i32, isFolded: bo
   return false;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isLetter(byte: u8): bool {
   return byte - 0x61 < 26;

@@ -28,7 +28,6 @@ export function findPhrase(set: usize, at: usize, length: i32): i64 {
 }
 
 /** 0: none. Labels are sorted; most nodes have one child. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function childOf(children: usize, labels: usize, node: usize, label: u8): usize {
   let child = <usize>load<u32>(children + (node << 2));

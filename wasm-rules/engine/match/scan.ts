@@ -26,7 +26,6 @@ export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
 }
 
 /** Aho-Corasick over the literals, and the kinds on the way. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
   const columns = set + load<u32>(set, ScanWord.columnsAt * 4);
@@ -48,14 +47,12 @@ function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
   return kinds;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function copyRow(to: usize, from: usize, rowBytes: usize): void {
   for (let i: usize = 0; i < rowBytes; i += 16) v128.store(to + i, v128.load(from + i));
 }
 
 /** Candidates: those with a literal, and what kinds, length and first byte allow. Two words at a time. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function collect(
   set: usize,
@@ -85,7 +82,6 @@ function collect(
   }
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function allLanes(at: usize, kinds: u64, rowBytes: usize): v128 {
   let row = i64x2.splat(-1);
@@ -97,7 +93,6 @@ function allLanes(at: usize, kinds: u64, rowBytes: usize): v128 {
   return row;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function anyLanes(at: usize, kinds: u64, rowBytes: usize): v128 {
   let row = i64x2.splat(0);
