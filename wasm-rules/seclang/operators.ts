@@ -1,24 +1,16 @@
 /** One operator over one value. What it compares with is the link's operand, or its argument put together anew. */
-import {
-  capturePattern,
-  findPhrase,
-  holdsSqlInjection,
-  holdsXss,
-  isInByteMap,
-  isInRanges,
-  isValidUrlEncoding,
-  isValidUtf8,
-  matchPattern,
-  startsWith,
-  endsWith,
-  holdsText,
-  holdsWord,
-  passesLuhn,
-} from './matching';
+import { capturePattern } from '../engine/match/capture';
+import { matchPattern } from '../engine/match/pattern';
+import { findPhrase } from '../engine/match/phrases';
+import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
+import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identity-number';
+import { ipMatch } from '../engine/operator/ip-match';
+import { compareNumbers } from '../engine/operator/number';
+import { beginsWith, contains, containsWord, endsWith, streq, within } from '../engine/operator/text';
+import { holdsSqlInjection, holdsXss } from './matching';
 import { charge } from './fuel';
 import { captureSlots, follow, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
 import { expand, expandedAt, expandedLength } from './macros';
-import { parseNumber } from './text';
 import { cellOf, setText, unsetCell } from './tx';
 
 let argumentAt: usize = 0;
@@ -50,17 +42,17 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
     case Operator.detectXSS:
       return holdsXss(at, length);
     case Operator.validateByteRange:
-      return !isInByteMap(operand, at, length);
+      return hasByteOutside(at, length, operand);
     case Operator.validateUrlEncoding:
-      return !isValidUrlEncoding(at, length);
+      return hasBadUrlEncoding(at, length);
     case Operator.validateUtf8Encoding:
-      return !isValidUtf8(at, length);
+      return hasBadUtf8(at, length);
     case Operator.ipMatch:
     case Operator.ipMatchFromFile:
-      return isInRanges(operand, at, length);
+      return ipMatch(operand, at, length);
     case Operator.verifyCC:
     case Operator.verifySSN:
-      return matches(operand, at, length) && captured(link, flags, at, length) && passesLuhn(at, length);
+      return holdsNumber(link, operand, flags, at, length);
     default:
       return compares(link, at, length);
   }
@@ -70,28 +62,28 @@ function compares(link: usize, at: usize, length: i32): bool {
   readArgument(link);
   switch (word(link, LinkWord.operator)) {
     case Operator.eq:
-      return parseNumber(at, length) == parseNumber(argumentAt, argumentLength);
+      return compareNumbers(at, length, argumentAt, argumentLength) == 0;
     case Operator.ge:
-      return parseNumber(at, length) >= parseNumber(argumentAt, argumentLength);
+      return compareNumbers(at, length, argumentAt, argumentLength) >= 0;
     case Operator.gt:
-      return parseNumber(at, length) > parseNumber(argumentAt, argumentLength);
+      return compareNumbers(at, length, argumentAt, argumentLength) > 0;
     case Operator.le:
-      return parseNumber(at, length) <= parseNumber(argumentAt, argumentLength);
+      return compareNumbers(at, length, argumentAt, argumentLength) <= 0;
     case Operator.lt:
-      return parseNumber(at, length) < parseNumber(argumentAt, argumentLength);
+      return compareNumbers(at, length, argumentAt, argumentLength) < 0;
     case Operator.streq:
-      return length == argumentLength && memory.compare(at, argumentAt, length) == 0;
+      return streq(at, length, argumentAt, argumentLength);
     case Operator.beginsWith:
-      return startsWith(at, length, argumentAt, argumentLength);
+      return beginsWith(at, length, argumentAt, argumentLength);
     case Operator.endsWith:
       return endsWith(at, length, argumentAt, argumentLength);
     case Operator.contains:
     case Operator.strmatch:
-      return holdsText(at, length, argumentAt, argumentLength);
+      return contains(at, length, argumentAt, argumentLength);
     case Operator.containsWord:
-      return holdsWord(at, length, argumentAt, argumentLength);
+      return containsWord(at, length, argumentAt, argumentLength);
     case Operator.within:
-      return holdsText(argumentAt, argumentLength, at, length);
+      return within(at, length, argumentAt, argumentLength);
     default:
       return unreachable();
   }
@@ -112,6 +104,19 @@ function readArgument(link: usize): void {
   const text = follow(link, LinkWord.operand);
   argumentAt = textAt(text);
   argumentLength = textLength(text);
+}
+
+/** The pattern finds candidates, and the first one's checksum decides. */
+function holdsNumber(link: usize, pattern: usize, flags: u32, at: usize, length: i32): bool {
+  if (!matches(pattern, at, length)) return false;
+  if (!capturePattern(follow(link, LinkWord.captures), at, length, spans)) return false;
+  const offset = load<i32>(spans);
+  const bytes = load<i32>(spans, 4);
+  const isNumber =
+    word(link, LinkWord.operator) == Operator.verifyCC
+      ? isCardNumber(at + offset, bytes)
+      : isSocialSecurityNumber(at + offset, bytes);
+  return isNumber && captured(link, flags, at, length);
 }
 
 /** -1 is a budget that is used up, which ends the call. */

@@ -9,6 +9,7 @@ import { arenaTake } from '../engine/arena';
 import { parseCookies } from '../engine/body/cookies';
 import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { Collection } from '../engine/sink';
+import { hexPair } from '../engine/transform/digits';
 import { charge } from './fuel';
 import { SettingWord, Single, word } from './layout';
 import { equalsAnyCase, equalsLower } from './text';
@@ -49,10 +50,7 @@ export function readRequestHead(view: usize, settings: usize): void {
     isAbsolute ? path : target,
     isAbsolute ? targetLength - <i32>(path - target) : targetLength,
   );
-  single(Single.requestFilename, path, pathLength);
-  let base = path + pathLength;
-  while (base > path && load<u8>(base - 1) != 0x2f && load<u8>(base - 1) != 0x5c) base--;
-  single(Single.requestBasename, base, <i32>(path + pathLength - base));
+  readFilename(path, pathLength);
   const query = word(view, queryWord);
   const queryLength = <i32>word(view, queryWord + 1);
   single(Single.queryString, query == 0 ? target : view + query, query == 0 ? 0 : queryLength);
@@ -76,6 +74,37 @@ const cookieName = memory.data<u8>([0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65]);
 @inline
 function single(source: i32, at: usize, length: i32): void {
   addValue(source, 0, 0, at, length);
+}
+
+/**
+ * The path with its escapes undone, as Apache has it when rules run (r->uri), but without taking dot segments out: what
+ * a rule is there to see. `+` stays what it is in a path.
+ */
+function readFilename(path: usize, length: i32): void {
+  let at = path;
+  let bytes = length;
+  let escape = 0;
+  while (escape < length && load<u8>(path + escape) != 0x25) escape++;
+  if (escape < length) {
+    charge(<u32>length);
+    at = arenaTake(length);
+    bytes = 0;
+    for (let i = 0; i < length; i++) {
+      let byte = <i32>load<u8>(path + i);
+      if (byte == 0x25 && i + 2 < length) {
+        const pair = hexPair(path + i + 1);
+        if (pair >= 0) {
+          byte = pair;
+          i += 2;
+        }
+      }
+      store<u8>(at + bytes++, <u8>byte);
+    }
+  }
+  single(Single.requestFilename, at, bytes);
+  let base = at + bytes;
+  while (base > at && load<u8>(base - 1) != 0x2f && load<u8>(base - 1) != 0x5c) base--;
+  single(Single.requestBasename, base, <i32>(at + bytes - base));
 }
 
 /** From the start of the head to the end of its first line. */

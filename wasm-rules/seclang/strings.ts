@@ -6,7 +6,7 @@
  * found, and what transformations made of it.
  */
 import { arenaShrink, arenaTake } from '../engine/arena';
-import { scan } from './matching';
+import { scan } from '../engine/match/scan';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
 import { outputBytesMax, transform } from '../engine/transform/transform';
 import { charge } from './fuel';

@@ -1,6 +1,6 @@
 /** What a link looks at: which values its targets name, which are taken out, what a match is called. */
 import { arenaTake } from '../engine/arena';
-import { matchPattern } from './matching';
+import { matchPattern } from '../engine/match/pattern';
 import { charge } from './fuel';
 import {
   follow,

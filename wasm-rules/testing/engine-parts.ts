@@ -22,7 +22,7 @@ import {
   within,
 } from '../engine/operator/text';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
-import { kindBit } from '../engine/transform/kinds';
+import { kindsOfBytes } from '../engine/transform/kinds';
 import { growthOf, outputBytesMax, transform } from '../engine/transform/transform';
 
 /** Where the caller may write: everything from here on. */
@@ -44,9 +44,7 @@ export function transformGrowth(id: i32): i32 {
 
 /** Whether the transformation may change these bytes, as their kinds tell. */
 export function mayChange(id: i32, from: usize, length: i32): bool {
-  let kinds: u64 = 0;
-  for (let i = 0; i < length; i++) kinds |= kindBit(load<u8>(from + i));
-  return canChange(id, kinds) || (length == 0 && changesEmpty(id));
+  return canChange(id, kindsOfBytes(from, length)) || (length == 0 && changesEmpty(id));
 }
 
 /** The same transformation over and over, each time on the same bytes; for timing. */

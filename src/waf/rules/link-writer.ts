@@ -2,9 +2,9 @@
  * A link as words: its targets, what its operator compares with, what it changes. Every text, pattern and
  * target that several rules share is written once.
  */
-import { byteRangeMap } from './byte-range.ts';
-import { encodeRanges } from './address-ranges.ts';
 import type { Control, Link, Macro, SetVariable, Target } from '#waf/language/rule-set.ts';
+import { compileByteRange } from '#waf/operator/byte-range.ts';
+import { compileIpRanges } from '#waf/operator/ip-ranges.ts';
 import {
   bodyProcessor,
   change,
@@ -132,10 +132,10 @@ export class LinkWriter {
         return;
       case 'ipMatch':
       case 'ipMatchFromFile':
-        put(encodeRanges(entries ?? [], name));
+        put(addressRanges(name, entries ?? []));
         return;
       case 'validateByteRange':
-        put(byteRangeMap(text ?? ''));
+        put(allowedBytes(text ?? ''));
         return;
       case 'geoLookup':
         throw new PlanProblem('@geoLookup is not run: use the module builtin:geo');
@@ -285,6 +285,18 @@ export function staticText(macro: Macro): string | null {
     text += piece.text;
   }
   return text;
+}
+
+function addressRanges(operator: string, entries: readonly string[]): Uint8Array {
+  const ranges = compileIpRanges(entries);
+  if (ranges.kind === 'ranges') return ranges.bytes;
+  throw new PlanProblem(`@${operator}: ${ranges.entry} is no address and no network`);
+}
+
+function allowedBytes(text: string): Uint8Array {
+  const range = compileByteRange(text);
+  if (range.kind === 'bytes') return range.bits;
+  throw new PlanProblem(`@validateByteRange: ${range.piece} is no range of bytes`);
 }
 
 function xmlOf(selector: Target['selector']): Sources {

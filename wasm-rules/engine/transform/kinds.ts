@@ -1,24 +1,27 @@
 /**
- * Kinds of bytes, 64 of them: what `canChange` asks about. Bytes that mean something to a transformation have a kind
- * of their own.
+ * Kinds of bytes as `canChange` asks about them: the scan's own (`match/byte-kinds.ts`), which come for nothing with
+ * every string that is scanned. Letters are asked for without regard to case, and upper case by its own kind.
  */
-export function kindOf(byte: u32): u32 {
-  if (byte >= 0x80) return byte == 0xa0 ? 62 : 63;
-  if (byte >= 0x61 && byte <= 0x7a) return byte == 0x78 ? 61 : 60;
-  if (byte >= 0x41 && byte <= 0x5a) return byte == 0x58 ? 59 : 58;
-  if (byte >= 0x20 && byte <= 0x40) return byte - 0x20 + 8;
-  if (byte >= 0x5b && byte <= 0x60) return byte - 0x5b + 41;
-  if (byte >= 0x7b) return byte - 0x7b + 47;
-  if (byte >= 0x09 && byte <= 0x0d) return byte - 0x09 + 2;
-  return byte == 0 ? 0 : 1;
-}
+import { Kind, kindsOfByte } from '../match/byte-kinds';
 
+const upper: u64 = (<u64>1) << Kind.upper;
+
+/** All kinds of one byte; of a letter the one that both its cases have. */
 export function kindBit(byte: u32): u64 {
-  return (<u64>1) << kindOf(byte);
+  return kindsOfByte(byte) & ~upper;
 }
 
+/** A byte of the range has one of them. */
 export function kindBitsOfRange(low: u32, high: u32): u64 {
+  if (low == 0x41 && high == 0x5a) return upper;
   let bits: u64 = 0;
   for (let byte = low; byte <= high; byte++) bits |= kindBit(byte);
   return bits;
+}
+
+/** Of a whole string, where nothing has scanned it. */
+export function kindsOfBytes(at: usize, length: i32): u64 {
+  let kinds: u64 = 0;
+  for (let i = 0; i < length; i++) kinds |= kindsOfByte(load<u8>(at + i));
+  return kinds;
 }
