@@ -150,7 +150,10 @@ describe('the rules of a node', () => {
     assert.equal(degraded, null);
     inspectModule = null;
     await made().delete(2, here);
-    assert.match(degraded ?? '', /nobody looks at the packets of rule 1, which pass: kernel.inspect names no module;/);
+    assert.match(
+      degraded ?? '',
+      /nobody looks at the packets of rule 1, which pass: kernel.inspect names no module;/,
+    );
     await made().clear();
     assert.equal(degraded, null);
   });
