@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { root } from './find-node.mjs';
 import { runChild } from './run-child.mjs';
 import { setUpOrExit } from './setup.mjs';
+import { makeTestFolder, removeFolder, sweepTestFolders } from './test-folder.mjs';
 
 const testTimeoutMs = 180_000;
 
@@ -25,11 +26,14 @@ if (checked === 0) {
     `--test-concurrency=${availableParallelism()}`,
     `--test-timeout=${testTimeoutMs}`,
   ];
+  sweepTestFolders();
+  const folder = makeTestFolder();
   process.exitCode = await runChild(
     node,
     [...runner, ...(named.length > 0 ? named : ['test/**/*.test.ts'])],
-    { cwd: root, env },
+    { cwd: root, env: { ...env, TMPDIR: folder } },
   );
+  removeFolder(folder);
 } else {
   console.error('the tree does not pass its check: no test was run');
   process.exitCode = checked;

@@ -24,6 +24,7 @@ import type { Finding } from '#synproxy/detector.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { DetectorFindings } from './detector-metrics.ts';
 import { protectedRanges, upstreamNames } from './protected-addresses.ts';
+import { standingEntry } from './standing-entry.ts';
 
 export type DetectorNode = {
   readonly config: Config;
@@ -127,7 +128,12 @@ export class DetectorBlocks {
     if (live === null) return;
     const { blockSeconds: ttlSeconds } = live.config.kernel.detect;
     const known = live.findBlock(target);
-    if (known !== null && outlasts(known, wallMs() + ttlSeconds * 1_000)) return;
+    const standing = standingEntry(known, wallMs() + ttlSeconds * 1_000);
+    if (standing === 'watched') {
+      findings.count(kind, 'monitored');
+      log.info({ kind, target, evidence }, 'watched, so not blocked by the packet detector');
+    }
+    if (standing !== null) return;
     try {
       await live.addBlock({
         target,
@@ -184,7 +190,3 @@ export function blames({ kind, syns }: Finding, { opened, refused, spoke }: Hand
 }
 
 const overlaps = (a: Cidr, b: Cidr): boolean => cidrContains(a, b) || cidrContains(b, a);
-
-/** One that only watches keeps nobody out. */
-const outlasts = ({ action, expiresAt }: BlockEntry, untilMs: number): boolean =>
-  action !== 'monitor' && (expiresAt === null || Date.parse(expiresAt) >= untilMs);

@@ -3,8 +3,8 @@
  * and in force in every worker, with the module as its origin.
  *
  * Workers have looked at the address already; it is looked at again here, because a reload may have been
- * between, and because the budget of a module is one for the node. An entry that lasts longer stays as it
- * is: a module never shortens what somebody else decided.
+ * between, and because the budget of a module is one for the node. An entry that lasts longer, or that only watches,
+ * stays as it is (`standing-entry.ts`).
  */
 import type { BlockEntry, BlockRequest } from '#admin/control.ts';
 import type { Config } from '#config/schema.ts';
@@ -16,6 +16,7 @@ import { type BlockOrder, blocksAMinuteMax } from '#wasm/services/block-requests
 import { moduleFamilies } from '#wasm/services/module-metrics.ts';
 import { RateGate } from '#wasm/services/rate-gate.ts';
 import { protectedAddresses } from './protected-addresses.ts';
+import { standingEntry } from './standing-entry.ts';
 
 export type BlockingNode = {
   readonly config: Config;
@@ -37,7 +38,12 @@ export class ModuleBlocks {
     const { module, address: target, ttlSeconds, reason } = order;
     if (protectedAddresses(node.config).lookup(target) !== undefined) return;
     const known = node.findBlock(target);
-    if (known !== null && outlasts(known, wallMs() + ttlSeconds * 1_000)) return;
+    const standing = standingEntry(known, wallMs() + ttlSeconds * 1_000);
+    if (standing === 'watched') {
+      this.#count(module, 'watched');
+      this.#log.info({ module, target, why: reason }, 'watched, so not blocked by a module');
+    }
+    if (standing !== null) return;
     if (!this.#gate.take(module)) {
       this.#count(module, 'node-budget');
       return;
@@ -57,12 +63,8 @@ export class ModuleBlocks {
     }
   }
 
-  #count(module: string, result: 'node-budget' | 'failed'): void {
+  #count(module: string, result: 'node-budget' | 'watched' | 'failed'): void {
     const { name, help } = moduleFamilies.blocks;
     this.#registry.counter(name, help, { module, result }).value++;
   }
 }
-
-/** One that only watches keeps nobody out. */
-const outlasts = ({ action, expiresAt }: BlockEntry, untilMs: number): boolean =>
-  action !== 'monitor' && (expiresAt === null || Date.parse(expiresAt) >= untilMs);

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { writeMmdb } from '#demo/mmdb-writer.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { type FleetFolder, startFleet } from '../support/fleet-folder.ts';
 import { buildTestGuest } from '../support/guests.ts';
@@ -81,7 +82,6 @@ ${fleet.section('abc'[index] as string, ', digestMs: 1000, counterSyncMs: 100')}
 
   before(async () => {
     writeFileSync(file, await buildTestGuest('host-probe'));
-    const { writeMmdb } = await import('../support/mmdb-writer.ts');
     writeFileSync(join(folder, 'geo.mmdb'), writeMmdb([]));
     origin.listen(0, '127.0.0.1');
     await once(origin, 'listening');

@@ -7,7 +7,8 @@ import { type CountedDelta, CounterSync } from '#fleet/counter-sync.ts';
 import { FleetCounters, type Replica } from '#fleet/fleet-counters.ts';
 import { createLog } from '#telemetry/log.ts';
 import { FleetMembers } from '../support/fleet-members.ts';
-import { seededRandom } from '../support/random.ts';
+import { propertySettings } from '../support/property.ts';
+import { randomOf } from '../support/random.ts';
 
 const syncMs = 250;
 const cell = { module: 'm', key: 'k', windowMs: 86_400_000, index: 20_000 };
@@ -145,7 +146,7 @@ describe('nodes that count together', () => {
 
   it('find what was lost, whatever came twice or in another order', (test) => {
     const { bus, nodes, turn } = scene(test, ['a', 'b', 'c']);
-    const random = seededRandom(test);
+    const random = randomOf(propertySettings(test, 1).seed);
     let sum = 0;
     for (let turns = 0; turns < 60; turns++) {
       const node = nodes[Math.floor(random() * 3)] as TestNode;

@@ -170,6 +170,14 @@ describe('a finding of the packet detector', () => {
     assert.deepEqual(added, []);
   });
 
+  it('leaves an entry that only watches, however long that lasts, and is counted', async () => {
+    const entry = { target: '203.0.113.7', action: 'monitor', expiresAt: null } as const;
+    const { blocks, added, results } = bench({ entries: [entry] });
+    await blocks.found(scanOf('203.0.113.7'));
+    await pass(settleMs);
+    assert.deepEqual([added, results()], [[], { monitored: 1 }]);
+  });
+
   it('is counted where it cannot be kept', async () => {
     const { blocks, breakDisk, results } = bench();
     breakDisk();

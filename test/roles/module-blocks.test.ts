@@ -84,6 +84,17 @@ describe('a block that a module wants', () => {
     );
   });
 
+  it('leaves one that only watches, and is counted', async () => {
+    const soon = new Date(Date.now() + 5_000).toISOString();
+    const { added, block, count } = bench([
+      { target: '198.51.100.1', action: 'monitor', expiresAt: null },
+      { target: '198.51.100.2', action: 'monitor', expiresAt: soon },
+    ]);
+    for (let i = 1; i <= 2; i++) await block(`198.51.100.${i}`);
+    assert.deepEqual(added, []);
+    assert.equal(count('watched'), 2);
+  });
+
   it('is one of a hundred a minute, whichever workers they come from', async () => {
     const { added, block, count } = bench();
     for (let i = 0; i < blocksAMinuteMax + 20; i++)

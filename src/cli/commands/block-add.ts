@@ -1,11 +1,10 @@
 /** `weir block add` — an address or a range is refused from now on. */
 import { fleetBlockAnswer, fleetTtlSecondsMax } from '#admin/fleet-schema.ts';
 import { blockAddAnswer, ttlSecondsMax } from '#admin/schema.ts';
-import { blockTarget } from '#cli/block-target.ts';
-import { usageError } from '#cli/cli-error.ts';
+import { blockOptions, blockTarget, blockTerms } from '#cli/block-target.ts';
 import { type Command, jsonOption, stateOption } from '#cli/command.ts';
 import { callDaemon } from '#cli/daemon-client.ts';
-import { formatTime, parseDuration } from '#cli/duration.ts';
+import { formatTime } from '#cli/duration.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { fleetOptions, fleetText, waitOf } from '#cli/fleet-block.ts';
 import { printable } from '#cli/printer.ts';
@@ -15,19 +14,7 @@ export const blockAdd: Command = {
   words: ['block', 'add'],
   summary: 'block an address or a CIDR range',
   positionals: ['ADDR|CIDR'],
-  options: [
-    {
-      name: 'ttl',
-      kind: 'text',
-      value: 'TIME',
-      summary: 'for how long: 30s, 15m, 1h, 7d; else until it is removed',
-    },
-    { name: 'monitor', kind: 'flag', summary: 'let it in, and count and log what comes' },
-    { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
-    ...fleetOptions,
-    jsonOption,
-    stateOption,
-  ],
+  options: [...blockOptions('it'), ...fleetOptions, jsonOption, stateOption],
   examples: [
     'weir block add 192.0.2.7 --ttl 1h --reason "credential stuffing"',
     'weir block add 2001:db8::/32',
@@ -36,18 +23,10 @@ export const blockAdd: Command = {
   ],
   async run(context) {
     const target = blockTarget(context.given.positional(0));
-    const ttl = context.given.text('ttl');
     const isFleet = context.given.flag('fleet');
     const waitMs = waitOf(context.given);
-    const parsed =
-      ttl === null ? null : parseDuration(ttl, isFleet ? fleetTtlSecondsMax : ttlSecondsMax);
-    if (parsed?.ok === false) throw usageError(parsed.problem);
-    const json = {
-      target,
-      action: context.given.flag('monitor') ? 'monitor' : 'drop',
-      ttlSeconds: parsed?.seconds ?? null,
-      reason: context.given.text('reason') ?? '',
-    };
+    const terms = blockTerms(context.given, isFleet ? fleetTtlSecondsMax : ttlSecondsMax);
+    const json = { target, ...terms };
     if (isFleet) {
       const answer = await callDaemon(context, {
         method: 'POST',

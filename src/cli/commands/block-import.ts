@@ -1,9 +1,10 @@
 /** `weir block import` — a file of addresses and ranges is blocked, all of it or nothing. */
 import { blockImportAnswer, blockImportMax, ttlSecondsMax } from '#admin/schema.ts';
+import { blockOptions, blockTerms } from '#cli/block-target.ts';
 import { CliError, usageError } from '#cli/cli-error.ts';
 import { type Command, jsonOption, stateOption } from '#cli/command.ts';
 import { callDaemon } from '#cli/daemon-client.ts';
-import { formatTime, parseDuration } from '#cli/duration.ts';
+import { formatTime } from '#cli/duration.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { readBounded, readStdin } from '#cli/read-bounded.ts';
 import { counted, listText, thousands } from '#cli/words.ts';
@@ -19,39 +20,21 @@ export const blockImport: Command = {
   words: ['block', 'import'],
   summary: 'block what a file lists',
   positionals: ['FILE|-'],
-  options: [
-    {
-      name: 'ttl',
-      kind: 'text',
-      value: 'TIME',
-      summary: 'for how long: 30s, 15m, 1h, 7d; else until they are removed',
-    },
-    { name: 'monitor', kind: 'flag', summary: 'let them in, and count and log what comes' },
-    { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for whoever reads the list' },
-    jsonOption,
-    stateOption,
-  ],
+  options: [...blockOptions('them'), jsonOption, stateOption],
   examples: [
     'weir block import drop.txt --reason "known scanners"',
     'curl -s https://lists.example/drop.txt | weir block import - --ttl 1d',
   ],
   async run(context) {
     const file = context.given.positional(0);
-    const ttl = context.given.text('ttl');
-    const parsed = ttl === null ? null : parseDuration(ttl, ttlSecondsMax);
-    if (parsed?.ok === false) throw usageError(parsed.problem);
+    const terms = blockTerms(context.given, ttlSecondsMax);
     const targets = await readTargets(file);
     context.io.stderr.write(`importing ${counted(targets.length, 'target')} …\n`);
     const answer = await callDaemon(context, {
       method: 'POST',
       path: '/api/v1/blocks/import',
       answer: blockImportAnswer,
-      json: {
-        targets,
-        action: context.given.flag('monitor') ? 'monitor' : 'drop',
-        ttlSeconds: parsed?.seconds ?? null,
-        reason: context.given.text('reason') ?? '',
-      },
+      json: { targets, ...terms },
       timeoutMs: importTimeoutMs,
     });
     context.print.answer(answer, () => {
