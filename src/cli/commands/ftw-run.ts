@@ -4,9 +4,11 @@ import { resolve } from 'node:path';
 import { usageError } from '#cli/cli-error.ts';
 import { type Command, jsonOption } from '#cli/command.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import type { ParsedArguments } from '#cli/parse-arguments.ts';
 import { type Printer, printable } from '#cli/printer.ts';
 import { counted, thousands } from '#cli/words.ts';
 import type { FtwSummary, TestResult } from '#toolchain/ftw/run.ts';
+import type { FtwTest } from '#toolchain/ftw/test-file.ts';
 
 export const ftwRun: Command = {
   words: ['ftw', 'run'],
@@ -20,13 +22,22 @@ export const ftwRun: Command = {
       summary: 'tests in the YAML of go-ftw',
       required: true,
     },
+    {
+      name: 'rules',
+      kind: 'text',
+      value: 'DIR',
+      summary: 'rules to test, before an edge of its own; this, or --target with --log',
+    },
     { name: 'target', kind: 'text', value: 'HOST:PORT', summary: 'a WAF that runs, plain HTTP' },
     { name: 'log', kind: 'text', value: 'FILE', summary: 'where that WAF logs its matches' },
     { name: 'include', kind: 'text', value: 'RE', summary: 'only tests whose name has this in it' },
     { name: 'out', kind: 'text', value: 'FILE', summary: 'write every result as JSON' },
     jsonOption,
   ],
-  examples: ['weir ftw run --tests crs/tests --target 127.0.0.1:8080 --log waf.log'],
+  examples: [
+    'weir ftw run --rules crs --tests crs/tests',
+    'weir ftw run --tests crs/tests --target 127.0.0.1:8080 --log waf.log',
+  ],
   async run({ io, print, given }) {
     const { readTests } = await import('#toolchain/ftw/test-file.ts');
     const { runTests, summaryOf } = await import('#toolchain/ftw/run.ts');
@@ -34,16 +45,14 @@ export const ftwRun: Command = {
     const include = patternOf(given.text('include'));
     const tests = all.filter(({ name }) => include === null || include.test(name));
     if (tests.length === 0) throw usageError('--include leaves no test');
-    const target = targetOf(given.text('target') ?? '');
-    const log = given.text('log');
-    if (log === null) throw usageError('--log FILE is missing: it is where the matches are read');
-    const results = await runTests(tests, {
-      target,
-      logFile: resolve(io.cwd, log),
-      onResult: (result) => {
-        if (!print.json && result.outcome !== 'pass') print.line(failureLines(print, result));
-      },
-    });
+    const onResult = (result: TestResult): void => {
+      if (!print.json && result.outcome !== 'pass') print.line(failureLines(print, result));
+    };
+    const rules = given.text('rules');
+    const results =
+      rules === null
+        ? await runTests(tests, { ...elsewhere(given, io.cwd), onResult })
+        : await runOnOwnEdge(tests, resolve(io.cwd, rules), onResult);
     const summary = summaryOf(results);
     const out = given.text('out');
     if (out !== null) {
@@ -55,6 +64,24 @@ export const ftwRun: Command = {
     return summary.passed === summary.tests ? exitCodes.ok : exitCodes.failure;
   },
 };
+
+async function runOnOwnEdge(
+  tests: readonly FtwTest[],
+  rules: string,
+  onResult: (result: TestResult) => void,
+): Promise<readonly TestResult[]> {
+  const { startOwnEdge } = await import('#toolchain/ftw/own-edge.ts');
+  const { runTests } = await import('#toolchain/ftw/run.ts');
+  await using edge = await startOwnEdge(rules);
+  return await runTests(tests, { target: edge.target, logFile: edge.logFile, onResult });
+}
+
+function elsewhere(given: ParsedArguments, cwd: string) {
+  const log = given.text('log');
+  const target = targetOf(given.text('target') ?? '');
+  if (log === null) throw usageError('--log FILE is missing: it is where the matches are read');
+  return { target, logFile: resolve(cwd, log) };
+}
 
 function patternOf(text: string | null): RegExp | null {
   if (text === null) return null;
@@ -68,7 +95,8 @@ function patternOf(text: string | null): RegExp | null {
 function targetOf(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
-  if (host === undefined) throw usageError('--target HOST:PORT is missing, or is none');
+  if (host === undefined)
+    throw usageError('--rules DIR is missing, or --target HOST:PORT in its place');
   return { host, port: Number(match?.[3]) };
 }
 
