@@ -22,6 +22,7 @@ import {
 import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
 import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
+import { ftwRun } from '#cli/commands/ftw-run.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -81,7 +82,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Write a rule module',
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
-  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck] },
+  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck, ftwRun] },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {
     title: 'A fleet of nodes, through its control plane',

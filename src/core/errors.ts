@@ -24,6 +24,8 @@ export const errorCodes = {
   RULES_FULL: { status: 507, retry: false },
   RULES_UNREADABLE: { status: 422, retry: false },
   RULES_INVALID: { status: 422, retry: false },
+  TESTS_UNREADABLE: { status: 422, retry: false },
+  TESTS_FAILED: { status: 502, retry: false },
   MODULE_INVALID: { status: 422, retry: false },
   MODULE_UNKNOWN: { status: 404, retry: false },
   MODULE_UNREADABLE: { status: 422, retry: false },

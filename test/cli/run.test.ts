@@ -91,6 +91,7 @@ Write a rule module
 
 SecLang rules, such as the Core Rule Set
   rules check FILE|DIR…           say what is wrong with SecLang rules, and what becomes of each
+  ftw run                         run the regression tests of a rule set against a WAF
 
 Its certificates by ACME
   cert list                       list the certificates the node obtains by itself
