@@ -8,6 +8,7 @@ import { parseJson } from '../engine/body/json';
 import { parseMultipart } from '../engine/body/multipart';
 import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { parseXml } from '../engine/body/xml';
+import { kindsIn } from '../engine/match/byte-kinds';
 import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
 import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
 import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identity-number';
@@ -22,7 +23,6 @@ import {
   within,
 } from '../engine/operator/text';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
-import { kindsOfBytes } from '../engine/transform/kinds';
 import { growthOf, outputBytesMax, transform } from '../engine/transform/transform';
 
 /** Where the caller may write: everything from here on. */
@@ -44,7 +44,7 @@ export function transformGrowth(id: i32): i32 {
 
 /** Whether the transformation may change these bytes, as their kinds tell. */
 export function mayChange(id: i32, from: usize, length: i32): bool {
-  return canChange(id, kindsOfBytes(from, length)) || (length == 0 && changesEmpty(id));
+  return canChange(id, kindsIn(from, length)) || (length == 0 && changesEmpty(id));
 }
 
 /** The same transformation over and over, each time on the same bytes; for timing. */

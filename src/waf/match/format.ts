@@ -9,10 +9,10 @@
  * ```
  * pattern, kind never | always      nothing more
  * pattern, kind literal             length · flags · offset of the bytes (lower case where case is ignored)
- * pattern, kind dfa16 | dfa32       start · stride · end column · offset of the table · byte classes: u8[256]
- *     table: rows of `stride` entries, u16 or u32; an entry is the number of the entry where the next row begins.
- *     Row 0 is the match, the row at `stride` is dead; both end the run. The last entry of a row, the end
- *     column, is 1 where a subject that ends there matches.
+ * pattern, kind dfa | largeDfa      start · stride · end column · offset of the table · byte classes: u8[256]
+ *     table: rows of `stride` u16. An entry of a dfa is the number of the entry where the next row begins, of a
+ *     largeDfa, which has more than 65,535 entries, the number of the row. Row 0 is the match, row 1 is dead; both
+ *     end the run. The last entry of a row, the end column, is 1 where a subject that ends there matches.
  * pattern, kind lazy                items · classes · restarts · class words · start restart
  *     · offsets of: start list, item lists, item classes, lists, restart records, restart of class
  *     · two words the guest keeps its cache in · byte classes: u8[256]
@@ -36,8 +36,8 @@ export const PatternKind = {
   never: 0,
   always: 1,
   literal: 2,
-  dfa16: 3,
-  dfa32: 4,
+  dfa: 3,
+  largeDfa: 4,
   lazy: 5,
 } as const;
 
@@ -86,25 +86,33 @@ export const captureWordsMax = 20;
 export const ScanWord = {
   words: 2,
   bits: 3,
-  /** u8[256]: the column of a byte, times four; rows of u32, column 0 the offset of an output row or 0. */
-  columnsAt: 4,
-  tableAt: 5,
-  /** Row offsets from here on have outputs. */
-  outputsFrom: 6,
+  /** u8[256]: the class of a byte, below 64; 0 for bytes of no literal. */
+  classesAt: 4,
+  /** 2^18 bits, by three classes: does a literal have these three bytes? */
+  trigramsAt: 5,
+  /** u16 for each 64 of these bits: how many are set before them. */
+  ranksAt: 6,
+  /** u32 by the number of a set bit: the first of its checks; the next number's is their end. */
+  checkListsAt: 7,
+  /**
+   * A literal, in 32 bytes: u64 of its bytes, u64 of the bits that count, u64 of the bits set before comparing
+   * (letters without case), u8 bytes of the literal, u8 where in it the three lie, u16 0, u32 offset of its row.
+   */
+  checksAt: 8,
   /** Row: entries that no literal decides about. */
-  alwaysAt: 7,
+  alwaysAt: 9,
   /** 16 lanes × 16 values: rows to AND, by each four bits of the kinds. */
-  allLanesAt: 8,
+  allLanesAt: 10,
   /** As many tables of 16 × 16 rows to OR, their results to AND. */
-  anyTables: 9,
-  anyLanesAt: 10,
+  anyTables: 11,
+  anyLanesAt: 12,
   /** Rows by length of the subject; the last for all that are longer. */
-  lengthRows: 11,
-  lengthsAt: 12,
+  lengthRows: 13,
+  lengthsAt: 14,
   /** u8[256]: the number of the row of a first byte. */
-  firstOfByteAt: 13,
-  firstsAt: 14,
-  headWords: 16,
+  firstOfByteAt: 15,
+  firstsAt: 16,
+  headWords: 20,
 } as const;
 
 export const PhraseWord = {

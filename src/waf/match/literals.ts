@@ -13,8 +13,8 @@ import type { PatternNode } from './syntax-tree.ts';
 
 /** Strings in one set. */
 export const literalsMax = 512;
-/** Of one literal: more tells little, and makes the trie of the scan larger. */
-export const literalBytesMax = 6;
+/** Of one literal: the scan compares them as one word. */
+export const literalBytesMax = 8;
 const joinedMax = 256;
 const bytesInClassMax = 16;
 /** A set that is met more often than at one place in a hundred is of no use. */
@@ -47,10 +47,10 @@ export function requiredLiterals(node: PatternNode): readonly string[] | null {
   return isUseful(windows) ? windows : null;
 }
 
-/** The same for a set of phrases, each of which is a match. */
+/** The same for a set of phrases, each of which is a match; null where one is too short to look for. */
 export function phraseLiterals(phrases: readonly string[]): readonly string[] | null {
   const windows = withoutLonger(phrases.map((phrase) => rarestWindow(phrase.toLowerCase())));
-  return windows.some((window) => window === '') ? null : windows;
+  return windows.some((window) => window.length < 2) ? null : windows;
 }
 
 function isUseful(literals: readonly string[]): boolean {

@@ -24,24 +24,24 @@ export function encodeLiteral(literal: PlainLiteral): Uint8Array {
 
 /** Bytes of the table that `encodeDfa` would write. */
 export function dfaTableBytes(dfa: Dfa): number {
-  const entries = dfa.states * (dfa.classes + 1);
-  return entries * (entries > 0xffff ? 4 : 2);
+  return dfa.states * (dfa.classes + 1) * 2;
 }
 
+/** Of at most 65,535 states, which `determinisedStatesMax` sees to. */
 export function encodeDfa(dfa: Dfa): Uint8Array {
   if (dfa.start === matchState || dfa.start === deadState)
     return encodeConstant(dfa.start === matchState);
   const stride = dfa.classes + 1;
-  const entries = dfa.states * stride;
-  const isWide = entries > 0xffff;
-  const table = isWide ? new Uint32Array(entries) : new Uint16Array(entries);
+  const table = new Uint16Array(dfa.states * stride);
+  const isLarge = table.length > 0xffff;
+  const step = isLarge ? 1 : stride;
   for (let state = 0; state < dfa.states; state++) {
     for (let column = 0; column < dfa.classes; column++)
-      table[state * stride + column] = (dfa.table[state * dfa.classes + column] as number) * stride;
+      table[state * stride + column] = (dfa.table[state * dfa.classes + column] as number) * step;
     table[state * stride + dfa.classes] = dfa.matchesAtEnd[state] as number;
   }
-  const blob = new Blob(isWide ? PatternKind.dfa32 : PatternKind.dfa16, DfaWord.words);
-  blob.setWord(DfaWord.start, dfa.start * stride);
+  const blob = new Blob(isLarge ? PatternKind.largeDfa : PatternKind.dfa, DfaWord.words);
+  blob.setWord(DfaWord.start, dfa.start * step);
   blob.setWord(DfaWord.stride, stride);
   blob.setWord(DfaWord.endColumn, dfa.classes);
   blob.add(dfa.classOf);

@@ -1,15 +1,14 @@
 /**
  * The prefilter: which of many entries (patterns, phrase sets) can match a subject at all? One pass over the
- * subject, with Aho and Corasick's automaton over the required literals of all entries, says which literals
- * are there and which kinds of bytes; rows of bits turn kinds, length and first byte into candidates
- * (`scan.ts` of the guest). Layout in `format.ts`.
+ * subject says which required literals are there (`trigrams.ts`) and which kinds of bytes; rows of bits turn
+ * kinds, length and first byte into candidates (`scan.ts` of the guest). Layout in `format.ts`.
  */
 import { Blob } from './blob.ts';
 import { kindsTotal } from './byte-kinds.ts';
 import { ScanWord } from './format.ts';
 import { scanBitsMax } from './limits.ts';
-import { buildTrie, type Trie } from './literal-trie.ts';
 import { type Requirement, tellableBytesMax } from './requirement.ts';
+import { buildTrigrams, encodeChecks } from './trigrams.ts';
 
 const laneBits = 4;
 const lanes = kindsTotal / laneBits;
@@ -65,49 +64,28 @@ function joined(rows: readonly Uint32Array[]): Uint32Array {
 }
 
 function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): void {
-  const trie = buildTrie(entries.map(({ literals }) => literals ?? []));
-  const { columns, order, outputsFrom, outputs } = numbered(trie);
-  const stride = trie.classes + 1;
-  const place = new Int32Array(order.length);
-  order.forEach((node, index) => {
-    place[node] = index;
+  const owners = new Map<string, number[]>();
+  entries.forEach(({ literals }, entry) => {
+    for (const literal of new Set(literals ?? [])) {
+      const its = owners.get(literal);
+      if (its === undefined) owners.set(literal, [entry]);
+      else its.push(entry);
+    }
   });
-  const table = new Uint32Array(order.length * stride);
+  const filter = buildTrigrams([...owners.keys()]);
   const outputRows = new Map<string, number>();
-  order.forEach((node, index) => {
-    const found = outputs[node] ?? [];
-    if (found.length > 0) {
-      const key = found.join();
-      const at = outputRows.get(key) ?? blob.add(rows.of((entry) => found.includes(entry)));
-      outputRows.set(key, at);
-      table[index * stride] = at;
-    }
-    for (let column = 0; column < trie.classes; column++) {
-      const target = trie.table[node * trie.classes + column] as number;
-      table[index * stride + 1 + column] = (place[target] as number) * stride * 4;
-    }
-  });
-  blob.setWord(ScanWord.columnsAt, blob.add(columns));
-  blob.setWord(ScanWord.tableAt, blob.add(table));
-  blob.setWord(ScanWord.outputsFrom, outputsFrom * stride * 4);
-}
-
-/** Nodes with outputs come last, so that one comparison tells them. */
-function numbered(trie: Trie): {
-  readonly columns: Uint16Array;
-  readonly order: readonly number[];
-  readonly outputsFrom: number;
-  readonly outputs: Trie['outputs'];
-} {
-  const nodes = Array.from({ length: trie.nodes }, (_, node) => node);
-  const silent = nodes.filter((node) => trie.outputs[node]?.length === 0);
-  const speaking = nodes.filter((node) => trie.outputs[node]?.length !== 0);
-  return {
-    columns: Uint16Array.from(trie.classOf, (column) => (column + 1) * 4),
-    order: [...silent, ...speaking],
-    outputsFrom: silent.length,
-    outputs: trie.outputs,
+  const rowOf = (literal: string): number => {
+    const its = owners.get(literal) ?? [];
+    const key = its.join();
+    const at = outputRows.get(key) ?? blob.add(rows.of((entry) => its.includes(entry)));
+    outputRows.set(key, at);
+    return at;
   };
+  blob.setWord(ScanWord.classesAt, blob.add(filter.classOf));
+  blob.setWord(ScanWord.trigramsAt, blob.add(filter.bits));
+  blob.setWord(ScanWord.ranksAt, blob.add(filter.ranks));
+  blob.setWord(ScanWord.checkListsAt, blob.add(filter.checkLists));
+  blob.setWord(ScanWord.checksAt, blob.add(encodeChecks(filter.checks, rowOf)));
 }
 
 /** For each four bits of the kinds and each value of them: who is satisfied? */

@@ -40,9 +40,16 @@ export function kindsIn(at: usize, length: i32): u64 {
   return kinds;
 }
 
-/** The mask of the kind of one syntax byte, as a constant of the code: `kindOf(0x25)` for percent. */
-export function kindOf(byte: u32): u64 {
-  return kindsOfByte(byte);
+/** All kinds that bytes from `low` to `high` have. */
+export function kindsOfRange(low: u32, high: u32): u64 {
+  let kinds: u64 = 0;
+  for (let byte = low; byte <= high; byte++) kinds |= kindsOfByte(byte);
+  return kinds;
+}
+
+/** Upper-case letters have it beside the kind of their letter. */
+export function upperKind(): u64 {
+  return <u64>1 << Kind.upper;
 }
 
 function fill(): void {

@@ -6,8 +6,8 @@ export namespace PatternKind {
   export const never: u32 = 0;
   export const always: u32 = 1;
   export const literal: u32 = 2;
-  export const dfa16: u32 = 3;
-  export const dfa32: u32 = 4;
+  export const dfa: u32 = 3;
+  export const largeDfa: u32 = 4;
   export const lazy: u32 = 5;
 }
 
@@ -77,18 +77,20 @@ export namespace AssertionNumber {
 export namespace ScanWord {
   export const words: usize = 2;
   export const bits: usize = 3;
-  export const columnsAt: usize = 4;
-  export const tableAt: usize = 5;
-  export const outputsFrom: usize = 6;
-  export const alwaysAt: usize = 7;
-  export const allLanesAt: usize = 8;
-  export const anyTables: usize = 9;
-  export const anyLanesAt: usize = 10;
-  export const lengthRows: usize = 11;
-  export const lengthsAt: usize = 12;
-  export const firstOfByteAt: usize = 13;
-  export const firstsAt: usize = 14;
-  export const headWords: usize = 16;
+  export const classesAt: usize = 4;
+  export const trigramsAt: usize = 5;
+  export const ranksAt: usize = 6;
+  export const checkListsAt: usize = 7;
+  export const checksAt: usize = 8;
+  export const alwaysAt: usize = 9;
+  export const allLanesAt: usize = 10;
+  export const anyTables: usize = 11;
+  export const anyLanesAt: usize = 12;
+  export const lengthRows: usize = 13;
+  export const lengthsAt: usize = 14;
+  export const firstOfByteAt: usize = 15;
+  export const firstsAt: usize = 16;
+  export const headWords: usize = 20;
 }
 
 export namespace PhraseWord {

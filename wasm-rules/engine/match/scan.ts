@@ -1,6 +1,6 @@
 /**
  * The prefilter: one pass over a string says which entries of a scan set (patterns, phrase sets) can match
- * it. Never a "no" that is wrong; what is left is confirmed by `matchPattern` or `findPhrase`.
+ * it (`src/waf/match/trigrams.ts` says how). Up to eight bytes behind the string are read, never used. Never a "no" that is wrong; what is left is confirmed by `matchPattern` or `findPhrase`.
  */
 import { charge } from '../budget';
 import { kindTable } from './byte-kinds';
@@ -25,26 +25,55 @@ export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
   return kinds;
 }
 
-/** Aho-Corasick over the literals, and the kinds on the way. */
+/** Three classes are an index; its bit is set where literals have such bytes. The kinds on the way. */
 @inline
 function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
-  const columns = set + load<u32>(set, ScanWord.columnsAt * 4);
-  const table = set + load<u32>(set, ScanWord.tableAt * 4);
-  const outputsFrom = load<u32>(set, ScanWord.outputsFrom * 4);
+  const start = at;
+  const classes = set + load<u32>(set, ScanWord.classesAt * 4);
+  const trigrams = set + load<u32>(set, ScanWord.trigramsAt * 4);
   const kindsAt = kindTable();
-  let state: u32 = 0;
+  let index: u32 = 0;
   let kinds: u64 = 0;
   while (at < end) {
     const byte = <usize>load<u8>(at++);
     kinds |= load<u64>(kindsAt + (byte << 3));
-    state = load<u32>(table + <usize>load<u16>(columns + (byte << 1)) + state);
-    if (state >= outputsFrom) {
-      const row = set + load<u32>(table + state);
-      for (let i: usize = 0; i < rowBytes; i += 16)
-        v128.store(hits + i, v128.or(v128.load(hits + i), v128.load(row + i)));
-    }
+    index = ((index << 6) | load<u8>(classes + byte)) & 0x3ffff;
+    if (((load<u8>(trigrams + (index >> 3)) >> (index & 7)) & 1) != 0)
+      compare(set, index, start, at - 3, end, rowBytes);
   }
+  // Class 0 behind the end, for literals of two bytes.
+  index = (index << 6) & 0x3ffff;
+  if (((load<u8>(trigrams + (index >> 3)) >> (index & 7)) & 1) != 0)
+    compare(set, index, start, at - 2, end, rowBytes);
   return kinds;
+}
+
+/** The literals behind a bit, compared whole; `at` is where the three bytes lie. */
+function compare(
+  set: usize,
+  index: u32,
+  start: usize,
+  at: usize,
+  end: usize,
+  rowBytes: usize,
+): void {
+  const word = load<u64>(set + load<u32>(set, ScanWord.trigramsAt * 4) + ((index >> 6) << 3));
+  const rank =
+    <u32>load<u16>(set + load<u32>(set, ScanWord.ranksAt * 4) + ((index >> 6) << 1)) +
+    <u32>popcnt(word & (((<u64>1) << (index & 63)) - 1));
+  const lists = set + load<u32>(set, ScanWord.checkListsAt * 4) + (<usize>rank << 2);
+  const checks = set + load<u32>(set, ScanWord.checksAt * 4);
+  const last = checks + (<usize>load<u32>(lists, 4) << 5);
+  for (let check = checks + (<usize>load<u32>(lists) << 5); check < last; check += 32) {
+    const from = at - <usize>load<u8>(check, 25);
+    const length = <usize>load<u8>(check, 24);
+    if (from < start || from + length > end) continue;
+    const bytes = (load<u64>(from) | load<u64>(check, 16)) & load<u64>(check, 8);
+    if (bytes != load<u64>(check)) continue;
+    const row = set + load<u32>(check, 28);
+    for (let i: usize = 0; i < rowBytes; i += 16)
+      v128.store(hits + i, v128.or(v128.load(hits + i), v128.load(row + i)));
+  }
 }
 
 @inline

@@ -4,7 +4,7 @@
  * Sound, never exact: a "no" is certain, a "yes" may turn out to change nothing. Each transformation names the
  * bytes without which it is the identity; two groups where it needs a byte of both.
  */
-import { kindBit, kindBitsOfRange } from './kinds';
+import { kindsOfByte, kindsOfRange, upperKind } from '../match/byte-kinds';
 import { Transformation } from './names';
 
 const count = 35;
@@ -33,39 +33,39 @@ function need(id: i32, first: u64, second: u64 = always): void {
 function prepare(): void {
   isReady = true;
   for (let id = 0; id < count; id++) need(id, always);
-  const upper = kindBitsOfRange(0x41, 0x5a);
-  const lower = kindBitsOfRange(0x61, 0x7a);
-  const high = kindBitsOfRange(0x80, 0xff);
-  const nul = kindBit(0);
-  const controlSpace = kindBitsOfRange(0x09, 0x0d);
-  const space = controlSpace | kindBit(0x20);
-  const backslash = kindBit(0x5c);
-  const percent = kindBit(0x25) | kindBit(0x2b);
-  const slash = kindBit(0x2f);
-  const dotted = slash | kindBit(0x2e);
-  const quotes = kindBit(0x22) | kindBit(0x27) | backslash | kindBit(0x5e);
-  const marks = kindBit(0x23) | kindBit(0x2d);
-  need(Transformation.cmdLine, quotes | space | kindBit(0x2c) | kindBit(0x3b) | upper);
-  need(Transformation.compressWhitespace, space | kindBit(0xa0));
-  need(Transformation.removeWhitespace, space | kindBit(0xa0));
+  const upper = upperKind();
+  const lower = kindsOfRange(0x61, 0x7a);
+  const high = kindsOfRange(0x80, 0xff);
+  const nul = kindsOfByte(0);
+  const controlSpace = kindsOfRange(0x09, 0x0d);
+  const space = controlSpace | kindsOfByte(0x20);
+  const backslash = kindsOfByte(0x5c);
+  const percent = kindsOfByte(0x25) | kindsOfByte(0x2b);
+  const slash = kindsOfByte(0x2f);
+  const dotted = slash | kindsOfByte(0x2e);
+  const quotes = kindsOfByte(0x22) | kindsOfByte(0x27) | backslash | kindsOfByte(0x5e);
+  const marks = kindsOfByte(0x23) | kindsOfByte(0x2d);
+  need(Transformation.cmdLine, quotes | space | kindsOfByte(0x2c) | kindsOfByte(0x3b) | upper);
+  need(Transformation.compressWhitespace, space | kindsOfByte(0xa0));
+  need(Transformation.removeWhitespace, space | kindsOfByte(0xa0));
   need(Transformation.trim, space);
   need(Transformation.trimLeft, space);
   need(Transformation.trimRight, space);
   need(Transformation.cssDecode, backslash);
   need(Transformation.escapeSeqDecode, backslash);
   need(Transformation.jsDecode, backslash);
-  need(Transformation.htmlEntityDecode, kindBit(0x26));
+  need(Transformation.htmlEntityDecode, kindsOfByte(0x26));
   need(Transformation.lowercase, upper);
   need(Transformation.uppercase, lower);
   need(Transformation.normalizePath, dotted);
   need(Transformation.normalizePathWin, dotted | backslash);
   need(Transformation.parityZero7bit, high);
-  need(Transformation.removeComments, marks | slash | kindBit(0x3c), marks | kindBit(0x2a));
-  need(Transformation.removeCommentsChar, marks | slash, marks | kindBit(0x2a));
-  need(Transformation.replaceComments, slash, kindBit(0x2a));
+  need(Transformation.removeComments, marks | slash | kindsOfByte(0x3c), marks | kindsOfByte(0x2a));
+  need(Transformation.removeCommentsChar, marks | slash, marks | kindsOfByte(0x2a));
+  need(Transformation.replaceComments, slash, kindsOfByte(0x2a));
   need(Transformation.removeNulls, nul);
   need(Transformation.replaceNulls, nul);
-  need(Transformation.sqlHexDecode, kindBit(0x30), kindBit(0x78) | kindBit(0x58));
+  need(Transformation.sqlHexDecode, kindsOfByte(0x30), kindsOfByte(0x78) | kindsOfByte(0x58));
   need(Transformation.urlDecode, percent);
   need(Transformation.urlDecodeUni, percent);
   need(Transformation.utf8toUnicode, high | nul);
