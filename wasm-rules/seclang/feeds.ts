@@ -8,7 +8,15 @@ import { canChange } from '../engine/transform/can-change';
 import { charge } from './fuel';
 import { ClassWord, follow, imageAt, NodeWord, textAt, textLength, word } from './layout';
 import { equalsLower } from './text';
-import { candidatesOf, kindsOf, stringLength, transformed } from './strings';
+import {
+  candidatesOf,
+  kindsOf,
+  setWay,
+  stringLength,
+  transformed,
+  walkedTrie,
+  wayOf,
+} from './strings';
 import { nameAt, nameLength, stringOf } from './values';
 
 /** Per rule the last entry of its list; entries point backwards. */
@@ -17,11 +25,13 @@ let lists: usize = 0;
 let active: usize = 0;
 let uses: usize = 0;
 let maskWords: i32 = 0;
-let sequence: u32 = 0;
 let currentValue: usize = 0;
 let currentPart: i32 = 0;
+/** What the walk under way has entered: next, rule, string. */
+let way: usize = 0;
+const anyChain: u32 = 0xffffffff;
 
-// Entry: previous, value, string, part, sequence.
+// Entry: previous, value, string, part; the link's own: target, next.
 const entryBytes: usize = 32;
 
 /** By transformation the kinds of bytes that let it change something, alone or with others. */
@@ -45,7 +55,6 @@ export function resetFeeds(listsAt: usize, activeAt: usize, usesAt: usize, words
   active = activeAt;
   uses = usesAt;
   maskWords = words;
-  sequence = 0;
 }
 
 export function feedValue(value: usize, part: i32, classes: usize): void {
@@ -66,7 +75,27 @@ export function feedValue(value: usize, part: i32, classes: usize): void {
   if (trie == 0) return;
   currentValue = value;
   currentPart = part;
-  walk(imageAt(trie), stringOf(value, part));
+  const string = stringOf(value, part);
+  const root = imageAt(trie);
+  if (walkedTrie(string) == root) {
+    // The same string by another name: it goes where it went.
+    for (let step = wayOf(string); step != 0; step = load<usize>(step))
+      enter(load<u32>(step, 4), load<usize>(step, 8));
+    return;
+  }
+  way = 0;
+  walkRoot(root, string);
+  setWay(string, root, way);
+}
+
+/** Where nothing in the trie changes the string, what its chains are does not matter: mostly it is so. */
+function walkRoot(root: usize, string: usize): void {
+  const candidates = candidatesOf(string);
+  if (!isFixed(root, string)) walk(root, string);
+  else {
+    const all = follow(root, NodeWord.subtreeMask);
+    if (meets(candidates, all)) list(candidates, all, anyChain, string);
+  }
 }
 
 function walk(node: usize, string: usize): void {
@@ -124,24 +153,38 @@ function list(candidates: usize, mask: usize, chain: u32, string: usize): void {
       charge(2 + count);
       for (let use: u32 = 0; use < count; use++) {
         const at = users + 4 + (<usize>use << 3);
-        if (word(at, 1) == chain) enter(word(at, 0), string);
+        if (chain != anyChain && word(at, 1) != chain) continue;
+        const rule = word(at, 0);
+        if (!enter(rule, string)) continue;
+        const step = arenaTake(16);
+        store<usize>(step, way);
+        store<u32>(step, rule, 4);
+        store<usize>(step, string, 8);
+        way = step;
       }
     }
   }
 }
 
-function enter(rule: u32, string: usize): void {
+/** False where it is there already. */
+function enter(rule: u32, string: usize): bool {
   const slot = lists + (<usize>rule << 2);
   const last = load<usize>(slot);
   // A step of multiMatch that changed nothing.
-  if (last != 0 && load<usize>(last, 4) == currentValue && load<usize>(last, 8) == string && load<i32>(last, 12) == currentPart) return;
+  if (
+    last != 0 &&
+    load<usize>(last, 4) == currentValue &&
+    load<usize>(last, 8) == string &&
+    load<i32>(last, 12) == currentPart
+  )
+    return false;
   const entry = arenaTake(entryBytes);
   store<usize>(entry, last);
   store<usize>(entry, currentValue, 4);
   store<usize>(entry, string, 8);
   store<i32>(entry, currentPart, 12);
-  store<u32>(entry, sequence++, 16);
   store<usize>(slot, entry);
   const bits = active + (<usize>(rule >> 6) << 3);
   store<u64>(bits, load<u64>(bits) | ((<u64>1) << (rule & 63)));
+  return true;
 }

@@ -8,7 +8,7 @@ import { follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } fr
 import { holds } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
-import { stringAt, stringLength, transformed } from './strings';
+import { failedLink, noteFailed, stringAt, stringLength, transformed } from './strings';
 import {
   firstSource,
   isCount,
@@ -89,39 +89,48 @@ export function evaluateDirect(linkRecord: usize, ruleIndex: i32, number: i32, l
   return matches;
 }
 
+/** By target the first of its values; those of the last one stand in no order. */
+const heads: usize = memory.data(64 * 4, 16);
+const lastHead: i32 = 63;
+
 /** Over the values that the scan listed for the rule, which is then compared in full. */
 export function evaluateListed(linkRecord: usize, ruleIndex: i32, last: bool, list: usize): i32 {
   begin(linkRecord, ruleIndex, 0, last);
-  for (let entry = ordered(list); entry != 0 && stop == Stop.none; entry = load<usize>(entry, 24)) {
-    const value = load<usize>(entry, 4);
-    const part = load<i32>(entry, 12);
-    const index = load<i32>(entry, 20);
-    if (index < 0 || isExcluded(link, rule, value, part)) continue;
-    const string = load<usize>(entry, 8);
-    if (holds(link, string, stringAt(string), stringLength(string))) onMatch(targetAt(link, index), value, part, string);
-  }
+  sortByTarget(list);
+  const end = min(<i32>word(link, LinkWord.targetCount), lastHead + 1);
+  for (let index = 0; index < end; index++)
+    for (let entry = load<usize>(heads + (<usize>index << 2)); entry != 0; entry = load<usize>(entry, 24)) {
+      if (stop != Stop.none) return matches;
+      charge(2);
+      const value = load<usize>(entry, 4);
+      const part = load<i32>(entry, 12);
+      const string = load<usize>(entry, 8);
+      if (!holdsOnce(string) || isExcluded(link, rule, value, part)) continue;
+      onMatch(targetAt(link, load<i32>(entry, 20)), value, part, string);
+    }
   return matches;
 }
 
-/** In the order of targets, and of values within one: entries come backwards, and mostly there is one. */
-function ordered(list: usize): usize {
-  let head: usize = 0;
+/** ModSecurity goes by targets, and by values within one. Entries come backwards, so each goes in front. */
+function sortByTarget(list: usize): void {
+  memory.fill(heads, 0, 64 * 4);
   for (let entry = list; entry != 0; entry = load<usize>(entry)) {
+    charge(2);
     const index = targetOf(link, load<usize>(entry, 4), load<i32>(entry, 12));
+    if (index < 0) continue;
     store<i32>(entry, index, 20);
-    // Later entries of the list came earlier: the place is before the first one that is not less.
-    let before: usize = 0;
-    let next = head;
-    while (next != 0 && load<i32>(next, 20) < index) {
-      charge(1);
-      before = next;
-      next = load<usize>(next, 24);
-    }
-    store<usize>(entry, next, 24);
-    if (before == 0) head = entry;
-    else store<usize>(before, entry, 24);
+    const head = heads + (<usize>min(index, lastHead) << 2);
+    store<usize>(entry, load<usize>(head), 24);
+    store<usize>(head, entry);
   }
-  return head;
+}
+
+/** Many values are one string: what does not match once is not compared again. A match is, for its captures. */
+function holdsOnce(string: usize): bool {
+  if (failedLink(string) == link) return false;
+  if (holds(link, string, stringAt(string), stringLength(string))) return true;
+  noteFailed(string, link);
+  return false;
 }
 
 function countIn(target: usize, source: i32): i64 {

@@ -3,7 +3,7 @@
  * however many arguments hold it and however many rules look at it.
  *
  * A record (48 bytes): its bytes, the next one in its bucket, the kinds of its bytes, the candidates that the scan
- * found, and what transformations made of it.
+ * found, what transformations made of it, where it went in a trie, and the link that it failed last.
  */
 import { arenaShrink, arenaTake } from '../engine/arena';
 import { scan } from '../engine/match/scan';
@@ -15,7 +15,7 @@ const bucketCount: u32 = 2048;
 const buckets: usize = memory.data(2048 * 4, 16);
 const recordBytes: usize = 48;
 
-// Record: at, length, hash, next, kinds (8 bytes), candidates, results.
+// Record: at, length, hash, next, kinds (8 bytes), candidates, results, trie, way, failed link.
 const resultBytes: usize = 16;
 
 let scanSet: usize = 0;
@@ -47,6 +47,38 @@ export function stringLength(string: usize): i32 {
   return load<i32>(string, 4);
 }
 
+/** The trie that the string walked last, and what it entered there. */
+// @ts-ignore: a decorator of the compiler
+@inline
+export function walkedTrie(string: usize): usize {
+  return load<usize>(string, 32);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function wayOf(string: usize): usize {
+  return load<usize>(string, 36);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function setWay(string: usize, trie: usize, way: usize): void {
+  store<usize>(string, trie, 32);
+  store<usize>(string, way, 36);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function failedLink(string: usize): usize {
+  return load<usize>(string, 40);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+export function noteFailed(string: usize, link: usize): void {
+  store<usize>(string, link, 40);
+}
+
 /** The bytes have to stay where they are until the call ends. */
 export function intern(at: usize, length: i32): usize {
   const hash = hashOf(at, length);
@@ -66,6 +98,8 @@ export function intern(at: usize, length: i32): usize {
   store<u64>(string, 0, 16);
   store<usize>(string, 0, 24);
   store<usize>(string, 0, 28);
+  store<usize>(string, 0, 32);
+  store<usize>(string, 0, 40);
   store<usize>(bucket, string);
   return string;
 }

@@ -1,0 +1,119 @@
+/**
+ * Question: what does the Core Rule Set add to a request, in µs of CPU, at each paranoia level? And how long does it
+ * take to load, how much memory does an instance have?
+ *
+ *     node bench/micro/seclang.ts [--paranoia 1,4] [--crs FOLDER] [--out FILE]
+ *
+ * A call is what the edge makes of a request: the head view is there, the filter begins, runs phases 1 and 2 and, where
+ * nothing stops the request, phases 3 to 5 over a short answer without a body. Requests take turns; the fastest round
+ * counts. Each answer is checked first: the attack is stopped, the others pass.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildRuleSet } from '#toolchain/build-rule-set.ts';
+import { Transaction } from '#waf/transaction.ts';
+import { type BuiltRequest, requestView, responseView } from '#wasm/seclang/built-request.ts';
+import { readModule } from '#wasm/seclang/module-file.ts';
+import { SeclangFilter } from '#wasm/seclang/seclang-filter.ts';
+import { fastest } from '../support/interleaved.ts';
+import { machine } from '../support/results.ts';
+import { seclangLimits, type SeclangRequest, seclangRequests } from '../support/seclang-requests.ts';
+
+const { values } = parseArgs({
+  options: {
+    paranoia: { type: 'string', default: '1,4' },
+    crs: { type: 'string', default: join(import.meta.dirname, '../../../shared/crs') },
+    out: { type: 'string' },
+  },
+});
+const lines: string[] = [];
+const say = (line = ''): void => {
+  lines.push(line);
+  process.stdout.write(`${line}\n`);
+};
+
+say('# The Core Rule Set, µs of CPU a request');
+say();
+say(`${machine}. \`node bench/micro/seclang.ts\`, fastest of the rounds; requests take turns.`);
+for (const paranoia of values.paranoia.split(',').map(Number)) bench(paranoia);
+if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
+
+function bench(paranoia: number): void {
+  const request = {
+    name: 'crs',
+    paths: [values.crs],
+    paranoia,
+    inboundThreshold: null,
+    outboundThreshold: null,
+    setup: {},
+    exclusions: [],
+    keepsRuleEngine: false,
+  };
+  const builtAt = performance.now();
+  const { bytes, stats } = buildRuleSet(request, null);
+  const builtMs = performance.now() - builtAt;
+  const loadedAt = performance.now();
+  const module = readModule(bytes);
+  if (module === null) throw new Error('it was just built');
+  const compiled = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
+  let stopped = false;
+  const filter = new SeclangFilter(
+    { name: 'crs', sha256: '', failure: 'closed', fuel: 100_000_000 },
+    compiled,
+    module.facts,
+    seclangLimits,
+    (message) => {
+      throw new Error(message);
+    },
+    () => {},
+  );
+  const loadMs = performance.now() - loadedAt;
+  const calls = seclangRequests.map((one) => {
+    const call = callOf(filter, one);
+    stopped = call();
+    if (stopped !== one.isAttack) throw new Error(`${one.name} was ${stopped ? '' : 'not '}stopped`);
+    return call;
+  });
+  for (const call of calls) for (let i = 0; i < 500; i++) call();
+  const us = fastest(calls, 40, 50);
+  const fuel = calls.map((call) => {
+    const before = filter.fuelUsed;
+    call();
+    return filter.fuelUsed - before;
+  });
+  say();
+  say(`## Paranoia ${paranoia}`);
+  say();
+  say(
+    `${stats?.rules ?? 0} rules, module of ${(bytes.length / 1e6).toFixed(1)} MB, built in ${(builtMs / 1_000).toFixed(1)} s, loaded in ${loadMs.toFixed(0)} ms, instance of ${((filter.memoryBytes ?? 0) / 1e6).toFixed(0)} MB of address space.`,
+  );
+  say();
+  say('| request | µs | units of fuel |');
+  say('| --- | --- | --- |');
+  for (const [index, { name }] of seclangRequests.entries())
+    say(`| ${name} | ${us[index]?.toFixed(1)} | ${fuel[index]} |`);
+}
+
+/** Whether the request is stopped. */
+function callOf(filter: SeclangFilter, { request, body }: SeclangRequest): () => boolean {
+  const view = requestView(request satisfies BuiltRequest);
+  const response = responseView(200, [['Content-Length', '0']]);
+  const facts = { clientAddress: '192.0.2.1', tls: false };
+  const window =
+    body === null
+      ? null
+      : { bytes: Buffer.from(body), overlap: 0, position: 0, isFirst: true, isLast: true, isWhole: true };
+  return () => {
+    const transaction = new Transaction(view, facts, '0123456789abcdef-00000001', 'r', 'u', false);
+    const run = filter.begin(transaction);
+    let stop = run.requestHead(window === null);
+    if (window !== null) stop = run.requestBody(window);
+    if (stop === null) {
+      transaction.response = response;
+      run.responseHead(true);
+    }
+    run.end();
+    return stop !== null;
+  };
+}

@@ -1,0 +1,121 @@
+/** The requests that figures of rule sets are about: what a browser, a form, an API client and an attacker send. */
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
+import type { GuestLimits } from '#wasm/abi.ts';
+import type { BuiltRequest, Field } from '#wasm/seclang/built-request.ts';
+import { browserHeaders, browserTarget } from './browser-get.ts';
+
+export type SeclangRequest = {
+  readonly name: string;
+  readonly request: BuiltRequest;
+  readonly body: string | null;
+  readonly isAttack: boolean;
+};
+
+export const seclangLimits: GuestLimits = {
+  headBytesMax: 32_768,
+  headersMax: 100,
+  responseHeadBytesMax,
+  responseHeadersMax,
+  bodyWindowBytes: 131_072,
+};
+
+const sentence =
+  'The quick brown fox jumped over the fence and said hello to everyone in the room, then left.';
+
+/** About 1 KB, with what people write into forms: blanks, dots, an ampersand, a number sign. */
+function formBody(): string {
+  const values = [
+    ['name', 'Jane Doe'],
+    ['email', 'jane.doe@example.org'],
+    ['address', '12 Main St. #4, Springfield'],
+    ['comment', sentence],
+    ['phone', '+1 (555) 010-0199'],
+    ['city', 'New York'],
+    ['message', `${sentence} ${sentence}`],
+    ['notes', 'Deliver after 5pm; ring twice'],
+    ['title', 'Ms.'],
+    ['company', 'Fish & Chips, Inc.'],
+    ['newsletter', 'yes'],
+    ['history', `${sentence} ${sentence} ${sentence}`],
+  ];
+  return values
+    .map(([name, value]) => `${name}=${encodeURIComponent(value ?? '').replaceAll('%20', '+')}`)
+    .join('&');
+}
+
+/** About 10 KB: an order of many lines. */
+function jsonBody(): string {
+  const names = ['Trail running shoe', 'Rain jacket', 'Water bottle 0.7 l', "Men's wool sock"];
+  const items: object[] = [];
+  while (JSON.stringify(items).length < 10_000) {
+    const i = items.length;
+    items.push({
+      id: 1_000 + i,
+      sku: `SKU-${(i * 7_919) % 10_007}`,
+      name: names[i % names.length],
+      price: ((i * 13.37) % 200).toFixed(2),
+      quantity: (i % 5) + 1,
+      tags: ['sport', 'outdoor', 'sale'],
+      note: 'Gift wrap please, thanks & regards',
+    });
+  }
+  return JSON.stringify({ order: { customer: 'Jane Doe', email: 'jane@example.org', items } });
+}
+
+const bare: readonly Field[] = [
+  ['Host', 'www.example.org'],
+  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'],
+  ['Accept', '*/*'],
+];
+
+const get = (target: string, fields: readonly Field[]): BuiltRequest => ({
+  method: 'GET',
+  target,
+  version: 'HTTP/1.1',
+  fields,
+});
+
+const post = (target: string, type: string, body: string): BuiltRequest => ({
+  method: 'POST',
+  target,
+  version: 'HTTP/1.1',
+  fields: [
+    ...browserHeaders,
+    ['Content-Type', type],
+    ['Content-Length', String(Buffer.byteLength(body))],
+  ],
+});
+
+const form = formBody();
+const json = jsonBody();
+
+export const seclangRequests: readonly SeclangRequest[] = [
+  {
+    name: 'browser-like GET',
+    request: get(browserTarget, browserHeaders),
+    body: null,
+    isAttack: false,
+  },
+  { name: 'bare GET', request: get('/index.html', bare), body: null, isAttack: false },
+  {
+    name: 'POST of a 1 KB form',
+    request: post('/account/profile?step=2', 'application/x-www-form-urlencoded', form),
+    body: form,
+    isAttack: false,
+  },
+  {
+    name: 'POST of 10 KB of JSON',
+    request: post('/api/v1/orders', 'application/json', json),
+    body: json,
+    isAttack: false,
+  },
+  {
+    name: 'SQL injection',
+    request: get(
+      "/item.php?id=1'%20UNION%20SELECT%20username,password%20FROM%20users%20WHERE%201=1--%20-&page=2",
+      browserHeaders,
+    ),
+    body: null,
+    isAttack: true,
+  },
+];
