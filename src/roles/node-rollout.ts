@@ -189,6 +189,8 @@ export class NodeRollout {
     this.#askLater();
     this.#reportLater();
     this.#reconcile();
+    // That it has it is news, also where nothing in it is.
+    void this.#report();
   }
 
   #noteRefusedSet(reason: DocumentRefusal | 'replayed'): void {

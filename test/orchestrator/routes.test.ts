@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ApiRole } from '#admin/api-roles.ts';
 import { attemptsMax } from '#admin/attempt-limit.ts';
+import { moduleLoadBodyBytesMax } from '#admin/module-schema.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
+import { policyUploadBytesMax } from '#orchestrator/rollout-schema.ts';
 import { fleetImportBytesMax } from '#orchestrator/schema.ts';
 import { call } from '../support/http-call.ts';
 import { startTestOrchestrator, type TestOrchestrator } from '../support/orchestrator.ts';
@@ -88,7 +90,57 @@ const routes: Route[] = [
     needs: 'operate',
     status: 409,
   },
+  { method: 'GET', path: '/api/v1/policies', needs: 'read', status: 409 },
+  {
+    method: 'GET',
+    path: '/api/v1/policies/strict',
+    template: '/api/v1/policies/{name}',
+    needs: 'read',
+    status: 409,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/policies/strict',
+    template: '/api/v1/policies/{name}',
+    needs: 'admin',
+    body: '{"policy":"rules: {}"}',
+    bodyBytesMax: policyUploadBytesMax,
+    status: 409,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/modules/own',
+    template: '/api/v1/modules/{name}',
+    needs: 'admin',
+    body: '{"module":"AGFzbQ=="}',
+    bodyBytesMax: moduleLoadBodyBytesMax,
+    status: 409,
+  },
+  { method: 'GET', path: '/api/v1/rollouts', needs: 'read', status: 409 },
+  {
+    method: 'POST',
+    path: '/api/v1/rollouts',
+    needs: 'operate',
+    body: `{"kind":"module","name":"own","sha256":"${'0'.repeat(64)}"}`,
+    status: 409,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/rollouts/r-1',
+    template: '/api/v1/rollouts/{id}',
+    needs: 'read',
+    status: 409,
+  },
 ];
+
+for (const change of ['pause', 'resume', 'abort', 'rollback'])
+  routes.push({
+    method: 'POST',
+    path: `/api/v1/rollouts/r-1/${change}`,
+    template: `/api/v1/rollouts/{id}/${change}`,
+    needs: 'operate',
+    status: 409,
+  });
 
 const gateway = { isGateway: true, status: 409 } as const;
 for (const [method, needs] of [
