@@ -45,7 +45,10 @@ async function compiled(): Promise<Uint8Array<ArrayBuffer>> {
   const path = join(folder, `engine-parts-${await sourcesHash()}.wasm`);
   const present = await readFile(path).catch(() => null);
   if (present !== null) return new Uint8Array(present);
-  const { bytes } = await compileGuest({ baseDirectory: root, entry, forShipping: true });
+  const { bytes } = await compileGuest({
+    ...{ baseDirectory: root, entry, forShipping: true },
+    initialPages: 8,
+  });
   const beside = `${path}.${process.pid}.tmp`;
   await writeFile(beside, bytes);
   await rename(beside, path);

@@ -10,6 +10,9 @@ import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { parseXml } from '../engine/body/xml';
 import { kindsIn } from '../engine/match/byte-kinds';
 import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
+import { detectSqli, isBareInjection, isQuotedInjection } from '../engine/inject/sql';
+import { putFingerprint } from '../engine/inject/sql-token';
+import { detectXss } from '../engine/inject/xss';
 import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
 import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identity-number';
 import { ipMatch } from '../engine/operator/ip-match';
@@ -178,4 +181,35 @@ export function runOperator(id: i32, at: usize, length: i32, argument: usize, ar
     default:
       return unreachable();
   }
+}
+
+/** One reading: 0 for a bare value, or the quote that opened the string before it. */
+export function isSqliRead(at: usize, length: i32, quote: i32): bool {
+  return quote == 0 ? isBareInjection(at, length) : isQuotedInjection(at, length, <u8>quote);
+}
+
+/** The tokens of the last reading, as letters. */
+export function sqlFingerprint(into: usize): i32 {
+  return putFingerprint(into);
+}
+
+export function isSqli(at: usize, length: i32): bool {
+  return detectSqli(at, length);
+}
+
+export function isXss(at: usize, length: i32): bool {
+  return detectXss(at, length);
+}
+
+/** A detection over and over; for timing. */
+export function repeatSqli(at: usize, length: i32, times: i32): i32 {
+  let sum = 0;
+  for (let i = 0; i < times; i++) sum += detectSqli(at, length) ? 1 : 0;
+  return sum;
+}
+
+export function repeatXss(at: usize, length: i32, times: i32): i32 {
+  let sum = 0;
+  for (let i = 0; i < times; i++) sum += detectXss(at, length) ? 1 : 0;
+  return sum;
 }

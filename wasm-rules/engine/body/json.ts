@@ -25,7 +25,7 @@ const nameBytesPerByte: i32 = 8;
 const nameBytesFree: i32 = 32_768;
 
 /** Of each open container: the length of its path, and whether it is an array in the lowest bit. */
-const levels: usize = memory.data((jsonDepthMax + 1) * 4, 16);
+let levels: usize = 0;
 let depth: i32 = 0;
 let path: usize = 0;
 let pathLength: i32 = 0;
@@ -42,6 +42,7 @@ export function parseJson(at: usize, length: i32, depthMax: i32): bool {
   depth = 0;
   nameBytesLeft = length * nameBytesPerByte + nameBytesFree;
   isOverLimit = false;
+  levels = arenaTake(depthMax << 2);
   path = arenaTake(length + depthMax + 16);
   // "json"
   store<u32>(path, 0x6e6f_736a);

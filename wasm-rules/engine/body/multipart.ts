@@ -175,8 +175,7 @@ function readRest(at: usize, end: usize): bool {
 /** The part that ends before the boundary at `boundary`, if there is one. */
 function finishPart(boundary: usize): void {
   if (where != Where.data) return;
-  const end = dataAt == 0 ? 0 : boundary - ending;
-  const length = dataAt == 0 ? 0 : <i32>(end - dataAt);
+  const length = dataAt == 0 ? 0 : <i32>(boundary - dataAt) - ending;
   if (Disposition.fileAt != 0 || Disposition.otherAt != 0) {
     if (++files > filesMax) raiseFlag(BodyFlag.multipartFileLimit);
     if (Disposition.fileAt != 0) emitFile(Disposition.fileAt, Disposition.fileLength);
