@@ -79,7 +79,7 @@ export type CommandOption = {
 export type Command = {
   readonly words: readonly [string] | readonly [string, string] | readonly [string, string, string];
   readonly summary: string;
-  /** Names of what stands without dashes; all of them are required, and a last one with `…` may be repeated. */
+  /** Names of what stands without dashes; all are required but one in `[]`; a last one with `…` may be repeated. */
   readonly positionals: readonly string[];
   readonly options: readonly CommandOption[];
   readonly examples: readonly string[];

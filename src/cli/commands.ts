@@ -53,6 +53,7 @@ import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
+import { rulesFetch } from '#cli/commands/rules-fetch.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
 import { shieldSwap } from '#cli/commands/shield-swap.ts';
@@ -82,7 +83,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Write a rule module',
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
-  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck, ftwRun] },
+  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck, rulesFetch, ftwRun] },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {
     title: 'A fleet of nodes, through its control plane',

@@ -99,9 +99,9 @@ function checkComplete(
   values: ReadonlyMap<string, readonly string[]>,
 ): void {
   const missing = command.positionals[positionals.length];
-  if (missing !== undefined) throw usageError(`${missing} is missing`);
+  if (missing !== undefined && !missing.startsWith('[')) throw usageError(`${missing} is missing`);
   const extra = positionals[command.positionals.length];
-  const isRepeated = command.positionals.at(-1)?.endsWith('…') === true;
+  const isRepeated = command.positionals.at(-1)?.includes('…') === true;
   if (extra !== undefined && !isRepeated) throw usageError(`"${extra}" is one argument too many`);
   for (const { name, value, required } of command.options) {
     if (required === true && !values.has(name))

@@ -32,7 +32,9 @@ export async function buildRuleSetApart(
     else reject(new WeirError(message.code, message.message, { details: message.details }));
   });
   worker.once('error', reject);
-  worker.once('exit', () => reject(new Error('the thread of the rule compiler ended without an answer')));
+  worker.once('exit', () =>
+    reject(new Error('the thread of the rule compiler ended without an answer')),
+  );
   try {
     return await promise;
   } finally {

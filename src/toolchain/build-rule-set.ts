@@ -3,7 +3,15 @@
  * hash of everything it was built from, so a start with nothing changed reads one file.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '#core/errors.ts';
@@ -35,7 +43,11 @@ export type BuiltRuleSet = {
   readonly stats: ImageStats | null;
 };
 
-export type RefusedRuleWords = { readonly id: number; readonly place: string; readonly reason: string };
+export type RefusedRuleWords = {
+  readonly id: number;
+  readonly place: string;
+  readonly reason: string;
+};
 
 export type BuildStage = (words: string) => void;
 
@@ -66,7 +78,14 @@ export function buildRuleSet(
   const common = { loadedRules: fates.loaded, foldedRules: fates.folded };
   const cached = cacheFolder === null ? null : readCached(cacheFolder, key);
   if (cached !== null)
-    return { ...common, bytes: cached, sha256: sha256(cached), isFromCache: true, refused: [], stats: null };
+    return {
+      ...common,
+      bytes: cached,
+      sha256: sha256(cached),
+      isFromCache: true,
+      refused: [],
+      stats: null,
+    };
   let last = 0;
   const built = buildImage(ruleSet, new CompiledMatchers(), (done, all) => {
     const now = performance.now();
@@ -75,11 +94,16 @@ export function buildRuleSet(
     onStage(`compiling rules: ${done} of ${all}`);
   });
   if (built.refused.length > 0)
-    throw new WeirError('RULES_INVALID', `${built.refused.length} rules of ${request.name} cannot be run`, {
-      details: built.refused.map(
-        ({ rule, reason }) => `${rule.position.file}:${rule.position.line}  rule ${rule.id}: ${reason}`,
-      ),
-    });
+    throw new WeirError(
+      'RULES_INVALID',
+      `${built.refused.length} rules of ${request.name} cannot be run`,
+      {
+        details: built.refused.map(
+          ({ rule, reason }) =>
+            `${rule.position.file}:${rule.position.line}  rule ${rule.id}: ${reason}`,
+        ),
+      },
+    );
   onStage('writing the module');
   const bytes = writeModule(engine, built.bytes, ruleSetFacts(built.rules, ruleSet.settings));
   if (cacheFolder !== null) keep(cacheFolder, key, bytes);

@@ -3,7 +3,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { WeirError } from '#core/errors.ts';
 import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
 import type { RuleNote, RuleProblem } from '#waf/language/problem.ts';
-import { findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
+import {
+  debianFolder,
+  findDebianRules,
+  findRuleFolder,
+  sourcesOf,
+} from '#waf/language/rule-files.ts';
 import { diskReader } from '#waf/language/rule-reader.ts';
 import type { Disposition, EngineSettings } from '#waf/language/rule-set.ts';
 
@@ -24,6 +29,18 @@ export function checkRules(paths: readonly string[], isFolding: boolean): RuleRe
   const { files, problems, problemsDropped, notes, ruleSet } = loaded;
   const { dispositions: fates, settings } = ruleSet;
   return { files, problems, problemsDropped, notes, fates, settings };
+}
+
+/** Of Debian's package, which lies where its maintainers put it. */
+export function installedRules(): string {
+  if (findDebianRules(diskReader) !== null) return debianFolder;
+  throw new WeirError(
+    'RULES_UNREADABLE',
+    'no rules are named, and no package of them is installed',
+    {
+      details: ['apt-get install modsecurity-crs, or weir rules fetch, or name a folder'],
+    },
+  );
 }
 
 /** A folder is read in the order of its layout, a file alone. */

@@ -90,7 +90,8 @@ Write a rule module
   module sign FILE                sign a rule module for the nodes that ask for it
 
 SecLang rules, such as the Core Rule Set
-  rules check FILE|DIR…           say what is wrong with SecLang rules, and what becomes of each
+  rules check [FILE|DIR…]         say what is wrong with SecLang rules, and what becomes of each
+  rules fetch VERSION             download a release of the Core Rule Set and check its digest
   ftw run                         run the regression tests of a rule set against a WAF
 
 Its certificates by ACME

@@ -10,7 +10,7 @@ import type { RulePlace, RuleReport } from '#toolchain/rule-check.ts';
 export const rulesCheck: Command = {
   words: ['rules', 'check'],
   summary: 'say what is wrong with SecLang rules, and what becomes of each',
-  positionals: ['FILE|DIR…'],
+  positionals: ['[FILE|DIR…]'],
   options: [
     { name: 'all', kind: 'flag', summary: 'list every rule, not only counts by file' },
     { name: 'unfolded', kind: 'flag', summary: 'keep rules that the setup decides never run' },
@@ -21,8 +21,11 @@ export const rulesCheck: Command = {
     'weir rules check crs my-rules.conf',
   ],
   async run({ io, print, given }) {
-    const { checkRules, excerptAt } = await import('#toolchain/rule-check.ts');
-    const paths = given.positionals.map((path) => resolve(io.cwd, path));
+    const { checkRules, excerptAt, installedRules } = await import('#toolchain/rule-check.ts');
+    const paths =
+      given.positionals.length === 0
+        ? [installedRules()]
+        : given.positionals.map((path) => resolve(io.cwd, path));
     const report = checkRules(paths, !given.flag('unfolded'));
     const short = (file: string): string => {
       const near = relative(io.cwd, file);

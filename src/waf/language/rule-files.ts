@@ -30,6 +30,8 @@ export type AddedSources = {
 export function findRuleFolder(folder: string, reader: RuleReader): RuleFolder | null {
   const names = reader.list(folder);
   if (names === null) return null;
+  const root = debianRootOf(folder);
+  if (root !== null) return findDebianRules(reader, root);
   if (names.includes('rules') && named(folder, 'crs-setup.conf', reader) !== null) {
     return coreRuleSet(folder, folder, reader);
   }
@@ -38,9 +40,17 @@ export function findRuleFolder(folder: string, reader: RuleReader): RuleFolder |
   return { layout: 'plain', engine: [], setup: [], rules };
 }
 
+/** Where Debian's `modsecurity-crs` puts its rules; its setup is in /etc. */
+export const debianFolder = '/usr/share/modsecurity-crs';
+
+function debianRootOf(folder: string): string | null {
+  const plain = folder.replace(/\/+$/, '');
+  return plain.endsWith(debianFolder) ? plain.slice(0, -debianFolder.length) || '/' : null;
+}
+
 /** Debian's `modsecurity-crs`, below `root`; null where it is not installed. */
 export function findDebianRules(reader: RuleReader, root = '/'): RuleFolder | null {
-  const share = join(root, 'usr/share/modsecurity-crs');
+  const share = join(root, debianFolder);
   const etc = join(root, 'etc/modsecurity');
   const setup = named(join(etc, 'crs'), 'crs-setup.conf', reader);
   const rules = matching(join(share, 'rules'), '*.conf', reader);
