@@ -21,6 +21,7 @@ import { applyBatch, type SharedBatch } from '#wasm/services/shared-batch.ts';
 import { SharedStore } from '#wasm/services/shared-store.ts';
 import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
 import { MatchLog } from './match-log.ts';
+import { MatchRedactor } from './match-redactor.ts';
 import { protectedAddresses } from './protected-addresses.ts';
 
 /** How often values that have expired are looked for, and how many of a module at once. */
@@ -52,6 +53,7 @@ export class WorkerServices {
   readonly #client = new HttpClient();
   readonly #databases = new DatabaseFiles();
   readonly #matchLog = new MatchLog();
+  readonly #redactor = new MatchRedactor();
   readonly #timer: NodeJS.Timeout;
   #protected: CidrMap<true> = new CidrMap(1);
 
@@ -107,6 +109,7 @@ export class WorkerServices {
         blocks.block(module, address, ttlSeconds, reason),
       database: (file) => this.#databases.get(file),
       writeMatches: (lines) => this.#matchLog.write(lines),
+      redactMatch: (texts) => this.#redactor.redact(texts),
     });
     this.#timer = setInterval(() => {
       this.#worker.sweep(sweepEntries);
@@ -121,8 +124,9 @@ export class WorkerServices {
   }
 
   /** What modules of a configuration need before they are made. Throws where a file cannot be used. */
-  prepare(config: Config): Promise<void> {
-    return this.#databases.load(databaseFiles(config));
+  async prepare(config: Config): Promise<void> {
+    await this.#redactor.compile(config.accessLog.redact);
+    await this.#databases.load(databaseFiles(config));
   }
 
   /** The configuration that is live now. */

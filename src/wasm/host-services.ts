@@ -37,9 +37,19 @@ export interface HostServices {
   block(module: string, address: string, ttlSeconds: number, reason: string): BlockRefusal | null;
   /** Whole lines, each match of a SecLang rule one; there before the answer to the request is. */
   writeMatches(lines: string): void;
+  /** What of a match may be logged. */
+  redactMatch(texts: MatchTexts): MatchTexts;
   /** Of one of the files that the configuration names; null where it is not loaded. */
   database(file: string): AddressDatabase | null;
 }
+
+/** Of the match of a SecLang rule, latin1: where, what, and what its rule says of it. */
+export type MatchTexts = {
+  readonly name: string;
+  readonly value: string;
+  readonly data: string;
+  readonly message: string;
+};
 
 export type SharedScope = 'worker' | 'node' | 'fleet';
 

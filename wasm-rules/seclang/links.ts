@@ -23,7 +23,7 @@ import {
   targetOf,
 } from './targets';
 import { formatNumber, numberAt, numberLength } from './text';
-import { setMatched, stop, Stop } from './transaction';
+import { isHalted, setMatched } from './transaction';
 import {
   cellAt,
   cellLength,
@@ -75,7 +75,7 @@ export function evaluateDirect(linkRecord: usize, ruleIndex: i32, number: i32, l
     onMatch(0, 0, 0, 0);
     return matches;
   }
-  for (let i = 0; i < count && stop == Stop.none; i++) {
+  for (let i = 0; i < count && !isHalted; i++) {
     const target = targetAt(link, i);
     if (isCount(target)) {
       const total = countIn(target, firstSource(target)) + countIn(target, secondSource(target));
@@ -100,7 +100,7 @@ export function evaluateListed(linkRecord: usize, ruleIndex: i32, last: bool, li
   const end = min(<i32>word(link, LinkWord.targetCount), lastHead + 1);
   for (let index = 0; index < end; index++)
     for (let entry = load<usize>(heads + (<usize>index << 2)); entry != 0; entry = load<usize>(entry, 24)) {
-      if (stop != Stop.none) return matches;
+      if (isHalted) return matches;
       charge(2);
       const value = load<usize>(entry, 4);
       const part = load<i32>(entry, 12);
@@ -160,7 +160,7 @@ function visit(target: usize, source: i32): void {
   }
   // A match adds to MATCHED_VARS, which may be what is looked at.
   const end = lastOf(source);
-  for (let value = firstOf(source); value != 0 && stop == Stop.none; value = nextOf(value)) {
+  for (let value = firstOf(source); value != 0 && !isHalted; value = nextOf(value)) {
     charge(2);
     if (selects(target, nameAt(value), nameLength(value)) && !isExcluded(link, rule, value, part))
       judge(target, value, part);
@@ -176,11 +176,11 @@ function visitTx(target: usize): void {
   }
   const total = slotTotal();
   charge(total);
-  for (let i: u32 = 0; i < total && stop == Stop.none; i++) {
+  for (let i: u32 = 0; i < total && !isHalted; i++) {
     const name = slotName(i);
     visitCell(target, cellOf(i), name + 4, load<i32>(name));
   }
-  for (let entry = firstMade(); entry != 0 && stop == Stop.none; entry = nextMade(entry))
+  for (let entry = firstMade(); entry != 0 && !isHalted; entry = nextMade(entry))
     visitCell(target, madeCell(entry), madeNameAt(entry), madeNameLength(entry));
 }
 
@@ -219,7 +219,7 @@ function judge(target: usize, value: usize, part: i32): void {
     const next = transformed(string, load<u8>(steps + i));
     if (each && next != string) {
       test(target, value, part, string);
-      if (stop != Stop.none) return;
+      if (isHalted) return;
     }
     string = next;
   }

@@ -13,6 +13,9 @@ import {
   matchedLength,
   matchedNameAt,
   matchedNameLength,
+  notedRule,
+  notedStatus,
+  notedStop,
   stop,
   stopRule,
   stopStatus,
@@ -32,7 +35,11 @@ export namespace AnswerWord {
   export const fuelHigh: i32 = 10;
   /** Of the matches that there was no room for. */
   export const unlisted: i32 = 11;
-  export const size: i32 = 12;
+  /** What would have been decided, where nothing is enforced. */
+  export const notedStop: i32 = 12;
+  export const notedRule: i32 = 13;
+  export const notedStatus: i32 = 14;
+  export const size: i32 = 15;
 }
 
 export namespace MatchWord {
@@ -143,6 +150,9 @@ export function finishAnswer(state: usize, stateBytes: i32): usize {
   set(answer, AnswerWord.fuelLow, <u32>used);
   set(answer, AnswerWord.fuelHigh, <u32>(used >> 32));
   set(answer, AnswerWord.unlisted, unlisted);
+  set(answer, AnswerWord.notedStop, notedStop);
+  set(answer, AnswerWord.notedRule, notedRule);
+  set(answer, AnswerWord.notedStatus, notedStatus);
   return answer;
 }
 

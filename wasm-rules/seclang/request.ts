@@ -163,7 +163,7 @@ function join(value: usize, at: usize, length: i32): void {
 }
 
 // Words of a response head view.
-const statusWord: i32 = 1;
+const statusWord: i32 = 2;
 const reasonWord: i32 = 4;
 const responseCountWord: i32 = 6;
 const responseTableWord: i32 = 8;

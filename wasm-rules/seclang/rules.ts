@@ -21,15 +21,17 @@ import { recordMatch } from './records';
 import {
   allowed,
   decide,
+  endHalt,
   enforces,
   engineMode,
   hasRemoved,
+  isHalted,
+  noteDecision,
   noteSeverity,
   removed,
   setAllowed,
   setLocation,
   Stop,
-  stop,
 } from './transaction';
 
 let lists: usize = 0;
@@ -50,6 +52,7 @@ export function resetRules(listsAt: usize, activeAt: usize): void {
 export function runPhase(phase: i32): void {
   const first = <i32>headerWord(Header.phases + (phase - 1) * 2);
   const end = <i32>headerWord(Header.phases + (phase - 1) * 2 + 1);
+  if (phase == 5) endHalt();
   if (first == end || engineMode == EngineMode.off || skipsPhase(phase)) return;
   for (let index = nextActive(first, end); index < end; ) {
     const rule = rules + <usize>index * (RuleWord.size << 2);
@@ -58,9 +61,9 @@ export function runPhase(phase: i32): void {
     if (runRule(rule, index)) {
       const leap = <i32>word(rule, RuleWord.leap);
       if (leap != 0) next = leap - 1;
-      if (phase != 5 && (stop != Stop.none || skipsPhase(phase))) return;
+      if (isHalted || skipsPhase(phase)) break;
     }
-    if (engineMode == EngineMode.off) return;
+    if (engineMode == EngineMode.off) break;
     index = nextActive(next, end);
   }
   if (allowed == Disruption.allowPhase) setAllowed(0);
@@ -119,12 +122,9 @@ export function onFullMatch(index: i32, link: i32): void {
       expand(word(rule, RuleWord.location));
       setLocation(expandedAt, expandedLength);
     }
-    if (enforces())
-      decide(
-        what == Disruption.deny ? Stop.deny : what == Disruption.drop ? Stop.drop : Stop.redirect,
-        index,
-        word(rule, RuleWord.status),
-      );
+    const how = what == Disruption.deny ? Stop.deny : what == Disruption.drop ? Stop.drop : Stop.redirect;
+    if (enforces()) decide(how, index, word(rule, RuleWord.status));
+    else noteDecision(how, index, word(rule, RuleWord.status));
   } else if (<i32>what >= Disruption.allowAll && enforces()) setAllowed(what);
   if ((word(rule, RuleWord.flags) & (RuleFlag.logged | RuleFlag.audited)) != 0 || decides)
     recordMatch(rule, index, link, decides && enforces());

@@ -34,8 +34,14 @@ export let matchedNameLength: i32 = 0;
 
 /** What the request has come to; the first decision stays. */
 export let stop: i32 = 0;
+/** A rule has just decided: nothing more of its phase is looked at. */
+export let isHalted: bool = false;
 export let stopRule: i32 = -1;
 export let stopStatus: u32 = 0;
+/** What would have been decided, where rules only note. */
+export let notedStop: i32 = 0;
+export let notedRule: i32 = -1;
+export let notedStatus: u32 = 0;
 export let locationAt: usize = 0;
 export let locationLength: i32 = 0;
 /** `allow`: no further rules of this phase, of the request's phases, of any phase but the last. */
@@ -63,8 +69,12 @@ export function resetTransaction(mode: u32, hasRequestBody: bool, hasResponseBod
   matchedNameAt = 0;
   matchedNameLength = 0;
   stop = Stop.none;
+  isHalted = false;
   stopRule = -1;
   stopStatus = 0;
+  notedStop = Stop.none;
+  notedRule = -1;
+  notedStatus = 0;
   locationAt = 0;
   locationLength = 0;
   allowed = 0;
@@ -130,8 +140,21 @@ export function setMatched(at: usize, length: i32, name: usize, nameLength: i32)
 export function decide(what: i32, rule: i32, status: u32): void {
   if (stop != Stop.none) return;
   stop = what;
+  isHalted = true;
   stopRule = rule;
   stopStatus = status;
+}
+
+/** Phase 5 comes after every decision. */
+export function endHalt(): void {
+  isHalted = false;
+}
+
+export function noteDecision(what: i32, rule: i32, status: u32): void {
+  if (notedStop != Stop.none) return;
+  notedStop = what;
+  notedRule = rule;
+  notedStatus = status;
 }
 
 export function setLocation(at: usize, length: i32): void {

@@ -12,6 +12,7 @@ import type {
   HostServices,
   Limiter,
   LogLevel,
+  MatchTexts,
   ModuleMetrics,
   RegexSet,
   SharedScope,
@@ -77,6 +78,10 @@ export class CaseServices implements HostServices {
 
   /** Its matches are what the case says of them; nobody reads lines. */
   writeMatches(): void {}
+
+  redactMatch(texts: MatchTexts): MatchTexts {
+    return texts;
+  }
 
   get limiter(): Limiter {
     return this.#limiter;

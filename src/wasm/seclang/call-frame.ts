@@ -41,7 +41,10 @@ export const answerWord = {
   fuelLow: 9,
   fuelHigh: 10,
   unlisted: 11,
-  size: 12,
+  notedStop: 12,
+  notedRule: 13,
+  notedStatus: 14,
+  size: 15,
 } as const;
 
 export const matchWord = {

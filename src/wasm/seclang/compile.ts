@@ -38,6 +38,10 @@ export function compileSeclang(
     limits,
     onFailure,
     (transaction, facts, answer) =>
-      services.writeMatches(matchLines(transaction, facts, answer, services.wallMs())),
+      services.writeMatches(
+        matchLines(transaction, facts, answer, services.wallMs(), (texts) =>
+          services.redactMatch(texts),
+        ),
+      ),
   );
 }

@@ -50,13 +50,20 @@ export type EngineMatch = {
   readonly tags: readonly string[];
 };
 
-export type EngineAnswer = {
+export type Decision = {
+  /** A `stopKind`. */
   readonly stop: number;
+  /** Index in the facts. */
   readonly rule: number;
   readonly status: number;
+};
+
+export type EngineAnswer = Decision & {
   readonly location: string;
   readonly matches: readonly EngineMatch[];
   readonly unlisted: number;
+  /** What would have been decided, where nothing is enforced; as `stop`, `rule` and `status`. */
+  readonly noted: Decision;
   /** A copy; null where nothing is left to run. */
   readonly state: Buffer | null;
   readonly fuel: number;
@@ -187,6 +194,11 @@ export class EngineInstance {
       location: this.#text(word(answerWord.location), word(answerWord.locationBytes)),
       matches,
       unlisted: word(answerWord.unlisted),
+      noted: {
+        stop: word(answerWord.notedStop),
+        rule: word(answerWord.notedRule),
+        status: word(answerWord.notedStatus),
+      },
       state: stateBytes === 0 ? null : this.#copy(word(answerWord.state), stateBytes),
       fuel: word(answerWord.fuelLow) + word(answerWord.fuelHigh) * 0x1_0000_0000,
     };

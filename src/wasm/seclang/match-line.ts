@@ -11,6 +11,7 @@
  * of a request can look like a part of the line.
  */
 import type { Transaction } from '#waf/transaction.ts';
+import type { MatchTexts } from '../host-services.ts';
 import { matchFlag } from './call-frame.ts';
 import type { EngineAnswer, EngineMatch } from './engine-instance.ts';
 import type { RuleFact, RuleSetFacts } from './rule-set-facts.ts';
@@ -32,12 +33,14 @@ export function matchLines(
   facts: RuleSetFacts,
   answer: EngineAnswer,
   wallMs: number,
+  redact: (texts: MatchTexts) => MatchTexts,
 ): string {
   let lines = '';
   for (const match of answer.matches) {
     const rule = facts.rules[match.rule];
     if (rule === undefined || (match.flags & matchFlag.logged) === 0) continue;
-    lines += matchLine(transaction, rule, match, answer.status, wallMs);
+    const texts = redact({ ...match, message: match.message || rule.message });
+    lines += matchLine(transaction, rule, { ...match, ...texts }, answer.status, wallMs);
   }
   return lines;
 }
@@ -57,8 +60,7 @@ function matchLine(
   let line = `[${new Date(wallMs).toISOString()}] [security2:error] [client ${clientAddress}] ModSecurity: ${words} (phase ${rule.phase}). ${escaped(operator)}${at}`;
   line += ` [file "${escaped(rule.file)}"] [line "${rule.line}"] [id "${rule.id}"]`;
   if (rule.revision !== '') line += ` [rev "${escaped(rule.revision)}"]`;
-  const message = match.message === '' ? rule.message : match.message;
-  if (message !== '') line += ` [msg "${escaped(message)}"]`;
+  if (match.message !== '') line += ` [msg "${escaped(match.message)}"]`;
   if (match.data !== '') line += ` [data "${escaped(match.data)}"]`;
   if (rule.severity !== null) line += ` [severity "${severities[rule.severity] ?? rule.severity}"]`;
   if (rule.version !== '') line += ` [ver "${escaped(rule.version)}"]`;

@@ -4,7 +4,7 @@ import type { Stop } from '#waf/verdict.ts';
 import { matchedBytesMax } from '#waf/verdict.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import type { BodyBytes, EngineAnswer } from './engine-instance.ts';
+import type { BodyBytes, Decision, EngineAnswer } from './engine-instance.ts';
 import { isFailed, type SeclangFilter } from './seclang-filter.ts';
 
 export class SeclangRun implements FilterRun {
@@ -90,13 +90,17 @@ export class SeclangRun implements FilterRun {
     this.#state = answer.state;
     this.#isOver = (phases & run.logging) !== 0 || answer.stop !== stopKind.none;
     if (answer.matches.length > 0) this.#filter.onMatches(transaction, this.#filter.facts, answer);
-    return answer.stop === stopKind.none ? null : this.#stop(answer);
+    if (answer.stop !== stopKind.none) return this.#stop(answer, answer);
+    // On a route that only watches: what would have been decided is the verdict, and is not enforced.
+    return transaction.isMonitored && answer.noted.stop !== stopKind.none
+      ? this.#stop(answer, answer.noted)
+      : null;
   }
 
-  #stop(answer: EngineAnswer): Stop {
+  #stop(answer: EngineAnswer, decision: Decision): Stop {
     const { facts, name } = this.#filter;
-    const fact = facts.rules[answer.rule];
-    const match = answer.matches.find(({ flags }) => (flags & matchFlag.stopped) !== 0);
+    const fact = facts.rules[decision.rule];
+    const match = answer.matches.find(({ rule }) => rule === decision.rule);
     const finding = {
       rule: `${name}/${fact?.id ?? 0}`,
       reason: match?.message || fact?.message || 'stopped by a rule without a message',
@@ -106,15 +110,15 @@ export class SeclangRun implements FilterRun {
         .filter(({ flags }) => (flags & matchFlag.logged) !== 0)
         .map(({ rule }) => `${name}/${facts.rules[rule]?.id ?? 0}`),
     };
-    if (answer.stop === stopKind.redirect)
+    if (decision.stop === stopKind.redirect)
       return {
         kind: 'answer',
-        status: answer.status,
+        status: decision.status,
         fields: [['location', answer.location.replaceAll(/[^\x20-\x7e]/g, '')]],
         body: Buffer.alloc(0),
         ...finding,
       };
-    return { kind: 'block', status: answer.status === 0 ? 403 : answer.status, ...finding };
+    return { kind: 'block', status: decision.status === 0 ? 403 : decision.status, ...finding };
   }
 
   #isTextual(): boolean {

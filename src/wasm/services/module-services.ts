@@ -10,6 +10,7 @@ import type {
   HostServices,
   Limiter,
   LogLevel,
+  MatchTexts,
   ModuleMetrics,
   RegexSet,
   SharedScope,
@@ -36,6 +37,7 @@ export type ModuleServicesOptions = {
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
   readonly block: HostServices['block'];
   readonly writeMatches: (lines: string) => void;
+  readonly redactMatch: (texts: MatchTexts) => MatchTexts;
   readonly database: (file: string) => AddressDatabase | null;
 };
 
@@ -64,6 +66,10 @@ export class ModuleServices implements HostServices {
 
   writeMatches(lines: string): void {
     this.#options.writeMatches(lines);
+  }
+
+  redactMatch(texts: MatchTexts): MatchTexts {
+    return this.#options.redactMatch(texts);
   }
 
   wallMs(): number {

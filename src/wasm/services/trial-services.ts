@@ -29,6 +29,7 @@ export function trialServices(
     writeLog,
     block: () => null,
     writeMatches: () => {},
+    redactMatch: (texts) => texts,
     database: () => emptyDatabase,
     ...changes,
   });

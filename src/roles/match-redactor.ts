@@ -1,0 +1,42 @@
+/**
+ * What of a match may stand in a log: the patterns of `accessLog.redact` hold for it as they do for query strings. A
+ * value whose name says that it is a secret (`ARGS:password`) is left out whole; a value that holds pairs itself (a
+ * query string, a line of the request) loses those that are. Without RE2 nothing of a value is shown.
+ */
+import type { MatchTexts } from '#wasm/host-services.ts';
+
+type Pattern = { replace(text: string, by: string): string };
+
+const hidden = '***';
+
+export class MatchRedactor {
+  #patterns: readonly Pattern[] | null = [];
+
+  async compile(patterns: readonly string[]): Promise<void> {
+    try {
+      const { default: RE2 } = await import('re2');
+      this.#patterns = patterns.map((pattern) => new RE2(pattern, 'g'));
+    } catch {
+      this.#patterns = patterns.length === 0 ? [] : null;
+    }
+  }
+
+  redact({ name, value, data, message }: MatchTexts): MatchTexts {
+    const patterns = this.#patterns;
+    if (patterns === null) return { name, value: hidden, data: hidden, message: hidden };
+    const clean = (text: string): string => {
+      let left = text;
+      for (const pattern of patterns) left = pattern.replace(left, `$1${hidden}`);
+      return left;
+    };
+    const pair = `${name.slice(name.indexOf(':') + 1)}=${value.replaceAll('&', ' ')}`;
+    if (value !== '' && clean(pair) !== pair)
+      return {
+        name,
+        value: hidden,
+        data: data === '' ? '' : hidden,
+        message: message.replaceAll(value, hidden),
+      };
+    return { name, value: clean(value), data: clean(data), message: clean(message) };
+  }
+}
