@@ -133,6 +133,12 @@ for (const kind of ['sqli', 'xss'] as const) {
         '<a ',
         '<!--',
         '<a b=',
+        '<a>',
+        '<a b=c>',
+        '</a>',
+        '<//>',
+        'feed:',
+        '<!x>',
         ' on',
         '&#',
         'x:',
@@ -144,8 +150,10 @@ for (const kind of ['sqli', 'xss'] as const) {
         'union ',
       ];
       for (const unit of units) {
-        const bytes = Buffer.from(unit.repeat(Math.floor(131_072 / unit.length)));
-        assert.equal(typeof own[kind](bytes), 'boolean');
+        for (const start of ['', '<a href="', "'"]) {
+          const bytes = Buffer.from(start + unit.repeat(Math.floor(131_072 / unit.length)));
+          assert.equal(typeof own[kind](bytes), 'boolean');
+        }
       }
     });
   });

@@ -149,7 +149,6 @@ function checkQuotes(): void {
     if (load<u8>(valueAt + i) == 0x27) raiseFlag(BodyFlag.multipartInvalidQuoting);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isBlank(byte: u8): bool {
   return byte == 0x20 || byte == 0x09;

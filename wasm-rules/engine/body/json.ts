@@ -193,7 +193,6 @@ function refuseString(): usize {
   return 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function skipBlanks(at: usize, end: usize): usize {
   while (at < end) {

@@ -140,13 +140,11 @@ function numbered(outcome: i32): string {
   }
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function lineOf(index: i32): usize {
   return load<u32>(headers + (index << 4));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function lengthOfName(index: i32): i32 {
   return load<i32>(headers + (index << 4), 8);
@@ -163,7 +161,6 @@ function isDispositionName(at: usize): bool {
   return true;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function lower(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;

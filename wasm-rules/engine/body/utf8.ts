@@ -43,7 +43,6 @@ export function putPoint(into: usize, point: u32): i32 {
   return 4;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isContinuation(byte: u32): bool {
   return (byte & 0xc0) == 0x80;

@@ -136,7 +136,6 @@ function readText(at: usize, end: usize): usize {
 }
 
 /** Bytes of a character that XML allows (section 2.2); 0 for others. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function characterSize(at: usize, end: usize): i32 {
   const byte = load<u8>(at);

@@ -22,20 +22,35 @@ let first: usize = 0;
 /** Inside a tag of its own, not in the attribute that the value was put into. */
 let isOwnTag: bool = false;
 
+/** Instead of a place to go on from: the value is at its end, or what runs script was met. */
+const done: usize = 0;
+const found: usize = 1;
+
 export function holdsScriptInText(at: usize, length: i32): bool {
   end = at + length;
-  isOwnTag = true;
-  return walkText(at);
+  return walk(readText(at));
 }
 
 /** `quote` is 0 for a bare attribute value. */
 export function holdsScriptInValue(at: usize, length: i32, quote: u8): bool {
   end = at + length;
+  if (quote == 0) {
+    // A bare value may also stand where an attribute begins.
+    isOwnTag = false;
+    if (walk(at)) return true;
+  }
   isOwnTag = false;
-  // A bare value may also stand where an attribute begins.
-  if (quote == 0 && walkTag(at)) return true;
   at = quote == 0 ? skipBareValue(at) : skipTo(at, quote) + 1;
-  return at < end && walkTag(at);
+  return at < end && walk(at);
+}
+
+/** Tags and text in turn, from inside a tag. */
+function walk(at: usize): bool {
+  while (at > found) {
+    at = readAttributes(at);
+    if (at > found) at = readText(at);
+  }
+  return at == found;
 }
 
 function skipTo(at: usize, byte: u8): usize {
@@ -43,34 +58,45 @@ function skipTo(at: usize, byte: u8): usize {
   return at;
 }
 
-function walkText(at: usize): bool {
+/** To the attributes of the next tag. */
+function readText(at: usize): usize {
   while (true) {
     at = skipTo(at, 0x3c) + 1;
-    if (at >= end) return false;
+    if (at >= end) return done;
     const byte: u32 = load<u8>(at);
     if ((byte | 0x20) - 0x61 < 26 || byte == 0) {
       at = readName(at);
-      if (isHostileTag()) return true;
+      if (isHostileTag()) return found;
       isOwnTag = true;
-      return walkTag(at);
+      return at;
     }
     if (byte == 0x21) {
       at = walkDeclaration(at + 1);
-      if (at == 0) return true;
+      if (at == 0) return found;
     } else if (byte == 0x2f && at + 1 < end && load<u8>(at, 1) == 0x2f) {
       isOwnTag = true;
-      return walkTag(at + 1);
+      return at + 1;
     } else if (byte == 0x3f || byte == 0x25) {
       // <?xml-stylesheet, <?import; <% of old.
       at = readName(at + 1);
-      if (startsWith('xml') || startsWith('import')) return true;
+      if (startsWith('xml') || startsWith('import')) return found;
     }
   }
 }
 
 function isHostileTag(): bool {
-  if (kindOfTag(hash) == Html.tag || kindOfTag(hashOf(first, letterEnd())) == Html.tag) return true;
-  return kindOfTag(hashOf(first, first + bytes)) == Html.tag || isForeign();
+  if (kindOfTag(hash) == Html.tag || kindOfTag(hashOf(first, first + bytes)) == Html.tag || isForeign()) return true;
+  const letters = letterEnd();
+  return endsName(letters) && kindOfTag(hashOf(first, letters)) == Html.tag;
+}
+
+/** NUL and `<` end a name for some readers; `\x20` and its like do once somebody has decoded them. */
+function endsName(at: usize): bool {
+  if (at >= first + bytes) return false;
+  const byte = load<u8>(at);
+  if (byte == 0 || byte == 0x3c) return true;
+  const next: u32 = at + 1 < end ? load<u8>(at, 1) : 0;
+  return byte == 0x5c && (next == 0x30 || next == 0x75 || next == 0x78);
 }
 
 /** Where the letters that the name begins with end: browsers and filters differ on what else ends a name. */
@@ -128,13 +154,13 @@ function endsComment(at: usize): bool {
   return load<u8>(at - 1) == 0x2d || (load<u8>(at - 1) == 0x21 && load<u8>(at - 2) == 0x2d);
 }
 
-/** Attributes up to the end of the tag, and the text behind it. */
-function walkTag(at: usize): bool {
+/** To the text behind the tag. */
+function readAttributes(at: usize): usize {
   while (true) {
     while (at < end && isBetween(load<u8>(at))) at++;
-    if (at >= end) return false;
-    if (load<u8>(at) == 0x3e) return walkText(at + 1);
-    if (load<u8>(at) == 0x3c && !isOwnTag) return walkText(at);
+    if (at >= end) return done;
+    if (load<u8>(at) == 0x3e) return at + 1;
+    if (load<u8>(at) == 0x3c && !isOwnTag) return at;
     at = readName(at);
     if (bytes == 0) {
       at++;
@@ -151,17 +177,17 @@ function walkTag(at: usize): bool {
       while (at < end && isSpace(load<u8>(at))) at++;
     }
     const kind = kindOfAttribute(name);
-    if (kind == Html.event && hasValue) return true;
-    if (kind == Html.attribute && (isOwnTag || hasValue)) return true;
+    if (kind == Html.event && hasValue) return found;
+    if (kind == Html.attribute && (isOwnTag || hasValue)) return found;
     if (isOwnTag && hasValue) {
-      if (looksLikeEvent(nameAt, nameBytes)) return true;
-      if (kindOfAttribute(hashOf(nameAt, letters)) == Html.event) return true;
+      if (looksLikeEvent(nameAt, nameBytes)) return found;
+      if (kindOfAttribute(hashOf(nameAt, letters)) == Html.event) return found;
     }
-    if (isOwnTag && (isNamespace(nameAt, nameBytes) || kind == Html.event)) return true;
+    if (isOwnTag && (isNamespace(nameAt, nameBytes) || kind == Html.event)) return found;
     if (!hasValue) continue;
     at = readValue(at);
-    if (kind == Html.url && runsScript(first, first + bytes)) return true;
-    if (kind == Html.indirect && kindOfAttribute(hashOf(first, first + bytes)) != 0) return true;
+    if (kind == Html.url && runsScript(first, first + bytes)) return found;
+    if (kind == Html.indirect && kindOfAttribute(hashOf(first, first + bytes)) != 0) return found;
   }
 }
 
@@ -231,20 +257,17 @@ function startsWith(word: string): bool {
   return true;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isSpace(byte: u32): bool {
   return byte == 0x20 || byte - 0x09 < 5;
 }
 
 /** What stands between attributes. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function isBetween(byte: u32): bool {
   return isSpace(byte) || byte == 0x2f || byte == 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function lower(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;

@@ -349,7 +349,8 @@ function readOperator(kind: i32): i32 {
       return readAlias();
     case Sql.other:
       // Has a key, of JSON in PostgreSQL.
-      if (load<u8>(textAt(at)) == 0x3f && kindAt(at + 1) == Sql.string) return readComparison();
+      if (load<u8>(textAt(at)) == 0x3f && saw & Saw.logic && kindAt(at + 1) == Sql.string)
+        return readComparison();
       if (load<u8>(textAt(at)) != 0x7d) return Outcome.stop;
       at++;
       return Outcome.needsOperator;

@@ -34,7 +34,6 @@ export function lexSql(at: usize, length: i32, quote: u8): void {
   endTokens();
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function next(at: usize, offset: i32): u32 {
   return at + offset < end ? load<u8>(at + offset) : 0;
@@ -308,13 +307,11 @@ function lexWord(at: usize): usize {
 }
 
 /** 0xC2 leads the no-break space and punctuation of Latin-1, no letter of a word. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function isNameStart(byte: u32): bool {
   return (byte | 0x20) - 0x61 < 26 || byte == 0x5f || byte == 0x24 || (byte >= 0x80 && byte != 0xa0 && byte != 0xc2);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isNameByte(byte: u32): bool {
   return byte - 0x30 < 10 || isNameStart(byte);
@@ -324,7 +321,6 @@ function isHexByte(byte: u32): bool {
   return byte - 0x30 < 10 || (byte | 0x20) - 0x61 < 6;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function lower(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;

@@ -4,7 +4,6 @@
  */
 import { kindAt, lengthAt, Sql, textAt } from './sql-token';
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function isConstant(kind: i32): bool {
   return kind == Sql.number || kind == Sql.string || kind == Sql.literal || kind == Sql.call || kind == Sql.probe || kind == Sql.variable;
@@ -90,7 +89,7 @@ export function isStatement(index: i32): bool {
   if (isWord(index, 'shutdown')) return after == Sql.end || after == Sql.comment || after == Sql.semicolon || after == Sql.prefix;
   if (isWord(index, 'delete')) return after == Sql.from || (after == Sql.name && last == Sql.from);
   if (isWord(index, 'update')) return after == Sql.name && isWord(index + 2, 'set');
-  if (isWord(index, 'handler')) return after == Sql.name && last == Sql.name;
+  if (isWord(index, 'handler')) return after == Sql.name && (isWord(index + 2, 'open') || isWord(index + 2, 'read'));
   if (isWord(index, 'drop') || isWord(index, 'truncate') || isWord(index, 'rename')) return after == Sql.name && isEnd;
   if (isWord(index, 'begin'))
     return after == Sql.statement || after == Sql.wait || after == Sql.select || isWord(index + 1, 'try');

@@ -88,13 +88,11 @@ export function endTokens(): void {
   for (let i = 0; i < 4; i++) store<i32>(tokens + ((count + i) << 4), Sql.end);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function kindAt(index: i32): i32 {
   return load<i32>(tokens + (index << 4));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function marksAt(index: i32): i32 {
   return load<i32>(tokens + (index << 4), 4);

@@ -72,7 +72,8 @@ export function isQuotedInjection(at: usize, length: i32, quote: u8): bool {
   }
   if (saw & Saw.comment) {
     if (saw & (Saw.logic | Saw.comparison | Saw.clause | Saw.outerClose)) return true;
-    if (saw & Saw.tightComment && !(saw & Saw.hash) && isDirectComment()) return true;
+    if (saw & Saw.tightComment && !(saw & Saw.hash) && quote != 0x60 && isDirectComment())
+      return true;
     if (!(saw & Saw.tightComment) && (!(saw & Saw.hash) || endsWithHash(at, length))) return true;
   }
   if (saw & Saw.tautology && saw & Saw.whole) return true;

@@ -21,7 +21,12 @@ export function runsScript(at: usize, end: usize): bool {
     }
     // Also bytes beyond ASCII, which some browsers skipped in front of a scheme.
     if (byte <= 0x20 || byte >= 0x7f) continue;
-    if (byte == 0x3a) return isHostile(length, at, end);
+    if (byte == 0x3a) {
+      if (!is(length, 'feed')) return isHostile(length, at, end);
+      // feed: goes in front of another address.
+      length = 0;
+      continue;
+    }
     // An escape of JavaScript in the middle of the word.
     if (byte == 0x5c && length >= 4 && load<u32>(scheme) == 0x6176_616a) return true;
     const isLetter = (byte | 0x20) - 0x61 < 26;
@@ -36,7 +41,6 @@ function isHostile(length: i32, rest: usize, end: usize): bool {
   if (length >= 4 && load<u32>(scheme) == 0x6176_616a) return true;
   if (is(length, 'vbscript') || is(length, 'livescript') || is(length, 'mocha')) return true;
   if (is(length, 'view-source') || is(length, 'mhtml') || is(length, 'jar')) return true;
-  if (is(length, 'feed')) return runsScript(rest, end);
   return is(length, 'data') && !isPlainImage(rest, end);
 }
 

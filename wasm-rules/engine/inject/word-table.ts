@@ -5,7 +5,6 @@
 
 export const emptyHash: u32 = 0x811c_9dc5;
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function addToHash(hash: u32, byte: u32): u32 {
   return (hash ^ byte) * 0x0100_0193;
@@ -42,7 +41,6 @@ export function kindOfHash(table: usize, bits: i32, hash: u32): i32 {
   }
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function slotOf(hash: u32, bits: i32): i32 {
   return (hash * 0x2545_f491) >>> (32 - bits);

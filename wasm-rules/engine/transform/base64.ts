@@ -12,7 +12,6 @@ const letters: usize = memory.data<u8>([
 ]);
 
 /** 0 to 63, or more for what is no digit. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function digitOf(byte: u32): u32 {
   const letter = (byte | 0x20) - 0x61;
@@ -80,7 +79,6 @@ export function base64Encode(from: usize, length: i32, into: usize): i32 {
   return <i32>(into - start);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function put3(into: usize, bits: u32): usize {
   store<u8>(into, bits >> 16);

@@ -5,7 +5,6 @@ const slash: u8 = 0x2f;
 const star: u8 = 0x2a;
 const dash: u8 = 0x2d;
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function startsPair(at: usize, end: usize, first: u8, second: u8): bool {
   return at + 1 < end && load<u8>(at) == first && load<u8>(at, 1) == second;

@@ -41,7 +41,6 @@ export function sqlHexDecode(from: usize, length: i32, into: usize): i32 {
   return written == length ? -1 : written;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isPair(at: usize): bool {
   return isHex(load<u8>(at)) && isHex(load<u8>(at, 1));

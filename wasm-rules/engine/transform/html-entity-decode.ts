@@ -60,7 +60,6 @@ function name(at: usize, end: usize): usize {
   return at;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isAlphanumeric(byte: u32): bool {
   return byte - 0x30 < 10 || (byte | 0x20) - 0x61 < 26;

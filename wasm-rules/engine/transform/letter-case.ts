@@ -8,7 +8,6 @@ export function uppercase(from: usize, length: i32, into: usize): i32 {
 }
 
 /** Turns the case of the 26 letters from `first`. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function fold(from: usize, length: i32, into: usize, first: u8): i32 {
   const end = from + length;

@@ -6,7 +6,6 @@
  * copied: the slack that `outputBytesMax` of `transform.ts` counts.
  */
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function copyUntil(from: usize, end: usize, into: usize, stop: u8): i32 {
   return copyUntilEither(from, end, into, stop, stop);
@@ -94,7 +93,6 @@ export function copyUntilRange(from: usize, end: usize, into: usize, low: u8, hi
 }
 
 /** `isspace` of the C locale. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function isSpace(byte: u32): bool {
   return byte - 0x09 < 5 || byte == 0x20;

@@ -42,7 +42,6 @@ export function growthOf(id: i32): i32 {
 /** Room to give for a value of `length` bytes: a digest, rounding, and the 15 bytes that copies may write beyond. */
 export const outputSlackBytes: i32 = 48;
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function outputBytesMax(id: i32, length: i32): i32 {
   return length * growthOf(id) + outputSlackBytes;

@@ -30,7 +30,6 @@ export function setUnicodeMap(at: usize): void {
   unicodeMap = at;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function decode(from: usize, length: i32, into: usize, isUni: bool): i32 {
   const end = from + length;

@@ -46,7 +46,6 @@ export function utf8toUnicode(from: usize, length: i32, into: usize): i32 {
   return changed ? <i32>(into - start) : -1;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function copyAscii(from: usize, end: usize, into: usize): i32 {
   // From 0x80 to 0x00 in the order that begins at 0x80: high bytes and NUL.
@@ -54,7 +53,6 @@ function copyAscii(from: usize, end: usize, into: usize): i32 {
 }
 
 /** Bytes of the sequence that `byte` begins; 0 for none. */
-// @ts-ignore: a decorator of the compiler
 @inline
 function sizeOf(byte: u32): i32 {
   if ((byte & 0xe0) == 0xc0) return 2;
