@@ -11,6 +11,7 @@
 import { type AutomatonTables, tablesOf } from './automaton-tables.ts';
 import { buildCaptures, encodeCaptures } from './capture-program.ts';
 import { determinise } from './determinise.ts';
+import { kindForm } from './kind-forms.ts';
 import { kindMasks } from './kind-masks.ts';
 import { dfaTableBytesMax, lazyItemsMax } from './limits.ts';
 import { requiredLiterals } from './literals.ts';
@@ -88,9 +89,13 @@ function compileTables(
     const bytes = encodeConstant(lengthMin !== null);
     return { kind: 'constant', bytes, requirement: noRequirement, stats };
   }
+  const literals = requiredLiterals(pattern.node);
+  const masks = kindMasks(tables);
   const requirement: Requirement = {
-    ...kindMasks(tables),
-    literals: requiredLiterals(pattern.node),
+    ...masks,
+    literals,
+    // Where a literal decides, asking for more costs more than it saves.
+    form: literals === null ? kindForm(pattern.node, masks) : null,
     lengthMin,
     firstBytes: firstBytesOf(tables),
   };

@@ -88,11 +88,11 @@ export const ScanWord = {
   bits: 3,
   /** u8[256]: the class of a byte, below 64; 0 for bytes of no literal. */
   classesAt: 4,
-  /** 2^18 bits, by three classes: does a literal have these three bytes? */
+  /** 2^18 pairs of bits, by three classes: do literals have them at their place, or one byte behind it? */
   trigramsAt: 5,
-  /** u16 for each 64 of these bits: how many are set before them. */
+  /** u16 for each 32 of these pairs: how many first bits are set before them. */
   ranksAt: 6,
-  /** u32 by the number of a set bit: the first of its checks; the next number's is their end. */
+  /** u32 by the number of a first bit: the first of its checks; the next number's is their end. */
   checkListsAt: 7,
   /**
    * A literal, in 32 bytes: u64 of its bytes, u64 of the bits that count, u64 of the bits set before comparing
@@ -112,6 +112,9 @@ export const ScanWord = {
   /** u8[256]: the number of the row of a first byte. */
   firstOfByteAt: 15,
   firstsAt: 16,
+  /** Forms (4 words each): sets · offset of u64[sets] · offset of the row of all others · offset of its own row. */
+  forms: 17,
+  formsAt: 18,
   headWords: 20,
 } as const;
 

@@ -29,6 +29,14 @@ const byPresence = Array.from({ length: kindsTotal }, (_, kind) => kind).sort(
   (a, b) => (presence[b] as number) - (presence[a] as number),
 );
 
+/** How likely an ordinary value has all of these kinds. */
+export function presenceOfKinds(kinds: bigint): number {
+  let all = 1;
+  for (let kind = 0; kind < kindsTotal; kind++)
+    if (((kinds >> BigInt(kind)) & 1n) === 1n) all *= presence[kind] as number;
+  return all;
+}
+
 export function kindMasks(tables: AutomatonTables): KindMasks {
   const reach = new Reach(tables);
   const needed = byPresence.filter((kind) => !reach.canMatchWithout(new Set([kind])));

@@ -4,6 +4,7 @@
  * where the pattern cannot match.
  */
 import type { ByteSet } from './byte-set.ts';
+import { type KindForm, meetsForm } from './kind-forms.ts';
 
 export type Requirement = {
   /** Each subject that matches holds one of them, ASCII letters in any case; in lower case here. Null: unknown. */
@@ -12,6 +13,8 @@ export type Requirement = {
   readonly allKinds: bigint;
   /** Of each of these sets of kinds it has one. */
   readonly anyKinds: readonly bigint[];
+  /** It has all kinds of one of these sets (`kind-forms.ts`). Null: not asked. */
+  readonly form: KindForm | null;
   readonly lengthMin: number;
   /** Where matches lie at the start only: the bytes that can stand there. */
   readonly firstBytes: ByteSet | null;
@@ -22,6 +25,7 @@ export const noRequirement: Requirement = {
   literals: null,
   allKinds: 0n,
   anyKinds: [],
+  form: null,
   lengthMin: 0,
   firstBytes: null,
 };
@@ -30,10 +34,15 @@ export const noRequirement: Requirement = {
 export const tellableBytesMax = 31;
 
 /** Whether a subject can match as far as kinds, length and first byte say; the guest's answer must be the same. */
-export function meetsRequirement(requirement: Requirement, kinds: bigint, subject: Uint8Array) {
+export function meetsRequirement(
+  requirement: Requirement,
+  kinds: bigint,
+  subject: Uint8Array,
+): boolean {
   return (
     (requirement.allKinds & ~kinds) === 0n &&
     requirement.anyKinds.every((any) => (any & kinds) !== 0n) &&
+    (requirement.form === null || meetsForm(requirement.form, kinds)) &&
     subject.length >= Math.min(requirement.lengthMin, tellableBytesMax) &&
     (requirement.firstBytes === null || requirement.firstBytes[subject[0] ?? 256] === 1)
   );

@@ -6,6 +6,7 @@
 import { Blob } from './blob.ts';
 import { kindsTotal } from './byte-kinds.ts';
 import { ScanWord } from './format.ts';
+import type { KindForm } from './kind-forms.ts';
 import { scanBitsMax } from './limits.ts';
 import { type Requirement, tellableBytesMax } from './requirement.ts';
 import { buildTrigrams, encodeChecks } from './trigrams.ts';
@@ -32,6 +33,7 @@ export function compileScanSet(entries: readonly Requirement[]): Uint8Array {
   blob.setWord(ScanWord.lengthRows, lengthRows);
   blob.setWord(ScanWord.lengthsAt, blob.add(joined(lengths)));
   addFirsts(blob, entries, rows);
+  addForms(blob, entries, rows);
   return blob.finish();
 }
 
@@ -129,4 +131,24 @@ function addFirsts(blob: Blob, entries: readonly Requirement[], rows: Rows): voi
   });
   blob.setWord(ScanWord.firstOfByteAt, blob.add(ofByte));
   blob.setWord(ScanWord.firstsAt, blob.add(joined(distinct)));
+}
+
+/** Each distinct form once, with all that ask for it. */
+function addForms(blob: Blob, entries: readonly Requirement[], rows: Rows): void {
+  const owners = new Map<string, { readonly form: KindForm; readonly its: number[] }>();
+  entries.forEach(({ form }, entry) => {
+    if (form === null) return;
+    const known = owners.get(form.join());
+    if (known === undefined) owners.set(form.join(), { form, its: [entry] });
+    else known.its.push(entry);
+  });
+  const records = new Uint32Array(owners.size * 4);
+  [...owners.values()].forEach(({ form, its }, index) => {
+    const setsAt = blob.add(BigUint64Array.from(form));
+    const others = blob.add(rows.of((entry) => !its.includes(entry)));
+    const own = blob.add(rows.of((entry) => its.includes(entry)));
+    records.set([form.length, setsAt, others, own], index * 4);
+  });
+  blob.setWord(ScanWord.forms, owners.size);
+  blob.setWord(ScanWord.formsAt, records.length === 0 ? 0 : blob.add(records));
 }

@@ -1,17 +1,19 @@
 /**
- * Thousands of literals, looked for at once without an automaton: of each literal the three rarest neighbours
- * (bytes in 63 classes, letters without case) set one bit of 2^18. At each byte of a subject the last three
- * classes are one index, and mostly the bit is not set. No step waits for a load of the one before, which is what
- * makes Aho and Corasick's automaton slow, and the bits of ordinary text stay in the first cache.
+ * Thousands of literals, looked for at once without an automaton. Bytes are in 63 classes, letters without case; at
+ * each byte of a subject the last three classes are an index into two bits: does a literal have these three at its
+ * rarest place, and does one have them a byte further on? Only where the first bit and, a byte later, the
+ * second are set, literals are compared. No step waits for a load of the one before, which is what makes Aho and
+ * Corasick's automaton slow, and the bits of ordinary text stay in the first cache.
  *
- * Where a bit is set, its number among the set ones leads to the literals that have these three, which are compared
- * whole, eight bytes at a time. A literal of two bytes sets the bits of all third ones; behind the end of a
- * subject stands class 0, which is that of bytes in no literal.
+ * The number of the first bit among all that are set leads to the literals that have these three, which are
+ * compared whole, eight bytes at a time. What a short literal says nothing about is set for all bytes; behind the
+ * end of a subject stands class 0, which is that of bytes in no literal.
  */
 import { byteFrequency } from './byte-frequency.ts';
 
 export const trigramBits = 18;
 const classesMax = 64;
+const allClasses = Array.from({ length: classesMax }, (_, number) => number);
 const windowBytes = 3;
 
 export type Trigrams = {
@@ -29,6 +31,7 @@ export type LiteralCheck = { readonly literal: string; readonly window: number }
 export function buildTrigrams(literals: readonly string[]): Trigrams {
   const classOf = classesOfLiterals(literals);
   const lists = new Map<number, LiteralCheck[]>();
+  const seconds = new Set<number>();
   const add = (index: number, check: LiteralCheck): void => {
     const list = lists.get(index);
     if (list === undefined) lists.set(index, [check]);
@@ -43,10 +46,18 @@ export function buildTrigrams(literals: readonly string[]): Trigrams {
     });
     const pair = (classAt(literal, window) << 12) | (classAt(literal, window + 1) << 6);
     const check = { literal, window };
-    if (literal.length >= windowBytes) add(pair | classAt(literal, window + 2), check);
-    else for (let third = 0; third < classesMax; third++) add(pair | third, check);
+    for (const third of classesFrom(literal, window + 2, classOf)) {
+      add(pair | third, check);
+      const shifted = ((pair | third) << 6) & ((1 << trigramBits) - 1);
+      for (const fourth of classesFrom(literal, window + 3, classOf)) seconds.add(shifted | fourth);
+    }
   }
-  return arranged(lists, classOf);
+  return arranged(lists, seconds, classOf);
+}
+
+/** Of the byte at a place; past the end of the literal any. */
+function classesFrom(literal: string, at: number, classOf: Uint8Array): readonly number[] {
+  return at < literal.length ? [classOf[literal.charCodeAt(at)] as number] : allClasses;
 }
 
 export function encodeChecks(
@@ -73,17 +84,20 @@ export function encodeChecks(
 /** Checks one after the other, in the order of their bits. */
 function arranged(
   lists: ReadonlyMap<number, readonly LiteralCheck[]>,
+  seconds: ReadonlySet<number>,
   classOf: Uint8Array,
 ): Trigrams {
-  const bits = new Uint8Array((1 << trigramBits) / 8);
-  const ranks = new Uint16Array((1 << trigramBits) / 64);
+  const bits = new Uint8Array((1 << trigramBits) / 4);
+  const ranks = new Uint16Array((1 << trigramBits) / 32);
   const checks: LiteralCheck[] = [];
   const checkLists: number[] = [];
   for (let index = 0; index < 1 << trigramBits; index++) {
-    if ((index & 63) === 0) ranks[index >> 6] = checkLists.length;
+    if ((index & 31) === 0) ranks[index >> 5] = checkLists.length;
+    const shift = (index & 3) << 1;
+    if (seconds.has(index)) bits[index >> 2] = (bits[index >> 2] as number) | (2 << shift);
     const list = lists.get(index);
     if (list === undefined) continue;
-    bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
+    bits[index >> 2] = (bits[index >> 2] as number) | (1 << shift);
     checkLists.push(checks.length);
     checks.push(...list);
   }

@@ -90,6 +90,8 @@ export namespace ScanWord {
   export const lengthsAt: usize = 14;
   export const firstOfByteAt: usize = 15;
   export const firstsAt: usize = 16;
+  export const forms: usize = 17;
+  export const formsAt: usize = 18;
   export const headWords: usize = 20;
 }
 

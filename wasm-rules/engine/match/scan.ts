@@ -25,7 +25,7 @@ export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
   return kinds;
 }
 
-/** Three classes are an index; its bit is set where literals have such bytes. The kinds on the way. */
+/** Three classes are an index into pairs of bits; where two in a row fit, literals are compared. */
 @inline
 function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
   const start = at;
@@ -33,22 +33,30 @@ function walk(set: usize, at: usize, end: usize, rowBytes: usize): u64 {
   const trigrams = set + load<u32>(set, ScanWord.trigramsAt * 4);
   const kindsAt = kindTable();
   let index: u32 = 0;
+  let earlier: u32 = 0;
   let kinds: u64 = 0;
   while (at < end) {
     const byte = <usize>load<u8>(at++);
     kinds |= load<u64>(kindsAt + (byte << 3));
+    const before = index;
     index = ((index << 6) | load<u8>(classes + byte)) & 0x3ffff;
-    if (((load<u8>(trigrams + (index >> 3)) >> (index & 7)) & 1) != 0)
-      compare(set, index, start, at - 3, end, rowBytes);
+    const pair = <u32>load<u8>(trigrams + (index >> 2)) >> ((index & 3) << 1);
+    if ((earlier & (pair >> 1) & 1) != 0) compare(set, before, start, at - 4, end, rowBytes);
+    earlier = pair;
   }
-  // Class 0 behind the end, for literals of two bytes.
-  index = (index << 6) & 0x3ffff;
-  if (((load<u8>(trigrams + (index >> 3)) >> (index & 7)) & 1) != 0)
-    compare(set, index, start, at - 2, end, rowBytes);
+  // Class 0 behind the end, twice: for literals of three bytes and of two.
+  for (let behind: usize = 0; behind < 2; behind++) {
+    const before = index;
+    index = (index << 6) & 0x3ffff;
+    const pair = <u32>load<u8>(trigrams + (index >> 2)) >> ((index & 3) << 1);
+    if ((earlier & (pair >> 1) & 1) != 0)
+      compare(set, before, start, end - 3 + behind, end, rowBytes);
+    earlier = pair;
+  }
   return kinds;
 }
 
-/** The literals behind a bit, compared whole; `at` is where the three bytes lie. */
+/** The literals behind an index, compared whole; `at` is where the three bytes lie. */
 function compare(
   set: usize,
   index: u32,
@@ -57,13 +65,15 @@ function compare(
   end: usize,
   rowBytes: usize,
 ): void {
-  const word = load<u64>(set + load<u32>(set, ScanWord.trigramsAt * 4) + ((index >> 6) << 3));
+  const word = load<u64>(set + load<u32>(set, ScanWord.trigramsAt * 4) + ((index >> 5) << 3));
+  const before = (<u64>1 << ((index & 31) << 1)) - 1;
   const rank =
-    <u32>load<u16>(set + load<u32>(set, ScanWord.ranksAt * 4) + ((index >> 6) << 1)) +
-    <u32>popcnt(word & (((<u64>1) << (index & 63)) - 1));
+    <u32>load<u16>(set + load<u32>(set, ScanWord.ranksAt * 4) + ((index >> 5) << 1)) +
+    <u32>popcnt(word & before & 0x5555_5555_5555_5555);
   const lists = set + load<u32>(set, ScanWord.checkListsAt * 4) + (<usize>rank << 2);
   const checks = set + load<u32>(set, ScanWord.checksAt * 4);
   const last = checks + (<usize>load<u32>(lists, 4) << 5);
+  charge(load<u32>(lists, 4) - load<u32>(lists));
   for (let check = checks + (<usize>load<u32>(lists) << 5); check < last; check += 32) {
     const from = at - <usize>load<u8>(check, 25);
     const length = <usize>load<u8>(check, 24);
@@ -100,15 +110,49 @@ function collect(
   const anyTables = load<u32>(set, ScanWord.anyTables * 4);
   const anyAt = set + load<u32>(set, ScanWord.anyLanesAt * 4);
   const tableBytes = rowBytes << 8;
+  let any = i64x2.splat(0);
   for (let i: usize = 0; i < rowBytes; i += 16) {
     let row = v128.and(v128.load(hits + i), v128.load(lengths + i));
     row = v128.and(row, v128.load(firsts + i));
-    if (!v128.any_true(row)) continue;
+    if (!v128.any_true(row)) {
+      v128.store(hits + i, row);
+      continue;
+    }
     row = v128.and(row, allLanes(all + i, kinds, rowBytes));
     for (let table: u32 = 0; table < anyTables; table++)
       row = v128.and(row, anyLanes(anyAt + <usize>table * tableBytes + i, kinds, rowBytes));
-    v128.store(bits + i, v128.or(v128.load(bits + i), row));
+    any = v128.or(any, row);
+    v128.store(hits + i, row);
   }
+  if (!v128.any_true(any)) return;
+  ask(set, kinds, rowBytes);
+  for (let i: usize = 0; i < rowBytes; i += 16)
+    v128.store(bits + i, v128.or(v128.load(bits + i), v128.load(hits + i)));
+}
+
+/** Takes out of the hits who asks for a form that the kinds do not meet. */
+@inline
+function ask(set: usize, kinds: u64, rowBytes: usize): void {
+  let form = set + load<u32>(set, ScanWord.formsAt * 4);
+  const last = form + (<usize>load<u32>(set, ScanWord.forms * 4) << 4);
+  for (; form < last; form += 16) {
+    const own = set + load<u32>(form, 12);
+    let asked = i64x2.splat(0);
+    for (let i: usize = 0; i < rowBytes; i += 16)
+      asked = v128.or(asked, v128.and(v128.load(hits + i), v128.load(own + i)));
+    if (!v128.any_true(asked) || meets(set, form, kinds)) continue;
+    const others = set + load<u32>(form, 8);
+    for (let i: usize = 0; i < rowBytes; i += 16)
+      v128.store(hits + i, v128.and(v128.load(hits + i), v128.load(others + i)));
+  }
+}
+
+@inline
+function meets(set: usize, form: usize, kinds: u64): bool {
+  let at = set + load<u32>(form, 4);
+  const end = at + (<usize>load<u32>(form) << 3);
+  for (; at < end; at += 8) if ((load<u64>(at) & ~kinds) == 0) return true;
+  return false;
 }
 
 @inline
