@@ -4,9 +4,10 @@
  * linear time; macros that folding has found no value for; plain slips.
  */
 import { parsePattern } from '#waf/match/pattern-parser.ts';
-import { literalOf, macroText } from './macro.ts';
+import { literalMacro, literalOf, macroText } from './macro.ts';
+import { type RewrittenPattern, rewritePattern } from './pattern-rewrite.ts';
 import type { LinkDraft, RuleDraft } from './rule-draft.ts';
-import type { Link, Rule } from './rule-set.ts';
+import type { Link, Position, Rule } from './rule-set.ts';
 import type { RefusedPart } from './target-list.ts';
 
 const patternOperators: ReadonlySet<string> = new Set(['rx', 'verifyCC', 'verifySSN']);
@@ -17,6 +18,33 @@ export class PatternCheck {
     string,
     { readonly offset: number; readonly words: string } | null
   >();
+
+  /** The rule, patterns rewritten that can be; each change is told to `say`. */
+  rewritten(rule: Rule, say: (position: Position, message: string) => void): Rule {
+    if (!rule.links.some((link) => this.#rewriteOf(link) !== null)) return rule;
+    const links = rule.links.map((link) => {
+      const rewrite = this.#rewriteOf(link);
+      if (rewrite === null) return link;
+      const same = 'it matches the same values';
+      const close = 'it may match where the pattern as written gives up';
+      const effect = rewrite.isExact ? same : close;
+      say(
+        link.operator.position,
+        `the pattern of rule ${rule.id} is run rewritten: ${rewrite.what}; ${effect}`,
+      );
+      return { ...link, operator: { ...link.operator, argument: literalMacro(rewrite.source) } };
+    });
+    return { ...rule, links };
+  }
+
+  #rewriteOf({ operator, isCapturing }: Link): RewrittenPattern | null {
+    const source = operator.name === 'rx' ? literalOf(operator.argument) : null;
+    if (source === null || this.#problemOf(source) === null) return null;
+    // TX.0 may get the bytes that were only looked at, which logs show; groups would get others.
+    if (isCapturing && /(?<!\\)\((?!\?)/.test(source)) return null;
+    const rewrite = rewritePattern(source);
+    return rewrite === null || this.#problemOf(rewrite.source) !== null ? null : rewrite;
+  }
 
   refusals(rule: Rule, draft: RuleDraft): readonly RefusedPart[] {
     return rule.links.flatMap((link) => {

@@ -53,7 +53,13 @@ export function resolveRules(
   }
   const read = collectionsRead(items.filter((item) => item.kind === 'rule'));
   const patterns = new PatternCheck();
-  const rules = items.filter((item) => {
+  const say = (position: RuleNote['position'], message: string): void => {
+    notes.push({ position, message });
+  };
+  const runnable = items.map((item) =>
+    item.kind === 'rule' ? patterns.rewritten(item, say) : item,
+  );
+  const rules = runnable.filter((item) => {
     const draft = item.kind === 'rule' ? draftOf.get(placeOf(item)) : undefined;
     const result = draft === undefined ? undefined : finished.get(draft);
     if (draft === undefined || result === undefined) return true;
