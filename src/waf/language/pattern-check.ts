@@ -5,7 +5,7 @@
  */
 import { parsePattern } from '#waf/match/pattern-parser.ts';
 import { literalMacro, literalOf, macroText } from './macro.ts';
-import { type RewrittenPattern, rewritePattern } from './pattern-rewrite.ts';
+import { hasGroups, type RewrittenPattern, rewritePattern } from './pattern-rewrite.ts';
 import type { LinkDraft, RuleDraft } from './rule-draft.ts';
 import type { Link, Position, Rule } from './rule-set.ts';
 import type { RefusedPart } from './target-list.ts';
@@ -41,7 +41,7 @@ export class PatternCheck {
     const source = operator.name === 'rx' ? literalOf(operator.argument) : null;
     if (source === null || this.#problemOf(source) === null) return null;
     // TX.0 may get the bytes that were only looked at, which logs show; groups would get others.
-    if (isCapturing && /(?<!\\)\((?!\?)/.test(source)) return null;
+    if (isCapturing && hasGroups(source)) return null;
     const rewrite = rewritePattern(source);
     return rewrite === null || this.#problemOf(rewrite.source) !== null ? null : rewrite;
   }

@@ -20,8 +20,20 @@ export type RewrittenPattern = {
 
 /** Null where nothing of the kind is in the pattern. */
 export function rewritePattern(source: string): RewrittenPattern | null {
-  if (/\(\?[a-zA-Z]*[ix]/.test(source)) return null;
-  return withoutLookbehind(source) ?? withoutLookahead(source) ?? withoutPossession(source);
+  // Spelled-out bytes know no case.
+  const isPlain = !/\(\?[a-zA-Z]*[ix]/.test(source);
+  const spelled = isPlain ? (withoutLookbehind(source) ?? withoutLookahead(source)) : null;
+  return spelled ?? withoutPossession(source);
+}
+
+/** Whether the pattern captures more than the whole of its match. */
+export function hasGroups(source: string): boolean {
+  return outsideOf(source).some((piece, index) => index % 2 === 0 && /\((?!\?)/.test(piece));
+}
+
+/** Every other piece is an escape or a class of bytes. */
+function outsideOf(source: string): string[] {
+  return source.split(/(\\.|\[\^?\]?(?:\\.|[^\]\\])*\])/s);
 }
 
 function withoutLookahead(source: string): RewrittenPattern | null {
@@ -61,8 +73,7 @@ function refusing(
 }
 
 function withoutPossession(source: string): RewrittenPattern | null {
-  const pieces = source.split(/(\\.|\[\^?\]?(?:\\.|[^\]\\])*\])/s);
-  const greedy = pieces.map((piece, index) => {
+  const greedy = outsideOf(source).map((piece, index) => {
     if (index % 2 === 1) return piece;
     // A quantifier's sign may stand right behind an escape or a class, so at the start of a piece.
     return piece.replace(/([*+?]|\{[0-9,]+\})\+/g, '$1');
