@@ -72,7 +72,12 @@ function rulePaths(rulesFolder: string, folder: string): readonly string[] {
   const setup = existsSync(shipped) ? shipped : join(folder, 'test-setup.conf');
   if (setup !== shipped) writeFileSync(setup, testSetup);
   const sources = sourcesOf(found, { afterSetup: [{ kind: 'file', path: setup }] });
-  return sources.flatMap((source) => (source.kind === 'file' ? [source.path] : []));
+  return sources.map((source, index) => {
+    if (source.kind === 'file') return source.path;
+    const file = join(folder, `added-${index}.conf`);
+    writeFileSync(file, source.text, 'latin1');
+    return file;
+  });
 }
 
 /**

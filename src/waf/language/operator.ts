@@ -46,21 +46,23 @@ const refusals: Readonly<Record<string, { readonly reason: string; readonly fix:
   verifysvnr: { reason: 'the number of Austria is not known', fix: 'match it by @rx' },
 };
 
-export function parseOperator(word: Word, data: DataSource): Operator | RefusedPart {
+export type ParsedOperator = {
+  readonly operator: Operator;
+  /** Of a byte of its argument. */
+  readonly argumentAt: (offset: number) => Position;
+};
+
+export function parseOperator(word: Word, data: DataSource): ParsedOperator | RefusedPart {
   const text = word.text;
   let at = skipBlanks(text, 0);
   const position = word.positionAt(at);
   const isNegated = text[at] === '!';
   if (isNegated) at = skipBlanks(text, at + 1);
   if (text[at] !== '@') {
-    const patternAt = at;
-    return {
-      name: 'rx',
-      isNegated,
-      argument: parseMacro(text.slice(at), (offset) => word.positionAt(patternAt + offset)),
-      entries: null,
-      position,
-    };
+    const patternStart = at;
+    const argumentAt = (offset: number): Position => word.positionAt(patternStart + offset);
+    const argument = parseMacro(text.slice(at), argumentAt);
+    return { operator: { name: 'rx', isNegated, argument, entries: null, position }, argumentAt };
   }
   const nameEnd = endOfName(text, at + 1);
   const name = text.slice(at + 1, nameEnd);
@@ -70,7 +72,8 @@ export function parseOperator(word: Word, data: DataSource): Operator | RefusedP
   const argumentStart = at;
   const argument = text.slice(at);
   const argumentAt = (offset: number): Position => word.positionAt(argumentStart + offset);
-  return { name: known, isNegated, ...parseArgument(known, argument, argumentAt, data), position };
+  const parsed = parseArgument(known, argument, argumentAt, data);
+  return { operator: { name: known, isNegated, ...parsed, position }, argumentAt };
 }
 
 function parseArgument(

@@ -5,14 +5,13 @@
  */
 import type { Exclusion } from './exclusions.ts';
 import { foldRules } from './fold.ts';
-import { literalOf, macroText } from './macro.ts';
 import { withMarkers } from './markers.ts';
+import { PatternCheck } from './pattern-check.ts';
 import { collectionsRead, persistenceRefusals } from './persistence.ts';
 import type { ProblemList, RuleNote } from './problem.ts';
 import type { Draft, RuleDraft } from './rule-draft.ts';
 import { type FinishedRule, finishRule } from './rule-finish.ts';
 import type { Disposition, EngineSettings, Marker, Rule, RuleSet } from './rule-set.ts';
-import type { RefusedPart } from './target-list.ts';
 
 type Fate = Pick<Disposition, 'fate' | 'reason'>;
 
@@ -53,13 +52,20 @@ export function resolveRules(
     if (draft !== undefined) fates.set(draft, { fate: 'folded', reason });
   }
   const read = collectionsRead(items.filter((item) => item.kind === 'rule'));
-  const rules = items.filter((item) => {
+  const patterns = new PatternCheck();
+  const say = (position: RuleNote['position'], message: string): void => {
+    notes.push({ position, message });
+  };
+  const runnable = items.map((item) =>
+    item.kind === 'rule' ? patterns.rewritten(item, say) : item,
+  );
+  const rules = runnable.filter((item) => {
     const draft = item.kind === 'rule' ? draftOf.get(placeOf(item)) : undefined;
     const result = draft === undefined ? undefined : finished.get(draft);
     if (draft === undefined || result === undefined) return true;
     const refused = [
       ...result.refused,
-      ...(item.kind === 'rule' ? openPatterns(item) : []),
+      ...(item.kind === 'rule' ? patterns.refusals(item, draft) : []),
       ...persistenceRefusals(result, read),
     ];
     for (const { position, reason, fix } of refused) {
@@ -72,20 +78,6 @@ export function resolveRules(
   });
   return { ruleSet: { rules, settings, dispositions: dispositionsOf(drafts, fates) }, notes };
 }
-
-/** Patterns are compiled ahead; one with a variable in it can be, if folding has found its value. */
-function openPatterns(rule: Rule): RefusedPart[] {
-  return rule.links
-    .filter(({ operator }) => patternOperators.has(operator.name))
-    .filter(({ operator }) => literalOf(operator.argument) === null)
-    .map(({ operator }) => ({
-      position: operator.position,
-      reason: `the pattern "${macroText(operator.argument)}" is known only when a request is there`,
-      fix: 'set its variable once, by SecAction before all rules, or use @streq, @contains or @within',
-    }));
-}
-
-const patternOperators: ReadonlySet<string> = new Set(['rx', 'verifyCC', 'verifySSN', 'strmatch']);
 
 function applyExclusions(drafts: readonly Draft[], exclusions: readonly Exclusion[]): RuleNote[] {
   const notes: RuleNote[] = [];

@@ -7,7 +7,7 @@
  */
 import { type Action, parseActions } from './action-list.ts';
 import { languageLimits } from './limits.ts';
-import { type DataSource, parseOperator } from './operator.ts';
+import { type DataSource, type ParsedOperator, parseOperator } from './operator.ts';
 import { parsePhase } from './phases.ts';
 import { RuleError } from './problem.ts';
 import type { Draft, LinkDraft, RuleDraft } from './rule-draft.ts';
@@ -40,13 +40,13 @@ export class RuleBuilder {
         );
       }
       const parsedTargets = parseTargets(targets);
-      const parsedOperator = parseOperator(operator, data);
+      const parsed = parseOperator(operator, data);
       const refused = [...parsedTargets.refused];
-      if ('reason' in parsedOperator) refused.push(parsedOperator);
+      if ('reason' in parsed) refused.push(parsed);
       this.#add({
         position: directive.position,
         targets: [...parsedTargets.targets],
-        operator: 'reason' in parsedOperator ? always(parsedOperator.position) : parsedOperator,
+        ...('reason' in parsed ? alwaysAt(parsed.position) : parsed),
         actions: actions === undefined ? [] : parseActions(actions),
         refused,
       });
@@ -66,7 +66,7 @@ export class RuleBuilder {
       const link = {
         position: directive.position,
         targets: [],
-        operator: always(directive.position),
+        ...alwaysAt(directive.position),
         actions: parseActions(actions),
         refused: [],
       };
@@ -256,8 +256,15 @@ function checkDefault(action: Action): void {
   }
 }
 
-function always(position: Position): Operator {
-  return { name: 'unconditionalMatch', isNegated: false, argument: [], entries: null, position };
+function alwaysAt(position: Position): ParsedOperator {
+  const operator: Operator = {
+    name: 'unconditionalMatch',
+    isNegated: false,
+    argument: [],
+    entries: null,
+    position,
+  };
+  return { operator, argumentAt: () => position };
 }
 
 /** A guess that is good enough to find the end of a chain whose head cannot be read. */

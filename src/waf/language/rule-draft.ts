@@ -12,6 +12,8 @@ export type LinkDraft = {
   targets: Target[];
   /** `@unconditionalMatch` for `SecAction`; that also stands in for an operator that is refused. */
   readonly operator: Operator;
+  /** Of a byte of the operator's argument. */
+  readonly argumentAt: (offset: number) => Position;
   /** Its own ones and those that `SecRuleUpdateActionById` adds. */
   actions: Action[];
   /** Of targets and the operator; those of actions are found when the rule is finished. */

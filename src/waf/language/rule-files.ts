@@ -5,10 +5,11 @@
  *     ─ plugins/*-config.conf ─ plugins/*-before.conf ─ rules/*.conf ─ plugins/*-after.conf ─ [more]
  *
  * That is the layout of a Core Rule Set release (its `.example` exclusion files are templates and stay
- * out); the engine's file may lie in `engine/`. Debian's package spreads the same over two folders. Any
+ * out); the engine's file may lie in `engine/`, and without one its essentials stand in for it. Debian's package spreads the same over two folders. Any
  * other folder is its `*.conf` files by name.
  */
 import { join } from 'node:path';
+import { engineDefaults } from './engine-defaults.ts';
 import { matchesName } from './file-glob.ts';
 import type { RuleSource } from './load.ts';
 import type { RuleReader } from './rule-reader.ts';
@@ -71,8 +72,9 @@ export function findDebianRules(reader: RuleReader, root = '/'): RuleFolder | nu
 export function sourcesOf(folder: RuleFolder, added: AddedSources = {}): readonly RuleSource[] {
   const files = (paths: readonly string[]): RuleSource[] =>
     paths.map((path) => ({ kind: 'file', path }));
+  const isBare = folder.engine.length === 0 && folder.layout !== 'plain';
   return [
-    ...files(folder.engine),
+    ...(isBare ? [engineDefaults] : files(folder.engine)),
     ...files(folder.setup),
     ...(added.afterSetup ?? []),
     ...files(folder.rules),

@@ -283,6 +283,8 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ['SecRule ARGS "@inspectFile x.lua" "id:1"', /a program would run/],
   ['SecRule FILES_TMPNAMES a "id:1"', /^1:9 FILES_TMPNAMES: files are not written/],
   ['SecRule ARGS "@rx %{tx.a}" "id:1"', /is known only when a request is there/],
+  ['SecRule ARGS "@rx \\"ab(?=c)" "id:1"', /^1:23 the pattern .* cannot be run/],
+  ['SecRule ARGS:/(a)\\1/ x "id:1"', /^1:9 the pattern .* cannot be run/],
   ['SecRule ARGS a "id:1,setvar:foo.a=1"', /sets no variable/],
   ['SecRule ARGS a "id:1,ctl:ruleRemoveById=x"', /does not say what to do/],
   ['SecRule ARGS a "id:1,exec:/bin/true"', /^1:22 exec: a program or script/],
