@@ -5,18 +5,34 @@
  * A file is one line of JSON, then the blob. It appears whole or not at all.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { CompiledPattern } from './compile-pattern.ts';
 import type { Requirement } from './requirement.ts';
 
+export const cachedPatternsMax = 4_096;
+
 export class PatternCache {
   readonly #folder: string;
 
-  /** Makes the folder. */
+  /** Makes the folder; where it holds more than `cachedPatternsMax`, the oldest files go. */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
     this.#folder = folder;
+    const paths = readdirSync(folder).map((name) => join(folder, name));
+    if (paths.length <= cachedPatternsMax) return;
+    const byAge = paths
+      .map((path) => ({ path, at: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+      .sort((a, b) => b.at - a.at);
+    for (const { path } of byAge.slice(cachedPatternsMax / 2)) rmSync(path, { force: true });
   }
 
   /** Null: not here. */
