@@ -40,7 +40,10 @@ const testPackagesOf = {
   hping3: ['hping3'],
   bpftool: ['bpftool'],
   'nats-server': ['nats-server'],
+  // A library, found where libraries lie: patterns are compared with it.
+  'libpcre2-8.so.0': ['libpcre2-8-0'],
 };
+const libraryFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'];
 
 /** What stops the set-up, in words for the person at the terminal. */
 class SetupError extends Error {}
@@ -261,10 +264,11 @@ function findTool(name) {
     ...(process.env.PATH ?? '').split(delimiter),
     '/usr/sbin',
     '/usr/local/sbin',
+    ...(name.includes('.so') ? libraryFolders : []),
   ]) {
     const path = join(folder, name);
     try {
-      accessSync(path, constants.X_OK);
+      accessSync(path, name.includes('.so') ? constants.R_OK : constants.X_OK);
       return path;
     } catch {
       // Not in this folder.

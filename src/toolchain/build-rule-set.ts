@@ -19,6 +19,7 @@ import { loadRules, type RuleSource } from '#waf/language/load.ts';
 import type { RuleProblem } from '#waf/language/problem.ts';
 import { findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
 import { diskReader, type RuleReader } from '#waf/language/rule-reader.ts';
+import { PatternCache } from '#waf/match/pattern-cache.ts';
 import { buildImage, type ImageStats } from '#waf/rules/build-image.ts';
 import { CompiledMatchers } from '#waf/rules/compiled-matchers.ts';
 import { imageVersion } from '#waf/rules/image-layout.ts';
@@ -87,7 +88,7 @@ export function buildRuleSet(
       stats: null,
     };
   let last = 0;
-  const built = buildImage(ruleSet, new CompiledMatchers(), (done, all) => {
+  const built = buildImage(ruleSet, new CompiledMatchers(patternsIn(cacheFolder)), (done, all) => {
     const now = performance.now();
     if (now - last < stageMs) return;
     last = now;
@@ -118,6 +119,11 @@ export function buildRuleSet(
 }
 
 const stageMs = 500;
+
+/** Beside the rule sets: what one of them had, the next one finds. */
+function patternsIn(cacheFolder: string | null): PatternCache | null {
+  return cacheFolder === null ? null : new PatternCache(join(cacheFolder, 'patterns'));
+}
 
 /** Files in the order they are loaded, and what the configuration adds. */
 export function sourcesFor(request: RuleSetRequest, reader: RuleReader): readonly RuleSource[] {

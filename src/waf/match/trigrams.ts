@@ -91,15 +91,14 @@ function arranged(
   const ranks = new Uint16Array((1 << trigramBits) / 32);
   const checks: LiteralCheck[] = [];
   const checkLists: number[] = [];
-  for (let index = 0; index < 1 << trigramBits; index++) {
-    if ((index & 31) === 0) ranks[index >> 5] = checkLists.length;
-    const shift = (index & 3) << 1;
-    if (seconds.has(index)) bits[index >> 2] = (bits[index >> 2] as number) | (2 << shift);
-    const list = lists.get(index);
-    if (list === undefined) continue;
-    bits[index >> 2] = (bits[index >> 2] as number) | (1 << shift);
+  for (const index of seconds)
+    bits[index >> 2] = (bits[index >> 2] as number) | (2 << ((index & 3) << 1));
+  let counted = 0;
+  for (const index of [...lists.keys()].sort((a, b) => a - b)) {
+    for (; counted <= index >> 5; counted++) ranks[counted] = checkLists.length;
+    bits[index >> 2] = (bits[index >> 2] as number) | (1 << ((index & 3) << 1));
     checkLists.push(checks.length);
-    checks.push(...list);
+    checks.push(...(lists.get(index) ?? []));
   }
   if (checkLists.length > 0xffff)
     throw new RangeError('more distinct literals than can be counted');

@@ -70,7 +70,10 @@ function orderedRules({ rules }: RuleSet): readonly Rule[] {
   return all.toSorted((a, b) => a.phase - b.phase);
 }
 
-type Attempt = { readonly built: Omit<BuiltImage, 'refused'>; readonly refused: readonly RefusedRule[] };
+type Attempt = {
+  readonly built: Omit<BuiltImage, 'refused'>;
+  readonly refused: readonly RefusedRule[];
+};
 
 function writeImage(
   set: RuleSet,
@@ -102,7 +105,9 @@ function writeImage(
       const first = rule.links[0];
       const member = first === undefined ? null : scanMember(first);
       const isScanned = scan !== null && member !== null && first !== undefined;
-      const own = rule.links.flatMap((link, at) => links.write(forPhase(link, rule.phase), isScanned && at === 0));
+      const own = rule.links.flatMap((link, at) =>
+        links.write(forPhase(link, rule.phase), isScanned && at === 0),
+      );
       if (isScanned) {
         const key = JSON.stringify(member);
         const pattern = known[scan].get(key) ?? members[scan].push(member) - 1;
@@ -111,7 +116,9 @@ function writeImage(
         const link = forPhase(first, rule.phase);
         plans[scan]?.add({ rule: position, link, targets: scanTargets(link), pattern });
       }
-      ruleWords.push(...writeRule(rule, links, image, linkWords.length / linkWord.size, leaps[position] ?? 0));
+      ruleWords.push(
+        ...writeRule(rule, links, image, linkWords.length / linkWord.size, leaps[position] ?? 0),
+      );
       linkWords.push(...own);
     } catch (error) {
       if (!(error instanceof PlanProblem || error instanceof RangeError)) throw error;
@@ -223,9 +230,11 @@ function writeRule(
   words[ruleWord.linkCount] = rule.links.length;
   words[ruleWord.disruption] =
     what.kind === 'allow'
-      ? { all: disruption.allowAll, request: disruption.allowRequest, phase: disruption.allowPhase }[
-          what.scope
-        ]
+      ? {
+          all: disruption.allowAll,
+          request: disruption.allowRequest,
+          phase: disruption.allowPhase,
+        }[what.scope]
       : disruption[what.kind];
   words[ruleWord.flags] =
     (rule.isLogged ? ruleFlag.logged : 0) | (rule.isAudited ? ruleFlag.audited : 0);
@@ -266,8 +275,7 @@ function leapTargets({ rules: entries }: RuleSet, ordered: readonly Rule[]): rea
 const markerAfter = (entries: RuleSet['rules'], from: number, name: string): number =>
   entries.findIndex(
     (entry, index) =>
-      index > from &&
-      (entry.kind === 'marker' ? entry.name === name : String(entry.id) === name),
+      index > from && (entry.kind === 'marker' ? entry.name === name : String(entry.id) === name),
   );
 
 function nextOfPhase(
@@ -282,4 +290,3 @@ function nextOfPhase(
 }
 
 const isRule = (entry: Rule | Marker): entry is Rule => entry.kind === 'rule';
-

@@ -4,12 +4,13 @@ import {
   compileCaptures,
   compilePattern,
 } from '#waf/match/compile-pattern.ts';
+import type { PatternCache } from '#waf/match/pattern-cache.ts';
 import { parsePattern } from '#waf/match/pattern-parser.ts';
 import { type CompiledPhraseSet, compilePhraseSet } from '#waf/match/phrase-set.ts';
 import type { Requirement } from '#waf/match/requirement.ts';
 import { noRequirement } from '#waf/match/requirement.ts';
 import { compileScanSet } from '#waf/match/scan-set.ts';
-import type { Pattern, PatternProblem } from '#waf/match/syntax-tree.ts';
+import type { PatternProblem } from '#waf/match/syntax-tree.ts';
 import type { Compiled, Matchers, ScanMember } from './matchers.ts';
 
 type Problem = { readonly problem: string };
@@ -18,6 +19,12 @@ export class CompiledMatchers implements Matchers {
   readonly #patterns = new Map<string, CompiledPattern | Problem>();
   readonly #captures = new Map<string, Uint8Array>();
   readonly #phrases = new Map<string, CompiledPhraseSet>();
+  readonly #cache: PatternCache | null;
+
+  /** With a cache, a pattern that any rule set had before is not compiled again. */
+  constructor(cache: PatternCache | null = null) {
+    this.#cache = cache;
+  }
 
   pattern(source: string): Compiled | Problem {
     const compiled = this.#compiled(source);
@@ -53,11 +60,18 @@ export class CompiledMatchers implements Matchers {
   #compiled(source: string): CompiledPattern | Problem {
     const known = this.#patterns.get(source);
     if (known !== undefined) return known;
-    const parsed = parsePattern(source);
-    const compiled = 'problem' in parsed ? parsed : compilePattern(parsed as Pattern);
+    const compiled = this.#cache?.read(source) ?? this.#compile(source);
     const answer = 'problem' in compiled ? { problem: words(compiled.problem) } : compiled;
     this.#patterns.set(source, answer);
     return answer;
+  }
+
+  #compile(source: string): CompiledPattern | { readonly problem: PatternProblem } {
+    const parsed = parsePattern(source);
+    if ('problem' in parsed) return parsed;
+    const compiled = compilePattern(parsed);
+    if (!('problem' in compiled)) this.#cache?.write(source, compiled);
+    return compiled;
   }
 
   #phraseSet(phrases: readonly string[]): CompiledPhraseSet {

@@ -47,7 +47,8 @@ export class ImageWriter {
   }
 
   set(at: number, values: ArrayLike<number>): void {
-    for (let i = 0; i < values.length; i++) this.#bytes.writeUInt32LE((values[i] ?? 0) >>> 0, at + i * 4);
+    for (let i = 0; i < values.length; i++)
+      this.#bytes.writeUInt32LE((values[i] ?? 0) >>> 0, at + i * 4);
   }
 
   finish(): Uint8Array {

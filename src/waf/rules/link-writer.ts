@@ -87,9 +87,7 @@ export class LinkWriter {
   /** 0 for an empty one. */
   macro(macro: Macro): number {
     const pieces = macro.flatMap((piece) => this.#piece(piece));
-    return pieces.length === 0
-      ? 0
-      : this.#image.words([pieces.length / pieceWord.size, ...pieces]);
+    return pieces.length === 0 ? 0 : this.#image.words([pieces.length / pieceWord.size, ...pieces]);
   }
 
   /** Where the pattern lies; throws where it cannot be compiled. */
@@ -161,8 +159,7 @@ export class LinkWriter {
     const sources = variable === 'XML' ? xmlOf(selector) : sourcesOf(variable);
     const words: number[] = Array.from({ length: targetWord.size }, () => 0);
     const { first, second, part, label } = sources ?? noSourceAt(variable);
-    words[targetWord.sources] =
-      first | (second << 8) | (part << 16) | ((isCount ? 1 : 0) << 24);
+    words[targetWord.sources] = first | (second << 8) | (part << 16) | ((isCount ? 1 : 0) << 24);
     words[targetWord.label] = this.#image.text(
       `${isCount ? '&' : ''}${label}${selector.kind === 'xpath' ? `:${selector.path}` : ''}`,
     );
@@ -237,7 +234,10 @@ export class LinkWriter {
       case 'ruleRemoveByTag':
         return put(controlKind.removeRules, this.#rules.bitsByTag(this.#image, control.pattern));
       case 'ruleRemoveByMsg':
-        return put(controlKind.removeRules, this.#rules.bitsByMessage(this.#image, control.pattern));
+        return put(
+          controlKind.removeRules,
+          this.#rules.bitsByMessage(this.#image, control.pattern),
+        );
       case 'ruleRemoveTargetById':
         return put(
           controlKind.removeTarget,

@@ -172,4 +172,3 @@ function looksAt(
   );
   return isIncluded && !isExcluded;
 }
-

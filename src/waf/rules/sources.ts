@@ -203,5 +203,4 @@ const ofBody: ReadonlySet<number> = new Set([
 export const isOfBody = (source: number): boolean => ofBody.has(source);
 
 /** A variable that is always empty: it has its name in the log and nothing else. */
-export const noSourceAt = (variable: VariableName): Sources =>
-  values(variable, noSource, noSource);
+export const noSourceAt = (variable: VariableName): Sources => values(variable, noSource, noSource);
