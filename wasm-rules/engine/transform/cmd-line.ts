@@ -1,7 +1,31 @@
 /**
- * `cmdLine` — a command line as its shell reads it: without `\ " ' ^`, with `,` `;` and white space as one space,
+ * `cmdLine` — a command line as its shell reads it: without `\\ " ' ^`, with `,` `;` and white space as one space,
  * none of it before `/` and `(`, in lower case.
  */
+
+namespace Class {
+  export const removed: u8 = 1;
+  export const space: u8 = 2;
+  /** A space before it goes. */
+  export const joined: u8 = 3;
+  export const upper: u8 = 4;
+}
+
+/** Of each byte; 0 for what stays. */
+const classes: usize = memory.data(256, 16);
+fill();
+
+function fill(): void {
+  for (let byte = 0x41; byte <= 0x5a; byte++) store<u8>(classes + byte, Class.upper);
+  put('"\'\\^', Class.removed);
+  put(' ,;\t\r\n', Class.space);
+  put('/(', Class.joined);
+}
+
+function put(bytes: string, kind: u8): void {
+  for (let i = 0; i < bytes.length; i++) store<u8>(classes + bytes.charCodeAt(i), kind);
+}
+
 export function cmdLine(from: usize, length: i32, into: usize): i32 {
   const end = from + length;
   const start = into;
@@ -9,38 +33,26 @@ export function cmdLine(from: usize, length: i32, into: usize): i32 {
   let isAfterSpace = false;
   for (; from < end; from++) {
     const byte = load<u8>(from);
-    switch (byte) {
-      case 0x22:
-      case 0x27:
-      case 0x5c:
-      case 0x5e:
+    const kind = load<u8>(classes + byte);
+    if (kind == 0) {
+      store<u8>(into++, byte);
+      isAfterSpace = false;
+    } else if (kind == Class.space) {
+      if (byte != 0x20 || isAfterSpace) changed = true;
+      if (!isAfterSpace) store<u8>(into++, 0x20);
+      isAfterSpace = true;
+    } else if (kind == Class.upper) {
+      changed = true;
+      store<u8>(into++, byte | 0x20);
+      isAfterSpace = false;
+    } else if (kind == Class.removed) changed = true;
+    else {
+      if (isAfterSpace) {
+        into--;
         changed = true;
-        break;
-      case 0x09:
-      case 0x0a:
-      case 0x0d:
-      case 0x2c:
-      case 0x3b:
-      case 0x20:
-        if (byte != 0x20 || isAfterSpace) changed = true;
-        if (!isAfterSpace) store<u8>(into++, 0x20);
-        isAfterSpace = true;
-        break;
-      case 0x2f:
-      case 0x28:
-        if (isAfterSpace) {
-          into--;
-          changed = true;
-        }
-        isAfterSpace = false;
-        store<u8>(into++, byte);
-        break;
-      default: {
-        const isUpper = <u32>byte - 0x41 < 26;
-        if (isUpper) changed = true;
-        store<u8>(into++, isUpper ? byte | 0x20 : byte);
-        isAfterSpace = false;
       }
+      isAfterSpace = false;
+      store<u8>(into++, byte);
     }
   }
   return changed ? <i32>(into - start) : -1;

@@ -10,6 +10,12 @@ function startsPair(at: usize, end: usize, first: u8, second: u8): bool {
   return at + 1 < end && load<u8>(at) == first && load<u8>(at, 1) == second;
 }
 
+/** What a mark of a comment may begin with: # - / * < */
+@inline
+function isMark(byte: u32): bool {
+  return byte == 0x23 || byte == dash || byte == slash || byte == star || byte == 0x3c;
+}
+
 /** `<!--` of HTML. */
 function startsHtml(at: usize, end: usize): bool {
   return at + 3 < end && load<u32>(at) == 0x2d2d213c;
@@ -55,6 +61,11 @@ export function removeComments(from: usize, length: i32, into: usize): i32 {
   let changed = false;
   while (from < end) {
     const byte = load<u8>(from);
+    if (!isMark(byte)) {
+      store<u8>(into++, byte);
+      from++;
+      continue;
+    }
     if (byte == 0x23 || startsPair(from, end, dash, dash)) {
       changed = true;
       break;
@@ -85,7 +96,10 @@ export function removeCommentsChar(from: usize, length: i32, into: usize): i32 {
   const start = into;
   while (from < end) {
     const byte = load<u8>(from);
-    if (startsPair(from, end, slash, star) || startsPair(from, end, star, slash)) from += 2;
+    if (!isMark(byte)) {
+      store<u8>(into++, byte);
+      from++;
+    } else if (startsPair(from, end, slash, star) || startsPair(from, end, star, slash)) from += 2;
     else if (startsHtml(from, end)) from += 4;
     else if (startsPair(from, end, dash, dash)) from += endsHtml(from, end) ? 3 : 2;
     else if (byte == 0x23) from++;

@@ -6,7 +6,7 @@
  * (`ab..` is taken for a parent, `/..` stops at the root). It works on a copy, as it reads what it wrote.
  */
 export function normalizePath(from: usize, length: i32, into: usize, isWindows: bool): i32 {
-  if (length == 0) return -1;
+  if (length == 0 || isNormal(from, length, isWindows)) return -1;
   memory.copy(into, from, length);
   const written = normalize(into, length, isWindows);
   if (written == length && memory.compare(into, from, length) == 0) return -1;
@@ -15,6 +15,29 @@ export function normalizePath(from: usize, length: i32, into: usize, isWindows: 
 
 const slash: u8 = 0x2f;
 const dot: u8 = 0x2e;
+
+/** No empty segment, none that ends with a dot: most paths, and the walk is not worth its while. */
+function isNormal(from: usize, length: i32, isWindows: bool): bool {
+  const last = from + length - 1;
+  if (load<u8>(last) == dot || (isWindows && load<u8>(last) == 0x5c)) return false;
+  let at = from;
+  const slashes = i8x16.splat(slash);
+  const dots = i8x16.splat(dot);
+  const backslashes = i8x16.splat(isWindows ? 0x5c : slash);
+  for (; at + 16 <= last; at += 16) {
+    const block = v128.load(at);
+    const marks = v128.or(i8x16.eq(block, slashes), i8x16.eq(block, dots));
+    const after = i8x16.eq(v128.load(at, 1), slashes);
+    const odd = isWindows ? i8x16.eq(block, backslashes) : i8x16.splat(0);
+    if (v128.any_true(v128.or(v128.and(marks, after), odd))) return false;
+  }
+  for (; at < last; at++) {
+    const byte = load<u8>(at);
+    if (isWindows && byte == 0x5c) return false;
+    if ((byte == slash || byte == dot) && load<u8>(at, 1) == slash) return false;
+  }
+  return true;
+}
 
 function normalize(at: usize, length: i32, isWindows: bool): i32 {
   if (isWindows) toSlashes(at, length);
