@@ -1,4 +1,6 @@
 /** One operator over one value. What it compares with is the link's operand, or its argument put together anew. */
+import { detectSqli } from '../engine/inject/sql';
+import { detectXss } from '../engine/inject/xss';
 import { capturePattern } from '../engine/match/capture';
 import { matchPattern } from '../engine/match/pattern';
 import { findPhrase } from '../engine/match/phrases';
@@ -7,7 +9,6 @@ import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identit
 import { ipMatch } from '../engine/operator/ip-match';
 import { compareNumbers } from '../engine/operator/number';
 import { beginsWith, contains, containsWord, endsWith, streq, within } from '../engine/operator/text';
-import { holdsSqlInjection, holdsXss } from './matching';
 import { charge } from './fuel';
 import { captureSlots, follow, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
 import { expand, expandedAt, expandedLength } from './macros';
@@ -38,9 +39,9 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
     case Operator.noMatch:
       return false;
     case Operator.detectSQLi:
-      return holdsSqlInjection(at, length, (flags & LinkFlag.capturing) != 0);
+      return detectSqli(at, length) && tookWhole(flags, at, length);
     case Operator.detectXSS:
-      return holdsXss(at, length);
+      return detectXss(at, length);
     case Operator.validateByteRange:
       return hasByteOutside(at, length, operand);
     case Operator.validateUrlEncoding:
@@ -104,6 +105,14 @@ function readArgument(link: usize): void {
   const text = follow(link, LinkWord.operand);
   argumentAt = textAt(text);
   argumentLength = textLength(text);
+}
+
+/** There is no fingerprint to show as TX.0: what was found is the value. Always true. */
+function tookWhole(flags: u32, at: usize, length: i32): bool {
+  if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
+  for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
+  setText(cellOf(0), at, length);
+  return true;
 }
 
 /** The pattern finds candidates, and the first one's checksum decides. */
