@@ -23,6 +23,7 @@ import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
 import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
 import { ftwRun } from '#cli/commands/ftw-run.ts';
+import { inspect } from '#cli/commands/inspect.ts';
 import { moduleBench } from '#cli/commands/module-bench.ts';
 import { moduleBuild } from '#cli/commands/module-build.ts';
 import { moduleHistory } from '#cli/commands/module-history.ts';
@@ -52,7 +53,9 @@ import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
+import { rulesBuild } from '#cli/commands/rules-build.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
+import { rulesExplain } from '#cli/commands/rules-explain.ts';
 import { rulesFetch } from '#cli/commands/rules-fetch.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
@@ -83,7 +86,10 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Write a rule module',
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
-  { title: 'SecLang rules, such as the Core Rule Set', commands: [rulesCheck, rulesFetch, ftwRun] },
+  {
+    title: 'SecLang rules, such as the Core Rule Set',
+    commands: [rulesCheck, rulesBuild, rulesExplain, rulesFetch, inspect, ftwRun],
+  },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {
     title: 'A fleet of nodes, through its control plane',

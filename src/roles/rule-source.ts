@@ -7,7 +7,7 @@ import type { RuleModule } from '#config/module-schema.ts';
 import { assert } from '#core/assert.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { buildRuleSetApart } from '#toolchain/build-rule-set-apart.ts';
-import type { RuleSetRequest } from '#toolchain/rule-set-request.ts';
+import { requestOfConfig } from '#toolchain/rule-set-request.ts';
 import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
 import type { LoadedConfig } from './snapshot-source.ts';
 
@@ -26,7 +26,7 @@ export async function readRuleSource(
   }
   const startedAt = performance.now();
   const built = await buildRuleSetApart(
-    ruleSetRequest(name, rule),
+    requestOfConfig(name, rule),
     join(loaded.config.state, ruleSetFolder),
     (stage) => log?.info({ rules: name, stage }, 'rule set under way'),
   );
@@ -50,23 +50,5 @@ export async function readRuleSource(
     isBuiltin: true,
     signature: null,
     cases: null,
-  };
-}
-
-export function ruleSetRequest(name: string, rule: RuleModule): RuleSetRequest {
-  return {
-    name,
-    paths: rule.seclang ?? [],
-    paranoia: rule.paranoia ?? null,
-    inboundThreshold: rule.inboundThreshold ?? null,
-    outboundThreshold: rule.outboundThreshold ?? null,
-    setup: rule.setup,
-    exclusions: rule.exclusions.map(({ path = null, parameters, rules, tags }) => ({
-      path,
-      parameters,
-      rules,
-      tags,
-    })),
-    keepsRuleEngine: false,
   };
 }

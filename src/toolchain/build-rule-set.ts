@@ -27,10 +27,11 @@ import { readEngine } from '#wasm/seclang/engine-file.ts';
 import { readModule, writeModule } from '#wasm/seclang/module-file.ts';
 import { ruleSetFacts } from '#wasm/seclang/rule-set-facts.ts';
 import {
+  bodySource,
   closingSources,
-  engineSource,
   type RuleSetRequest,
   setupSources,
+  strictSource,
 } from './rule-set-request.ts';
 
 export type BuiltRuleSet = {
@@ -127,7 +128,7 @@ function patternsIn(cacheFolder: string | null): PatternCache | null {
 
 /** Files in the order they are loaded, and what the configuration adds. */
 export function sourcesFor(request: RuleSetRequest, reader: RuleReader): readonly RuleSource[] {
-  const sources: RuleSource[] = [];
+  const sources: RuleSource[] = [bodySource];
   let hasSetup = false;
   for (const path of request.paths) {
     const status = statSync(path, { throwIfNoEntry: false });
@@ -142,11 +143,11 @@ export function sourcesFor(request: RuleSetRequest, reader: RuleReader): readonl
       throw new WeirError('RULES_UNREADABLE', `${path} holds no rules`, {
         details: ['a folder of rules has *.conf files, or crs-setup.conf and rules/'],
       });
-    if (sources.length === 0 && folder.engine.length === 0) sources.push(engineSource);
+    if (!hasSetup && folder.engine.length === 0) sources.push(strictSource);
     sources.push(...sourcesOf(folder, added));
     hasSetup = true;
   }
-  if (!hasSetup) sources.unshift(engineSource, ...setupSources(request));
+  if (!hasSetup) sources.splice(1, 0, ...setupSources(request));
   return [...sources, ...closingSources(request)];
 }
 

@@ -2,6 +2,7 @@
  * What a configuration says of a SecLang rule set, and the SecLang that follows from it: paranoia, thresholds and
  * setup variables behind the setup file, exclusions before the rules they are about.
  */
+import type { RuleModule } from '#config/module-schema.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
 export type RuleExclusion = {
@@ -30,13 +31,17 @@ export type RuleSetRequest = {
 /** Identifiers of Weir's own rules, in the range that ModSecurity reserves for local use. */
 const firstOwnId = 90_000;
 
-/** As ModSecurity's recommended file has them, for rule sets that come without an engine file. */
-export const engineText = `
+/** Before everything else: bodies are looked at, and taken apart by their type. Files may say otherwise. */
+const bodyText = `
 SecRequestBodyAccess On
 SecResponseBodyAccess On
 SecResponseBodyMimeType text/plain text/html text/xml application/json
 SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application(?:/soap\\+|/)|text/)xml" "id:${firstOwnId},phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+\\+)?json" "id:${firstOwnId + 1},phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+`;
+
+/** As ModSecurity's recommended file has them, for folders of rules that come without one. */
+const strictText = `
 SecRule REQBODY_ERROR "!@eq 0" "id:${firstOwnId + 2},phase:2,t:none,log,deny,status:400,msg:'Failed to parse request body',logdata:'%{REQBODY_ERROR_MSG}',severity:2"
 SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:${firstOwnId + 3},phase:2,t:none,log,deny,status:400,msg:'Multipart request body failed strict validation',severity:2"
 SecRule &ARGS "@ge 1000" "id:${firstOwnId + 4},phase:2,t:none,log,deny,status:400,msg:'Too many arguments',severity:2"
@@ -66,7 +71,27 @@ export function closingSources(request: RuleSetRequest): readonly RuleSource[] {
   return request.keepsRuleEngine ? [] : [text('mode of the route', ['SecRuleEngine On'])];
 }
 
-export const engineSource: RuleSource = text('engine defaults', [engineText]);
+export const bodySource: RuleSource = text('body defaults', [bodyText]);
+export const strictSource: RuleSource = text('strictness defaults', [strictText]);
+
+/** Of an entry of `waf.rules`. */
+export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest {
+  return {
+    name,
+    paths: rule.seclang ?? [],
+    paranoia: rule.paranoia ?? null,
+    inboundThreshold: rule.inboundThreshold ?? null,
+    outboundThreshold: rule.outboundThreshold ?? null,
+    setup: rule.setup,
+    exclusions: rule.exclusions.map(({ path = null, parameters, rules, tags }) => ({
+      path,
+      parameters,
+      rules,
+      tags,
+    })),
+    keepsRuleEngine: false,
+  };
+}
 
 function exclusionText(exclusion: RuleExclusion, index: number): string {
   const { path, parameters, rules, tags } = exclusion;

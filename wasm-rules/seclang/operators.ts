@@ -39,7 +39,7 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
     case Operator.noMatch:
       return false;
     case Operator.detectSQLi:
-      return detectSqli(at, length);
+      return detectSqli(at, length) && tookWhole(flags, at, length);
     case Operator.detectXSS:
       return detectXss(at, length);
     case Operator.validateByteRange:
@@ -105,6 +105,14 @@ function readArgument(link: usize): void {
   const text = follow(link, LinkWord.operand);
   argumentAt = textAt(text);
   argumentLength = textLength(text);
+}
+
+/** There is no fingerprint to show as TX.0: what was found is the value. Always true. */
+function tookWhole(flags: u32, at: usize, length: i32): bool {
+  if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
+  for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
+  setText(cellOf(0), at, length);
+  return true;
 }
 
 /** The pattern finds candidates, and the first one's checksum decides. */

@@ -171,7 +171,7 @@ function writeImage(
 }
 
 /** Null where the operator has to look at each value by itself. */
-function scanMember(link: Link): ScanMember | null {
+export function scanMember(link: Link): ScanMember | null {
   const { operator, targets } = link;
   if (operator.isNegated || targets.length === 0) return null;
   for (const target of targets) {
