@@ -62,10 +62,17 @@ describe('Content-Length beside chunked coding, on a listener that drops it', ()
 
   it('the coding decides, one length goes on, and the connection ends', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
+    let seen = '';
     await using edge = await TestEdge.start({
       listeners: [{ address: '127.0.0.1:0', plaintext: true, lengthWithChunked: 'drop' }],
       upstreams: { app: { servers: [{ url: origin.url }] } },
-      routes: [{ upstream: 'app' }],
+      routes: [{ upstream: 'app', waf: { rules: ['look'] } }],
+      modules: {
+        look: (view) => {
+          seen = Array.from({ length: view.headerCount }, (_, i) => view.headerName(i)).join();
+          return { kind: 'allow' };
+        },
+      },
     });
     using client = await RawClient.connect(edge.address);
     client.send(`${both}GET /smuggled/ HTTP/1.1\r\nHost: a.test\r\n\r\n`);
@@ -73,6 +80,8 @@ describe('Content-Length beside chunked coding, on a listener that drops it', ()
     assert.match(all, /^HTTP\/1\.1 200 /);
     assert.equal(all.match(/HTTP\/1\.1 \d/g)?.length, 1);
     assert.doesNotMatch(origin.received, /content-length/i);
+    // What is inspected is what goes on.
+    assert.equal(seen, 'Host,Transfer-Encoding');
     assert.match(origin.received, /\r\n5\r\nhello\r\n0\r\n\r\n$/);
   });
 

@@ -110,13 +110,22 @@ export function parseFields(
   view.headerCount = count;
   const hasBoth = view.chunked && view.contentLength >= 0;
   if (hasBoth && !dropsLengthBesideChunked) return parseProblem.lengthAndChunked;
+  if (hasBoth) dropLength(view);
   const result = hasConnection ? parseConnection(view) : complete;
-  if (hasBoth) {
-    // The coding decides, and the connection must not be used again (RFC 9112 section 6.3).
-    view.contentLength = -1;
-    view.connectionClose = true;
-  }
+  // The connection must not be used again (RFC 9112 section 6.3).
+  if (hasBoth) view.connectionClose = true;
   return result;
+}
+
+/** The coding decides: neither rules nor the server behind see the field (RFC 9112 section 6.3). */
+function dropLength(view: HeadView): void {
+  const { headers, kinds, headerCount } = view;
+  const at = kinds.indexOf(fieldKind.contentLength);
+  headers.copyWithin(at * 4, (at + 1) * 4, headerCount * 4);
+  kinds.copyWithin(at, at + 1, headerCount);
+  view.headerCount = headerCount - 1;
+  if (view.upgradeIndex > at) view.upgradeIndex--;
+  view.contentLength = -1;
 }
 
 /** Digits only; -1 for anything else, and for a number that would not fit. */

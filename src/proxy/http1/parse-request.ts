@@ -135,7 +135,9 @@ function parseTarget(view: RequestView): number {
     view.hostStart = targetStart;
     view.hostEnd = targetEnd;
     view.pathEnd = targetEnd;
-    return isAuthority(bytes, targetStart, targetEnd) ? complete : parseProblem.target;
+    return isAuthority(bytes, targetStart, targetEnd) && hasPort(bytes, targetStart, targetEnd)
+      ? complete
+      : parseProblem.target;
   }
   if (targetEnd - targetStart === 1 && bytes[targetStart] === 42) {
     return equals(bytes, view.start, view.methodEnd, OPTIONS) ? complete : parseProblem.target;
@@ -186,6 +188,13 @@ function checkRequest(view: RequestView): number {
     return parseProblem.hostMissing;
   if (view.chunked && view.minor === 0) return parseProblem.transferEncodingOld;
   return complete;
+}
+
+/** Of an authority; the target of CONNECT has to have one (RFC 9112 section 3.2.3). */
+function hasPort(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = end;
+  while (at > start && isDigit(bytes[at - 1] as number)) at--;
+  return at > start && bytes[at - 1] === 58;
 }
 
 /** `uri-host [":" port]` without user information; brackets only around an IPv6 literal. */
