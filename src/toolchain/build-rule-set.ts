@@ -121,9 +121,14 @@ export function buildRuleSet(
 
 const stageMs = 500;
 
-/** Beside the rule sets: what one of them had, the next one finds. */
+/** Beside the rule sets: what one of them had, the next one finds. Null where the folder cannot be made. */
 function patternsIn(cacheFolder: string | null): PatternCache | null {
-  return cacheFolder === null ? null : new PatternCache(join(cacheFolder, 'patterns'));
+  if (cacheFolder === null) return null;
+  try {
+    return new PatternCache(join(cacheFolder, 'patterns'));
+  } catch {
+    return null;
+  }
 }
 
 /** Files in the order they are loaded, and what the configuration adds. */

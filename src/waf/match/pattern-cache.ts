@@ -25,7 +25,7 @@ export class PatternCache {
 
   /** Makes the folder; where it holds more than `cachedPatternsMax`, the oldest files go. */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
     const paths = readdirSync(folder).map((name) => join(folder, name));
     if (paths.length <= cachedPatternsMax) return;
@@ -52,16 +52,18 @@ export class PatternCache {
     }
   }
 
-  /** Throws what the file system says. */
-  write(source: string, compiled: CompiledPattern): void {
+  /** False where it cannot be kept: it is compiled again next time, and nothing else is lost. */
+  write(source: string, compiled: CompiledPattern): boolean {
     const path = this.#path(source);
     const beside = `${path}.${process.pid}.tmp`;
     try {
-      writeFileSync(beside, Buffer.concat([Buffer.from(encode(compiled)), compiled.bytes]));
+      const bytes = Buffer.concat([Buffer.from(encode(compiled)), compiled.bytes]);
+      writeFileSync(beside, bytes, { mode: 0o600 });
       renameSync(beside, path);
-    } catch (error) {
+      return true;
+    } catch {
       rmSync(beside, { force: true });
-      throw error;
+      return false;
     }
   }
 

@@ -72,3 +72,12 @@ test('a folder with too many files loses the oldest', async () => {
   new PatternCache(at.path);
   assert.equal((await readdir(at.path)).length, cachedPatternsMax / 2);
 });
+
+test('a folder that is gone loses what is kept and no more', async () => {
+  const at = await folder();
+  const cache = new PatternCache(at.path);
+  await at[Symbol.asyncDispose]();
+  assert.equal(cache.write('foo', compiled('foo')), false);
+  assert.equal(cache.read('foo'), null);
+  assert.throws(() => new PatternCache(join(import.meta.filename, 'x')), /ENOTDIR|EEXIST/);
+});
