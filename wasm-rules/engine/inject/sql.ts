@@ -8,8 +8,24 @@ import { holdsSelectAndComment, holdsUnionSelect, isIdentifier } from './sql-sha
 import { isCase, readSql, Saw } from './sql-grammar';
 import { lengthAt, Mark, marksAt, textAt, tokenCount } from './sql-token';
 
+/** Of each byte: whether it may be what turns words into SQL. */
+const syntax: usize = memory.data(256, 16);
+fillSyntax();
+
+function fillSyntax(): void {
+  const bytes = '0123456789\'"`();#*/=<>|&@{[\\_-';
+  for (let i = 0; i < bytes.length; i++) store<u8>(syntax + bytes.charCodeAt(i), 1);
+}
+
+/** Words, spaces, commas and full stops alone are never an injection: most values end here. */
+function hasSyntax(at: usize, length: i32): bool {
+  const end = at + length;
+  while (at < end) if (load<u8>(syntax + load<u8>(at++))) return true;
+  return false;
+}
+
 export function detectSqli(at: usize, length: i32): bool {
-  if (length < 3) return false;
+  if (length < 3 || !hasSyntax(at, length)) return false;
   if (isBareInjection(at, length)) return true;
   let single = false;
   let double = false;
