@@ -70,6 +70,8 @@ export class RolloutConductor {
   readonly #objects: ObjectStore;
   #plan: PlanContent = emptyPlan;
   #head: DocumentHead | null = null;
+  /** Of the plan that this process has written last. */
+  #writtenSequence = 0;
   /** Of the plan in the bus; null where there is none. */
   #revision: number | null = null;
   /** The plan was read since this one leads, and nobody else has written since. */
@@ -214,8 +216,8 @@ export class RolloutConductor {
     this.#tendedAtMs = 0;
     const moving = movingOf(this.#plan);
     const { wallMs, self } = this.#options;
-    if (moving === null || this.#head?.issuer === self) return;
-    const next = resoaked(moving, wallMs());
+    if (moving === null || this.sequence === this.#writtenSequence) return;
+    const next = resoaked(moving, wallMs(), self);
     if (next !== moving) await this.#commit(withRollout(this.#plan, next));
   }
 
@@ -242,6 +244,7 @@ export class RolloutConductor {
     }
     this.#noteEnds(next);
     this.#revision = revision;
+    this.#writtenSequence = sequence;
     store.putPlan(bytes);
     this.#plan = next;
     this.#head = head;

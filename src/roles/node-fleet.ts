@@ -178,7 +178,7 @@ export class NodeFleet implements FleetControl {
     const counters = this.#counting?.status;
     return this.#node === null || counters === undefined
       ? null
-      : { ...this.#node.status(), counters };
+      : { ...this.#node.status(), counters, rules: this.#rollout?.items() ?? [] };
   }
 
   /** The state of the node has changed. */
