@@ -78,6 +78,8 @@ export class RolloutConductor {
   #isReady = false;
   #tendedAtMs = 0;
   #work: Promise<unknown> = Promise.resolve();
+  /** Why nothing moves; said once. */
+  #problem: string | null = null;
   #isTicking = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
@@ -197,12 +199,14 @@ export class RolloutConductor {
         }
         if (wallMs() - this.#tendedAtMs > tendMs) await this.#tend();
       });
-      setProblem('rollouts', null);
+      this.#problem = null;
     } catch (error) {
       this.#isReady = false;
-      setProblem('rollouts', describeError(error));
-      this.#options.log.warn({ reason: describeError(error) }, 'rollouts do not go on');
+      const reason = describeError(error);
+      if (reason !== this.#problem) this.#options.log.warn({ reason }, 'rollouts do not go on');
+      this.#problem = reason;
     } finally {
+      setProblem('rollouts', this.#problem);
       this.#isTicking = false;
     }
   }
