@@ -15,7 +15,7 @@
 import { randomInt } from 'node:crypto';
 import { monotonicMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
-import { differingBuckets } from '#decisions/decision-digest.ts';
+import { differingBuckets, digestBuckets } from '#decisions/decision-digest.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { encodePiece, parsePiece, pieceBytesMax } from './batch-piece.ts';
@@ -224,10 +224,11 @@ export class Repair {
     if (differing.length === 0) return;
     // All that differ is as much as all there are, in a shorter word.
     const buckets = own.count === 0 ? null : differing;
-    const known = buckets === null ? [] : log.known(buckets, knownBatchesMax);
     let after: string | null = null;
     let news = 0;
     for (let pieces = 0; pieces < piecesMax && !this.#isClosed; pieces++) {
+      // Anew for each piece: what it asks for may come by another way meanwhile.
+      const known = log.known(buckets ?? allBuckets, knownBatchesMax);
       const ask = { v: 1, node: self, asks: 'batches', buckets, known, after } as const;
       const { bytes } = await bus.request(
         batchesSubject(fleet, said.node),
@@ -247,6 +248,8 @@ export class Repair {
     else logger.info({ peer: said.node, batches: news, entries: log.entries }, 'fleet caught up');
   }
 }
+
+const allBuckets = Array.from({ length: digestBuckets }, (_, bucket) => bucket);
 
 /** Who asks, by its own word: it decides nothing but which shape is looked for. */
 function askerOf(bytes: Uint8Array): string | null {
