@@ -16,6 +16,7 @@ import { closeShield, loadShield, readShieldObject } from '#synproxy/shield-obje
 import { type FrameTerms, frameOf } from '../../test/support/frames.ts';
 import { testRun } from '../../test/support/test-run.ts';
 import { TestShield } from '../../test/support/test-shield.ts';
+import { doNothing, lookUpOnly } from '../support/least-programs.ts';
 import { machine } from '../support/results.ts';
 
 const lines: string[] = [];
@@ -95,6 +96,9 @@ const sizes = { exact4: 1_100_000, prefix4: 70_000, rate4: 262_144 };
   bench.flags('exact');
   bench.list('198.51.100.7', 'drop');
   bench.list('2001:db8:bad::1', 'drop');
+  measure('a program that does nothing', doNothing(), frameOf(good), 'drop');
+  const alone = lookUpOnly(maps.exact4.fd);
+  measure('one that only looks up an address', alone, frameOf({ from: '198.51.100.7' }), 'drop');
   run('drop, exact, IPv4', { from: '198.51.100.7' }, 'drop');
   run('drop, exact, IPv6', { from: '2001:db8:bad::1' }, 'drop');
   bench.list('192.0.3.0/24', 'allow');

@@ -77,6 +77,20 @@ export const fleetStatus = Type.Object(
     entries: count,
     enforced: count,
     spared: count,
+    /** Modules and policies of the fleet, and how they stand here. */
+    rules: Type.Array(
+      Type.Object(
+        {
+          kind: Type.Union([Type.Literal('module'), Type.Literal('policy')]),
+          name: Type.String(),
+          state: Type.String(),
+          running: orNull(Type.String()),
+          rollout: Type.String(),
+          reason: Type.String(),
+        },
+        strict,
+      ),
+    ),
     lastExchange: orNull(Type.String()),
     waiting: count,
     dropped: count,

@@ -2,7 +2,7 @@
 import type { FleetStatus } from '#admin/fleet-schema.ts';
 import { formatTime } from '#cli/duration.ts';
 import type { Cell } from '#cli/printer.ts';
-import { counted, thousands } from '#cli/words.ts';
+import { counted, shortHash, thousands } from '#cli/words.ts';
 
 export function fleetRows(fleet: FleetStatus): readonly (readonly Cell[])[] {
   const { name, nodeId, state, server, reason, members, peers, entries, enforced, spared } = fleet;
@@ -23,6 +23,10 @@ export function fleetRows(fleet: FleetStatus): readonly (readonly Cell[])[] {
         ? 'not compared yet'
         : `compared ${formatTime(fleet.lastExchange)}`,
     ],
+    ...fleet.rules.map(({ kind, name, state, running, rollout }): readonly Cell[] => [
+      `${kind} ${name} is ${state}`,
+      `${running === null ? 'nothing' : shortHash(running)} by ${rollout}`,
+    ]),
     ...(fleet.waiting + fleet.dropped === 0
       ? []
       : [[`${thousands(fleet.waiting)} waiting, ${thousands(fleet.dropped)} dropped`]]),

@@ -7,6 +7,7 @@
  */
 import { assert } from '#core/assert.ts';
 import type { BatchKey } from './decision-database.ts';
+import { digestBuckets } from './decision-digest.ts';
 import type { BatchRef, DecisionMap } from './decision-map.ts';
 
 export type PieceQuery = {
@@ -31,10 +32,9 @@ export function batchPiece(
   all: ReadonlyMap<string, BatchRef>,
   read: (key: BatchKey) => Uint8Array | null,
 ): Piece {
-  const wanted = buckets === null ? all.values() : batchesOf(map, buckets);
   const from = after === null ? null : placeOf(after);
-  const rest = [...wanted]
-    .filter((batch) => batch.live > 0 && (from === null || comparePlaces(batch, from) > 0))
+  const rest = batchesOf(map, all, buckets)
+    .filter((batch) => from === null || comparePlaces(batch, from) > 0)
     .sort(comparePlaces);
   const batches: Uint8Array[] = [];
   let bytes = 0;
@@ -62,16 +62,28 @@ export const idOf = ({ issuer, sequence, digest }: BatchKey): string =>
 const markOf = ({ digest }: BatchKey): string => digest.slice(0, 16);
 
 /** The marks of batches with something in these buckets; of more than `most`, those with the most decisions. */
-export function batchMarks(map: DecisionMap, buckets: readonly number[], most: number): string[] {
-  const found = [...batchesOf(map, buckets)];
+export function batchMarks(
+  map: DecisionMap,
+  all: ReadonlyMap<string, BatchRef>,
+  buckets: readonly number[] | null,
+  most: number,
+): string[] {
+  const found = batchesOf(map, all, buckets);
   if (found.length > most) found.sort((a, b) => b.count - a.count);
   return found.slice(0, most).map(markOf);
 }
 
-function batchesOf(map: DecisionMap, buckets: readonly number[]): Set<BatchRef> {
+/** With something in these buckets. Of half of them or more that is as good as all, and costs no look at each entry. */
+function batchesOf(
+  map: DecisionMap,
+  all: ReadonlyMap<string, BatchRef>,
+  buckets: readonly number[] | null,
+): BatchRef[] {
+  if (buckets === null || buckets.length * 2 >= digestBuckets)
+    return [...all.values()].filter(({ live }) => live > 0);
   const found = new Set<BatchRef>();
   for (const { batch } of map.entries(buckets)) found.add(batch);
-  return found;
+  return [...found];
 }
 
 function comparePlaces(a: BatchKey, b: BatchKey): number {

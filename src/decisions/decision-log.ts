@@ -279,8 +279,8 @@ export class DecisionLog {
   }
 
   /** Marks of batches with something in these buckets, for a query: what need not be sent. */
-  known(buckets: readonly number[], most = Number.POSITIVE_INFINITY): string[] {
-    return batchMarks(this.#map, buckets, most);
+  known(buckets: readonly number[] | null, most = Number.POSITIVE_INFINITY): string[] {
+    return batchMarks(this.#map, this.#batches, buckets, most);
   }
 
   /** Other protected ranges from now on. */

@@ -18,7 +18,7 @@ import { describeError } from '#core/errors.ts';
 import { differingBuckets } from '#decisions/decision-digest.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { encodePiece, parsePiece, pieceBytesMax } from './batch-piece.ts';
+import { type BatchPiece, encodePiece, parsePiece, pieceBytesMax } from './batch-piece.ts';
 import type { Bus } from './bus.ts';
 import type { BusMessage } from './bus-queue.ts';
 import type { FleetState } from './fleet-state.ts';
@@ -218,33 +218,53 @@ export class Repair {
   }
 
   async #fetch(said: DigestMessage): Promise<void> {
-    const { bus, fleet, self, log, intake, logger } = this.#options;
+    const { log, intake, logger } = this.#options;
     const own = log.digest();
     const differing = differingBuckets(own.buckets, said.buckets);
     if (differing.length === 0) return;
     // All that differ is as much as all there are, in a shorter word.
     const buckets = own.count === 0 ? null : differing;
-    const known = buckets === null ? [] : log.known(buckets, knownBatchesMax);
-    let after: string | null = null;
     let news = 0;
+    let coming = this.#askPiece(said.node, buckets, null);
     for (let pieces = 0; pieces < piecesMax && !this.#isClosed; pieces++) {
-      const ask = { v: 1, node: self, asks: 'batches', buckets, known, after } as const;
-      const { bytes } = await bus.request(
-        batchesSubject(fleet, said.node),
-        encodeMessage('askBatches', ask),
-        piecesTimeoutMs,
-      );
-      const piece = parsePiece(bytes);
-      if (piece === null) throw new Error('its piece of batches is malformed');
-      news += await intake.takeAll(piece.batches);
-      if (piece.next === null) break;
-      after = piece.next;
+      const { batches, next } = await coming;
+      // The next one is on its way while this one is taken in.
+      if (next !== null) coming = this.#askPiece(said.node, buckets, next);
+      coming.catch(() => {});
+      news += await intake.takeAll(batches);
+      if (next === null) break;
     }
     this.#counts.batchesFetched += news;
     this.lastExchangeAtMs = this.#options.now();
     const pair = `${log.digest().root}/${said.root}`;
     if (news === 0) this.#fruitless.set(said.node, { pair, atMs: monotonicMs() });
     else logger.info({ peer: said.node, batches: news, entries: log.entries }, 'fleet caught up');
+  }
+
+  async #askPiece(
+    peer: string,
+    buckets: readonly number[] | null,
+    after: string | null,
+  ): Promise<BatchPiece> {
+    const { bus, fleet, self, log } = this.#options;
+    // Anew for each piece: what it asks for may come by another way meanwhile.
+    const known = log.known(buckets, knownBatchesMax);
+    const ask = {
+      v: 1,
+      node: self,
+      asks: 'batches',
+      buckets: buckets && [...buckets],
+      known,
+      after,
+    } as const;
+    const { bytes } = await bus.request(
+      batchesSubject(fleet, peer),
+      encodeMessage('askBatches', ask),
+      piecesTimeoutMs,
+    );
+    const piece = parsePiece(bytes);
+    if (piece === null) throw new Error('its piece of batches is malformed');
+    return piece;
   }
 }
 

@@ -70,12 +70,16 @@ export class RolloutConductor {
   readonly #objects: ObjectStore;
   #plan: PlanContent = emptyPlan;
   #head: DocumentHead | null = null;
+  /** Of the plan that this process has written last. */
+  #writtenSequence = 0;
   /** Of the plan in the bus; null where there is none. */
   #revision: number | null = null;
   /** The plan was read since this one leads, and nobody else has written since. */
   #isReady = false;
   #tendedAtMs = 0;
   #work: Promise<unknown> = Promise.resolve();
+  /** Why nothing moves; said once. */
+  #problem: string | null = null;
   #isTicking = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
@@ -195,12 +199,14 @@ export class RolloutConductor {
         }
         if (wallMs() - this.#tendedAtMs > tendMs) await this.#tend();
       });
-      setProblem('rollouts', null);
+      this.#problem = null;
     } catch (error) {
       this.#isReady = false;
-      setProblem('rollouts', describeError(error));
-      this.#options.log.warn({ reason: describeError(error) }, 'rollouts do not go on');
+      const reason = describeError(error);
+      if (reason !== this.#problem) this.#options.log.warn({ reason }, 'rollouts do not go on');
+      this.#problem = reason;
     } finally {
+      setProblem('rollouts', this.#problem);
       this.#isTicking = false;
     }
   }
@@ -214,8 +220,8 @@ export class RolloutConductor {
     this.#tendedAtMs = 0;
     const moving = movingOf(this.#plan);
     const { wallMs, self } = this.#options;
-    if (moving === null || this.#head?.issuer === self) return;
-    const next = resoaked(moving, wallMs());
+    if (moving === null || this.sequence === this.#writtenSequence) return;
+    const next = resoaked(moving, wallMs(), self);
     if (next !== moving) await this.#commit(withRollout(this.#plan, next));
   }
 
@@ -242,6 +248,7 @@ export class RolloutConductor {
     }
     this.#noteEnds(next);
     this.#revision = revision;
+    this.#writtenSequence = sequence;
     store.putPlan(bytes);
     this.#plan = next;
     this.#head = head;

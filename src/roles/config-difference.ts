@@ -8,7 +8,8 @@ const startOnly = [
   /^edge\.listeners\[\d+\]\.(address|redirect|redirectPort|plaintext)$/,
   /^edge\.listeners\[\d+\]\.tls$/,
   /^edge\.user$/,
-  /^kernel\./,
+  // What is loaded where, and how large; the terms of the packet program are entries of a map.
+  /^kernel\.(?:xdp|nftables|interface|lists|inspect|detect)(?:[.[]|$)/,
   /^fleet(?:\.|$)/,
   /^admin\./,
   /^state$/,

@@ -157,7 +157,7 @@ export class EdgeNode implements NodeControl {
   }
 
   async closeStore(): Promise<void> {
-    await this.#options.fleet.close();
+    await this.#options.fleet.close(this.#state === 'draining');
     this.#options.closeStores();
     this.modules.live.close();
   }
@@ -345,7 +345,7 @@ export class EdgeNode implements NodeControl {
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade, for kernel and edge.user a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
+        `these values need a new process (weir upgrade, for edge.user and the place of the kernel shield a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
         { details: fixed },
       );
     }
@@ -377,6 +377,7 @@ export class EdgeNode implements NodeControl {
     this.#tlsPlan = tlsPlan;
     await this.modules.live.adopt(loaded, planned);
     await this.#options.shield.changeAllowed(loaded.config.edge.allow);
+    await this.#options.shield.changeGuards(loaded.config.kernel);
     await this.#options.fleet.protect(loaded.config);
     this.#loaded = loaded;
     this.#loadedAt = new Date().toISOString();

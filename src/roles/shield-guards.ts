@@ -39,7 +39,7 @@ export type CookieState = {
 
 export class ShieldGuards {
   readonly #shield: LoadedShield;
-  readonly #settings: GuardSettings;
+  #settings: GuardSettings;
   readonly #onProblem: (problem: string | null) => void;
   readonly #timer: NodeJS.Timeout;
   cookies: CookieState = { mode: 'off', problem: null, notes: [], terms: null };
@@ -53,25 +53,31 @@ export class ShieldGuards {
     this.#settings = settings;
     this.#onProblem = onProblem;
     protectPorts(shield, settings.ports);
-    const { fragments, amplification, rates } = settings.kernel;
-    const { config } = shield;
-    config.flag('tcp_sanity', true);
-    config.flag('fragments_drop', fragments === 'drop');
-    config.flag('amplification', amplification === 'drop');
-    config.change({
-      guard_inserts: guardInserts,
-      ...rate('packet', rates.packetsPerSecond),
-      ...rate('syn', rates.synsPerSecond),
-      ...rate('udp', rates.udpPerSecond),
-      ...rate('kilobyte', rates.kilobytesPerSecond),
-    });
-    config.flag(
-      'rate',
-      Object.values(rates).some((perSecond) => perSecond > 0),
-    );
-    this.look();
+    this.change(settings.kernel);
     this.#timer = setInterval(() => this.look(), lookMs);
     this.#timer.unref();
+  }
+
+  /** In force from the next packet on: the terms are one entry of a map, written in one go. */
+  change(kernel: KernelSettings): void {
+    this.#settings = { ...this.#settings, kernel };
+    const { fragments, amplification, rates } = kernel;
+    this.#shield.config.change(
+      {
+        guard_inserts: guardInserts,
+        ...rate('packet', rates.packetsPerSecond),
+        ...rate('syn', rates.synsPerSecond),
+        ...rate('udp', rates.udpPerSecond),
+        ...rate('kilobyte', rates.kilobytesPerSecond),
+      },
+      {
+        tcp_sanity: true,
+        fragments_drop: fragments === 'drop',
+        amplification: amplification === 'drop',
+        rate: Object.values(rates).some((perSecond) => perSecond > 0),
+      },
+    );
+    this.look();
   }
 
   /** Reads the settings of the host, and does what they allow. */
@@ -80,6 +86,7 @@ export class ShieldGuards {
     const { config } = this.#shield;
     if (synCookies === 'off') {
       config.flag('cookies', false);
+      this.#say({ mode: 'off', problem: null, notes: [], terms: null });
       return;
     }
     const mode = synCookies === 'always' ? 'always' : 'on-demand';

@@ -7,6 +7,7 @@
  */
 
 import type { InspectionStatus } from '#admin/control.ts';
+import type { KernelSettings } from '#config/kernel-schema.ts';
 import type { L4Rule } from '#core/l4-rule.ts';
 import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
@@ -39,6 +40,7 @@ export type ToShield =
       readonly add: readonly BlockItem[];
       readonly remove: readonly string[];
     }
+  | { readonly kind: 'guards'; readonly id: number; readonly kernel: KernelSettings }
   | { readonly kind: 'rules'; readonly id: number; readonly rules: RuleSet }
   | {
       readonly kind: 'inspection';

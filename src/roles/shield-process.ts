@@ -86,6 +86,9 @@ class ShieldProcess {
       case 'blocks':
         this.#live().lists.apply(message.add.map(listItem), message.remove);
         return {};
+      case 'guards':
+        this.#live().guards.change(message.kernel);
+        return {};
       case 'rules':
         this.#live().rules.replace(message.rules);
         return {};

@@ -9,6 +9,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
+import type { KernelSettings } from '#config/kernel-schema.ts';
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Finding } from '#synproxy/detector.ts';
@@ -69,6 +70,7 @@ export class Shield {
   readonly #options: ShieldOptions;
   readonly #pending = new Map<number, (reply: ShieldReply | null) => void>();
   #allowed: readonly string[];
+  #guards: GuardSettings;
   /** What stands in the kernel, to go on counting where its process is another one; none while it changes. */
   #rulesLeft: readonly number[];
   #inspection: InspectionTerms | null;
@@ -84,6 +86,7 @@ export class Shield {
   private constructor(options: ShieldOptions) {
     this.#options = options;
     this.#allowed = options.allowed;
+    this.#guards = options.guards;
     this.#handover = options.handover;
     this.#rulesLeft = options.rulesLeft;
     this.#inspection = options.inspection;
@@ -217,6 +220,18 @@ export class Shield {
     await this.#ask({ kind: 'allowed', allowed });
   }
 
+  /** Fragments, mirrors, rates and cookies; where no program is, they are kept for the day there is one. */
+  async changeGuards(kernel: KernelSettings): Promise<void> {
+    const before = this.#guards;
+    this.#guards = { ...before, kernel };
+    try {
+      await this.#ask({ kind: 'guards', kernel });
+    } catch (error) {
+      this.#guards = before;
+      throw error;
+    }
+  }
+
   /** As `changeBlocks`. On an error the rules from before are in force. */
   async changeRules(rules: RuleSet): Promise<boolean> {
     if (this.#nft !== null) return this.#nft.changeRules(rules);
@@ -302,7 +317,7 @@ export class Shield {
 
   /** Whether it is there and the maps hold what they are to hold; throws where they cannot. */
   async #startProcess(): Promise<boolean> {
-    const { entry, guards } = this.#options;
+    const { entry } = this.#options;
     const handover = this.#handover;
     const rules = this.#options.rules();
     const names = Object.keys(handover.descriptors);
@@ -323,7 +338,7 @@ export class Shield {
       kind: 'start',
       descriptors,
       objectSha256: handover.objectSha256,
-      guards,
+      guards: this.#guards,
       allowed: this.#allowed,
       blocks: this.#fitting(),
       rules,

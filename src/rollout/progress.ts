@@ -55,15 +55,11 @@ export function stopped(
   return withStep(next, nowMs, `stopped ${at} and taken back: ${why}`);
 }
 
-/** Another one leads and has heard nothing of what was before: the stage is looked at anew. */
-export function resoaked(rollout: Rollout, nowMs: number): Rollout {
+/** Who goes on here has heard nothing of what was before: the stage is looked at anew. */
+export function resoaked(rollout: Rollout, nowMs: number, by: string): Rollout {
   if (rollout.soakAtMs === null || !['running', 'paused'].includes(rollout.state)) return rollout;
   const next = { ...rollout, soakAtMs: nowMs };
-  return withStep(
-    next,
-    nowMs,
-    `another orchestrator goes on, and soaks ${placeText(rollout)} anew`,
-  );
+  return withStep(next, nowMs, `${by} goes on, and soaks ${placeText(rollout)} anew`);
 }
 
 export const placeText = ({ stage, stages, phase }: Rollout): string =>

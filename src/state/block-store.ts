@@ -79,6 +79,8 @@ export class BlockStore {
 
   /** Null when the target is not listed. */
   find(target: string): BlockRow | null {
+    // Asked for each of the hundred thousand a fleet may decide at once, on nodes that have decided nothing themselves.
+    if (this.#count === 0) return null;
     return this.#state.attempt(() => {
       const row = this.#find.get(target);
       return row === undefined ? null : rowOf(row);

@@ -81,6 +81,12 @@ describe('weir block with --fleet', () => {
       peers: [{ id: 'b', entries: 12, inStep: false }],
       ...{ waiting: 3, dropped: 0, clockSkewMs: 12, refused: { unsigned: 2 } },
       counters: { used: true, shared: false, cells: 7, waiting: 2, nodes: 0 },
+      rules: [
+        {
+          ...{ kind: 'module', name: 'own', state: 'refused', running: 'a'.repeat(64) },
+          ...{ rollout: 'own-1', reason: 'unsigned' },
+        },
+      ],
     };
     const { stdout } = await weir('status');
     control.fleetStatus = null;
@@ -90,6 +96,7 @@ describe('weir block with --fleet', () => {
     assert.match(stdout, /3 waiting, 0 dropped\n/);
     assert.match(stdout, /7 counts over the fleet +not shared: each node counts by itself\n/);
     assert.match(stdout, / +refused +unsigned 2\n/);
+    assert.match(stdout, /module own is refused +aaaaaaaaaaaa by own-1\n/);
     assert.doesNotMatch((await weir('status')).stdout, /fleet/);
   });
 });

@@ -42,7 +42,6 @@ describe('a rollout over a fleet', { skip: needsNats() }, () => {
     assert.equal(back['told'], 1, stepsOf(back));
     assert.equal(back['stoppedBy'], 'guard');
     assert.match(String(back['why']), /^[abc]: .*(failed|quarantine|errors)/);
-    console.log(stepsOf(back));
     for (const [name, edge] of nodes) assert.equal(await runs(edge), good, name);
     const after = await again.stop();
     const failing = [...after].filter(([, { problems }]) => Object.keys(problems).length > 0);

@@ -41,6 +41,15 @@ describe('what needs a restart', () => {
     ['upstreams.app.servers[0].url', false],
     ['waf.rules.bad-bot.module', false],
     ['accessLog.to', false],
+    ['kernel.xdp', true],
+    ['kernel.interface[0]', true],
+    ['kernel.lists.ipv4Ranges', true],
+    ['kernel.inspect.module', true],
+    ['kernel.detect.mode', true],
+    ['kernel.fragments', false],
+    ['kernel.amplification', false],
+    ['kernel.synCookies', false],
+    ['kernel.rates.synsPerSecond', false],
   ];
   for (const [path, expected] of rows) {
     it(`${path}: ${expected ? 'restart' : 'live'}`, () =>

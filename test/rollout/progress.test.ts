@@ -238,9 +238,9 @@ describe('a rollout', () => {
 
   it('another orchestrator soaks the stage anew', () => {
     const soaking = begun({ phase: 'soaking', soakAtMs: 5, told: ['a'] });
-    assert.equal(resoaked(soaking, 900).soakAtMs, 900);
+    assert.equal(resoaked(soaking, 900, 'o').soakAtMs, 900);
     const applying = begun({ phase: 'applying' });
-    assert.equal(resoaked(applying, 900), applying);
+    assert.equal(resoaked(applying, 900, 'o'), applying);
   });
 
   it('keeps its first step and the newest', () => {

@@ -47,6 +47,7 @@ const addressOf = (range: number, at: number): string =>
 const knownRange = 20;
 const newRange = 30;
 const sampled = 20;
+const lookEveryMs = 100;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runBusAway(options: BusAwayOptions): Promise<BusAwayReport> {
@@ -122,14 +123,19 @@ class BusAwayRun {
 
   /** A node has so many of the fleet in force: in its own words, and at accept for some of the last of them. */
   async hold(edge: EdgeProcess, count: number): Promise<void> {
-    await until(`${count} in force`, async () => {
-      const { body } = await edge.call('GET', '/api/v1/status');
-      return (body['fleet'] as { readonly enforced: number } | null)?.enforced === count;
-    });
     const { known, entries } = this.#options;
     const last =
       count > known ? addressOf(newRange, entries - 1) : addressOf(knownRange, known - 1);
-    await until('refused', async () => !(await isLetIn(edge, last)));
+    const enforced = async () => {
+      const { body } = await edge.call('GET', '/api/v1/status');
+      return (body['fleet'] as { readonly enforced: number } | null)?.enforced;
+    };
+    // Seldom: each look takes time of the process that is looked at.
+    await until(`${count} in force`, async () => {
+      const isHeld = !(await isLetIn(edge, last)) && (await enforced()) === count;
+      if (!isHeld) await pause(lookEveryMs);
+      return isHeld;
+    });
     for (let at = 0; at < sampled; at++)
       assert.equal(await isLetIn(edge, this.#anyBlocked(count)), false);
   }

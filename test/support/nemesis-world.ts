@@ -33,9 +33,11 @@ export class NemesisWorld implements AsyncDisposable {
   readonly members: NemesisMember[] = [];
   readonly #helpers: ChildProcess[] = [];
   #relay: TalkingProcess | null = null;
+  readonly #hasShield: boolean;
   #copies = 0;
 
-  private constructor(names: readonly string[]) {
+  private constructor(names: readonly string[], hasShield: boolean) {
+    this.#hasShield = hasShield;
     const hosts = Object.fromEntries(names.map((name, at) => [name, `10.78.0.${11 + at}`]));
     this.net = new NemesisNet({ bus: busAddress, orchestrator: '10.78.0.3', ...hosts });
     const server = ['-a', busAddress, '-p', String(busPort), '-js', '-sd', this.#store];
@@ -49,9 +51,9 @@ export class NemesisWorld implements AsyncDisposable {
     });
   }
 
-  /** All of it runs when this resolves. */
-  static async start(names: readonly string[]): Promise<NemesisWorld> {
-    const world = new NemesisWorld(names);
+  /** All of it runs when this resolves; with a shield nodes have the packet program on their cable. */
+  static async start(names: readonly string[], hasShield = false): Promise<NemesisWorld> {
+    const world = new NemesisWorld(names, hasShield);
     try {
       await world.#makeFiles(names);
       await world.bus.start();
@@ -135,7 +137,7 @@ export class NemesisWorld implements AsyncDisposable {
     const section = `fleet: { name: f, nodeId: ${name}, nats: ["${this.busUrl}"], auth: { nkeyFile: ${keys}/nats.nk }, signingKey: ${keys}/signing.key, trust: ${keys}/trust.json }`;
     writeFileSync(
       file,
-      `${role === 'node' ? nodeYaml : orchestratorYaml}${section}\nstate: ${disk.state}\n`,
+      `${role === 'node' ? nodeYaml(this.#hasShield) : orchestratorYaml}${section}\nstate: ${disk.state}\n`,
     );
     const process_ = new NemesisProcess({
       name,
@@ -171,14 +173,14 @@ export class NemesisWorld implements AsyncDisposable {
   }
 }
 
-const nodeYaml = `
+const nodeYaml = (hasShield: boolean): string => `
 edge:
   workers: 1
   listeners:
-    - { address: "127.0.0.1:${webPort}", plaintext: true, proxyProtocol: { from: ["127.0.0.0/8"] } }
+    - { address: "${hasShield ? '0.0.0.0' : '127.0.0.1'}:${webPort}", plaintext: true, proxyProtocol: { from: ["127.0.0.0/8"] } }
 upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
 routes: [{ match: { host: "*", path: / }, upstream: app }]
-kernel: { xdp: off }
+kernel: ${hasShield ? '{ xdp: generic, interface: eth0 }' : '{ xdp: off }'}
 accessLog: { to: "off" }
 admin: { address: "127.0.0.1:${adminPort}" }
 `;

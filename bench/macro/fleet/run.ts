@@ -1,7 +1,7 @@
 /**
  * Question: how long after a block is asked for at one node is it in force at all nodes of a fleet?
  *
- *     node bench/macro/fleet/run.ts [--nodes 10] [--blocks 40] [--out bench/results/fleet.md]
+ *     node bench/macro/fleet/run.ts [--nodes 10] [--blocks 40] [--kernel] [--out bench/results/fleet.md]
  *
  * Shipped edges on loopback with one worker each and a real nats-server. For every block a client of the address that
  * is to be blocked stands connected to each node, with one request answered; its connection is cut when the block is in
@@ -9,6 +9,9 @@
  * refused; each block is then checked at every node once more. Clients that ask again and again in the meantime would
  * take the cores from the nodes, and their own time would be what is measured. Ten nodes and their clients share the
  * machine's cores and one disk, so it is an upper bound.
+ *
+ * With --kernel (root) nodes stand in network namespaces with the packet program on their cables, and the orchestrator
+ * decides: the time runs until its answer counts every node as having the block in its kernel and on its disk.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -16,6 +19,8 @@ import { parseArgs } from 'node:util';
 import type { EdgeProcess } from '../../../test/support/edge-process.ts';
 import { isLetIn, startFleetEdge, stayConnected } from '../../../test/support/fleet-edges.ts';
 import { startFleet } from '../../../test/support/fleet-folder.ts';
+import type { NemesisMember } from '../../../test/support/nemesis-member.ts';
+import { NemesisWorld } from '../../../test/support/nemesis-world.ts';
 import { until } from '../../../test/support/until.ts';
 import { machine } from '../../support/results.ts';
 
@@ -23,6 +28,7 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '10' },
     blocks: { type: 'string', default: '40' },
+    kernel: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
@@ -101,4 +107,35 @@ try {
   await Promise.all(edges.map((edge) => edge[Symbol.asyncDispose]()));
   await fleet[Symbol.asyncDispose]();
 }
+if (values.kernel) await measureKernels();
 if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
+
+async function measureKernels(): Promise<void> {
+  await using world = await NemesisWorld.start(names, true);
+  const orchestrator = world.members.find(({ role }) => role === 'orchestrator') as NemesisMember;
+  const leads = async (): Promise<boolean> => {
+    const { fleet } = await orchestrator.status();
+    const { isLeader, nodes } = fleet as { readonly isLeader: boolean; readonly nodes: number };
+    return isLeader && nodes === names.length;
+  };
+  await until('all are there', leads);
+  const times: number[] = [];
+  for (let at = 0; at < blocks; at++) {
+    const startedAt = performance.now();
+    const { status, body } = await orchestrator.call('POST', '/api/v1/blocklist', {
+      ...{ target: `198.18.${at >> 8}.${(at & 255) + 1}`, ttlSeconds: 600, waitMs: 5_000 },
+    });
+    times.push(performance.now() - startedAt);
+    const all = { nodes: names.length, kernels: names.length, of: names.length };
+    assert.deepEqual([status, body['acknowledged']], [200, all], JSON.stringify(body));
+  }
+  for (const node of world.nodes) {
+    const { shield } = await node.status();
+    const { step, counters } = shield as {
+      readonly step: string;
+      readonly counters: { readonly exact: number };
+    };
+    assert.deepEqual([step, counters.exact], ['xdp-generic', blocks], 'in the kernel map itself');
+  }
+  say(row('the last kernel has it, its disk too, and the orchestrator knows', times));
+}
