@@ -21,6 +21,8 @@ export const entryPoints: readonly RegExp[] = [
   /^scripts\/(?:start|test|setup)\.mjs$/,
   /^scripts\/(?:check|build-rules|build-bpf|generate-reference|replay-smuggling|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
+  // The evaluator of SecLang: `build/engine/seclang.wasm`.
+  /^wasm-rules\/seclang\/index\.ts$/,
   // Copied by `weir module new`.
   /^wasm-rules\/template\/index\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.

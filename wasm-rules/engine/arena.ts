@@ -18,7 +18,6 @@ export function arenaReset(): void {
 }
 
 /** 16 bytes aligned. Traps where the arena is used up: the limits on what a request may hold come first. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function arenaTake(bytes: usize): usize {
   const at = next;

@@ -112,7 +112,6 @@ function walk(node: usize, string: usize): void {
   }
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function meets(candidates: usize, mask: usize): bool {
   let both: u64 = 0;

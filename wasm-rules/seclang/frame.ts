@@ -52,7 +52,6 @@ export function openFrame(at: usize): void {
   frame = at;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function frameWord(index: i32): u32 {
   return load<u32>(frame + (<usize>index << 2));

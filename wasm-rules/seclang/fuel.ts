@@ -19,7 +19,6 @@ export function isOutOfFuel(): bool {
   return budgetLeft() < 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function charge(units: u32): void {
   if (!chargeBudget(units)) unreachable();

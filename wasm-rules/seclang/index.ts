@@ -185,7 +185,6 @@ function setting(index: i32): bool {
   return word(settings, index) != 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function aligned(at: usize): usize {
   return (at + 63) & ~63;

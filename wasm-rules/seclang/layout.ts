@@ -333,39 +333,33 @@ export function openImage(at: usize): bool {
   return load<u32>(at) == imageMagic && load<u32>(at, 4) == imageVersion;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function imageAt(offset: u32): usize {
   return base + <usize>offset;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function headerWord(index: i32): u32 {
   return load<u32>(base + (<usize>index << 2));
 }
 
 /** A word of a record; `at` is an address. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function word(at: usize, index: i32): u32 {
   return load<u32>(at + (<usize>index << 2));
 }
 
 /** Where a word of a record leads. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function follow(at: usize, index: i32): usize {
   return base + <usize>load<u32>(at + (<usize>index << 2));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function textAt(text: usize): usize {
   return text + 4;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function textLength(text: usize): i32 {
   return load<i32>(text);

@@ -156,7 +156,6 @@ export function finishAnswer(state: usize, stateBytes: i32): usize {
   return answer;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function set(record: usize, index: i32, value: u32): void {
   store<u32>(record + (<usize>index << 2), value);

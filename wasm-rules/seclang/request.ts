@@ -70,7 +70,6 @@ export function readRequestHead(view: usize, settings: usize): void {
 
 const cookieName = memory.data<u8>([0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65]);
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function single(source: i32, at: usize, length: i32): void {
   addValue(source, 0, 0, at, length);

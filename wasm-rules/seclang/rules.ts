@@ -86,7 +86,6 @@ function nextActive(from: i32, end: i32): i32 {
   return min((word64 << 6) + <i32>ctz(bits), end);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function wordOf(index: i32): u64 {
   const at = <usize>index << 3;

@@ -149,7 +149,6 @@ function textBytes(cell: usize): i32 {
   return cellKind(cell) == Cell.text && load<usize>(cell, 4) >= keptBelow ? load<i32>(cell, 8) : 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function put(value: u32): void {
   store<u32>(at, value);
@@ -177,7 +176,6 @@ function putCell(cell: usize): void {
   }
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function take(): u32 {
   const value = load<u32>(at);

@@ -35,45 +35,38 @@ export function resetStrings(set: usize, words: i32): void {
   emptyBits = 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function stringAt(string: usize): usize {
   return load<usize>(string);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function stringLength(string: usize): i32 {
   return load<i32>(string, 4);
 }
 
 /** The trie that the string walked last, and what it entered there. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function walkedTrie(string: usize): usize {
   return load<usize>(string, 32);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function wayOf(string: usize): usize {
   return load<usize>(string, 36);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function setWay(string: usize, trie: usize, way: usize): void {
   store<usize>(string, trie, 32);
   store<usize>(string, way, 36);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function failedLink(string: usize): usize {
   return load<usize>(string, 40);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function noteFailed(string: usize, link: usize): void {
   store<usize>(string, link, 40);
@@ -118,7 +111,6 @@ export function candidatesOf(string: usize): usize {
 }
 
 /** Kinds of bytes in it; all of them where it has not been scanned. */
-// @ts-ignore: a decorator of the compiler
 @inline
 export function kindsOf(string: usize): u64 {
   return load<usize>(string, 24) != 0 ? load<u64>(string, 16) : ~0;
@@ -165,7 +157,6 @@ function hashOf(at: usize, length: i32): u32 {
   return <u32>(hash ^ (hash >> 32));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function mix(value: u64): u64 {
   const product = value * 0x9fb21c651e98df25;

@@ -18,25 +18,21 @@ import { equalsLower } from './text';
 import { removedTargets } from './transaction';
 import { nameAt, nameLength, sourceOf } from './values';
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function firstSource(target: usize): i32 {
   return <i32>(word(target, TargetWord.sources) & 255);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function secondSource(target: usize): i32 {
   return <i32>((word(target, TargetWord.sources) >> 8) & 255);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function partOf(target: usize): i32 {
   return <i32>((word(target, TargetWord.sources) >> 16) & 255);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function isCount(target: usize): bool {
   return word(target, TargetWord.sources) >> 24 != 0;

@@ -1,7 +1,6 @@
 /** Texts of bytes: comparing without case, numbers to and from decimal. */
 import { arenaTake } from '../engine/arena';
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function lowerByte(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;
@@ -41,7 +40,6 @@ export function parseNumber(at: usize, length: i32): i32 {
   return value > 0x7fffffff ? 0x7fffffff : <i32>value;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 function isBlank(byte: u32): bool {
   return byte - 9 < 5 || byte == 0x20;

@@ -47,13 +47,11 @@ export function resetTx(): void {
   madeCount = 0;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function cellOf(slot: u32): usize {
   return cells + <usize>slot * cellBytes;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function cellKind(cell: usize): u32 {
   return cell == 0 ? Cell.unset : load<u32>(cell);
@@ -75,19 +73,16 @@ export function madeTotal(): i32 {
   return madeCount;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function nextMade(entry: usize): usize {
   return load<usize>(entry);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function madeName(entry: usize): usize {
   return load<usize>(entry, 4);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function madeCell(entry: usize): usize {
   return entry + 16;

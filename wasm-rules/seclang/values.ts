@@ -63,61 +63,51 @@ export function looseValue(
   return value;
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function firstOf(source: i32): usize {
   return load<usize>(firsts + (<usize>source << 2));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function lastOf(source: i32): usize {
   return load<usize>(lasts + (<usize>source << 2));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function countOf(source: i32): i32 {
   return load<i32>(counts + (<usize>source << 2));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function sizeOf(source: i32): i32 {
   return load<i32>(sizes + (<usize>source << 2));
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function nextOf(value: usize): usize {
   return load<usize>(value);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function nameAt(value: usize): usize {
   return load<usize>(value, 4);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function nameLength(value: usize): i32 {
   return load<i32>(value, 8);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function valueAt(value: usize): usize {
   return load<usize>(value, 12);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function valueLength(value: usize): i32 {
   return load<i32>(value, 16);
 }
 
-// @ts-ignore: a decorator of the compiler
 @inline
 export function sourceOf(value: usize): i32 {
   return load<i32>(value, 20);
