@@ -181,8 +181,7 @@ class PatternParser {
     if (close === ')') return null;
     const node = this.#inner(offset);
     this.#flags = outer;
-    // A group can be repeated whatever is in it, a bare assertion cannot.
-    return node.kind === 'assertion' ? { kind: 'sequence', nodes: [node] } : node;
+    return node;
   }
 
   #capturing(offset: number): PatternNode {
@@ -196,7 +195,8 @@ class PatternParser {
     const node = this.#choice();
     this.#nesting--;
     if (!this.#reader.takeIf(')')) this.#reader.fail('a ( without its )', offset);
-    return node;
+    // A group can be repeated whatever is in it, a bare assertion cannot.
+    return node.kind === 'assertion' ? { kind: 'sequence', nodes: [node] } : node;
   }
 
   #quantified(atom: PatternNode): PatternNode {
