@@ -52,7 +52,9 @@ export async function buildRules(options: BuildRulesOptions = {}): Promise<reado
 const enginePages = 8;
 
 /** The generic part of every SecLang rule set; it lies apart from the modules that can be named. */
-export async function buildEngine(log: (line: string) => void = () => undefined): Promise<BuiltRule> {
+export async function buildEngine(
+  log: (line: string) => void = () => undefined,
+): Promise<BuiltRule> {
   const outDirectory = join(root, 'build', 'engine');
   await mkdir(outDirectory, { recursive: true });
   const shared = await hashOfFolders([join(rulesRoot, 'engine')]);

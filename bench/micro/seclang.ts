@@ -18,7 +18,11 @@ import { readModule } from '#wasm/seclang/module-file.ts';
 import { SeclangFilter } from '#wasm/seclang/seclang-filter.ts';
 import { fastest } from '../support/interleaved.ts';
 import { machine } from '../support/results.ts';
-import { seclangLimits, type SeclangRequest, seclangRequests } from '../support/seclang-requests.ts';
+import {
+  type SeclangRequest,
+  seclangLimits,
+  seclangRequests,
+} from '../support/seclang-requests.ts';
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +61,7 @@ function bench(paranoia: number): void {
   const module = readModule(bytes);
   if (module === null) throw new Error('it was just built');
   const compiled = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
-  let stopped = false;
+  const stopped: boolean[] = [];
   const filter = new SeclangFilter(
     { name: 'crs', sha256: '', failure: 'closed', fuel: 100_000_000 },
     compiled,
@@ -71,8 +75,11 @@ function bench(paranoia: number): void {
   const loadMs = performance.now() - loadedAt;
   const calls = seclangRequests.map((one) => {
     const call = callOf(filter, one);
-    stopped = call();
-    if (stopped !== one.isAttack) throw new Error(`${one.name} was ${stopped ? '' : 'not '}stopped`);
+    const isStopped = call();
+    // Above the first level ordinary requests may be stopped too, which is what these levels are.
+    if (one.isAttack ? !isStopped : isStopped && paranoia === 1)
+      throw new Error(`${one.name} was ${isStopped ? '' : 'not '}stopped`);
+    stopped.push(isStopped);
     return call;
   });
   for (const call of calls) for (let i = 0; i < 500; i++) call();
@@ -89,10 +96,12 @@ function bench(paranoia: number): void {
     `${stats?.rules ?? 0} rules, module of ${(bytes.length / 1e6).toFixed(1)} MB, built in ${(builtMs / 1_000).toFixed(1)} s, loaded in ${loadMs.toFixed(0)} ms, instance of ${((filter.memoryBytes ?? 0) / 1e6).toFixed(0)} MB of address space.`,
   );
   say();
-  say('| request | µs | units of fuel |');
-  say('| --- | --- | --- |');
+  say('| request | µs | units of fuel | answer |');
+  say('| --- | --- | --- | --- |');
   for (const [index, { name }] of seclangRequests.entries())
-    say(`| ${name} | ${us[index]?.toFixed(1)} | ${fuel[index]} |`);
+    say(
+      `| ${name} | ${us[index]?.toFixed(1)} | ${fuel[index]} | ${stopped[index] === true ? 'stopped' : 'passes'} |`,
+    );
 }
 
 /** Whether the request is stopped. */
@@ -103,7 +112,14 @@ function callOf(filter: SeclangFilter, { request, body }: SeclangRequest): () =>
   const window =
     body === null
       ? null
-      : { bytes: Buffer.from(body), overlap: 0, position: 0, isFirst: true, isLast: true, isWhole: true };
+      : {
+          bytes: Buffer.from(body),
+          overlap: 0,
+          position: 0,
+          isFirst: true,
+          isLast: true,
+          isWhole: true,
+        };
   return () => {
     const transaction = new Transaction(view, facts, '0123456789abcdef-00000001', 'r', 'u', false);
     const run = filter.begin(transaction);

@@ -9,7 +9,11 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
     const path = `waf.rules.${name}`;
     if (rule.seclang === undefined) {
       if (rule.module === undefined)
-        say(path, 'has neither module nor seclang', 'say module: builtin:NAME, or seclang: [FOLDER]');
+        say(
+          path,
+          'has neither module nor seclang',
+          'say module: builtin:NAME, or seclang: [FOLDER]',
+        );
       for (const key of ['paranoia', 'inboundThreshold', 'outboundThreshold'] as const)
         if (rule[key] !== undefined)
           say(`${path}.${key}`, 'is for SecLang rules, and these are none', 'take it out');
@@ -22,7 +26,11 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
     if (rule.module !== undefined)
       say(`${path}.module`, 'there is seclang too', 'give each a name of its own');
     if (rule.watch === true)
-      say(`${path}.watch`, 'is for a module’s file; rules are read at "weir reload"', 'take it out');
+      say(
+        `${path}.watch`,
+        'is for a module’s file; rules are read at "weir reload"',
+        'take it out',
+      );
     for (const [index, file] of present<string>(rule.seclang))
       await checkReadable(`${path}.seclang[${index}]`, file, say);
     for (const [index, exclusion] of present(rule.exclusions))

@@ -14,15 +14,12 @@ const exclusion = Type.Object(
         description: 'prefix of the request path it holds for; left out: every path',
       }),
     ),
-    parameters: Type.Array(
-      Type.String({ pattern: '^[A-Z_]+(?::[^\\s",;\'\\\\]{1,256})?$' }),
-      {
-        default: [],
-        maxItems: 64,
-        description:
-          'what the rules no longer look at, for example ARGS:comment or REQUEST_COOKIES:session; none: the rules do not run at all',
-      },
-    ),
+    parameters: Type.Array(Type.String({ pattern: '^[A-Z_]+(?::[^\\s",;\'\\\\]{1,256})?$' }), {
+      default: [],
+      maxItems: 64,
+      description:
+        'what the rules no longer look at, for example ARGS:comment or REQUEST_COOKIES:session; none: the rules do not run at all',
+    }),
     rules: Type.Array(Type.String({ pattern: '^[0-9]{1,9}(?:-[0-9]{1,9})?$' }), {
       default: [],
       maxItems: 256,

@@ -1,9 +1,9 @@
 /** What one rule has become: its links as they run, the automata behind them, and what they cost in bytes. */
 import { loadRules } from '#waf/language/load.ts';
-import type { Link, Rule, Target } from '#waf/language/rule-set.ts';
 import { diskReader } from '#waf/language/rule-reader.ts';
-import { CompiledMatchers } from '#waf/rules/compiled-matchers.ts';
+import type { Link, Rule, Target } from '#waf/language/rule-set.ts';
 import { scanMember } from '#waf/rules/build-image.ts';
+import { CompiledMatchers } from '#waf/rules/compiled-matchers.ts';
 import { staticText } from '#waf/rules/link-writer.ts';
 import { plainText } from '#waf/rules/rule-index.ts';
 import { sourcesFor } from './build-rule-set.ts';
@@ -33,12 +33,19 @@ export type ExplainedRule = {
 /** What became of a rule that does not run; null where there is none of that identifier. */
 export type Explanation =
   | { readonly kind: 'rule'; readonly rule: ExplainedRule }
-  | { readonly kind: 'gone'; readonly fate: string; readonly reason: string; readonly place: string }
+  | {
+      readonly kind: 'gone';
+      readonly fate: string;
+      readonly reason: string;
+      readonly place: string;
+    }
   | { readonly kind: 'unknown' };
 
 export function explainRule(request: RuleSetRequest, id: number): Explanation {
   const { ruleSet } = loadRules(sourcesFor(request, diskReader));
-  const rule = ruleSet.rules.find((entry): entry is Rule => entry.kind === 'rule' && entry.id === id);
+  const rule = ruleSet.rules.find(
+    (entry): entry is Rule => entry.kind === 'rule' && entry.id === id,
+  );
   if (rule !== undefined) return { kind: 'rule', rule: explained(rule) };
   const disposition = ruleSet.dispositions.find((one) => one.id === id);
   if (disposition === undefined) return { kind: 'unknown' };
@@ -57,7 +64,9 @@ function explained(rule: Rule): ExplainedRule {
     message: plainText(rule.message),
     severity: rule.severity,
     tags: rule.tags.map(plainText),
-    links: rule.links.map((link, index) => explainedLink(link, index === 0 && rule.phase < 5, matchers)),
+    links: rule.links.map((link, index) =>
+      explainedLink(link, index === 0 && rule.phase < 5, matchers),
+    ),
   };
 }
 
@@ -66,7 +75,8 @@ function explainedLink(link: Link, isFirst: boolean, matchers: CompiledMatchers)
   const isScanned = isFirst && scanMember(link) !== null;
   return {
     targets: targets.map(targetText),
-    operator: `${operator.isNegated ? '!' : ''}@${operator.name} ${plainText(operator.argument)}`.trim(),
+    operator:
+      `${operator.isNegated ? '!' : ''}@${operator.name} ${plainText(operator.argument)}`.trim(),
     transformations,
     way:
       targets.length === 0

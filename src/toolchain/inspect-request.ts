@@ -1,7 +1,8 @@
 /** One request through a rule set, in this process: every match, what is decided, what it costs. */
+
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
-import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import type { BodyWindow } from '#wasm/filter.ts';
 import {
@@ -144,4 +145,3 @@ const windowOf = (text: string): BodyWindow => ({
   isLast: true,
   isWhole: true,
 });
-

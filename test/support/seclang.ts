@@ -20,7 +20,11 @@ export type SeclangCase = {
   readonly version?: string;
   readonly fields?: readonly Field[];
   readonly body?: string;
-  readonly response?: { readonly status?: number; readonly fields?: readonly Field[]; readonly body?: string };
+  readonly response?: {
+    readonly status?: number;
+    readonly fields?: readonly Field[];
+    readonly body?: string;
+  };
   readonly isMonitored?: boolean;
   readonly clientAddress?: string;
 };
@@ -28,7 +32,13 @@ export type SeclangCase = {
 export type SeclangOutcome = {
   /** Of rules that are logged, in the order they matched. */
   readonly ids: readonly number[];
-  readonly matches: readonly { readonly id: number; readonly name: string; readonly value: string; readonly data: string; readonly message: string }[];
+  readonly matches: readonly {
+    readonly id: number;
+    readonly name: string;
+    readonly value: string;
+    readonly data: string;
+    readonly message: string;
+  }[];
   readonly lines: string;
   readonly stop: Stop | null;
   readonly failures: readonly string[];
@@ -79,9 +89,21 @@ export class SeclangRules {
     this.#matches = [];
     this.#lines = '';
     const { method = 'GET', target = '/', version = 'HTTP/1.1', fields = [], body } = given;
-    const view = requestView({ method, target, version, fields: [['Host', 'example.org'], ...fields] });
+    const view = requestView({
+      method,
+      target,
+      version,
+      fields: [['Host', 'example.org'], ...fields],
+    });
     const { clientAddress = '192.0.2.1', isMonitored = false, response } = given;
-    const transaction = new Transaction(view, { clientAddress, tls: false }, 'id-1', 'r', 'u', isMonitored);
+    const transaction = new Transaction(
+      view,
+      { clientAddress, tls: false },
+      'id-1',
+      'r',
+      'u',
+      isMonitored,
+    );
     const run = this.#filter.begin(transaction);
     let stop = run.requestHead(body === undefined) as Stop | null;
     if (body !== undefined && stop === null) stop = run.requestBody(windowOf(body)) as Stop | null;
@@ -91,7 +113,15 @@ export class SeclangRules {
       stop = (run.responseHead(text === '') as Stop | null) ?? stop;
       if (text !== '') stop = (run.responseBody(windowOf(text)) as Stop | null) ?? stop;
     }
-    run.log({ status: 200, outcome: 'forwarded', bytesIn: 0, bytesOut: 0, durationMs: 1, wafMs: 1, rule: '' });
+    run.log({
+      status: 200,
+      outcome: 'forwarded',
+      bytesIn: 0,
+      bytesOut: 0,
+      durationMs: 1,
+      wafMs: 1,
+      rule: '',
+    });
     run.end();
     return {
       ids: this.#matches.map(({ id }) => id),

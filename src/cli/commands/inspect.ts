@@ -17,12 +17,28 @@ export const inspect: Command = {
   summary: 'run one request through SecLang rules and show every match',
   positionals: [],
   options: [
-    { name: 'rules', kind: 'texts', value: 'FILE|DIR', summary: 'rules, in load order', required: true },
+    {
+      name: 'rules',
+      kind: 'texts',
+      value: 'FILE|DIR',
+      summary: 'rules, in load order',
+      required: true,
+    },
     { name: 'request', kind: 'text', value: 'FILE|-', summary: 'the request as it is on the wire' },
-    { name: 'method', kind: 'text', value: 'METHOD', summary: 'GET unless given, POST with --body' },
+    {
+      name: 'method',
+      kind: 'text',
+      value: 'METHOD',
+      summary: 'GET unless given, POST with --body',
+    },
     { name: 'uri', kind: 'text', value: 'TARGET', summary: 'path and query; / unless given' },
     { name: 'header', kind: 'texts', value: 'NAME: VALUE', summary: 'a header field' },
-    { name: 'body', kind: 'text', value: 'TEXT', summary: 'a form, unless a Content-Type is given' },
+    {
+      name: 'body',
+      kind: 'text',
+      value: 'TEXT',
+      summary: 'a form, unless a Content-Type is given',
+    },
     { name: 'client', kind: 'text', value: 'ADDRESS', summary: '192.0.2.1 unless given' },
     paranoiaOption,
     setupOption,
@@ -83,7 +99,10 @@ async function requestOf(given: ParsedArguments, cwd: string): Promise<Inspected
   };
 }
 
-function inspectionText(print: Printer, { matches, verdict, microseconds, fuel }: Inspection): string {
+function inspectionText(
+  print: Printer,
+  { matches, verdict, microseconds, fuel }: Inspection,
+): string {
   const titles = ['RULE', 'PHASE', 'TARGET', 'MATCHED', 'MESSAGE'];
   const rows = matches.map(({ rule, phase, target, value, message, hasStopped }): Cell[] => [
     { text: String(rule), style: hasStopped ? 'red' : 'bold' },

@@ -114,7 +114,7 @@ function edgeConfig(
     upstreams: { origin: { servers: [{ url: `http://127.0.0.1:${originPort}` }] } },
     routes: [{ upstream: 'origin', waf: { mode: 'block', rules: ['tested'] } }],
     waf: { matchLog, rules: { tested: { seclang: rules } } },
-    // Tests ask for what was matched, and nothing here is anybody's.
+    // Tests read what matched, and nothing of it is anybody's secret.
     accessLog: { to: join(folder, 'access.log'), redact: [] },
     admin: { address: '127.0.0.1:0' },
     state: join(folder, 'state'),

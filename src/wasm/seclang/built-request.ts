@@ -44,13 +44,20 @@ export function responseView(status: number, fields: readonly Field[]): Response
   return view;
 }
 
-function fillFields(view: RequestView | ResponseView, line: string, fields: readonly Field[]): void {
+function fillFields(
+  view: RequestView | ResponseView,
+  line: string,
+  fields: readonly Field[],
+): void {
   let text = line;
   view.headerCount = fields.length;
   for (const [index, [name, value]] of fields.entries()) {
     const start = text.length;
     const valueStart = start + name.length + 2;
-    view.headers.set([start, start + name.length, valueStart, valueStart + value.length], index * 4);
+    view.headers.set(
+      [start, start + name.length, valueStart, valueStart + value.length],
+      index * 4,
+    );
     text += `${name}: ${value}\r\n`;
   }
   view.bytes = Buffer.from(`${text}\r\n`, 'latin1');

@@ -26,7 +26,8 @@ export function compileSeclang(
 ): Filter {
   const { name, bytes } = source;
   const module = readModule(bytes);
-  if (module === null) throw invalidModule(name, ['says it is a SecLang module and holds no rules']);
+  if (module === null)
+    throw invalidModule(name, ['says it is a SecLang module and holds no rules']);
   if (!isBuiltWith(readEngine(), bytes, module))
     throw invalidModule(name, [
       'was built with the SecLang engine of another Weir: build it anew (weir rules build)',

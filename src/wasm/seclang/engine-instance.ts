@@ -103,7 +103,8 @@ export class EngineInstance {
       memory.buffer.byteLength,
       seed,
     );
-    if (at === 0) throw new GuestFailure('abi', 'the rule image is of another version: build it anew');
+    if (at === 0)
+      throw new GuestFailure('abi', 'the rule image is of another version: build it anew');
     this.#frame = at >>> 0;
     this.#memory = new GuestMemory(memory);
     this.#run = runExport as (fuel: bigint) => number;

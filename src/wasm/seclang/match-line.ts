@@ -66,7 +66,8 @@ function matchLine(
   if (rule.version !== '') line += ` [ver "${escaped(rule.version)}"]`;
   for (const tag of rule.tags) if (!tag.includes('%{')) line += ` [tag "${escaped(tag)}"]`;
   for (const tag of match.tags) line += ` [tag "${escaped(tag)}"]`;
-  const host = request.hostStart < 0 ? '' : latin1(request.bytes, request.hostStart, request.hostEnd);
+  const host =
+    request.hostStart < 0 ? '' : latin1(request.bytes, request.hostStart, request.hostEnd);
   line += ` [hostname "${escaped(host)}"]`;
   line += ` [uri "${escaped(latin1(request.bytes, request.pathStart, request.pathEnd).slice(0, uriMax))}"]`;
   return `${line} [unique_id "${escaped(requestId)}"]\n`;
@@ -83,6 +84,8 @@ const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 export function escaped(text: string): string {
   if (plain.test(text)) return text;
   return text.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, (char) =>
-    char === '"' || char === '\\' ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    char === '"' || char === '\\'
+      ? `\\${char}`
+      : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }

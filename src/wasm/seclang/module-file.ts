@@ -11,8 +11,8 @@
  */
 import { BinaryReader } from '../meter/binary-reader.ts';
 import { ByteWriter } from '../meter/byte-writer.ts';
-import { headerBytes, readSections, type Section, section } from '../meter/sections.ts';
 import { MeterFault } from '../meter/meter-fault.ts';
+import { headerBytes, readSections, type Section, section } from '../meter/sections.ts';
 import { parseFacts, type RuleSetFacts } from './rule-set-facts.ts';
 
 export const factsSection = 'weir.seclang';
@@ -60,11 +60,14 @@ export function writeModule(
 /** Null where it is none of these. Throws `MeterFault` where it says it is and is not. */
 export function readModule(bytes: Uint8Array): SeclangModule | null {
   const sections = readSections(bytes);
-  const own = sections.find((part) => part.id === section.custom && nameOf(bytes, part) === factsSection);
+  const own = sections.find(
+    (part) => part.id === section.custom && nameOf(bytes, part) === factsSection,
+  );
   if (own === undefined) return null;
   const reader = new BinaryReader(bytes, own.start, own.end);
   reader.name();
-  if (own.end - reader.at > factsBytesMax) throw new MeterFault('has more to say of its rules than is read', own.start);
+  if (own.end - reader.at > factsBytesMax)
+    throw new MeterFault('has more to say of its rules than is read', own.start);
   const facts = parseFacts(Buffer.from(bytes.subarray(reader.at, own.end)).toString('utf8'));
   if (facts === null) throw new MeterFault('what it says of its rules cannot be read', own.start);
   const image = imageOf(bytes, sections);

@@ -18,14 +18,11 @@ import { failureStop } from '../failure-stop.ts';
 import { type Filter, type FilterRun, phase } from '../filter.ts';
 import { GuestFailure } from '../guest-failure.ts';
 import type { CompileSource, OnFailure } from '../live-module.ts';
-import { EngineInstance, type EngineAnswer, type EngineCall } from './engine-instance.ts';
+import { type EngineCall, EngineInstance } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
-import { SeclangRun } from './seclang-run.ts';
+import { type Answered, type OnMatches, type RunHost, SeclangRun } from './seclang-run.ts';
 
-/** Gets the matches of a call before its answer goes anywhere. */
-export type OnMatches = (transaction: Transaction, facts: RuleSetFacts, answer: EngineAnswer) => void;
-
-export class SeclangFilter implements Filter {
+export class SeclangFilter implements Filter, RunHost {
   readonly name: string;
   readonly sha256: string;
   readonly abi = 'seclang';
@@ -83,7 +80,7 @@ export class SeclangFilter implements Filter {
   }
 
   /** The engine's answer, or what the policy says of its failure. */
-  call(call: Omit<EngineCall, 'wallMs'>): EngineAnswer | { readonly failed: Stop | null } {
+  call(call: Omit<EngineCall, 'wallMs'>): Answered {
     try {
       this.#instance ??= this.#makeInstance();
       const answer = this.#instance.call({ ...call, wallMs: wallMs() });
@@ -116,8 +113,3 @@ function phasesOf({ rules, settings }: RuleSetFacts): number {
   if (has(4) && settings.responseBodyAccess) phases |= phase.responseBody | phase.buffersResponse;
   return phases;
 }
-
-export const isFailed = (
-  answer: EngineAnswer | { readonly failed: Stop | null },
-): answer is { readonly failed: Stop | null } => 'failed' in answer;
-

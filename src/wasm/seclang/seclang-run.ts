@@ -4,11 +4,30 @@ import type { Stop } from '#waf/verdict.ts';
 import { matchedBytesMax } from '#waf/verdict.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import type { BodyBytes, Decision, EngineAnswer } from './engine-instance.ts';
-import { isFailed, type SeclangFilter } from './seclang-filter.ts';
+import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
+import type { RuleSetFacts } from './rule-set-facts.ts';
+
+/** Gets the matches of a call before its answer goes anywhere. */
+export type OnMatches = (
+  transaction: Transaction,
+  facts: RuleSetFacts,
+  answer: EngineAnswer,
+) => void;
+
+export type Answered = EngineAnswer | { readonly failed: Stop | null };
+
+/** The rule set that a run is of. */
+export interface RunHost {
+  readonly name: string;
+  readonly phases: number;
+  readonly facts: RuleSetFacts;
+  readonly onMatches: OnMatches;
+  /** The engine's answer, or what the policy says of its failure. */
+  call(call: Omit<EngineCall, 'wallMs'>): Answered;
+}
 
 export class SeclangRun implements FilterRun {
-  readonly #filter: SeclangFilter;
+  readonly #filter: RunHost;
   readonly #transaction: Transaction;
   /** What the phase before left; null before the first one and after the last. */
   #state: Buffer | null = null;
@@ -17,7 +36,7 @@ export class SeclangRun implements FilterRun {
   #isOver = false;
   #looksAtBody = false;
 
-  constructor(filter: SeclangFilter, transaction: Transaction) {
+  constructor(filter: RunHost, transaction: Transaction) {
     this.#filter = filter;
     this.#transaction = transaction;
   }
@@ -83,7 +102,7 @@ export class SeclangRun implements FilterRun {
       responseBody,
       state: this.#state,
     });
-    if (isFailed(answer)) {
+    if ('failed' in answer) {
       this.#isOver = true;
       return answer.failed;
     }

@@ -109,7 +109,8 @@ const rows: readonly Row[] = [
   },
   {
     name: 'a count is how many there are',
-    rules: 'SecRule &ARGS "@eq 2" "id:1,phase:2,pass,log"\nSecRule &ARGS:a "@eq 1" "id:2,phase:2,pass,log"',
+    rules:
+      'SecRule &ARGS "@eq 2" "id:1,phase:2,pass,log"\nSecRule &ARGS:a "@eq 1" "id:2,phase:2,pass,log"',
     given: get('a=1&b=2'),
     ids: [1, 2],
   },
@@ -134,7 +135,12 @@ const rows: readonly Row[] = [
   {
     name: 'fields of one name are one value',
     rules: 'SecRule REQUEST_HEADERS:X-Test "@streq a, b" "id:1,phase:1,pass,log"',
-    given: { fields: [['X-Test', 'a'], ['x-test', 'b']] },
+    given: {
+      fields: [
+        ['X-Test', 'a'],
+        ['x-test', 'b'],
+      ],
+    },
     ids: [1],
   },
   {
@@ -291,8 +297,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'a redirect answers with its place',
-    rules:
-      'SecRule ARGS "@rx x" "id:1,phase:2,log,redirect:https://example.org/%{MATCHED_VAR}"',
+    rules: 'SecRule ARGS "@rx x" "id:1,phase:2,log,redirect:https://example.org/%{MATCHED_VAR}"',
     given: get('a=x'),
     ids: [1],
     status: 302,
@@ -354,7 +359,11 @@ test('one instance serves requests whose phases interleave, and none sees anothe
 
 test('a call that would cost more than its fuel ends as a failure, and the next one is served', () => {
   const rules = new SeclangRules('SecRule ARGS "@rx x" "id:1,phase:2,deny,log"', 20_000);
-  const long = rules.run({ method: 'POST', fields: [['Content-Type', 'application/x-www-form-urlencoded']], body: `a=${'y'.repeat(60_000)}` });
+  const long = rules.run({
+    method: 'POST',
+    fields: [['Content-Type', 'application/x-www-form-urlencoded']],
+    body: `a=${'y'.repeat(60_000)}`,
+  });
   assert.match(long.failures[0] ?? '', /fuel/);
   assert.equal(long.stop !== null && 'status' in long.stop ? long.stop.status : null, 503);
   assert.deepEqual(rules.run({ target: '/?a=x' }).ids, [1]);
