@@ -7,7 +7,7 @@ const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 const literals = <const Value extends string>(...values: readonly Value[]) =>
-  Type.Union(values.map((value) => Type.Literal(value)));
+  Type.Unsafe<Value>(Type.Union(values.map((value) => Type.Literal(value))));
 const versionNumber = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const name = Type.String({ minLength: 1, maxLength: 100 });
 

@@ -6,7 +6,7 @@ import { reasonCharactersMax, ttlSecondsMax } from './schema.ts';
 const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const orNull = <const T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const action = Type.Union((['pass', 'drop', 'inspect'] as const).map((name) => Type.Literal(name)));
+const action = Type.Union([Type.Literal('pass'), Type.Literal('drop'), Type.Literal('inspect')]);
 const text = (description: string) =>
   Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 64, description })));
 

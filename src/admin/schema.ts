@@ -21,7 +21,7 @@ const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 const literals = <const Value extends string>(...values: readonly Value[]) =>
-  Type.Union(values.map((value) => Type.Literal(value)));
+  Type.Unsafe<Value>(Type.Union(values.map((value) => Type.Literal(value))));
 
 /** For calls that take nothing: no body at all, or `{}`. */
 export const nothing = Type.Union([Type.Null(), Type.Object({}, strict)]);

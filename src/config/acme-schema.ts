@@ -1,6 +1,6 @@
 /** `acme`: where certificates come from by themselves (RFC 8555), and the certificates that do. */
 import Type, { type Static } from 'typebox';
-import { strict } from './schema-parts.ts';
+import { oneOf, strict } from './schema-parts.ts';
 
 export const acme = Type.Object(
   {
@@ -24,21 +24,15 @@ export const acme = Type.Object(
           'PEM file with a root to trust for the server itself, where it is a private one',
       }),
     ),
-    challenge: Type.Union(
-      (['auto', 'http-01', 'tls-alpn-01'] as const).map((kind) => Type.Literal(kind)),
-      {
-        default: 'auto',
-        description:
-          'how the names are proved: http-01 comes in on port 80, tls-alpn-01 on port 443; auto takes what works',
-      },
-    ),
-    accountKey: Type.Union(
-      (['ES256', 'EdDSA'] as const).map((algorithm) => Type.Literal(algorithm)),
-      {
-        default: 'ES256',
-        description: 'kind of key a new account gets; an account that is there keeps its own',
-      },
-    ),
+    challenge: oneOf(['auto', 'http-01', 'tls-alpn-01'], {
+      default: 'auto',
+      description:
+        'how the names are proved: http-01 comes in on port 80, tls-alpn-01 on port 443; auto takes what works',
+    }),
+    accountKey: oneOf(['ES256', 'EdDSA'], {
+      default: 'ES256',
+      description: 'kind of key a new account gets; an account that is there keeps its own',
+    }),
     externalAccount: Type.Optional(
       Type.Object(
         {

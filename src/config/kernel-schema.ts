@@ -1,6 +1,6 @@
 /** `kernel`: what is done with packets before any process of the node sees them. */
 import Type, { type Static } from 'typebox';
-import { strict } from './schema-parts.ts';
+import { oneOf, strict } from './schema-parts.ts';
 
 const interfaceName = '^[^/\\s:]{1,15}$';
 
@@ -14,14 +14,11 @@ const perSecond = (what: string) =>
 
 const detect = Type.Object(
   {
-    mode: Type.Union(
-      (['off', 'monitor', 'block'] as const).map((mode) => Type.Literal(mode)),
-      {
-        default: 'block',
-        description:
-          'what becomes of sources whose sampled packets look like a flood or a scan: not looked for, logged and counted, or blocked as well where it is certain who they are',
-      },
-    ),
+    mode: oneOf(['off', 'monitor', 'block'], {
+      default: 'block',
+      description:
+        'what becomes of sources whose sampled packets look like a flood or a scan: not looked for, logged and counted, or blocked as well where it is certain who they are',
+    }),
     synRate: Type.Integer({
       minimum: 0,
       maximum: 10_000_000,
@@ -74,30 +71,21 @@ const entries = (what: string, size: number, memory: string) =>
 
 export const kernel = Type.Object(
   {
-    xdp: Type.Union(
-      (['auto', 'native', 'generic', 'off'] as const).map((mode) => Type.Literal(mode)),
-      {
-        default: 'auto',
-        description:
-          'the XDP program: in the driver where it can be, else in the network stack (auto), only one of them, or not at all',
-      },
-    ),
-    nftables: Type.Union(
-      (['auto', 'off'] as const).map((mode) => Type.Literal(mode)),
-      {
-        default: 'auto',
-        description:
-          'where the XDP program is off or cannot be: blocked addresses are dropped by an nftables table of this node (auto, by the program nft), or refused as they connect (off)',
-      },
-    ),
-    synCookies: Type.Union(
-      (['auto', 'always', 'off'] as const).map((mode) => Type.Literal(mode)),
-      {
-        default: 'auto',
-        description:
-          'SYN cookies by the XDP program for the ports of the listeners: when the kernel runs out of room for half-open connections (auto; net.ipv4.tcp_syncookies is 1) or for every SYN (always; it is 2)',
-      },
-    ),
+    xdp: oneOf(['auto', 'native', 'generic', 'off'], {
+      default: 'auto',
+      description:
+        'the XDP program: in the driver where it can be, else in the network stack (auto), only one of them, or not at all',
+    }),
+    nftables: oneOf(['auto', 'off'], {
+      default: 'auto',
+      description:
+        'where the XDP program is off or cannot be: blocked addresses are dropped by an nftables table of this node (auto, by the program nft), or refused as they connect (off)',
+    }),
+    synCookies: oneOf(['auto', 'always', 'off'], {
+      default: 'auto',
+      description:
+        'SYN cookies by the XDP program for the ports of the listeners: when the kernel runs out of room for half-open connections (auto; net.ipv4.tcp_syncookies is 1) or for every SYN (always; it is 2)',
+    }),
     lists: Type.Object(
       {
         ipv4Addresses: entries(
@@ -123,10 +111,10 @@ export const kernel = Type.Object(
       },
       { ...strict, default: {} },
     ),
-    fragments: Type.Union(
-      (['pass', 'drop'] as const).map((what) => Type.Literal(what)),
-      { default: 'pass', description: 'what becomes of IP fragments' },
-    ),
+    fragments: oneOf(['pass', 'drop'], {
+      default: 'pass',
+      description: 'what becomes of IP fragments',
+    }),
     rates: Type.Object(
       {
         packetsPerSecond: perSecond('packets'),
@@ -136,14 +124,11 @@ export const kernel = Type.Object(
       },
       { ...strict, default: {} },
     ),
-    amplification: Type.Union(
-      (['pass', 'drop'] as const).map((what) => Type.Literal(what)),
-      {
-        default: 'pass',
-        description:
-          'what becomes of UDP datagrams from services that floods are mirrored by (DNS over 512 bytes, NTP over 128, memcached, SSDP …) and that no socket of this host waits for; drop is wrong on a host that routes for others, containers included',
-      },
-    ),
+    amplification: oneOf(['pass', 'drop'], {
+      default: 'pass',
+      description:
+        'what becomes of UDP datagrams from services that floods are mirrored by (DNS over 512 bytes, NTP over 128, memcached, SSDP …) and that no socket of this host waits for; drop is wrong on a host that routes for others, containers included',
+    }),
     detect,
     inspect: Type.Optional(
       Type.Object(

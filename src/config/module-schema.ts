@@ -1,6 +1,6 @@
 /** `waf.rules.NAME`: a rule module, what it is told, and what it may do. */
 import Type, { type Static } from 'typebox';
-import { strict } from './schema-parts.ts';
+import { oneOf, strict } from './schema-parts.ts';
 
 /** What a module may ask of the host, each by name; everything else is refused at load. */
 export const grants = [
@@ -50,7 +50,7 @@ export const ruleModule = Type.Object(
       maximum: 256,
       description: 'memory an instance may have, in pages of 64 KiB',
     }),
-    grants: Type.Array(Type.Union(grants.map((grant) => Type.Literal(grant))), {
+    grants: Type.Array(oneOf(grants, {}), {
       default: [],
       maxItems: 16,
       description: 'host calls the module may import; none unless said here',

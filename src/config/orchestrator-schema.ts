@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { fleet, fleetMember } from './fleet-schema.ts';
-import { count, milliseconds, strict } from './schema-parts.ts';
+import { count, milliseconds, oneOf, strict } from './schema-parts.ts';
 
 export const webhook = Type.Object(
   {
@@ -102,10 +102,10 @@ export const orchestratorSchema = Type.Object(
     ),
     log: Type.Object(
       {
-        level: Type.Union(
-          (['debug', 'info', 'warn', 'error'] as const).map((level) => Type.Literal(level)),
-          { default: 'info', description: "the orchestrator's own log, on standard error" },
-        ),
+        level: oneOf(['debug', 'info', 'warn', 'error'], {
+          default: 'info',
+          description: "the orchestrator's own log, on standard error",
+        }),
       },
       { ...strict, default: {} },
     ),

@@ -14,7 +14,7 @@ import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModule } from './module-schema.ts';
 import { route } from './route-schema.ts';
-import { bytes, namePattern, strict } from './schema-parts.ts';
+import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
 import { signatures } from './signature-schema.ts';
 import { upstream } from './upstream-schema.ts';
 
@@ -113,10 +113,10 @@ export const configSchema = Type.Object(
     ),
     log: Type.Object(
       {
-        level: Type.Union(
-          (['debug', 'info', 'warn', 'error'] as const).map((level) => Type.Literal(level)),
-          { default: 'info', description: "the daemon's own log, on standard error" },
-        ),
+        level: oneOf(['debug', 'info', 'warn', 'error'], {
+          default: 'info',
+          description: "the daemon's own log, on standard error",
+        }),
       },
       { ...strict, default: {} },
     ),
