@@ -90,7 +90,7 @@ export const fleet = Type.Object(
       default: [],
       maxItems: 1024,
       description:
-        'addresses and CIDR ranges that no decision of the fleet is enforced for on this node, beside those of edge.allow and of the node itself',
+        'addresses and CIDR ranges that neither the fleet nor a module or detector blocks on this node (orchestrators, management), beside edge.allow, the NATS servers and the node itself',
     }),
     counterSyncMs: Type.Integer({
       minimum: 100,

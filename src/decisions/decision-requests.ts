@@ -11,6 +11,7 @@ import {
   originCharactersMax,
   reasonCharactersMax,
 } from './decision.ts';
+import { widestPrefix } from './protected-targets.ts';
 
 /** Leaves the head and the signature their room. */
 const bodyBytesMax = batchBytesMax - 1_024;
@@ -31,12 +32,18 @@ export function checkRequests(
         'BLOCK_TARGET_INVALID',
         `"${request.target}" is not an address or CIDR range (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)`,
       );
-    const problem = problemOf(request, nowMs);
+    const problem = widthProblem(request) ?? problemOf(request, nowMs);
     if (problem !== null)
       throw new WeirError('FLEET_DECISION_INVALID', `the decision on ${target}: ${problem}`);
     byTarget.set(target, { ...request, target });
   }
   return [...byTarget.values()];
+}
+
+function widthProblem({ action, target }: DecisionRequest): string | null {
+  const cidr = action === 'drop' ? parseCidr(target) : null;
+  if (cidr === null || cidr.prefix >= widestPrefix[cidr.family]) return null;
+  return `it is wider than /${widestPrefix[cidr.family]}, the most a fleet keeps out with one; "weir block add" without --fleet does it on one node`;
 }
 
 function problemOf(request: DecisionRequest, nowMs: number): string | null {

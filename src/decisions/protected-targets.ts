@@ -1,8 +1,11 @@
 /**
- * Ranges no fleet decision may keep out on this member: whatever others sign, it goes on reaching what it lives by.
- * Such a decision is kept, so that all members know the same, and not enforced here.
+ * What no fleet decision may keep out on this member: ranges it lives by, whatever others sign, and a part of the
+ * Internet so wide that it is a slip of the hand, or of a hand that is not ours. Such a decision is kept, so that all members know the same, and not enforced here.
  */
 import { type Cidr, cidrContains, parseCidr } from '#core/ip.ts';
+
+/** The widest range that is enforced: what one registry hands on, and 1/65,536 of IPv6. */
+export const widestPrefix = { 4: 8, 6: 16 } as const;
 
 export class ProtectedTargets {
   #ranges: readonly Cidr[] = [];
@@ -16,12 +19,14 @@ export class ProtectedTargets {
     this.#ranges = texts.flatMap((text) => parseCidr(text) ?? []);
   }
 
-  /** Whether the target holds a protected address, or lies in a protected range. */
+  /** Whether the target is too wide, holds a protected address, or lies in a protected range. */
   has(target: string): boolean {
-    if (this.#ranges.length === 0) return false;
+    // An address alone is never too wide: most targets are.
+    if (this.#ranges.length === 0 && !target.includes('/')) return false;
     const cidr = parseCidr(target);
     return (
       cidr === null ||
+      cidr.prefix < widestPrefix[cidr.family] ||
       this.#ranges.some((range) => cidrContains(range, cidr) || cidrContains(cidr, range))
     );
   }

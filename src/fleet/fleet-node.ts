@@ -102,6 +102,8 @@ export class FleetNode {
   readonly #digests: DigestTurns;
   #greeting: NodeJS.Timeout | null = null;
   #beats = 0;
+  /** Of the last beat. */
+  #rules = '0'.repeat(64);
   #isClosed = false;
   readonly #refusedMessages = new Map<string, number>();
   #commandsTaken = 0;
@@ -253,9 +255,13 @@ export class FleetNode {
     return this.#beat();
   }
 
-  /** Nothing is taken, said or written any more when it resolves; the stores may close then. */
-  async close(): Promise<void> {
+  /**
+   * Nothing is taken, said or written any more when it resolves; the stores may close then. `isEnd`: the node ends
+   * as somebody meant it to, which is told, and so is no death.
+   */
+  async close(isEnd = false): Promise<void> {
     if (this.#isClosed) return;
+    if (isEnd) this.#sayEnd();
     this.#isClosed = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#digests.close();
@@ -328,6 +334,7 @@ export class FleetNode {
     if (this.#beats++ % helloBeats === 0) this.#hello();
     try {
       const { state, metrics, rules, degraded } = await facts.beat();
+      this.#rules = rules;
       this.#say('beat', {
         v: 1,
         node: this.#self,
@@ -341,6 +348,15 @@ export class FleetNode {
     } catch (error) {
       logger.warn({ reason: describeError(error) }, 'no beat');
     }
+  }
+
+  #sayEnd(): void {
+    const { log, now } = this.#options;
+    this.#say('beat', {
+      ...{ v: 1, node: this.#self, atMs: now(), state: 'ending', metrics: {} },
+      digestRoot: log.digest().root,
+      ...{ rules: this.#rules, degraded: [] },
+    });
   }
 
   #digest(): void {

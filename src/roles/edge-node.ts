@@ -157,7 +157,7 @@ export class EdgeNode implements NodeControl {
   }
 
   async closeStore(): Promise<void> {
-    await this.#options.fleet.close();
+    await this.#options.fleet.close(this.#state === 'draining');
     this.#options.closeStores();
     this.modules.live.close();
   }

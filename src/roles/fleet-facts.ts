@@ -16,6 +16,7 @@ export type FactSources = {
   readonly control: Pick<NodeControl, 'status' | 'listModules'>;
   readonly shieldStep: () => string;
   readonly pids: () => readonly number[];
+  readonly loopDelayMs: () => number | null;
 };
 
 export function nodeFacts(sources: FactSources): NodeFacts {
@@ -44,6 +45,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
       const pids = sources.pids();
       const rssBytes = sum(pids.map(rssOf));
       const cpuCores = usage.since(pids);
+      const loopDelayMs = sources.loopDelayMs();
       const metrics: BeatMetrics = {
         workers: workers.filter(({ state }) => state === 'ready').length,
         blockEntries: blocks.count,
@@ -57,6 +59,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
             }),
         ...(rssBytes === null ? {} : { rssBytes }),
         ...(cpuCores === null ? {} : { cpuCores }),
+        ...(loopDelayMs === null ? {} : { eventLoopP99Ms: loopDelayMs }),
       };
       return {
         state: status.state === 'starting' ? 'ready' : status.state,

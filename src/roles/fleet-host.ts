@@ -4,6 +4,7 @@ import type { Config } from '#config/schema.ts';
 import { wallMs } from '#core/clock.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { nodeFacts } from './fleet-facts.ts';
+import { worstLoopDelayMs } from './loop-delay.ts';
 import type { NodeFleet } from './node-fleet.ts';
 import type { NodeStores } from './node-stores.ts';
 import type { Shield } from './shield.ts';
@@ -36,6 +37,7 @@ export async function joinFleet(parts: {
       adminAddress: admin.address,
       startedAtMs,
       control: node,
+      loopDelayMs: () => worstLoopDelayMs(supervisor.lastSamples(), supervisor.status().length),
       shieldStep: () => shield.handover.step,
     }),
     blocks: node.blocks,

@@ -13,7 +13,7 @@ import {
 import type { Config } from '#config/schema.ts';
 import { wallMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
-import { formatCidr, parseIp } from '#core/ip.ts';
+import { formatCidr } from '#core/ip.ts';
 import type { DecisionRequest } from '#decisions/decision.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
 import { readTrust } from '#decisions/trust.ts';
@@ -45,13 +45,7 @@ export function fleetIdentity(config: Config): FleetIdentity | null {
 
 /** What this node lives by, the servers of the bus among it. */
 export function fleetProtected(config: Config): string[] {
-  const { fleet } = config;
-  if (fleet === undefined) return [];
-  const servers = fleet.nats.flatMap((url) => {
-    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    return parseIp(host) === null ? [] : [host];
-  });
-  return [...protectedRanges(config).map(formatCidr), ...fleet.neverBlock, ...servers];
+  return config.fleet === undefined ? [] : protectedRanges(config).map(formatCidr);
 }
 
 export type NodeFleetHost = {
@@ -150,8 +144,8 @@ export class NodeFleet implements FleetControl {
     await this.#host.blocks.changeFleet(this.#log.protect(fleetProtected(config), wallMs()));
   }
 
-  /** Before the stores close. */
-  async close(): Promise<void> {
+  /** Before the stores close: of a node that ends, or of one that hands them to the process after it. */
+  async close(isEnd: boolean): Promise<void> {
     const node = this.#node;
     this.#counting?.close();
     this.#node = null;
@@ -159,7 +153,7 @@ export class NodeFleet implements FleetControl {
     this.#log = null;
     this.#rollout?.close();
     this.#rollout = null;
-    await node?.close();
+    await node?.close(isEnd);
   }
 
   get rollout(): NodeRollout | null {

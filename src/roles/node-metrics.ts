@@ -6,6 +6,7 @@ import { certificateNotAfter } from './certificate-watch.ts';
 import { DetectorFindings } from './detector-metrics.ts';
 import { fleetFamilies } from './fleet-metrics.ts';
 import { InspectionCounts } from './inspection-counts.ts';
+import { loopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
 import { shieldFamilies } from './shield-metrics.ts';
@@ -63,6 +64,7 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   const registry = new MetricRegistry();
   new ProxyMetrics(registry);
   registry.family(moduleFailures);
+  registry.family(loopDelay);
   new InspectionCounts(registry);
   for (const family of Object.values(moduleFamilies)) registry.family(family);
   registry.family(certificateNotAfter);

@@ -30,13 +30,23 @@ export function protectedRanges(config: Config): Cidr[] {
     ...edge.listeners.flatMap(({ address }) => hostOf(address)),
     ...edge.listeners.flatMap(({ proxyProtocol }) => proxyProtocol?.from ?? []),
     ...upstreamHosts(config),
+    ...fleetHosts(config),
     ...getServers().flatMap((server) => hostOf(server)),
   ].flatMap((text) => parseCidr(text) ?? []);
 }
 
-/** Hosts of upstreams that only a name server can turn into addresses. */
+/** Hosts of upstreams and of the bus that only a name server can turn into addresses. */
 export function upstreamNames(config: Config): string[] {
-  return [...new Set(upstreamHosts(config))].filter((host) => parseIp(host) === null);
+  const hosts = [...upstreamHosts(config), ...fleetHosts(config)];
+  return [...new Set(hosts)].filter((host) => parseCidr(host) === null);
+}
+
+/** The servers of the bus, where this node's control plane reaches it, and what the operator says of the fleet. */
+function fleetHosts({ fleet }: Config): string[] {
+  if (fleet === undefined) return [];
+  const servers = fleet.nats.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''));
+  const advertised = fleet.advertise === undefined ? [] : hostOf(fleet.advertise);
+  return [...servers, ...advertised, ...fleet.neverBlock];
 }
 
 function upstreamHosts({ upstreams }: Config): string[] {

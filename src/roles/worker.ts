@@ -14,6 +14,7 @@ import type { Filter } from '#wasm/filter.ts';
 import { guardFilter, type OnGuardedFailure } from '#wasm/guarded-filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
 import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
+import { LoopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
 import { WorkerServices } from './worker-services.ts';
 
@@ -134,6 +135,7 @@ class Worker {
         postShared: (batch, done) => send({ kind: 'shared', batch }, done),
       });
       this.#services.follow(config);
+      new LoopDelay(this.#registry, message.slot);
       const source = await this.#source(message.snapshot);
       this.#committed = source.modules;
       const proxy = await WorkerProxy.create(

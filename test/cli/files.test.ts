@@ -94,6 +94,17 @@ describe('weir check', () => {
     });
   });
 
+  it('reads the file of an orchestrator where it is told so', async () => {
+    await writeFile(join(directory, 'o.yaml'), 'api: { address: "127.0.0.1:3030" }\n');
+    const good = await check('o.yaml', '--orchestrator');
+    assert.deepEqual([good.exit, good.stdout], [0, 'o.yaml is in order: no fleet, 0 webhooks\n']);
+    await writeFile(join(directory, 'p.yaml'), 'api: { adress: x }\nnodes: { max: 0 }\n');
+    const bad = await check('p.yaml', '--orchestrator');
+    assert.equal(bad.exit, 1);
+    assert.match(bad.stdout, /^p\.yaml:1:8 {2}api\.adress {2}.+ \(did you mean address\?\)$/m);
+    assert.match(bad.stdout, /^p\.yaml:2:\d+ {2}nodes\.max {2}/m);
+  });
+
   it('finds what only the machine can tell, such as a certificate that is not there', async () => {
     await writeFile(
       join(directory, 'tls.yaml'),

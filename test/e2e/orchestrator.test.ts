@@ -46,4 +46,35 @@ describe('shipped nodes under an orchestrator', { skip: needsNats() }, () => {
     await reaches('a', 'gone');
     await reaches('b', 'dead');
   });
+
+  it('say so when somebody ends them, how late they are, and nothing when they are replaced', async () => {
+    await using fleet = await startFleet(['a', 'b']);
+    await using a = await startFleetEdge(fleet, 'a');
+    await using b = await startFleetEdge(fleet, 'b');
+    await using orchestrator = await startTestOrchestrator({
+      // Nobody is taken for dead here: who is gone has said so.
+      yaml: `${fleet.section('orchestrator')}\nnodes: { deadAfterMs: 600000 }`,
+    });
+    const node = async (id: string) => (await orchestrator.call('GET', `/api/v1/nodes/${id}`)).body;
+    const is = (id: string, state: string) =>
+      until(
+        () => `${id} is ${state}`,
+        async () => ((await node(id))['state'] as unknown) === state,
+      );
+    await is('a', 'active');
+    await is('b', 'active');
+    const before = (await node('b'))['startedAt'] as unknown;
+    await b.call('POST', '/api/v1/upgrade');
+    await until(
+      'another process',
+      async () => ((await node('b'))['startedAt'] as unknown) !== before,
+    );
+    await is('b', 'active');
+    a.process.kill('SIGTERM');
+    await is('a', 'gone');
+    await until(
+      'measured',
+      async () => typeof ((await node('b'))['metrics']?.['eventLoopP99Ms'] as unknown) === 'number',
+    );
+  });
 });

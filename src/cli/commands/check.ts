@@ -1,7 +1,9 @@
 /** `weir check` — everything that is wrong with a configuration, at once. */
-import { type Command, jsonOption } from '#cli/command.ts';
+import { type CliIo, type Command, jsonOption } from '#cli/command.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import type { Printer } from '#cli/printer.ts';
 import { problemLine } from '#cli/problem-line.ts';
+import { counted } from '#cli/words.ts';
 import type { Config } from '#config/schema.ts';
 
 export const check: Command = {
@@ -10,13 +12,18 @@ export const check: Command = {
   positionals: [],
   options: [
     { name: 'config', kind: 'text', value: 'FILE', summary: 'configuration, YAML', required: true },
+    { name: 'orchestrator', kind: 'flag', summary: 'it is that of an orchestrator' },
     jsonOption,
   ],
-  examples: ['weir check --config weir.yaml'],
+  examples: [
+    'weir check --config weir.yaml',
+    'weir check --orchestrator --config orchestrator.yaml',
+  ],
   async run({ io, print, given }) {
     const { loadConfig } = await import('#config/load.ts');
     const { allProblems } = await import('#config/check.ts');
     const file = given.text('config') ?? '';
+    if (given.flag('orchestrator')) return checkOrchestratorFile(file, io, print);
     const loaded = loadConfig({ file, env: io.env });
     const problems = await allProblems(loaded);
     if (loaded.ok && problems.length === 0) {
@@ -35,6 +42,25 @@ export const check: Command = {
     return exitCodes.failure;
   },
 };
+
+async function checkOrchestratorFile(file: string, io: CliIo, print: Printer): Promise<number> {
+  const { loadOrchestrator } = await import('#config/load-orchestrator.ts');
+  const loaded = await loadOrchestrator({ file, env: io.env, defaults: '{}' });
+  if (loaded.ok) {
+    const { fleet, webhooks } = loaded.config;
+    const summary = { fleet: fleet?.name ?? null, webhooks: webhooks.length };
+    print.answer({ ok: true, file, sha256: loaded.sha256, ...summary, problems: [] }, () => {
+      const of = fleet === undefined ? 'no fleet' : `the fleet ${fleet.name}`;
+      return `${file} is in order: ${of}, ${counted(webhooks.length, 'webhook')}`;
+    });
+    return exitCodes.ok;
+  }
+  const { problems } = loaded;
+  print.answer({ ok: false, file, problems }, () =>
+    problems.map((problem) => problemLine(problem, file)).join('\n'),
+  );
+  return exitCodes.failure;
+}
 
 function summarise(
   config: Config,
