@@ -15,7 +15,9 @@ const emptyDatabase: AddressDatabase = { lookup: () => null };
 /** `changes` brings what the trial has of its own, databases for one. */
 export function trialServices(
   writeLog: (level: LogLevel, module: string, text: string) => void,
-  changes: Partial<Pick<ModuleServicesOptions, 'database' | 'fetcher' | 'block' | 'writeMatches'>> = {},
+  changes: Partial<
+    Pick<ModuleServicesOptions, 'database' | 'fetcher' | 'block' | 'writeMatches'>
+  > = {},
 ): HostServices {
   const store = (): SharedStore =>
     new SharedStore({ writer: 0, wallMs, onEvicted: () => {}, outlet: null });
