@@ -24,9 +24,10 @@ describe('the pages', () => {
   });
 
   for (const { file, text, guides } of pages) {
-    for (const [index, { yaml }] of guides.entries()) {
+    for (const [index, { yaml, rules }] of guides.entries()) {
       it(`show a configuration without a problem: ${file}, ${index + 1}`, async () => {
         using folder = await GuideFolder.make();
+        folder.writeRules(rules);
         await folder.buildPlugins(yaml);
         // Files beside the configuration, wherever the page has them.
         const config = folder.put(
@@ -63,12 +64,12 @@ describe('the pages name', () => {
 });
 
 for (const { file, guides } of pages.filter((page) => !own.includes(page.file))) {
-  for (const [index, { yaml, examples }] of guides.entries()) {
+  for (const [index, { yaml, examples, rules }] of guides.entries()) {
     if (examples.length === 0) continue;
     describe(`${file}, configuration ${index + 1}`, { skip: needs('curl') }, () => {
       let guide: RunningGuide;
       before(async () => {
-        guide = await RunningGuide.start(yaml);
+        guide = await RunningGuide.start(yaml, rules);
       });
       after(() => guide[Symbol.asyncDispose]());
 

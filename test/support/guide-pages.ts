@@ -1,6 +1,7 @@
 /**
  * The pages people read, as a test runs them: every complete configuration (a ```yaml block with `edge:`)
- * is checked, and the ```console blocks behind one are run against an edge started with it.
+ * is checked, and the ```console blocks behind one are run against an edge started with it. Rules of a page
+ * (a ```apache block that begins with `# rules/NAME`) lie beside its configurations.
  *
  * Only what belongs to the machine is changed: addresses become loopback with a port the system picks,
  * each server at 127.0.0.1 becomes an origin of the test, and files of `certs/` those of the test. What is
@@ -23,15 +24,22 @@ import { statusGuest } from './versioned-guest.ts';
 export type Guide = {
   readonly yaml: string;
   readonly examples: readonly Example[];
+  readonly rules: readonly RuleFile[];
 };
+/** `name` is below `rules/`. */
+export type RuleFile = { readonly name: string; readonly text: string };
 export type Page = { readonly file: string; readonly text: string; readonly guides: Guide[] };
 
 export function readPage(file: string): Page {
   const text = readFileSync(join(root, file), 'utf8');
-  const guides: { yaml: string; examples: Example[] }[] = [];
+  const guides: { yaml: string; examples: Example[]; rules: readonly RuleFile[] }[] = [];
+  const rules = [...text.matchAll(/```apache\n(# rules\/(\S+)\n[\s\S]*?)```/g)].map(
+    ([, body = '', name = '']) => ({ name, text: body }),
+  );
   for (const [whole, kind, body] of text.matchAll(/```(yaml|console)\n([\s\S]*?)```/g)) {
     if (kind === 'console') guides.at(-1)?.examples.push(...consoleExamples(whole));
-    else if (/^edge:/m.test(body as string)) guides.push({ yaml: body as string, examples: [] });
+    else if (/^edge:/m.test(body as string))
+      guides.push({ yaml: body as string, examples: [], rules });
   }
   return { file, text, guides };
 }
@@ -65,6 +73,11 @@ export class GuideFolder implements Disposable {
 
   write(name: string, content: string): void {
     writeFileSync(join(this.path, 'certs', name), content);
+  }
+
+  writeRules(rules: readonly RuleFile[]): void {
+    mkdirSync(join(this.path, 'rules'));
+    for (const { name, text } of rules) writeFileSync(join(this.path, 'rules', name), text);
   }
 
   /** Modules the page names in `plugins/`, made from `wasm-rules/testing/`. */
@@ -108,8 +121,9 @@ export class RunningGuide implements AsyncDisposable {
     this.#ports = ports;
   }
 
-  static async start(yaml: string): Promise<RunningGuide> {
+  static async start(yaml: string, rules: readonly RuleFile[] = []): Promise<RunningGuide> {
     const folder = await GuideFolder.make();
+    folder.writeRules(rules);
     const origins = new Map<string, http.Server>();
     for (const [, port] of yaml.matchAll(/url: "http:\/\/127\.0\.0\.1:(\d+)"/g))
       if (!origins.has(port as string))
@@ -126,7 +140,8 @@ export class RunningGuide implements AsyncDisposable {
       )
       .replaceAll(/certs\/site\./g, 'site.')
       .replaceAll('certs/', `${folder.path}/certs/`)
-      .replaceAll('plugins/', `${folder.path}/plugins/`);
+      .replaceAll('plugins/', `${folder.path}/plugins/`)
+      .replaceAll('"rules/', `"${folder.path}/rules/`);
     await folder.buildPlugins(yaml);
     const edge = await startEdgeProcess(config).catch((error: unknown) => {
       // Else a page with a mistake in it keeps the test process alive.

@@ -55,7 +55,8 @@ export const inspect: Command = {
     const rules = ruleSetOf('inspect', given.texts('rules'), given, io.cwd);
     const cache = resolve(io.cwd, join('.weir', 'rule-sets'));
     const { bytes } = await buildRuleSetApart(rules, cache, (stage) => {
-      if (!print.json) print.line(print.paint('dim', stage));
+      // What is answered alone goes to the standard output.
+      print.errorLine(print.paint('dim', stage));
     });
     const found = inspectRequest(bytes, request);
     if (found.failures[0] !== undefined) throw failureError(found.failures[0], found.failures);

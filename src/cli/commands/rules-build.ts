@@ -32,7 +32,8 @@ export const rulesBuild: Command = {
       ruleSetOf('rules', given.positionals, given, io.cwd),
       cache,
       (stage) => {
-        if (!print.json) print.line(print.paint('dim', stage));
+        // What is answered alone goes to the standard output.
+        print.errorLine(print.paint('dim', stage));
       },
     );
     await writeFile(out, built.bytes);
