@@ -40,6 +40,13 @@ const solution = (page: string): string => {
   const challenge = /data-challenge="([^"]+)"/.exec(page)?.[1] as string;
   return `${challenge}.${findSolution(challenge, difficultyBits, 0, 1_000_000)}`;
 };
+/** A number that solves nothing: one in 64 would. */
+const wrongly = (solved: string): string => {
+  const challenge = solved.replace(/\.\d+$/, '');
+  for (let number = 1; ; number++)
+    if (findSolution(challenge, difficultyBits, number, 1) !== number)
+      return `${challenge}.${number}`;
+};
 const send = (value: string, host = 'a.test'): string =>
   `POST /.well-known/weir/challenge HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\nWeir-Challenge: ${value}\r\n\r\n`;
 const passOf = (solved: ReadMessage): string =>
@@ -143,7 +150,7 @@ describe('a challenge', () => {
     client.send(ask('/guarded'));
     const value = solution((await client.response()).body);
     client.send(send(value, 'b.test'));
-    client.send(send(value.replace(/\.\d+$/, '.9999999999999')));
+    client.send(send(wrongly(value)));
     const [, other, wrong] = await client.responses(3);
     for (const answer of [other, wrong]) {
       assert.equal(statusOf(answer as ReadMessage), 403);
