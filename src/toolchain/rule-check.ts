@@ -10,7 +10,9 @@ import {
   sourcesOf,
 } from '#waf/language/rule-files.ts';
 import { diskReader } from '#waf/language/rule-reader.ts';
-import type { Disposition, EngineSettings } from '#waf/language/rule-set.ts';
+import type { Disposition, EngineSettings, RuleSet } from '#waf/language/rule-set.ts';
+import { buildImage } from '#waf/rules/build-image.ts';
+import type { Matchers } from '#waf/rules/matchers.ts';
 
 export type RuleFate = Disposition;
 export type RulePlace = Disposition['position'];
@@ -27,9 +29,35 @@ export type RuleReport = {
 export function checkRules(paths: readonly string[], isFolding: boolean): RuleReport {
   const loaded: LoadedRules = loadRules(paths.flatMap(sourcesAt), { isFolding });
   const { files, problems, problemsDropped, notes, ruleSet } = loaded;
-  const { dispositions: fates, settings } = ruleSet;
-  return { files, problems, problemsDropped, notes, fates, settings };
+  const { dispositions, settings } = ruleSet;
+  const report = { files, problemsDropped, notes, settings };
+  if (problems.length > 0) return { ...report, problems, fates: dispositions };
+  const refused = notRun(ruleSet);
+  const reasons = new Map(refused.map(({ position, message }) => [position, message]));
+  const fates = dispositions.map((fate): RuleFate => {
+    const reason = reasons.get(fate.position);
+    return reason === undefined ? fate : { ...fate, fate: 'refused', reason };
+  });
+  return { ...report, problems: refused, fates };
 }
+
+/** What reads well and cannot be run is found by laying it out, as a build does. */
+function notRun(ruleSet: RuleSet): RuleProblem[] {
+  return buildImage(ruleSet, uncompiled).refused.map(({ rule, reason }) => ({
+    position: rule.position,
+    message: reason,
+    fix: `write it otherwise, or leave it out: SecRuleRemoveById ${rule.id}`,
+  }));
+}
+
+/** Patterns were parsed as the rules were read; compiling them says no more, and takes seconds. */
+const nothing = new Uint8Array();
+const uncompiled: Matchers = {
+  pattern: () => ({ bytes: nothing, kind: 'constant', stateCount: 0 }),
+  captures: () => nothing,
+  phraseSet: () => nothing,
+  scanSet: () => nothing,
+};
 
 /** Of Debian's package, which lies where its maintainers put it. */
 export function installedRules(): string {

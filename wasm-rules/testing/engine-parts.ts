@@ -11,7 +11,6 @@ import { parseXml } from '../engine/body/xml';
 import { kindsIn } from '../engine/match/byte-kinds';
 import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
 import { detectSqli, isBareInjection, isQuotedInjection } from '../engine/inject/sql';
-import { putFingerprint } from '../engine/inject/sql-token';
 import { detectXss } from '../engine/inject/xss';
 import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
 import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identity-number';
@@ -186,11 +185,6 @@ export function runOperator(id: i32, at: usize, length: i32, argument: usize, ar
 /** One reading: 0 for a bare value, or the quote that opened the string before it. */
 export function isSqliRead(at: usize, length: i32, quote: i32): bool {
   return quote == 0 ? isBareInjection(at, length) : isQuotedInjection(at, length, <u8>quote);
-}
-
-/** The tokens of the last reading, as letters. */
-export function sqlFingerprint(into: usize): i32 {
-  return putFingerprint(into);
 }
 
 export function isSqli(at: usize, length: i32): bool {

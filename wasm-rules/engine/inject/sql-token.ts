@@ -110,14 +110,3 @@ export function lengthAt(index: i32): i32 {
 export function setKind(index: i32, kind: i32): void {
   store<i32>(tokens + (index << 4), kind);
 }
-
-const letters: string = '.n1svfF(),;&o+!UETBkwclgtjx?';
-
-/** The first tokens as letters, for logs: `s&1o1c`. Bytes written, at most `fingerprintBytesMax`. */
-export function putFingerprint(into: usize): i32 {
-  const length = min(count, fingerprintBytesMax);
-  for (let i = 0; i < length; i++) store<u8>(into + i, letters.charCodeAt(kindAt(i)));
-  return length;
-}
-
-export const fingerprintBytesMax: i32 = 12;
