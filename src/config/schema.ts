@@ -7,12 +7,14 @@
  */
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
+import { behaviour } from './behaviour-schema.ts';
 import { challenge } from './challenge-schema.ts';
 import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModule } from './module-schema.ts';
+import { rates } from './rate-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
 import { signatures } from './signature-schema.ts';
@@ -63,6 +65,8 @@ export const configSchema = Type.Object(
       description:
         'the most specific host, then the longest path wins; may be empty where no listener serves requests',
     }),
+    rates,
+    behaviour: Type.Optional(behaviour),
     waf: Type.Object(
       {
         rules: Type.Record(Type.String({ pattern: namePattern }), ruleModule, {

@@ -12,6 +12,7 @@ import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
 import type { ModuleSeries } from './module-series.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
+import { type CompiledRate, compileRates } from './rates/compile-rates.ts';
 import type { BeyondWindow } from './request-gate.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
@@ -76,7 +77,8 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, so clients may hold passes. */
+  readonly rates: readonly CompiledRate[];
+  /** Something may challenge clients, so they may hold passes. */
   readonly hasFilters: boolean;
 };
 
@@ -130,7 +132,11 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.filters.length > 0),
+    rates: compileRates(config.rates),
+    hasFilters:
+      routes.some(({ value }) => value.filters.length > 0) ||
+      config.rates.some(({ mode }) => mode === 'challenge') ||
+      config.behaviour !== undefined,
   };
 }
 
