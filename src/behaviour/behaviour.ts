@@ -124,7 +124,11 @@ export class Behaviour {
 
   /** What has been learned so far, for who looks. */
   learned(): { route: string; usual: number | null; slotsKnown: number }[] {
-    return [...this.#routes].map(([route, { usual, slotsKnown }]) => ({ route, usual, slotsKnown }));
+    return [...this.#routes].map(([route, { usual, slotsKnown }]) => ({
+      route,
+      usual,
+      slotsKnown,
+    }));
   }
 
   /** Routes that are configured no longer are forgotten; the others begin with what was kept of them. */

@@ -58,7 +58,8 @@ export const behaviour = Type.Object(
   {
     mode: oneOf(['block', 'monitor'], {
       default: 'block',
-      description: 'monitor: count and write down what would be blocked or challenged, and do neither',
+      description:
+        'monitor: count and write down what would be blocked or challenged, and do neither',
     }),
     scope: oneOf(['node', 'fleet'], {
       default: 'node',
@@ -99,7 +100,7 @@ export const behaviour = Type.Object(
     }),
     baseline: Type.Object(
       {
-        factor: Type.Number({
+        factor: Type.Integer({
           minimum: 0,
           maximum: 1_000,
           default: 3,

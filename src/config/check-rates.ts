@@ -1,4 +1,4 @@
-/** `rates`: names are told apart, routes exist, and what is asked for can be kept. */
+/** `rates` and `behaviour`: names are told apart, routes exist, and what is asked for can be kept. */
 import { type ConfigDraft, type Draft, present } from './draft.ts';
 import type { Say } from './problem.ts';
 import type { Rate } from './rate-schema.ts';
@@ -7,6 +7,12 @@ import type { Rate } from './rate-schema.ts';
 const fleetSecondsMax = 86_400;
 
 export function checkRates(config: ConfigDraft, say: Say): void {
+  if (config.behaviour?.scope === 'fleet' && config.fleet === undefined)
+    say(
+      'behaviour.scope',
+      'blocks over a fleet, and this node is in none',
+      'add a fleet section ("weir fleet init" writes one), or use node',
+    );
   const seen = new Set<string>();
   for (const [index, rate] of present(config.rates)) {
     const path = `rates[${index}]`;
@@ -22,8 +28,7 @@ export function checkRates(config: ConfigDraft, say: Say): void {
 function checkParts({ key, penaltySeconds, mode }: Draft<Rate>, path: string, say: Say): void {
   const parts = present(key).map(([, part]) => part.toLowerCase());
   for (const [at, part] of parts.entries())
-    if (parts.indexOf(part) < at)
-      say(`${path}.key[${at}]`, `${part} is there twice`, 'keep one');
+    if (parts.indexOf(part) < at) say(`${path}.key[${at}]`, `${part} is there twice`, 'keep one');
   if (penaltySeconds === undefined || penaltySeconds === 0) return;
   if (parts.length === 0)
     say(

@@ -10,11 +10,12 @@ import { WeirError } from '#core/errors.ts';
 import { type Filter, phase } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import { loginFilterName } from './logins/login-filter.ts';
 import type { ModuleSeries } from './module-series.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
 import { type CompiledRate, compileRates } from './rates/compile-rates.ts';
 import type { BeyondWindow } from './request-gate.ts';
-import { Router } from './router.ts';
+import { isUnder, Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
 export type CompiledRoute = {
@@ -115,7 +116,7 @@ export function compileSnapshot(
       mode: route.waf.mode,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
-      ...filtersOf(route, modules, series),
+      ...filtersOf(route, watchesLogins(config, route), modules, series),
     },
   }));
   return {
@@ -142,10 +143,12 @@ export function compileSnapshot(
 
 function filtersOf(
   { waf }: Route,
+  isLogin: boolean,
   modules: ReadonlyMap<string, Filter>,
   series: ModuleSeriesTable,
 ): Pick<CompiledRoute, 'filters' | 'moduleSeries'> {
-  const names = waf.mode === 'off' ? [] : waf.rules;
+  const rules = waf.mode === 'off' ? [] : waf.rules;
+  const names = isLogin && modules.has(loginFilterName) ? [...rules, loginFilterName] : rules;
   const filters = names.map((name) => found(modules, name, 'rule module'));
   for (const { name, phases } of filters)
     if (phases === phase.packet)
@@ -159,8 +162,12 @@ function filtersOf(
   return { filters, moduleSeries: filters.map((filter) => series.of(filter)) };
 }
 
+/** Whether people log in under this route. */
+const watchesLogins = ({ behaviour }: Config, { match }: Route): boolean =>
+  behaviour?.logins.some(({ path }) => isUnder(path, match.path)) ?? false;
+
 /** Routes that share host and path are told apart by what else they match. */
-function routeName({ host, path, exact, methods, headers }: Route['match']): string {
+export function routeName({ host, path, exact, methods, headers }: Route['match']): string {
   const conditions = [...methods, ...headers.map(({ name }) => name)];
   const suffix = conditions.length === 0 ? '' : ` [${conditions.join(' ')}]`;
   return `${host} ${exact ? '=' : ''}${path}${suffix}`;

@@ -9,6 +9,7 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -44,6 +45,7 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #behaviour: NodeBehaviour;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -54,7 +56,8 @@ export class NodeParts {
       else this.#workers.get(slot)?.(message);
     };
     this.#events = new NodeEvents({ ...host, send });
-    this.#parts = [this.#events];
+    this.#behaviour = new NodeBehaviour({ ...host, send });
+    this.#parts = [this.#events, this.#behaviour];
   }
 
   get controls(): PartControls {
@@ -62,7 +65,7 @@ export class NodeParts {
   }
 
   status(): PartStatus {
-    return { events: this.#events.status() };
+    return { events: this.#events.status(), behaviour: this.#behaviour.status() };
   }
 
   /** Throws what a part cannot do without. */

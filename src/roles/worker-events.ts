@@ -1,6 +1,7 @@
 /** Events of this worker: made when a request has ended, gathered, and sent to the supervisor's process. */
 import { wallMs } from '#core/clock.ts';
 import type { EventKind, SecurityEvent } from '#events/security-event.ts';
+import type { OverRate } from '#proxy/rates/rate-gate.ts';
 import type { RequestRecord } from '#proxy/request-record.ts';
 import type { MetricFamily, Series } from '#telemetry/metrics.ts';
 import type { WorkerPart, WorkerPartHost } from './worker-parts.ts';
@@ -59,17 +60,20 @@ export class WorkerEvents implements WorkerPart {
   }
 }
 
-function kindOf({ outcome, found, transaction }: RequestRecord): EventKind | null {
+function kindOf({ outcome, found, overRate, transaction }: RequestRecord): EventKind | null {
   if (outcome === 'blocked') {
-    if (found?.kind === 'challenge') return 'challenged';
-    return found?.kind === 'limited' ? 'limited' : 'blocked';
+    const { kind } = found ?? overRate ?? {};
+    if (kind === 'challenge') return 'challenged';
+    return kind === 'limited' ? 'limited' : 'blocked';
   }
+  if (overRate?.mode === 'monitor') return 'monitored';
   if (found === null) return null;
   return transaction?.isMonitored === true ? 'monitored' : null;
 }
 
 function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
-  const { view, found, transaction } = record;
+  const { view, overRate, transaction } = record;
+  const found = record.found ?? overRate;
   return {
     id: record.id,
     atMs: wallMs(),
@@ -82,8 +86,15 @@ function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
     status: record.status,
     rule: found?.rule ?? '',
     reason: found?.reason ?? record.reason,
-    matches: (transaction?.matches ?? []).map(({ matched: _, ...match }) => match),
+    matches: [
+      ...(overRate === null ? [] : [matchOf(overRate)]),
+      ...(transaction?.matches ?? []).map(({ matched: _, ...match }) => match),
+    ],
     score: transaction?.score ?? 0,
     wafMs: record.wafMs,
   };
 }
+
+const matchOf = ({ rule, reason, target, mode }: OverRate): SecurityEvent['matches'][number] => ({
+  ...{ rule, message: reason, severity: null, tags: ['rate'], target, mode },
+});

@@ -90,7 +90,13 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
-      parts: { events: { total: 0, kept: 0 } },
+      parts: {
+        events: { total: 0, kept: 0 },
+        behaviour: {
+          rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
+          behaviour: null,
+        },
+      },
       requests: this.requests,
       degraded: this.degraded,
     };

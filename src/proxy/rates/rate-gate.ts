@@ -14,7 +14,6 @@
  */
 import type { Rate } from '#config/rate-schema.ts';
 import { wallMs } from '#core/clock.ts';
-import type { RequestView } from '#waf/request-view.ts';
 import type { Stop } from '#waf/verdict.ts';
 import type { Limiter } from '#wasm/host-services.ts';
 import type { TokenBuckets } from '#wasm/services/token-buckets.ts';
@@ -26,15 +25,14 @@ import type { RateMetrics } from './rate-metrics.ts';
 import { resolvedPath } from './rate-path.ts';
 import { ownBuckets, type RateStores } from './rate-stores.ts';
 
-/** Who asks: what a rate needs beside the head. */
+/** A rate that a request went beyond. Monitor: it was worked out and changed nothing. */
+export type OverRate = Stop & { readonly mode: 'block' | 'monitor' };
+
 export interface RateOwner {
   /** The client shows a pass: a challenge lets its request go on. */
   readonly isAdmitted: boolean;
-  /** Beyond a rate that only watches. */
-  overRate(stop: Stop): void;
+  overRate(over: OverRate): void;
 }
-
-const stopKinds = { block: 'limited', challenge: 'challenge', monitor: 'limited' } as const;
 
 export class RateGate {
   readonly #stores: RateStores;
@@ -42,7 +40,8 @@ export class RateGate {
   readonly #metrics: RateMetrics;
   readonly #limiters: Readonly<Record<Rate['scope'], Limiter>>;
   readonly #nowMs: () => number;
-  #request: RateRequest | null = null;
+  /** Routes that get many times what is usual, and until when their requests are challenged. */
+  #surges: ReadonlyMap<string, number> = new Map();
 
   constructor(stores: RateStores, metrics: RateMetrics, nowMs: () => number = wallMs) {
     this.#stores = stores;
@@ -54,20 +53,20 @@ export class RateGate {
     this.#limiters = { worker: this.#own, node: stores.limiter, fleet: stores.fleetLimiter };
   }
 
+  set surges(untilMs: ReadonlyMap<string, number>) {
+    this.#surges = untilMs;
+  }
+
   /** Null: within every rate, or none stops it. */
   check(
     { rates, allowed, unlimited }: Pick<Snapshot, 'rates' | 'allowed' | 'unlimited'>,
-    view: RequestView,
-    address: string,
-    ja4: string,
-    method: string,
-    route: string | null,
+    request: RateRequest,
     owner: RateOwner,
   ): Stop | null {
-    if (rates.length === 0) return null;
+    if (rates.length === 0 && this.#surges.size === 0) return null;
+    const { address } = request;
     if (unlimited.lookup(address) !== undefined || allowed.lookup(address) !== undefined)
       return null;
-    const request = this.#filled(view, address, ja4, method, route);
     for (const rate of rates) {
       if (!holdsFor(rate, request)) continue;
       const key = rateKey(rate.key, request);
@@ -77,7 +76,7 @@ export class RateGate {
       const stop = this.#stop(rate, seconds, owner);
       if (stop !== null) return stop;
     }
-    return null;
+    return this.#surges.size === 0 ? null : this.#surge(request, owner);
   }
 
   /** For the gauge. */
@@ -102,55 +101,47 @@ export class RateGate {
   }
 
   #stop(rate: CompiledRate, retryAfterSeconds: number, owner: RateOwner): Stop | null {
-    const { name, mode } = rate;
-    const finding = {
-      rule: name,
-      reason: `more than ${rate.capacity} requests at once or in ${Math.ceil(rate.periodSeconds)} s`,
-      target: 'rate',
-      matched: '',
-    };
-    const stop: Stop =
-      stopKinds[mode] === 'challenge'
-        ? { kind: 'challenge', ...finding }
-        : { kind: 'limited', ...finding, retryAfterSeconds };
+    const { name, mode, capacity, periodSeconds } = rate;
+    const reason = `more than ${capacity} requests at once or in ${Math.ceil(periodSeconds)} s`;
+    const finding = { rule: name, reason, target: 'rate', matched: '' };
+    if (mode === 'challenge') return this.#challenge({ kind: 'challenge', ...finding }, owner);
+    const stop: Stop = { kind: 'limited', ...finding, retryAfterSeconds };
     if (mode === 'monitor') {
       this.#metrics.exceeded(name, 'monitored');
-      owner.overRate(stop);
+      owner.overRate({ ...stop, mode });
       return null;
     }
-    if (stop.kind === 'challenge' && owner.isAdmitted) {
-      this.#metrics.exceeded(name, 'admitted');
-      return null;
-    }
-    this.#metrics.exceeded(name, stop.kind === 'challenge' ? 'challenged' : 'limited');
+    this.#metrics.exceeded(name, 'limited');
+    owner.overRate({ ...stop, mode });
     return stop;
   }
 
-  #filled(
-    view: RequestView,
-    address: string,
-    ja4: string,
-    method: string,
-    route: string | null,
-  ): RateRequest {
-    const request = this.#request;
-    if (request === null) {
-      this.#request = { view, address, ja4, method, route, path: null };
-      return this.#request;
+  #surge({ route }: RateRequest, owner: RateOwner): Stop | null {
+    // Routes that only watch, or look at nothing, are left alone.
+    if (route === undefined || route.mode !== 'block') return null;
+    const untilMs = this.#surges.get(route.name);
+    if (untilMs === undefined || untilMs <= this.#nowMs()) return null;
+    const reason = `${route.name} gets many times the requests it usually has`;
+    const finding = { rule: surgeRule, reason, target: 'route', matched: '' };
+    return this.#challenge({ kind: 'challenge', ...finding }, owner);
+  }
+
+  #challenge(stop: Stop, owner: RateOwner): Stop | null {
+    if (owner.isAdmitted) {
+      this.#metrics.exceeded(stop.rule, 'admitted');
+      return null;
     }
-    request.view = view;
-    request.address = address;
-    request.ja4 = ja4;
-    request.method = method;
-    request.route = route;
-    request.path = null;
-    return request;
+    this.#metrics.exceeded(stop.rule, 'challenged');
+    owner.overRate({ ...stop, mode: 'block' });
+    return stop;
   }
 }
 
+const surgeRule = 'behaviour/baseline';
+
 function holdsFor(rate: CompiledRate, request: RateRequest): boolean {
   const { route, methods, path } = rate;
-  if (route !== null && route !== request.route) return false;
+  if (route !== null && route !== request.route?.name) return false;
   if (methods !== null && !methods.has(request.method)) return false;
   if (path === null) return true;
   request.path ??= resolvedPath(request.view);

@@ -7,6 +7,7 @@
 import type { RequestView } from '#waf/request-view.ts';
 import { ascii, equalsFolded } from '../http1/bytes.ts';
 import { limitKey } from '../listener/address-rate.ts';
+import type { CompiledRoute } from '../snapshot.ts';
 import { resolvedPath } from './rate-path.ts';
 
 export type KeyPart = {
@@ -16,14 +17,14 @@ export type KeyPart = {
   readonly field: Uint8Array;
 };
 
-/** What is known of a request as rates look at it; one object a worker, filled anew for each. */
+/** What is known of a request as rates look at it. */
 export type RateRequest = {
-  view: RequestView;
-  address: string;
-  ja4: string;
-  method: string;
-  /** Null: no route. */
-  route: string | null;
+  readonly view: RequestView;
+  readonly address: string;
+  readonly facts: { readonly ja4: string };
+  readonly method: string;
+  /** Undefined where it has none. */
+  readonly route: Pick<CompiledRoute, 'name' | 'mode'> | undefined;
   /** Resolved when it is first asked for. */
   path: string | null;
 };
@@ -43,12 +44,12 @@ export function parseKeyPart(text: string): KeyPart {
 
 /** Null where the request has nothing the rate could count it for. */
 export function rateKey(parts: readonly KeyPart[], request: RateRequest): string | null {
-  if (parts.length === 1) return valueOf(parts[0] as KeyPart, request);
+  if (parts.length === 1) return partOf(parts[0] as KeyPart, request);
   let key = '';
   let isOwn = parts.length === 0;
   let lacks = false;
   for (const part of parts) {
-    const value = valueOf(part, request);
+    const value = partOf(part, request);
     if (part.kind === 'address') isOwn = true;
     if (value === null) lacks = true;
     // Between two values stands what neither can hold.
@@ -57,7 +58,7 @@ export function rateKey(parts: readonly KeyPart[], request: RateRequest): string
   return lacks && !isOwn ? null : key;
 }
 
-function valueOf({ kind, name, field }: KeyPart, request: RateRequest): string | null {
+function partOf({ kind, name, field }: KeyPart, request: RateRequest): string | null {
   switch (kind) {
     case 'address':
       return limitKey(request.address);
@@ -67,7 +68,7 @@ function valueOf({ kind, name, field }: KeyPart, request: RateRequest): string |
     case 'method':
       return request.method;
     case 'ja4':
-      return request.ja4 === '' ? null : request.ja4;
+      return request.facts.ja4 === '' ? null : request.facts.ja4;
     case 'bearer':
       return bearerOf(request.view);
     case 'header':
