@@ -10,21 +10,19 @@ export function partRows({
 }: PartStatus): readonly (readonly [string, readonly (readonly Cell[])[]])[] {
   return [
     ['events', [[counted(events.total, 'event')]]],
-    ['rates', [[ratesText(rates)]]],
+    ...(rates.count === 0 ? [] : [['rates', [[ratesText(rates)]]] as const]),
     ...(behaviour === null ? [] : [['behaviour', behaviourRows(behaviour)] as const]),
   ];
 }
 
 const ratesText = (rates: PartStatus['behaviour']['rates']): string =>
-  rates.count === 0
-    ? 'none'
-    : [
-        counted(rates.count, 'rate'),
-        `${thousands(rates.buckets)} buckets in use`,
-        `${thousands(rates.limited)} limited`,
-        `${thousands(rates.challenged)} challenged`,
-        `${thousands(rates.monitored)} would be limited (monitor)`,
-      ].join(', ');
+  [
+    counted(rates.count, 'rate'),
+    `${thousands(rates.buckets)} buckets in use`,
+    `${thousands(rates.limited)} limited`,
+    `${thousands(rates.challenged)} challenged`,
+    `${thousands(rates.monitored)} would be limited (monitor)`,
+  ].join(', ');
 
 function behaviourRows(
   one: NonNullable<PartStatus['behaviour']['behaviour']>,

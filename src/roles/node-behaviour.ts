@@ -91,12 +91,11 @@ export class NodeBehaviour implements NodePart {
     const live = this.#live;
     if (live === null) return;
     const now = wallMs();
-    const orders = live.take(addresses, now);
     for (const { address, seconds } of logins) {
       const order = live.failedLogins(address, seconds, now);
-      if (order !== null) orders.push(order);
+      if (order !== null) this.#order(order);
     }
-    for (const order of orders) this.#order(order);
+    for (const order of live.take(addresses, now)) this.#order(order);
     const began = live.takeRoutes(routes, now);
     for (const route of began) {
       this.#surges.value++;
