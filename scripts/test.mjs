@@ -54,7 +54,10 @@ if (checked === 0) {
       `--test-timeout=${testTimeoutMs}`,
       ...files,
     ];
-    return runChild(node, parameters, { cwd: root, env: { ...env, TMPDIR: folder } });
+    return runChild(node, parameters, {
+      cwd: root,
+      env: { ...env, TMPDIR: folder, NODE_COMPILE_CACHE: join(root, 'build/compiled') },
+    });
   }
 } else {
   console.error('the tree does not pass its check: no test was run');
