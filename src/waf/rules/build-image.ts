@@ -16,6 +16,7 @@ import {
 import { ImageWriter } from './image-writer.ts';
 import { LinkWriter, PlanProblem, staticText } from './link-writer.ts';
 import type { Matchers, ScanMember } from './matchers.ts';
+import { operatorHint } from './operator-hints.ts';
 import { RuleIndex } from './rule-index.ts';
 import { ScanPlan, type ScanTarget } from './scan-plan.ts';
 import { writeSettings } from './settings-writer.ts';
@@ -183,6 +184,8 @@ export function scanMember(link: Link): ScanMember | null {
     const source = staticText(operator.argument);
     return source === null ? null : { kind: 'pattern', source };
   }
+  const hint = operatorHint(operator.name, staticText(operator.argument));
+  if (hint !== null) return { kind: 'pattern', source: hint };
   if (operator.name !== 'pm' && operator.name !== 'pmFromFile') return null;
   return operator.entries === null ? null : { kind: 'phrases', phrases: operator.entries };
 }
