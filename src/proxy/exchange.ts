@@ -28,7 +28,7 @@ import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
-import { factsForRules, type Inspected, Inspection } from './inspection.ts';
+import { factsForRules, type Inspected, Inspection, notInspected } from './inspection.ts';
 import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import { fieldsForUpstream } from './request-fields.ts';
@@ -133,7 +133,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.filters.length > 0) {
+    if (route.entries.length > 0) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
       this.#requestGate.start(piece);
@@ -151,8 +151,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this,
       deadlines,
     );
-    const { bodyWindowBytes } = this.#snapshot;
-    return new RequestGate(this, this.#inspection, bodyWindowBytes, route.beyondWindow);
+    return new RequestGate(this, this.#inspection, route.bodyWindowBytes, route.beyondWindow);
   }
 
   // ── from the rules ────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +306,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     }
     const inspection = this.#inspection;
     if (inspection?.wants(phase.responseHead | phase.responseBody | phase.buffersResponse)) {
-      this.#responseGate = new ResponseGate(this, inspection, this.#snapshot.bodyWindowBytes);
+      this.#responseGate = new ResponseGate(this, inspection, route.bodyWindowBytes);
       this.#responseGate.start(view, bodyFraming, piece);
     } else this.respond(view, bodyFraming, piece);
   }
@@ -478,7 +477,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #log(durationMs: number): void {
     const view = this.#view;
     const { accessLog } = this.#context;
-    const { found = null, spentMs = 0, transaction = null } = this.#inspection ?? {};
+    const { verdict, monitored, spentMs } = this.#inspection ?? notInspected;
     accessLog.write({
       ...accessRequest(view, this.#client, accessLog),
       id: this.#requestId,
@@ -494,7 +493,8 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       bytesOut: this.#bytesOut,
       durationMs,
       wafMs: spentMs,
-      verdict: found === null ? null : { ...found, enforced: transaction?.isMonitored !== true },
+      verdict,
+      monitored,
     });
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { RequestView } from './request-view.ts';
 import type { ResponseView } from './response-view.ts';
+import type { Stop } from './verdict.ts';
 
 /** What the host knows of a request beside its head. */
 export type RequestFacts = {
@@ -37,6 +38,9 @@ export const notesMax = 64;
 /** Names and values of all notes together, in bytes. */
 export const noteBytesMax = 16_384;
 
+/** Rules that only watch, named in an access line. */
+const monitoredMax = 32;
+
 export class Transaction {
   readonly request: RequestView;
   readonly facts: RequestFacts;
@@ -62,6 +66,13 @@ export class Transaction {
   #noteBytes = 0;
   #requestEdits: FieldEdit[] | null = null;
   #responseEdits: FieldEdit[] | null = null;
+  /** The first stop of a rule that only watches. */
+  watched: Stop | null = null;
+  /** How often such rules have found something. */
+  monitoredCount = 0;
+  #monitored: string[] | null = null;
+  /** The request that this is a shadow of. */
+  #watches: Transaction | null = null;
 
   constructor(
     request: RequestView,
@@ -132,6 +143,49 @@ export class Transaction {
     return true;
   }
 
+  /** A rule that only watches has found something. */
+  noteMonitored(rule: string, stop: Stop | null): void {
+    const root = this.#watches ?? this;
+    root.watched ??= stop;
+    root.monitoredCount++;
+    root.#monitored ??= [];
+    if (root.#monitored.length < monitoredMax && !root.#monitored.includes(rule))
+      root.#monitored.push(rule);
+  }
+
+  /** Names of the rules that have found something and only watch: the first `monitoredMax`. */
+  get monitoredRules(): readonly string[] {
+    return this.#monitored ?? noRules;
+  }
+
+  /** For a module whose changes may not hold: what it leaves is in its own copy until `adopt`. */
+  shadow(isMonitored: boolean): Transaction {
+    const { request, facts, requestId, route, upstream } = this;
+    const copy = new Transaction(request, facts, requestId, route, upstream, isMonitored);
+    copy.#watches = this;
+    return copy;
+  }
+
+  /** Before each call of its module a shadow is as the request is. Notes stay: they are the module's own. */
+  follow(other: Transaction): void {
+    this.response = other.response;
+    this.score = other.score;
+    this.replacedRequestBody = other.replacedRequestBody;
+    this.replacedResponseBody = other.replacedResponseBody;
+    this.changedRequestTrailers = other.changedRequestTrailers;
+    this.changedResponseTrailers = other.changedResponseTrailers;
+    this.#tags = other.#tags === null ? null : new Set(other.#tags);
+    this.#requestEdits = other.#requestEdits?.slice() ?? null;
+    this.#responseEdits = other.#responseEdits?.slice() ?? null;
+  }
+
+  /** What the shadow's module has left holds. */
+  adopt(shadow: Transaction): void {
+    const { response } = this;
+    this.follow(shadow);
+    this.response = response;
+  }
+
   deleteNote(key: string): boolean {
     const before = this.#notes?.get(key);
     if (before === undefined) return false;
@@ -141,5 +195,6 @@ export class Transaction {
   }
 }
 
+const noRules: readonly string[] = [];
 const noTags: ReadonlySet<string> = new Set();
 const noEdits: readonly FieldEdit[] = [];
