@@ -61,7 +61,7 @@ export class EntryRun {
         : modes.mode;
     if (mode === 'off') return null;
     if (mode === 'monitor') {
-      this.#transaction.noteMonitored(answer.rule, answer);
+      this.#transaction.noteStop(answer, 'monitor');
       return null;
     }
     this.#adopt();

@@ -25,7 +25,6 @@ import {
   phase,
   waitMsMax,
 } from '#wasm/filter.ts';
-import type { AccessVerdict } from './access-line.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import { EntryRun } from './entry-run.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
@@ -35,9 +34,6 @@ export const factsForRules = (
   { isTls, ja4, certificate }: ConnectionFacts,
   clientAddress: string,
 ): RequestFacts => ({ clientAddress, tls: isTls, ja4, certificate });
-
-/** What is logged of a request that no rule has seen. */
-export const notInspected = { verdict: null, monitored: [], spentMs: 0 };
 
 export interface Inspected {
   /** A phase that was waited for has ended; null: go on. */
@@ -106,14 +102,8 @@ export class Inspection implements Expiring {
     return this.#enforced ?? this.transaction.watched;
   }
 
-  /** As the access line has it. */
-  get verdict(): AccessVerdict | null {
-    const { found } = this;
-    return found === null ? null : { ...found, enforced: this.#enforced !== null };
-  }
-
-  get monitored(): readonly string[] {
-    return this.transaction.monitoredRules;
+  get isEnforced(): boolean {
+    return this.#enforced !== null;
   }
 
   wants(bits: number): boolean {
@@ -237,10 +227,10 @@ export class Inspection implements Expiring {
 
   #enforce(stop: Stop | null): Stop | null {
     if (stop === null) return null;
-    if (this.transaction.isMonitored) {
-      this.transaction.watched ??= stop;
-      return null;
-    }
+    const { transaction } = this;
+    const mode = stop.kind === 'challenge' ? 'challenge' : 'block';
+    transaction.noteStop(stop, transaction.isMonitored ? 'monitor' : mode);
+    if (transaction.isMonitored) return null;
     this.#enforced = stop;
     return stop;
   }

@@ -7,6 +7,7 @@
  */
 import type { RequestView } from './request-view.ts';
 import type { ResponseView } from './response-view.ts';
+import { type RuleMatch, ruleMatchesMax } from './rule-match.ts';
 import type { Stop } from './verdict.ts';
 
 /** What the host knows of a request beside its head. */
@@ -38,9 +39,6 @@ export const notesMax = 64;
 /** Names and values of all notes together, in bytes. */
 export const noteBytesMax = 16_384;
 
-/** Rules that only watch, named in an access line. */
-const monitoredMax = 32;
-
 export class Transaction {
   readonly request: RequestView;
   readonly facts: RequestFacts;
@@ -61,6 +59,8 @@ export class Transaction {
   /** Names and values in turn, where a module has changed what came. A request's go no further. */
   changedRequestTrailers: readonly string[] | null = null;
   changedResponseTrailers: readonly string[] | null = null;
+  #unlisted = 0;
+  #matches: RuleMatch[] | null = null;
   #tags: Set<string> | null = null;
   #notes: Map<string, Buffer> | null = null;
   #noteBytes = 0;
@@ -70,7 +70,6 @@ export class Transaction {
   watched: Stop | null = null;
   /** How often such rules have found something. */
   monitoredCount = 0;
-  #monitored: string[] | null = null;
   /** The request that this is a shadow of. */
   #watches: Transaction | null = null;
 
@@ -92,6 +91,29 @@ export class Transaction {
 
   get clientAddress(): string {
     return this.facts.clientAddress;
+  }
+
+  /** In the order they were found. */
+  get matches(): readonly RuleMatch[] {
+    return this.#matches ?? noMatches;
+  }
+
+  addMatch(match: RuleMatch): void {
+    const root = this.#root;
+    if (match.mode === 'monitor') root.monitoredCount++;
+    root.#matches ??= [];
+    if (root.#matches.length < ruleMatchesMax) root.#matches.push(match);
+    else root.#unlisted++;
+  }
+
+  /** Rules that matched beyond `ruleMatchesMax`. */
+  get matchesUnlisted(): number {
+    return this.#unlisted;
+  }
+
+  /** Of a rule set that had no room for them itself. */
+  addUnlisted(count: number): void {
+    this.#root.#unlisted += count;
   }
 
   get tags(): ReadonlySet<string> {
@@ -143,19 +165,23 @@ export class Transaction {
     return true;
   }
 
-  /** A rule that only watches has found something. */
-  noteMonitored(rule: string, stop: Stop | null): void {
-    const root = this.#watches ?? this;
-    root.watched ??= stop;
-    root.monitoredCount++;
-    root.#monitored ??= [];
-    if (root.#monitored.length < monitoredMax && !root.#monitored.includes(rule))
-      root.#monitored.push(rule);
+  /** What a module says of a request; a rule set has said what matched, rule by rule. */
+  noteStop(stop: Stop, mode: RuleMatch['mode']): void {
+    if (mode === 'monitor') this.#root.watched ??= stop;
+    if (stop.matches !== undefined) return;
+    const { rule, reason, target, matched } = stop;
+    this.addMatch({ rule, message: reason, severity: null, tags: [], target, matched, mode });
   }
 
-  /** Names of the rules that have found something and only watch: the first `monitoredMax`. */
+  /** Names of the rules that have found something and only watch. */
   get monitoredRules(): readonly string[] {
-    return this.#monitored ?? noRules;
+    if (this.monitoredCount === 0) return noRules;
+    const watching = this.matches.filter(({ mode }) => mode === 'monitor');
+    return [...new Set(watching.map(({ rule }) => rule))];
+  }
+
+  get #root(): Transaction {
+    return this.#watches ?? this;
   }
 
   /** For a module whose changes may not hold: what it leaves is in its own copy until `adopt`. */
@@ -196,5 +222,6 @@ export class Transaction {
 }
 
 const noRules: readonly string[] = [];
+const noMatches: readonly RuleMatch[] = [];
 const noTags: ReadonlySet<string> = new Set();
 const noEdits: readonly FieldEdit[] = [];

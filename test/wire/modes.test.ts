@@ -57,18 +57,46 @@ describe('rules of a SecLang set', () => {
       { modes: [{ rules: ['10'], mode: 'monitor' }] },
       [200, 403, 406, 200, 403],
     ],
-    ['do not run where one is off', { modes: [{ rules: ['10'], mode: 'off' }] }, [200, 403, 406, 200, 403]],
+    [
+      'do not run where one is off',
+      { modes: [{ rules: ['10'], mode: 'off' }] },
+      [200, 403, 406, 200, 403],
+    ],
     [
       'take no other rule away and skip none where one only watches',
       { modes: [{ rules: ['12'], mode: 'monitor' }] },
       [409, 403, 406, 406, 409],
     ],
-    ['decide nothing where the one that decides watches', { modes: [{ rules: ['19'], mode: 'monitor' }] }, [409, 200, 406, 200, 409]],
-    ['are named by tag', { modes: [{ tags: ['family-b'], mode: 'off' }] }, [409, 200, 406, 200, 409]],
-    ['are named by range', { modes: [{ rules: ['10-14'], mode: 'monitor' }] }, [200, 200, 200, 200, 200]],
-    ['are named by entry', { modes: [{ entry: 'set', mode: 'monitor' }] }, [200, 200, 200, 200, 200]],
-    ['of another entry stay', { modes: [{ entry: 'other', mode: 'monitor' }] }, [409, 403, 406, 200, 409]],
-    ['block at the threshold of the route', { inboundThreshold: 10, modes: [{ rules: ['15'], mode: 'off' }] }, [200, 200, 406, 200, 403]],
+    [
+      'decide nothing where the one that decides watches',
+      { modes: [{ rules: ['19'], mode: 'monitor' }] },
+      [409, 200, 406, 200, 409],
+    ],
+    [
+      'are named by tag',
+      { modes: [{ tags: ['family-b'], mode: 'off' }] },
+      [409, 200, 406, 200, 409],
+    ],
+    [
+      'are named by range',
+      { modes: [{ rules: ['10-14'], mode: 'monitor' }] },
+      [200, 200, 200, 200, 200],
+    ],
+    [
+      'are named by entry',
+      { modes: [{ entry: 'set', mode: 'monitor' }] },
+      [200, 200, 200, 200, 200],
+    ],
+    [
+      'of another entry stay',
+      { modes: [{ entry: 'other', mode: 'monitor' }] },
+      [409, 403, 406, 200, 409],
+    ],
+    [
+      'block at the threshold of the route',
+      { inboundThreshold: 10, modes: [{ rules: ['15'], mode: 'off' }] },
+      [200, 200, 406, 200, 403],
+    ],
   ];
   for (const [why, waf, expected] of cases)
     it(`${why}: ${JSON.stringify(waf)}`, async () => {
@@ -233,7 +261,12 @@ describe('a rule that challenges', () => {
   const cases: readonly (readonly [why: string, Row, string, string])[] = [
     ['alone', { modes: [{ rules: ['14'], mode: 'challenge' }] }, 'deny', 'page 200'],
     ['by its points', { modes: [{ rules: ['11'], mode: 'challenge' }] }, 'two', 'page 200'],
-    ['by what it leaves behind', { modes: [{ rules: ['10'], mode: 'challenge' }] }, 'one', 'page 200'],
+    [
+      'by what it leaves behind',
+      { modes: [{ rules: ['10'], mode: 'challenge' }] },
+      'one',
+      'page 200',
+    ],
     [
       'and another one that blocks',
       { modes: [{ rules: ['11'], mode: 'challenge' }] },
@@ -288,7 +321,8 @@ describe('a rule that challenges', () => {
       using client = await RawClient.connect(edge.address);
       client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
       const response = await client.response();
-      const type = statusOf(response) === 200 ? '' : (JSON.parse(response.body) as { type: string }).type;
+      const type =
+        statusOf(response) === 200 ? '' : (JSON.parse(response.body) as { type: string }).type;
       seen.push([statusOf(response), type]);
     }
     assert.deepEqual(seen, [

@@ -4,8 +4,9 @@
  * A value remembers the rules that set it, because a rule can be switched off while a request runs
  * (`ctl:ruleRemoveById`), and then its value was never set (`fold-removals.ts`).
  */
-import { thresholdNames } from './threshold-names.ts';
+
 import type { Macro, Rule, SetVariable } from './rule-set.ts';
+import { thresholdNames } from './threshold-names.ts';
 
 export type Known = {
   /** Null: not set. */

@@ -1,4 +1,5 @@
 /** The modes of a route as an engine takes them: bit sets over the rules of the set, made once and kept as long as the route. */
+import type { RuleMatch } from '#waf/rule-match.ts';
 import type { Mode, NamedRule, RuleModes } from '#waf/rule-modes.ts';
 import type { EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
@@ -9,7 +10,16 @@ export type RuleTerms = Pick<
 > & {
   /** As `monitored`, with the rules that only challenge; null where there are none. */
   readonly withoutChallenged: Uint8Array | null;
+  readonly mode: Mode;
+  /** By index in the facts; empty where every rule has `mode`. */
+  readonly given: readonly Mode[];
 };
+
+/** A rule that has matched is not off. */
+export function modeOf({ mode, given }: RuleTerms, rule: number): RuleMatch['mode'] {
+  const found = given[rule] ?? mode;
+  return found === 'off' ? 'block' : found;
+}
 
 export const namedRules = (set: string, { rules }: RuleSetFacts): readonly NamedRule[] =>
   rules.map(({ id, tags }) => ({ name: `${set}/${id}`, id, tags }));
@@ -24,6 +34,8 @@ export function ruleTerms(rules: readonly NamedRule[], modes: RuleModes): RuleTe
     withoutChallenged: given.includes('challenge') ? challenged : null,
     inboundThreshold,
     outboundThreshold,
+    mode: modes.mode,
+    given,
   };
 }
 

@@ -5,7 +5,7 @@ import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filte
 import { matchFlag, run, stopKind } from './call-frame.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
-import type { RuleTerms } from './rule-terms.ts';
+import { modeOf, type RuleTerms } from './rule-terms.ts';
 
 /** Gets the matches of a call before its answer goes anywhere. */
 export type OnMatches = (
@@ -112,13 +112,12 @@ export class SeclangRun implements FilterRun {
       this.#isOver = true;
       return answer.failed;
     }
-    if (answer.matches.length > 0) this.#filter.onMatches(transaction, this.#filter.facts, answer);
+    if (answer.matches.length > 0) this.#note(answer);
     const without = answer.stop === stopKind.none ? null : this.#withoutChallenged(call);
     this.#isChallenged = without !== null && without.stop === stopKind.none;
     if (this.#isChallenged) return { ...this.#finding(answer, answer), kind: 'challenge' };
     this.#state = answer.state;
     this.#isOver = (phases & run.logging) !== 0 || answer.stop !== stopKind.none;
-    this.#noteMonitored(answer);
     if (answer.stop !== stopKind.none) return this.#stop(without ?? answer, without ?? answer);
     // On a route that only watches: what would have been decided is the verdict, and is not enforced.
     return transaction.isMonitored && answer.noted.stop !== stopKind.none
@@ -140,17 +139,32 @@ export class SeclangRun implements FilterRun {
     return answer;
   }
 
-  /** What a rule that only watches would have decided is noted with it; of a whole set that does, it is the answer. */
-  #noteMonitored(answer: EngineAnswer): void {
-    const { isMonitored } = this.#transaction;
-    const wanted = isMonitored ? matchFlag.logged : matchFlag.monitored;
-    for (const { rule, flags } of answer.matches) {
-      if ((flags & wanted) === 0) continue;
-      const isDecision =
-        !isMonitored && answer.noted.stop !== stopKind.none && answer.noted.rule === rule;
-      const stop = isDecision ? this.#stop(answer, answer.noted) : null;
-      this.#transaction.noteMonitored(this.#nameOf(rule), stop);
+  #note(answer: EngineAnswer): void {
+    const { facts } = this.#filter;
+    const transaction = this.#transaction;
+    this.#filter.onMatches(transaction, facts, answer);
+    transaction.addUnlisted(answer.unlisted);
+    for (const match of answer.matches) {
+      const rule = facts.rules[match.rule];
+      if (rule === undefined || (match.flags & (matchFlag.logged | matchFlag.monitored)) === 0)
+        continue;
+      transaction.addMatch({
+        rule: this.#nameOf(match.rule),
+        message: match.message || rule.message,
+        severity: rule.severity,
+        tags: [...rule.tags, ...match.tags],
+        target: match.name,
+        matched: match.value.slice(0, matchedBytesMax),
+        mode: transaction.isMonitored ? 'monitor' : modeOf(this.#terms, match.rule),
+      });
     }
+    // What a rule that only watches would have decided, where others block.
+    const { noted } = answer;
+    const isWatching = answer.matches.some(
+      ({ rule, flags }) => rule === noted.rule && (flags & matchFlag.monitored) !== 0,
+    );
+    if (isWatching && noted.stop !== stopKind.none)
+      transaction.noteStop(this.#stop(answer, noted), 'monitor');
   }
 
   #nameOf(rule: number): string {
@@ -168,7 +182,9 @@ export class SeclangRun implements FilterRun {
       target: match?.name ?? '',
       matched: (match?.value ?? '').slice(0, matchedBytesMax),
       matches: answer.matches
-        .filter(({ flags }) => (flags & (matchFlag.logged | matchFlag.monitored)) === matchFlag.logged)
+        .filter(
+          ({ flags }) => (flags & (matchFlag.logged | matchFlag.monitored)) === matchFlag.logged,
+        )
         .map(({ rule }) => this.#nameOf(rule)),
     };
   }
