@@ -22,6 +22,9 @@ export namespace Header {
   export const settings: i32 = 27;
   export const ruleWords: i32 = 28;
   export const responseFeeds: i32 = 29;
+  /** Slots of the variables that hold the thresholds, and 1; 0: no rule names them. */
+  export const inboundSlot: i32 = 30;
+  export const outboundSlot: i32 = 31;
   export const size: i32 = 32;
 }
 

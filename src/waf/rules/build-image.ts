@@ -4,6 +4,7 @@
  */
 import { describeError } from '#core/errors.ts';
 import type { Link, Marker, Phase, Rule, RuleSet, Target } from '#waf/language/rule-set.ts';
+import { thresholdNames } from '#waf/language/threshold-names.ts';
 import {
   disruption,
   header,
@@ -167,6 +168,8 @@ function writeImage(
   }
   words[header.settings] = writeSettings(image, set.settings);
   words[header.ruleWords] = index.wordCount;
+  words[header.inboundSlot] = slots.names.indexOf(thresholdNames.inbound) + 1;
+  words[header.outboundSlot] = slots.names.indexOf(thresholdNames.outbound) + 1;
   words[header.slotCount] = slots.names.length;
   words[header.slotNames] = image.words(slots.names.map((name) => image.text(name)));
   words[header.bytes] = image.length;
