@@ -28,7 +28,7 @@ export const ruleModule = Type.Object(
     module: Type.Optional(
       Type.String({
         description:
-          '"builtin:NAME" for one that ships with Weir, a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout; this or seclang',
+          '"builtin:NAME" for one that ships with Weir (builtin:core is the rule set), a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout; this or seclang',
       }),
     ),
     ...seclangKeys,

@@ -78,8 +78,9 @@ export class SeclangRules {
   #matches: SeclangOutcome['matches'][number][] = [];
   #lines = '';
 
-  constructor(text: string, fuel = 100_000_000) {
-    const bytes = seclangModule(text);
+  /** Of a text of rules, or of a module that was built from files. */
+  constructor(rules: string | Uint8Array, fuel = 100_000_000) {
+    const bytes = typeof rules === 'string' ? seclangModule(rules) : rules;
     const module = readModule(bytes);
     if (module === null) throw new Error('it was just written');
     this.#filter = new SeclangFilter(

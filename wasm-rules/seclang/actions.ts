@@ -1,5 +1,7 @@
 /** What a match changes: variables (`setvar`), and how the rest of the request is looked at (`ctl`). */
+import { settleCaptures } from './captures';
 import {
+  captureSlots,
   Change,
   ControlKind,
   ControlWord,
@@ -48,9 +50,13 @@ function setVariable(set: usize): void {
   charge(4);
   const slot = word(set, SetWord.slot);
   let cell: usize = 0;
-  if (slot != noSlot) cell = cellOf(slot);
-  else {
+  if (slot != noSlot) {
+    if (slot < captureSlots) settleCaptures();
+    cell = cellOf(slot);
+  } else {
     expand(word(set, SetWord.name));
+    // `%{…}` in the name may have said 0 to 9.
+    if (expandedLength == 1) settleCaptures();
     cell = cellNamed(expandedAt, expandedLength, true);
   }
   if (isPinned(cell)) return;

@@ -16,6 +16,7 @@ import { setUnicodeMap } from '../engine/transform/url';
 import { lazyCacheOver } from '../engine/match/lazy';
 import { resetFlags, setSink } from '../engine/sink';
 import { chooseProcessor, readRequestBody } from './body';
+import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
@@ -107,6 +108,7 @@ export function run(fuel: i64): usize {
   arenaReset();
   resetValues();
   resetTx();
+  resetCaptures();
   resetRecords();
   resetFlags();
   startArguments(<i32>word(settings, SettingWord.argumentsMax));

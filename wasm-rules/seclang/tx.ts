@@ -23,6 +23,8 @@ const madeNamesMax: i32 = 4096;
 let cells: usize = 0;
 let slotCount: u32 = 0;
 let slotNames: usize = 0;
+/** A bit for each length that a slot's name has; the last one for those beyond. */
+let slotLengths: u64 = 0;
 /** Table of made names: next, string of the name, cell. */
 let made: usize = 0;
 let lastMade: usize = 0;
@@ -37,6 +39,9 @@ export function openTx(at: usize): void {
   cells = at;
   slotCount = headerWord(Header.slotCount);
   slotNames = imageAt(headerWord(Header.slotNames));
+  slotLengths = 0;
+  for (let slot: u32 = 0; slot < slotCount; slot++)
+    slotLengths |= (<u64>1) << min(textLength(slotName(slot)), 63);
 }
 
 export function resetTx(): void {
@@ -92,7 +97,7 @@ export function madeCell(entry: usize): usize {
 export function cellNamed(at: usize, length: i32, creates: bool): usize {
   const copy = arenaTake(length);
   for (let i = 0; i < length; i++) store<u8>(copy + i, lowerByte(load<u8>(at + i)));
-  for (let slot: u32 = 0; slot < slotCount; slot++) {
+  for (let slot: u32 = hasSlotOf(length) ? 0 : slotCount; slot < slotCount; slot++) {
     const name = slotName(slot);
     if (textLength(name) == length && memory.compare(textAt(name), copy, length) == 0)
       return cellOf(slot);
@@ -116,6 +121,11 @@ export function cellNamed(at: usize, length: i32, creates: bool): usize {
   else store<usize>(lastMade, entry);
   lastMade = entry;
   return madeCell(entry);
+}
+
+@inline
+function hasSlotOf(length: i32): bool {
+  return (slotLengths & ((<u64>1) << min(length, 63))) != 0;
 }
 
 export function cellOfName(slot: u32, text: usize): usize {

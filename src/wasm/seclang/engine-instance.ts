@@ -247,7 +247,9 @@ export class EngineInstance {
   }
 
   #copy(at: number, length: number): Buffer {
-    return Buffer.from(this.#memory.bytes.subarray(at, at + length));
+    const copy = Buffer.allocUnsafe(length);
+    this.#memory.bytes.copy(copy, 0, at, at + length);
+    return copy;
   }
 }
 
