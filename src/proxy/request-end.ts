@@ -30,7 +30,7 @@ export function endRequest(
 }
 
 function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: RequestRecord): void {
-  const { found, overRate, transaction, view } = record;
+  const { found, isEnforced, overRate, transaction, view } = record;
   accessLog.write({
     ...accessRequest(view, client, accessLog),
     id: record.id,
@@ -48,7 +48,8 @@ function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: Requ
     wafMs: record.wafMs,
     verdict:
       found !== null
-        ? { ...found, enforced: transaction?.isMonitored !== true }
+        ? { ...found, enforced: isEnforced }
         : overRate && { ...overRate, enforced: overRate.mode === 'block' },
+    monitored: transaction?.monitoredRules ?? [],
   });
 }

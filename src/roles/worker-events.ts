@@ -60,15 +60,18 @@ export class WorkerEvents implements WorkerPart {
   }
 }
 
-function kindOf({ outcome, found, overRate, transaction }: RequestRecord): EventKind | null {
+function kindOf(record: RequestRecord): EventKind | null {
+  const { outcome, found, overRate, isEnforced, transaction } = record;
   if (outcome === 'blocked') {
     const { kind } = found ?? overRate ?? {};
     if (kind === 'challenge') return 'challenged';
     return kind === 'limited' ? 'limited' : 'blocked';
   }
   if (overRate?.mode === 'monitor') return 'monitored';
-  if (found === null) return null;
-  return transaction?.isMonitored === true ? 'monitored' : null;
+  if (found !== null) return isEnforced ? null : 'monitored';
+  // A rule that only watches among others that do not.
+  if (transaction === null || transaction.isMonitored) return null;
+  return transaction.monitoredCount > 0 ? 'monitored' : null;
 }
 
 function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
@@ -84,7 +87,7 @@ function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
     path: view.bytes.toString('latin1', view.pathStart, view.pathEnd),
     route: record.route?.name ?? '',
     status: record.status,
-    rule: found?.rule ?? '',
+    rule: found?.rule ?? transaction?.monitoredRules[0] ?? '',
     reason: found?.reason ?? record.reason,
     matches: [
       ...(overRate === null ? [] : [matchOf(overRate)]),

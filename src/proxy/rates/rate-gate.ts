@@ -118,7 +118,7 @@ export class RateGate {
 
   #surge({ route }: RateRequest, owner: RateOwner): Stop | null {
     // Routes that only watch, or look at nothing, are left alone.
-    if (route === undefined || route.mode !== 'block') return null;
+    if (route === undefined || route.mode === 'monitor' || route.mode === 'off') return null;
     const untilMs = this.#surges.get(route.name);
     if (untilMs === undefined || untilMs <= this.#nowMs()) return null;
     const reason = `${route.name} gets many times the requests it usually has`;
