@@ -1,5 +1,6 @@
 /** `routes`: which request goes where, and under which rules. */
 import Type, { type Static } from 'typebox';
+import { routeMatched } from './events-schema.ts';
 import {
   bytes,
   headerName,
@@ -151,6 +152,7 @@ export const route = Type.Object(
               'a request body longer than waf.bodyWindowBytes: inspect goes on stretch by stretch while it is sent, pass looks no further, block answers 413',
           },
         ),
+        matched: routeMatched,
         blockAtScore: Type.Optional(
           Type.Integer({
             minimum: 1,
