@@ -13,6 +13,9 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { eventsShow } from '#cli/commands/events-show.ts';
+import { eventsStats } from '#cli/commands/events-stats.ts';
+import { eventsTail } from '#cli/commands/events-tail.ts';
 import {
   fleetBlockAdd,
   fleetBlockImport,
@@ -72,6 +75,7 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
+  { title: 'What its rules decided', commands: [eventsTail, eventsShow, eventsStats] },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
   {
     title: 'Its kernel shield',

@@ -1,10 +1,21 @@
 /** What the parts of a node say on the page of `weir status`: a line for each, absent where there is nothing to say. */
 import type { PartStatus } from '#admin/part-status.ts';
 import type { Cell } from '#cli/printer.ts';
-import { counted } from '#cli/words.ts';
+import { counted, thousands } from '#cli/words.ts';
 
 export function partRows({
   events,
 }: PartStatus): readonly (readonly [string, readonly (readonly Cell[])[]])[] {
-  return [['events', [[counted(events.total, 'event')]]]];
+  const lost = events.lost === 0 ? '' : `, ${thousands(events.lost)} lost`;
+  return [
+    [
+      'events',
+      [
+        [`${counted(events.total, 'event')}${lost}`],
+        ...events.sinks.map(({ name, sent, problem }): Cell[] => [
+          problem === null ? `${thousands(sent)} to ${name}` : `to ${name}: ${problem}`,
+        ]),
+      ],
+    ],
+  ];
 }

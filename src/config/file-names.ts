@@ -41,6 +41,13 @@ export function resolveFileNames<C extends ConfigDraft>(
   const matchLog = resolved.waf?.matchLog;
   if (resolved.waf !== undefined && matchLog !== undefined && matchLog !== 'off')
     resolved.waf.matchLog = absolute('waf.matchLog', matchLog);
+  for (const [index, target] of present(resolved.events?.to)) {
+    const path = `events.to[${index}]`;
+    for (const key of ['file', 'ca', 'secretFile'] as const) {
+      const file = target[key];
+      if (file !== undefined) target[key] = absolute(`${path}.${key}`, file);
+    }
+  }
   const { acme } = resolved;
   if (acme?.ca !== undefined) acme.ca = absolute('acme.ca', acme.ca);
   const external = acme?.externalAccount;

@@ -8,6 +8,7 @@
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { events } from './events-schema.ts';
 import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
@@ -118,6 +119,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    events,
     log: Type.Object(
       {
         level: oneOf(['debug', 'info', 'warn', 'error'], {

@@ -3,6 +3,7 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
+import type { MatchedPolicy } from '#config/events-schema.ts';
 import type { WafMode } from '#config/mode-schema.ts';
 import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -30,6 +31,8 @@ export type CompiledRoute = {
   readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
+  /** What events show of a part that matched. */
+  readonly matched: MatchedPolicy;
   /** In the order they run. */
   readonly entries: readonly RouteEntry[];
   readonly bodyWindowBytes: number;
@@ -111,6 +114,7 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
+      matched: route.waf.matched ?? config.events.matched,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
       bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
