@@ -13,6 +13,7 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { feedList, feedRefresh, feedShow } from '#cli/commands/feed.ts';
 import {
   fleetBlockAdd,
   fleetBlockImport,
@@ -73,6 +74,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
+  { title: 'The lists it follows', commands: [feedList, feedShow, feedRefresh] },
   {
     title: 'Its kernel shield',
     commands: [shieldStatusCommand, shieldTop, shieldCheck, shieldSwap],

@@ -6,6 +6,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
+import { checkFeeds } from './check-feeds.ts';
 import { checkFleet } from './check-fleet.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
@@ -52,6 +53,7 @@ export async function checkConfig(
   await checkGrants(config, say);
   await checkSignatures(config, say);
   await checkRedact(config, say);
+  await checkFeeds(config, say);
   await checkFleet(config.fleet, say);
   return sortProblems(problems);
 }
