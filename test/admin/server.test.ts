@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { attemptsMax } from '#admin/attempt-limit.ts';
+import { attemptsMax } from '#core/attempt-limit.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { type AdminServer, startAdmin } from '#admin/server.ts';
 import { type ErrorCode, errorCodes, WeirError } from '#core/errors.ts';

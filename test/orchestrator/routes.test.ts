@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ApiRole } from '#admin/api-roles.ts';
-import { attemptsMax } from '#admin/attempt-limit.ts';
+import { attemptsMax } from '#core/attempt-limit.ts';
 import { moduleLoadBodyBytesMax } from '#admin/module-schema.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { policyUploadBytesMax } from '#orchestrator/rollout-schema.ts';
