@@ -55,6 +55,11 @@ export function resolveFileNames<C extends ConfigDraft>(
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
   resolveFleetFiles(resolved.fleet, absolute);
+  for (const [name, feed] of presentEntries(resolved.feeds))
+    for (const key of ['file', 'ca'] as const) {
+      const file = feed[key];
+      if (file !== undefined) feed[key] = absolute(`feeds.${name}.${key}`, file);
+    }
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;

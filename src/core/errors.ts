@@ -47,6 +47,7 @@ export const errorCodes = {
   KERNEL_MAP_FULL: { status: 507, retry: false },
   SHAPES_DIFFER: { status: 409, retry: false },
   SWAP_REFUSED: { status: 409, retry: false },
+  FEED_UNKNOWN: { status: 404, retry: false },
   FLEET_TRUST_INVALID: { status: 422, retry: false },
   FLEET_DECISION_INVALID: { status: 400, retry: false },
   FLEET_NOT_ALLOWED: { status: 403, retry: false },

@@ -79,8 +79,8 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, so clients may hold passes. */
-  readonly hasFilters: boolean;
+  /** Some route has modules, or some list challenges, so clients may hold passes. */
+  readonly givesPasses: boolean;
 };
 
 export function compileSnapshot(
@@ -135,7 +135,7 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.entries.length > 0),
+    givesPasses: routes.some(({ value }) => value.entries.length > 0) || hasChallengingList(config),
   };
 }
 
@@ -173,3 +173,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   if (value === undefined) throw new Error(`${what} ${name} does not exist`);
   return value;
 }
+
+const hasChallengingList = ({ feeds }: Config): boolean =>
+  Object.values(feeds).some(({ action }) => action === 'challenge');

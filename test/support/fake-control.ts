@@ -44,6 +44,15 @@ export class FakeControl implements NodeControl {
       },
       counts: () => [],
     },
+    feeds: {
+      list: () => [],
+      show: (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+      refresh: async (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+    },
   };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
@@ -99,7 +108,7 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
-      parts: { events: { total: 0, kept: 0, lost: 0, sinks: [] } },
+      parts: { events: { total: 0, kept: 0, lost: 0, sinks: [] }, feeds: [] },
       requests: this.requests,
       degraded: this.degraded,
     };
