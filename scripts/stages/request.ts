@@ -284,8 +284,8 @@ export const requestStages: readonly Stage[] = [
   },
   {
     name: 'access log',
-    file: 'src/proxy/exchange.ts',
-    from: 'if (!this.#context.accessLog.isOff) this.#log(durationMs);',
+    file: 'src/proxy/request-end.ts',
+    from: 'if (!accessLog.isOff) writeLine(context, client, record);',
     to: '',
     tests: 'test/wire/{block-list,rules}.test.ts',
   },

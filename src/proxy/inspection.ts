@@ -207,8 +207,24 @@ export class Inspection implements Expiring {
     if (holds !== null) this.#series[this.#next]?.stopped(holds.kind);
     const stop = holds ?? this.#scoreStop();
     if (stop === null) return null;
+    // A rule set has said what matched, rule by rule.
+    if (stop.matches === undefined) this.#note(stop);
     this.found ??= stop;
     return this.transaction.isMonitored ? null : stop;
+  }
+
+  #note({ rule, reason, target, matched }: Stop): void {
+    const { transaction } = this;
+    const mode = transaction.isMonitored ? 'monitor' : 'block';
+    transaction.addMatch({
+      rule,
+      message: reason,
+      severity: null,
+      tags: [],
+      target,
+      matched,
+      mode,
+    });
   }
 
   #scoreStop(): Stop | null {

@@ -8,6 +8,7 @@
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { createLog } from '#telemetry/log.ts';
 import { MetricRegistry, type MetricSamples } from '#telemetry/metrics.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
@@ -16,6 +17,7 @@ import { guestLimits } from '#wasm/guest-limits.ts';
 import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
+import { WorkerParts } from './worker-parts.ts';
 import { WorkerServices } from './worker-services.ts';
 
 /** How often counters are pushed, so that little is lost when the worker dies. */
@@ -52,6 +54,7 @@ class Worker {
   /** Of `#modules`, those that requests are given to. */
   #committed: ReadonlyMap<string, Filter> = new Map();
   #services: WorkerServices | null = null;
+  #parts: WorkerParts | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
 
@@ -76,6 +79,7 @@ class Worker {
           this.#committed = prepared.source.modules;
           this.#forgetModules();
           this.#services?.follow(prepared.source.config);
+          this.#parts?.follow(prepared.source.config);
         });
       case 'abandon':
         return this.#reply(message.id, async () => this.#drop());
@@ -93,6 +97,9 @@ class Worker {
         return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
       case 'shared':
         this.takeShared(message);
+        return;
+      case 'part':
+        this.#parts?.take(message.message);
         return;
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
@@ -136,6 +143,14 @@ class Worker {
       });
       this.#services.follow(config);
       new LoopDelay(this.#registry, message.slot);
+      const parts = new WorkerParts({
+        slot: message.slot,
+        log: createLog(config.log.level, 'worker'),
+        registry: this.#registry,
+        send: (said) => send({ kind: 'part', message: said }),
+      });
+      parts.follow(config);
+      this.#parts = parts;
       const source = await this.#source(message.snapshot);
       this.#committed = source.modules;
       const proxy = await WorkerProxy.create(
@@ -145,6 +160,7 @@ class Worker {
         this.#registry,
         (part, reason) => send({ kind: 'degraded', part, reason }),
         (change) => send({ kind: 'server', change }),
+        parts.observers,
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       proxy.setChallenges(message.challenges);
@@ -164,6 +180,7 @@ class Worker {
 
   async #drain(graceMs: number, idleMs: number): Promise<void> {
     await this.#proxy?.drain(graceMs, idleMs);
+    this.#parts?.flush();
     send({ kind: 'metrics', id: null, samples: this.#samples() });
     send({ kind: 'drained' });
   }

@@ -7,6 +7,7 @@
  */
 import type { RequestView } from './request-view.ts';
 import type { ResponseView } from './response-view.ts';
+import { type RuleMatch, ruleMatchesMax } from './rule-match.ts';
 
 /** What the host knows of a request beside its head. */
 export type RequestFacts = {
@@ -57,6 +58,9 @@ export class Transaction {
   /** Names and values in turn, where a module has changed what came. A request's go no further. */
   changedRequestTrailers: readonly string[] | null = null;
   changedResponseTrailers: readonly string[] | null = null;
+  /** Rules that matched beyond `ruleMatchesMax`. */
+  matchesUnlisted = 0;
+  #matches: RuleMatch[] | null = null;
   #tags: Set<string> | null = null;
   #notes: Map<string, Buffer> | null = null;
   #noteBytes = 0;
@@ -81,6 +85,17 @@ export class Transaction {
 
   get clientAddress(): string {
     return this.facts.clientAddress;
+  }
+
+  /** In the order they were found. */
+  get matches(): readonly RuleMatch[] {
+    return this.#matches ?? noMatches;
+  }
+
+  addMatch(match: RuleMatch): void {
+    this.#matches ??= [];
+    if (this.#matches.length < ruleMatchesMax) this.#matches.push(match);
+    else this.matchesUnlisted++;
   }
 
   get tags(): ReadonlySet<string> {
@@ -141,5 +156,6 @@ export class Transaction {
   }
 }
 
+const noMatches: readonly RuleMatch[] = [];
 const noTags: ReadonlySet<string> = new Set();
 const noEdits: readonly FieldEdit[] = [];

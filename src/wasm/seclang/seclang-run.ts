@@ -108,12 +108,32 @@ export class SeclangRun implements FilterRun {
     }
     this.#state = answer.state;
     this.#isOver = (phases & run.logging) !== 0 || answer.stop !== stopKind.none;
-    if (answer.matches.length > 0) this.#filter.onMatches(transaction, this.#filter.facts, answer);
+    if (answer.matches.length > 0) this.#note(answer);
     if (answer.stop !== stopKind.none) return this.#stop(answer, answer);
     // On a route that only watches: what would have been decided is the verdict, and is not enforced.
     return transaction.isMonitored && answer.noted.stop !== stopKind.none
       ? this.#stop(answer, answer.noted)
       : null;
+  }
+
+  #note(answer: EngineAnswer): void {
+    const { facts, name } = this.#filter;
+    const transaction = this.#transaction;
+    this.#filter.onMatches(transaction, facts, answer);
+    transaction.matchesUnlisted += answer.unlisted;
+    for (const match of answer.matches) {
+      const rule = facts.rules[match.rule];
+      if (rule === undefined || (match.flags & matchFlag.logged) === 0) continue;
+      transaction.addMatch({
+        rule: `${name}/${rule.id}`,
+        message: match.message || rule.message,
+        severity: rule.severity,
+        tags: [...rule.tags, ...match.tags],
+        target: match.name,
+        matched: match.value.slice(0, matchedBytesMax),
+        mode: transaction.isMonitored ? 'monitor' : 'block',
+      });
+    }
   }
 
   #stop(answer: EngineAnswer, decision: Decision): Stop {
