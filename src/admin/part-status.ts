@@ -1,7 +1,11 @@
 /** What the parts of a node say in its status: a line for each. */
 import type { Static } from 'typebox';
 import { eventStatus } from './event-schema.ts';
+import { replayStatus } from './replay-schema.ts';
 
-export const partStatus = { events: eventStatus };
+export const partStatus = { events: eventStatus, replay: replayStatus };
 
-export type PartStatus = { readonly events: Static<typeof eventStatus> };
+export type PartStatus = {
+  readonly events: Static<typeof eventStatus>;
+  readonly replay: Static<typeof replayStatus>;
+};

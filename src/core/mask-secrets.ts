@@ -45,8 +45,13 @@ export function undoEncoding(text: string): string {
     .replaceAll(/\\x([0-9a-f]{2})/gi, fromHex)
     .replaceAll(/\\(["'/\\])/g, '$1')
     .replaceAll(/&#x0{0,5}([0-9a-f]{1,4});?/gi, fromHex)
-    .replaceAll(/&#0{0,5}([0-9]{1,5});?/g, (_, digits: string) => String.fromCharCode(Number(digits)))
-    .replaceAll(/&(amp|quot|apos|lt|gt|equals|colon);/gi, (_, name: string) => entities[name.toLowerCase()] ?? '');
+    .replaceAll(/&#0{0,5}([0-9]{1,5});?/g, (_, digits: string) =>
+      String.fromCharCode(Number(digits)),
+    )
+    .replaceAll(
+      /&(amp|quot|apos|lt|gt|equals|colon);/gi,
+      (_, name: string) => entities[name.toLowerCase()] ?? '',
+    );
 }
 
 const entities: Readonly<Record<string, string>> = {
@@ -67,11 +72,18 @@ function maskLayer(text: string): string {
 
 /** `name="password"`, further fields, an empty line, the value up to the next boundary. */
 function maskParts(text: string): string {
-  return text.replaceAll(
-    /(\bname=)("[^"\r\n]*"|[^;\s"]+)([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)([\s\S]*?)(?=\r?\n--|$)/gi,
-    (whole, before: string, name: string, between: string) =>
-      isSecretName(name) ? `${before}${name}${between}${hidden}` : whole,
-  );
+  if (!text.includes('\n')) return text;
+  let result = '';
+  let from = 0;
+  const names = /\bname=(?:"([^"\r\n]{0,256})"|([^;\s"=]{1,256}))/gi;
+  for (let name = names.exec(text); name !== null; name = names.exec(text)) {
+    if (!isSecretName(name[1] ?? name[2] ?? '')) continue;
+    const start = endOf(text, name.index, /\r?\n\r?\n/);
+    result += text.slice(from, start) + (start < text.length ? `\r\n\r\n${hidden}` : '');
+    from = start < text.length ? endOf(text, start + 2, /\r?\n--/) : start;
+    names.lastIndex = Math.max(from, names.lastIndex);
+  }
+  return result + text.slice(from);
 }
 
 /** `Authorization: …`, `Cookie: …` at the beginning of a line, to its end. */
@@ -85,37 +97,71 @@ function maskFields(text: string): string {
 
 /** `password=…` up to what separates pairs everywhere: an ampersand, or the end of the line. */
 function maskPairs(text: string): string {
-  return text.replaceAll(
-    /([^\s&=?;,"'<>{}()]{1,256})(["']?\s{0,4}=\s{0,4})([^&\r\n]+)/g,
-    function each(whole: string, name: string, equals: string, value: string): string {
-      if (isSecretName(name)) return `${name}${equals}${hidden}`;
-      // Pairs inside of what this one holds: `filter=a=1;token=x`.
-      return `${name}${equals}${value.includes('=') ? maskPairs(value) : value}`.slice(0, whole.length + 64);
-    },
-  );
+  let result = '';
+  let from = 0;
+  for (let at = text.indexOf('='); at >= 0; at = text.indexOf('=', Math.max(from, at + 1))) {
+    if (!isSecretName(nameBefore(text, at))) continue;
+    let start = at + 1;
+    while (text[start] === ' ' || text[start] === '\t') start++;
+    const end = endOf(text, start, /[&\r\n]/);
+    if (end === start) continue;
+    result += text.slice(from, start) + hidden;
+    from = end;
+  }
+  return result + text.slice(from);
+}
+
+const nameCharactersMax = 256;
+
+/** What stands before an equals sign, back to what separates names. */
+function nameBefore(text: string, equals: number): string {
+  let end = equals;
+  while (end > 0 && /["'\s]/.test(text[end - 1] ?? '')) end--;
+  let start = end;
+  while (
+    start > 0 &&
+    end - start < nameCharactersMax &&
+    !/[\s&=?;,"'<>{}()]/.test(text[start - 1] ?? '')
+  )
+    start--;
+  return text.slice(start, end);
+}
+
+function endOf(text: string, start: number, ending: RegExp): number {
+  const end = text.slice(start).search(ending);
+  return end < 0 ? text.length : start + end;
 }
 
 /** `<password>…`, with attributes, to the tag that ends it. */
 function maskElements(text: string): string {
   if (!text.includes('<')) return text;
-  return text.replaceAll(
-    /<([\w:.-]{1,64})((?:\s[^<>]*)?>)([\s\S]*?)(?=<\/|$)/g,
-    (whole, name: string, rest: string, value: string) =>
-      isSecretName(name)
-        ? `<${name}${rest}${hidden}`
-        : `<${name}${rest}${value.includes('<') ? maskElements(value) : value}`,
-  );
+  let result = '';
+  let from = 0;
+  const tags = /<([\w:.-]{1,64})(?:\s[^<>]*)?>/g;
+  for (let tag = tags.exec(text); tag !== null; tag = tags.exec(text)) {
+    if (!isSecretName(tag[1] ?? '')) continue;
+    const start = tag.index + tag[0].length;
+    result += text.slice(from, start) + hidden;
+    from = endOf(text, start, /<\//);
+    tags.lastIndex = from;
+  }
+  return result + text.slice(from);
 }
 
 /** `"password": …` with any value, also where the name has no quotes, and pairs that are told in two members. */
 function maskJson(text: string): string {
   let result = '';
   let from = 0;
-  const names = /(?:"((?:[^"\\]|\\.){1,256})"|'((?:[^'\\]|\\.){1,256})'|([A-Za-z_$][\w$-]{0,127}))\s{0,8}([:,])\s{0,8}(?=["'[{\d\-tfnA-Za-z_])/g;
+  const names =
+    /(?:"((?:[^"\\]|\\.){1,256})"|'((?:[^'\\]|\\.){1,256})'|([A-Za-z_$][\w$-]{0,127}))\s{0,8}([:,])\s{0,8}(?=["'[{\d\-tfnA-Za-z_])/g;
   for (let match = names.exec(text); match !== null; match = names.exec(text)) {
     const [whole, double, single, bare, separator] = match;
     // A list `["password", "hunter2"]` says it with a comma, and then with quotes alone.
-    if (separator === ',' && (bare !== undefined || !/["']/.test(text[match.index + whole.length] ?? ''))) continue;
+    if (
+      separator === ',' &&
+      (bare !== undefined || !/["']/.test(text[match.index + whole.length] ?? ''))
+    )
+      continue;
     if (!isSecretName(double ?? single ?? bare ?? '')) continue;
     const start = match.index + whole.length;
     if (start < from) continue;
@@ -130,7 +176,10 @@ function maskJson(text: string): string {
 function maskNamedMembers(text: string): string {
   if (!text.includes('{')) return text;
   return text.replaceAll(/\{([^{}]{1,4096})(?:\}|$)/g, (whole, inner: string) => {
-    const named = /["'](?:name|key|field|id|param|parameter|header)["']\s*:\s*(?:"([^"]{1,128})"|'([^']{1,128})')/i.exec(inner);
+    const named =
+      /["'](?:name|key|field|id|param|parameter|header)["']\s*:\s*(?:"([^"]{1,128})"|'([^']{1,128})')/i.exec(
+        inner,
+      );
     return named !== null && isSecretName(named[1] ?? named[2] ?? '') ? `{${hidden}}` : whole;
   });
 }
@@ -138,10 +187,7 @@ function maskNamedMembers(text: string): string {
 function endOfValue(text: string, start: number): number {
   const first = text[start] ?? '';
   if (first === '"' || first === "'") return endOfString(text, start, first);
-  if (first !== '{' && first !== '[') {
-    const end = text.slice(start).search(/[,}\]\r\n&]/);
-    return end < 0 ? text.length : start + end;
-  }
+  if (first !== '{' && first !== '[') return endOf(text, start, /[,}\]\r\n&]/);
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     const char = text[at];

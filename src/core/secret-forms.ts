@@ -6,11 +6,20 @@
 const hidden = '***';
 
 const forms: readonly (readonly [form: RegExp, by: string])[] = [
-  [/-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|$)/g, hidden],
-  [/\b(Bearer|Basic|Digest|Negotiate|ApiKey|Token)([ \t+]+|%20|=)[^\s,;"'&<>]{4,}/gi, `$1$2${hidden}`],
+  [
+    /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|$)/g,
+    hidden,
+  ],
+  [
+    /\b(Bearer|Basic|Digest|Negotiate|ApiKey|Token)([ \t+]+|%20|=)[^\s,;"'&<>]{4,}/gi,
+    `$1$2${hidden}`,
+  ],
   [/eyJ[A-Za-z0-9_-]{4,}(?:(?:\.|%2e)[A-Za-z0-9_-]*){0,4}/gi, hidden],
   [/\b(?:AKIA|ASIA|AROA)[0-9A-Z]{12,}/g, hidden],
-  [/\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abprs]-|sk_live_|sk_test_|rk_live_|whsec_|sk-|ya29\.|AIza|SG\.)[\w.-]{12,}/g, hidden],
+  [
+    /\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abprs]-|sk_live_|sk_test_|rk_live_|whsec_|sk-|ya29\.|AIza|SG\.)[\w.-]{12,}/g,
+    hidden,
+  ],
   [/(\/\/)[^/\s@"'<>]{1,256}@/g, `$1${hidden}@`],
 ];
 
@@ -30,7 +39,11 @@ export function maskForms(text: string): string {
 function isSecretInside(run: string): boolean {
   const inner = Buffer.from(run, 'base64').toString('latin1');
   if (!/^[\x09\x0a\x0d\x20-\x7e]+$/.test(inner)) return false;
-  return /pass|secret|token|auth|session|cookie|api.?key|private|credential|jwt|pin\b|cvv|[a-z]:.{4}/i.test(inner) || holdsCard(inner);
+  return (
+    /pass|secret|token|auth|session|cookie|api.?key|private|credential|jwt|pin\b|cvv|[a-z]:.{4}/i.test(
+      inner,
+    ) || holdsCard(inner)
+  );
 }
 
 /** Some 13 to 19 digits in a row are a number of a card: a known beginning, and the check digit is right. */

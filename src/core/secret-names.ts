@@ -73,7 +73,9 @@ function undone(name: string): string {
   let at = name;
   for (let round = 0; round < 3; round++) {
     const next = at
-      .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+      .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+        String.fromCharCode(Number.parseInt(hex, 16)),
+      )
       .replaceAll(/\\u([0-9a-f]{4})|\\x([0-9a-f]{2})/gi, (_, long?: string, short?: string) =>
         String.fromCharCode(Number.parseInt(long ?? short ?? '', 16)),
       );

@@ -154,7 +154,7 @@ function filtersOf(
 }
 
 /** Routes that share host and path are told apart by what else they match. */
-function routeName({ host, path, exact, methods, headers }: Route['match']): string {
+export function routeName({ host, path, exact, methods, headers }: Route['match']): string {
   const conditions = [...methods, ...headers.map(({ name }) => name)];
   const suffix = conditions.length === 0 ? '' : ` [${conditions.join(' ')}]`;
   return `${host} ${exact ? '=' : ''}${path}${suffix}`;

@@ -63,7 +63,13 @@ const example = Type.Object(
 export type Example = Static<typeof example>;
 
 const cost = Type.Object(
-  { meanMicroseconds: amount, p50Microseconds: amount, p99Microseconds: amount, meanFuel: amount },
+  {
+    runs: count,
+    meanMicroseconds: amount,
+    p50Microseconds: amount,
+    p99Microseconds: amount,
+    meanFuel: amount,
+  },
   strict,
 );
 export type Cost = Static<typeof cost>;
@@ -116,7 +122,13 @@ export function changeBetween(live: SideVerdict, candidate: SideVerdict): Change
 /** Adds up, in bounded room. */
 export class DifferenceSum {
   readonly #examplesMax: number;
-  readonly #counts = { newlyBlocked: 0, newlyPassed: 0, newlyNoted: 0, noLongerNoted: 0, changedRules: 0 };
+  readonly #counts = {
+    newlyBlocked: 0,
+    newlyPassed: 0,
+    newlyNoted: 0,
+    noLongerNoted: 0,
+    changedRules: 0,
+  };
   readonly #stopped = { live: 0, candidate: 0 };
   readonly #failures = { live: 0, candidate: 0, last: '' };
   readonly #times = { live: new Times(), candidate: new Times() };
@@ -202,6 +214,7 @@ class Times {
     const at = (share: number): number =>
       sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     return {
+      runs: this.#runs,
       meanMicroseconds: round(this.#microseconds / this.#runs),
       p50Microseconds: round(at(0.5)),
       p99Microseconds: round(at(0.99)),

@@ -45,7 +45,8 @@ export class SecretFiller {
       if (kind === 'number' && !isDigit(byte)) continue;
       let filler = substitute(byte, value[at - 1] ?? 0, isHex, random);
       // A number begins with no 0.
-      if (kind === 'number' && at === 0 && filler === ZERO) filler = byte === ZERO + 1 ? ZERO + 2 : ZERO + 1;
+      if (kind === 'number' && at === 0 && filler === ZERO)
+        filler = byte === ZERO + 1 ? ZERO + 2 : ZERO + 1;
       if (filler !== byte) changed++;
       value[at] = filler;
     }
@@ -97,7 +98,11 @@ function hexByte(value: Buffer, at: number): number {
 
 function writeHex(value: Buffer, at: number, byte: number): void {
   const text = byte.toString(16).padStart(2, '0');
-  value.write(/[a-f]/.test(value.toString('latin1', at, at + 2)) ? text : text.toUpperCase(), at, 'latin1');
+  value.write(
+    /[a-f]/.test(value.toString('latin1', at, at + 2)) ? text : text.toUpperCase(),
+    at,
+    'latin1',
+  );
 }
 
 function hexDigit(byte: number): number {

@@ -27,7 +27,7 @@ export function maskBody(bytes: Buffer, filler: SecretFiller): void {
 /** `name="password"`, further fields, an empty line, the value up to the next boundary. */
 function maskParts(bytes: Buffer, filler: SecretFiller): void {
   const part =
-    /\bname=("[^"\r\n]{0,512}"|[^;\s"]{1,512})[^\r\n]*(?:\r?\n[^\r\n]+){0,16}\r?\n\r?\n([\s\S]*?)(?=\r?\n--|$)/gid;
+    /\bname=("[^"\r\n]{0,512}"|[^;\s"]{1,512})[^\r\n]*(?:\r?\n[^\r\n]+){0,16}\r?\n\r?\n([\s\S]*?)(?=\r?\n--|$)/dgi;
   for (const { 1: name = '', indices } of bytes.toString('latin1').matchAll(part)) {
     const [start, end] = indices?.[2] ?? [0, 0];
     if (isSecretName(name)) filler.fill(bytes, start, end);
@@ -40,11 +40,11 @@ const pairsBytesMax = 16_384;
 
 /** `password: …` and `password=…` to the end of the line or pair, `<password>…` to the next tag. */
 function maskLines(bytes: Buffer, filler: SecretFiller): void {
-  fillNamed(bytes, filler, /<([\w:.-]{1,64})(?:\s[^<>]{0,512})?>([\s\S]{1,4096}?)(?=<\/|$)/gd);
+  fillNamed(bytes, filler, /<([\w:.-]{1,64})(?:\s[^<>]{0,512})?>([\s\S]{1,4096}?)(?=<\/|$)/dg);
   fillNamed(
     bytes,
     filler,
-    /(?<![\w.$[\]%-])([\w.$[\]%-]{1,128})["']?[ \t]{0,4}[=:][ \t]{0,4}["']?([^&\r\n<"']{1,8192})/gd,
+    /(?<![\w.$[\]%-])([\w.$[\]%-]{1,128})["']?[ \t]{0,4}[=:][ \t]{0,4}["']?([^&\r\n<"']{1,8192})/dg,
   );
 }
 

@@ -18,7 +18,11 @@ type Leaf = {
   readonly isSecret: boolean;
 };
 /** `isSecret`: everything in it is. */
-type Container = { isSecret: boolean; readonly isArray: boolean; readonly parent: Container | null };
+type Container = {
+  isSecret: boolean;
+  readonly isArray: boolean;
+  readonly parent: Container | null;
+};
 
 const leavesMax = 65_536;
 const token = /"((?:[^"\\]|\\[\s\S])*)("\s*:|"|$)|-?\d[\d.eE+-]*|[[\]{}]/g;
@@ -31,7 +35,11 @@ export function maskJson(bytes: Buffer, filler: SecretFiller): void {
   let inside: Container = { isSecret: false, isArray: false, parent: null };
   let name: string | null = null;
   for (const { 0: found, 1: inner, 2: tail = '', index } of text.matchAll(token)) {
-    if (leaves.length >= leavesMax) return filler.fill(bytes, index, bytes.length, 'json');
+    if (leaves.length >= leavesMax) {
+      // Of what is beyond, nobody says any more what it is.
+      filler.fill(bytes, index, bytes.length, 'json');
+      break;
+    }
     const isSecret = name !== null && isSecretName(name);
     if (inner !== undefined && tail.endsWith(':')) {
       name = inner;

@@ -86,10 +86,10 @@ function maskField(
   let start = from;
   while (start < end && (head[start] === 32 || head[start] === 9)) start++;
   if (structural.has(name)) return;
-  if (name === 'cookie') return maskCookies(head, start, end, filler);
-  if (name === 'set-cookie') {
-    const semicolon = head.indexOf(59, start);
-    return maskCookies(head, start, semicolon < 0 || semicolon > end ? end : semicolon, filler);
+  if (name === 'cookie' || name === 'set-cookie') {
+    const semicolon = name === 'cookie' ? -1 : head.indexOf(59, start);
+    maskCookies(head, start, semicolon < 0 || semicolon > end ? end : semicolon, filler);
+    return;
   }
   if (isSecretName(name)) {
     const scheme = /^[A-Za-z][A-Za-z0-9-]{1,15} +(?=\S)/.exec(head.toString('latin1', start, end));

@@ -54,8 +54,21 @@ const kind = { begin: 1, request: 2, end: 3 } as const;
 
 export const encodeBegin = (begin: RecordingBegin): Buffer =>
   Buffer.concat([mark, frame(kind.begin, Buffer.from(JSON.stringify(begin)))]);
+/** Always of the same length, so that it is found from behind. */
 export const encodeEnd = (end: RecordingEnd): Buffer =>
-  frame(kind.end, Buffer.from(JSON.stringify(end)));
+  frame(kind.end, Buffer.from(JSON.stringify(end).padEnd(endPayloadBytes)));
+
+const endPayloadBytes = 2_048;
+export const endFrameBytes = headBytes + endPayloadBytes;
+
+/** From the last bytes of a file; null where it does not end with one. */
+export function readEndFrame(tail: Buffer): RecordingEnd | null {
+  if (tail.length !== endFrameBytes || tail[8] !== kind.end) return null;
+  const payload = tail.subarray(headBytes);
+  return tail.readUInt32LE(4) === crc32(payload, crc32(tail.subarray(8, 9)))
+    ? checked(recordingEnd, payload)
+    : null;
+}
 
 /** `payload` is an encoded request. */
 export const requestFrame = (payload: Uint8Array): Buffer => frame(kind.request, payload);

@@ -1,8 +1,8 @@
 /** The inside of `replay-apart.ts`: reads a recording and runs each request through both rule sets, in a thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
-import { describeError, WeirError } from '#core/errors.ts';
 import type { ErrorCode } from '#core/errors.ts';
+import { describeError, WeirError } from '#core/errors.ts';
 import { type Difference, DifferenceSum } from './difference.ts';
 import { readRecording } from './recording-file.ts';
 import { lineOf } from './request-line.ts';

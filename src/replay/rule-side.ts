@@ -12,7 +12,6 @@
 import type { Config } from '#config/schema.ts';
 import { monotonicMs } from '#core/clock.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
-import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import { hostOf } from '#proxy/forward-request.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
 import { complete } from '#proxy/http1/parse-problem.ts';
@@ -25,6 +24,7 @@ import { type CompiledRoute, compileSnapshot, type Snapshot } from '#proxy/snaps
 import { UpstreamRegistry } from '#proxy/upstream/upstream-registry.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
 import { RequestView } from '#waf/request-view.ts';
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
@@ -158,7 +158,7 @@ const nothingRan: SideRun = {
 
 function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict {
   const { found, transaction } = inspection;
-  const rules = [...new Set(found?.matches ?? [])].sort();
+  const rules = [...new Set(transaction.matches.map(({ rule }) => rule))].sort();
   const common = { rules, score: transaction.score };
   if (found === null && refusal !== null)
     return {
@@ -166,7 +166,15 @@ function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict 
       ...{ target: 'body', matched: '', ...common },
     };
   if (found === null)
-    return { verdict: 'passed', kind: null, rule: '', reason: '', target: '', matched: '', ...common };
+    return {
+      verdict: 'passed',
+      kind: null,
+      rule: '',
+      reason: '',
+      target: '',
+      matched: '',
+      ...common,
+    };
   const { kind, rule, reason, target, matched } = found;
   const verdict = transaction.isMonitored ? 'noted' : 'stopped';
   return { verdict, kind, rule, reason, target, matched, ...common };
@@ -241,9 +249,11 @@ class Walk implements RequestGateOwner, Inspected {
     this.#end();
   }
 
-  /** All that was kept of the body is there already: rules would wait for what is not. */
+  /** All that was kept of the body is there already: it ends here. */
   wantBody(): void {
-    this.#end();
+    const end = new BodyPiece();
+    end.last = true;
+    this.#gate.offer(end);
   }
 
   pauseRequest(): void {}

@@ -10,6 +10,7 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeEvents } from './node-events.ts';
+import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -44,6 +45,7 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -54,15 +56,16 @@ export class NodeParts {
       else this.#workers.get(slot)?.(message);
     };
     this.#events = new NodeEvents({ ...host, send });
-    this.#parts = [this.#events];
+    this.#replay = new NodeReplay({ ...host, send });
+    this.#parts = [this.#events, this.#replay];
   }
 
   get controls(): PartControls {
-    return { events: this.#events };
+    return { events: this.#events, replay: this.#replay };
   }
 
   status(): PartStatus {
-    return { events: this.#events.status() };
+    return { events: this.#events.status(), replay: this.#replay.status() };
   }
 
   /** Throws what a part cannot do without. */

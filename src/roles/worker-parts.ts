@@ -9,6 +9,7 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import { WorkerEvents } from './worker-events.ts';
+import { WorkerReplay } from './worker-replay.ts';
 
 export interface WorkerPart {
   /** As its messages name it. */
@@ -36,7 +37,7 @@ export class WorkerParts {
   readonly observers: readonly RequestObserver[];
 
   constructor(host: WorkerPartHost) {
-    this.#parts = [new WorkerEvents(host)];
+    this.#parts = [new WorkerEvents(host), new WorkerReplay(host)];
     this.observers = this.#parts.filter(looksAtRequests);
   }
 

@@ -21,7 +21,11 @@ const facts = {
   rule: '',
 } as const;
 
-function request(lines: readonly string[], body = '', responseLines: readonly string[] | null = null) {
+function request(
+  lines: readonly string[],
+  body = '',
+  responseLines: readonly string[] | null = null,
+) {
   const text = (all: readonly string[]) => Buffer.from(`${all.join('\r\n')}\r\n\r\n`, 'latin1');
   return {
     ...facts,
@@ -64,7 +68,10 @@ const places: readonly (readonly [string, (secret: string) => RecordedRequest])[
   ],
   ['an element of XML', (s) => request([line], `<a><user>me</user><password>${s}</password></a>`)],
   ['lines', (s) => request([line], `user: me\npassword: ${s} and more\n`)],
-  ['a cookie that is set', (s) => request([line], '', ['HTTP/1.1 200 OK', `Set-Cookie: a=${s}; Path=/`])],
+  [
+    'a cookie that is set',
+    (s) => request([line], '', ['HTTP/1.1 200 OK', `Set-Cookie: a=${s}; Path=/`]),
+  ],
 ];
 
 describe('masking of recorded requests', () => {
@@ -105,7 +112,13 @@ describe('masking of recorded requests', () => {
 
   it('changes nothing that is no secret', () => {
     const given = request(
-      ['GET /shop/list?q=union+select+1&page=2 HTTP/1.1', 'Host: a.example', 'User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0', 'Referer: https://a.example/shop?q=1', 'Accept: */*'],
+      [
+        'GET /shop/list?q=union+select+1&page=2 HTTP/1.1',
+        'Host: a.example',
+        'User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0',
+        'Referer: https://a.example/shop?q=1',
+        'Accept: */*',
+      ],
       'comment=<script>alert(1)</script>&n=5',
     );
     const masked = maskRequest(given, new SecretFiller());
@@ -114,7 +127,10 @@ describe('masking of recorded requests', () => {
   });
 
   it('does not keep a body that it cannot read', () => {
-    const masked = maskRequest(request([line, 'Content-Encoding: gzip'], 'xyz'), new SecretFiller());
+    const masked = maskRequest(
+      request([line, 'Content-Encoding: gzip'], 'xyz'),
+      new SecretFiller(),
+    );
     assert.equal(masked.body, 'encoded');
     assert.equal(masked.bytes.length, 0);
   });

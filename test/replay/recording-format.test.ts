@@ -11,7 +11,13 @@ import {
 } from '#replay/recording-format.ts';
 import { randomOf } from '../support/random.ts';
 
-const begin = { startedAtMs: 1, sharePercent: 50, routes: ['* /'], bodyBytesMax: 10, generation: 3 };
+const begin = {
+  startedAtMs: 1,
+  sharePercent: 50,
+  routes: ['* /'],
+  bodyBytesMax: 10,
+  generation: 3,
+};
 const end = { endedAtMs: 2, why: 'asked for', requests: 2, dropped: 1 };
 
 const request = (id: string, body: string): RecordedRequest => ({
@@ -29,7 +35,10 @@ const file = Buffer.concat([
   encodeEnd(end),
 ]);
 
-function read(bytes: Buffer, pieceBytes: number): { parts: RecordingPart[]; problem: string | null } {
+function read(
+  bytes: Buffer,
+  pieceBytes: number,
+): { parts: RecordingPart[]; problem: string | null } {
   const reader = new RecordingReader();
   const parts: RecordingPart[] = [];
   for (let at = 0; at < bytes.length; at += pieceBytes)
@@ -46,7 +55,10 @@ describe('the file of a recording', () => {
     for (const pieceBytes of [1, 2, 7, 64, file.length]) {
       const { parts, problem } = read(file, pieceBytes);
       assert.equal(problem, null);
-      assert.deepEqual(parts.map(({ kind }) => kind), ['begin', 'request', 'request', 'end']);
+      assert.deepEqual(
+        parts.map(({ kind }) => kind),
+        ['begin', 'request', 'request', 'end'],
+      );
       const [first, , second, last] = parts;
       assert.deepEqual(first, { kind: 'begin', begin });
       assert.deepEqual(second, { kind: 'request', request: request('b', 'body') });
@@ -65,10 +77,18 @@ describe('the file of a recording', () => {
 
   const refused: readonly (readonly [string, Buffer, RegExp])[] = [
     ['other bytes', Buffer.from('PNG and so on, long enough'), /is no recording of Weir/],
-    ['a later version', Buffer.concat([Buffer.from('WEIRREC\x02', 'latin1'), file.subarray(8)]), /version 2/],
+    [
+      'a later version',
+      Buffer.concat([Buffer.from('WEIRREC\x02', 'latin1'), file.subarray(8)]),
+      /version 2/,
+    ],
     ['a huge frame', huge(), /has a frame of \d+ bytes/],
     ['something behind the end', Buffer.concat([file, Buffer.alloc(16)]), /goes on behind its end/],
-    ['two beginnings', Buffer.concat([file.subarray(0, encodeBegin(begin).length), encodeBegin(begin).subarray(8)]), /none of a recording/],
+    [
+      'two beginnings',
+      Buffer.concat([file.subarray(0, encodeBegin(begin).length), encodeBegin(begin).subarray(8)]),
+      /none of a recording/,
+    ],
   ];
   for (const [name, bytes, problem] of refused)
     it(`refuses ${name}`, () => assert.match(read(bytes, 32).problem ?? '', problem));
@@ -76,7 +96,10 @@ describe('the file of a recording', () => {
   it('never fails in another way, and gives nothing that was not written', () => {
     const seed = Date.now() % 1_000_000;
     const random = randomOf(seed);
-    const written = new Set([JSON.stringify(request('a', '')), JSON.stringify(request('b', 'body'))]);
+    const written = new Set([
+      JSON.stringify(request('a', '')),
+      JSON.stringify(request('b', 'body')),
+    ]);
     for (let round = 0; round < 3_000; round++) {
       const bytes = Buffer.from(file);
       for (let i = 0; i <= random() * 3; i++)

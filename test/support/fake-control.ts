@@ -16,6 +16,7 @@ import type {
 } from '#admin/control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import { WeirError } from '#core/errors.ts';
+import { FakeReplay } from './fake-replay.ts';
 import { FakeRules } from './fake-rules.ts';
 
 export class FakeControl implements NodeControl {
@@ -35,7 +36,10 @@ export class FakeControl implements NodeControl {
       return { ...fleetAnswer, target, action: 'clear', expiresAt: null, removed: true };
     },
   };
-  readonly parts: NodeControl['parts'] = { events: { list: () => [] } };
+  readonly parts: NodeControl['parts'] = {
+    events: { list: () => [] },
+    replay: new FakeReplay((name) => this.#call(name)),
+  };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
     step: 'accept',
@@ -90,7 +94,10 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
-      parts: { events: { total: 0, kept: 0 } },
+      parts: {
+        events: { total: 0, kept: 0 },
+        replay: { recording: null, shadows: [] },
+      },
       requests: this.requests,
       degraded: this.degraded,
     };
