@@ -45,7 +45,11 @@ const event = Type.Object(
           severity: Type.Union([count, Type.Null()]),
           tags: Type.Array(text),
           target: text,
-          mode: Type.Union([Type.Literal('block'), Type.Literal('monitor')]),
+          mode: Type.Union([
+            Type.Literal('block'),
+            Type.Literal('challenge'),
+            Type.Literal('monitor'),
+          ]),
         },
         strict,
       ),

@@ -133,7 +133,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.filters.length > 0) {
+    if (route.entries.length > 0) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
       this.#requestGate.start(piece);
@@ -151,8 +151,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this,
       deadlines,
     );
-    const { bodyWindowBytes } = this.#snapshot;
-    return new RequestGate(this, this.#inspection, bodyWindowBytes, route.beyondWindow);
+    return new RequestGate(this, this.#inspection, route.bodyWindowBytes, route.beyondWindow);
   }
 
   // ── from the rules ────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +306,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     }
     const inspection = this.#inspection;
     if (inspection?.wants(phase.responseHead | phase.responseBody | phase.buffersResponse)) {
-      this.#responseGate = new ResponseGate(this, inspection, this.#snapshot.bodyWindowBytes);
+      this.#responseGate = new ResponseGate(this, inspection, route.bodyWindowBytes);
       this.#responseGate.start(view, bodyFraming, piece);
     } else this.respond(view, bodyFraming, piece);
   }
@@ -467,6 +466,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       bytesOut: this.#bytesOut,
       durationMs: monotonicMs() - this.#startedAt,
       found: this.#inspection?.found ?? null,
+      isEnforced: this.#inspection?.isEnforced ?? false,
       wafMs: this.#inspection?.spentMs ?? 0,
       transaction: this.#inspection?.transaction ?? null,
     });

@@ -59,13 +59,15 @@ export class WorkerEvents implements WorkerPart {
   }
 }
 
-function kindOf({ outcome, found, transaction }: RequestRecord): EventKind | null {
+function kindOf({ outcome, found, isEnforced, transaction }: RequestRecord): EventKind | null {
   if (outcome === 'blocked') {
     if (found?.kind === 'challenge') return 'challenged';
     return found?.kind === 'limited' ? 'limited' : 'blocked';
   }
-  if (found === null) return null;
-  return transaction?.isMonitored === true ? 'monitored' : null;
+  if (found !== null) return isEnforced ? null : 'monitored';
+  // A rule that only watches among others that do not.
+  if (transaction === null || transaction.isMonitored) return null;
+  return transaction.monitoredCount > 0 ? 'monitored' : null;
 }
 
 function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
@@ -80,7 +82,7 @@ function eventOf(record: RequestRecord, kind: EventKind): SecurityEvent {
     path: view.bytes.toString('latin1', view.pathStart, view.pathEnd),
     route: record.route?.name ?? '',
     status: record.status,
-    rule: found?.rule ?? '',
+    rule: found?.rule ?? transaction?.monitoredRules[0] ?? '',
     reason: found?.reason ?? record.reason,
     matches: (transaction?.matches ?? []).map(({ matched: _, ...match }) => match),
     score: transaction?.score ?? 0,

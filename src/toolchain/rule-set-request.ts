@@ -2,6 +2,7 @@
  * What a configuration says of a SecLang rule set, and the SecLang that follows from it: paranoia, thresholds and
  * setup variables behind the setup file, exclusions before the rules they are about.
  */
+import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
@@ -78,7 +79,7 @@ export const strictSource: RuleSource = text('strictness defaults', [strictText]
 export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest {
   return {
     name,
-    paths: rule.seclang ?? [],
+    paths: seclangPaths(rule) ?? [],
     paranoia: rule.paranoia ?? null,
     inboundThreshold: rule.inboundThreshold ?? null,
     outboundThreshold: rule.outboundThreshold ?? null,
