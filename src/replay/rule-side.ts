@@ -116,10 +116,10 @@ export class RuleSide {
     view.major = request.major;
     if (request.major === 2) view.chunked = request.chunked;
     const route = router.match(router.hostEntries(hostOf(view)), view);
-    if (route === undefined || route.filters.length === 0) return nothingRan;
+    if (route === undefined || route.entries.length === 0) return nothingRan;
     const fuelBefore = this.#fuel();
     const startedAt = monotonicMs();
-    const walk = new Walk(route, this.#snapshot, view, request, this.#deadlines);
+    const walk = new Walk(route, view, request, this.#deadlines);
     const waits = walk.start(this.#responseOf(request));
     if (waits !== null) await waits;
     const { inspection, refusal } = walk;
@@ -160,7 +160,7 @@ function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict 
   const { found, transaction } = inspection;
   const rules = [...new Set(transaction.matches.map(({ rule }) => rule))].sort();
   const common = { rules, score: transaction.score };
-  if (found === null && refusal !== null)
+  if (!inspection.isEnforced && refusal !== null)
     return {
       ...{ verdict: 'stopped', kind: 'block', rule: 'weir/body', reason: refusal },
       ...{ target: 'body', matched: '', ...common },
@@ -176,7 +176,7 @@ function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict 
       ...common,
     };
   const { kind, rule, reason, target, matched } = found;
-  const verdict = transaction.isMonitored ? 'noted' : 'stopped';
+  const verdict = inspection.isEnforced ? 'stopped' : 'noted';
   return { verdict, kind, rule, reason, target, matched, ...common };
 }
 
@@ -195,16 +195,16 @@ class Walk implements RequestGateOwner, Inspected {
 
   constructor(
     route: CompiledRoute,
-    { bodyWindowBytes }: Snapshot,
     view: RequestView,
     request: RecordedRequest,
     deadlines: DeadlineTable,
   ) {
     const { client, tls, ja4, certificate, id } = request;
+    const { bodyWindowBytes, beyondWindow } = route;
     const facts = { clientAddress: client, tls, ja4, certificate };
     this.#request = request;
     this.inspection = new Inspection(route, view, facts, id, this, deadlines);
-    this.#gate = new RequestGate(this, this.inspection, bodyWindowBytes, route.beyondWindow);
+    this.#gate = new RequestGate(this, this.inspection, bodyWindowBytes, beyondWindow);
   }
 
   /** Null where it is over at once. */

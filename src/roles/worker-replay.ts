@@ -82,9 +82,10 @@ export class WorkerReplay implements WorkerPart {
     });
   }
 
-  follow({ waf }: Config): void {
+  follow({ waf, routes }: Config): void {
+    const windows = routes.map((route) => route.waf.bodyWindowBytes ?? 0);
     // A byte more than rules see says that there was more.
-    this.#bodyBytesMax = waf.bodyWindowBytes + 1;
+    this.#bodyBytesMax = Math.max(waf.bodyWindowBytes, ...windows) + 1;
   }
 
   take(message: ToPart): void {

@@ -21,7 +21,7 @@ type Answer = Static<typeof replayAnswer>;
 
 export const replay: Command = {
   words: ['replay'],
-  summary: 'try rules on recorded traffic: what they would do otherwise, and what they cost',
+  summary: 'try rules on recorded traffic: what they would do otherwise',
   positionals: ['RECORDING'],
   options: [
     {

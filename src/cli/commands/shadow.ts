@@ -15,7 +15,7 @@ const pathOf = (name: string): string => `/api/v1/shadows/${encodeURIComponent(n
 
 export const shadowStart: Command = {
   words: ['shadow', 'start'],
-  summary: 'run a candidate beside a rule module, on live traffic, without a say',
+  summary: 'run a candidate beside a rule module, without a say',
   positionals: ['NAME', 'FILE'],
   options: [
     { name: 'share', kind: 'text', value: 'PERCENT', summary: 'of the requests (else 100)' },
@@ -48,7 +48,7 @@ export const shadowStart: Command = {
 
 export const shadowStatus: Command = {
   words: ['shadow', 'status'],
-  summary: 'what the candidates beside the live rules would have done otherwise',
+  summary: 'what the candidates would have done otherwise',
   positionals: [],
   options: [jsonOption, stateOption],
   examples: ['weir shadow status'],
