@@ -12,6 +12,7 @@ import type { EdgeNode } from './edge-node.ts';
 import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeFeeds } from './node-feeds.ts';
+import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -50,6 +51,7 @@ export class NodeParts {
   readonly #events: NodeEvents;
   readonly #feeds: NodeFeeds;
   readonly #behaviour: NodeBehaviour;
+  readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -62,11 +64,12 @@ export class NodeParts {
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
-    this.#parts = [this.#events, this.#feeds, this.#behaviour];
+    this.#replay = new NodeReplay({ ...host, send });
+    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
   }
 
   get controls(): PartControls {
-    return { events: this.#events, feeds: this.#feeds };
+    return { events: this.#events, feeds: this.#feeds, replay: this.#replay };
   }
 
   status(): PartStatus {
@@ -74,6 +77,7 @@ export class NodeParts {
       events: this.#events.status(),
       feeds: this.#feeds.status(),
       behaviour: this.#behaviour.status(),
+      replay: this.#replay.status(),
     };
   }
 
