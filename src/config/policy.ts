@@ -15,6 +15,7 @@ import { isAbsolute } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { assert } from '#core/assert.ts';
+import { installedCrs } from '#core/installed-rules.ts';
 import { builtinPrefix } from './file-names.ts';
 import { canonicalJson, type LoadedConfig } from './load.ts';
 import { ruleModule } from './module-schema.ts';
@@ -79,9 +80,9 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
     problems.push({ path: at, message, line: null, column: null, fix });
   if (Object.keys(rules).length + routes.length === 0)
     say('', 'says nothing', 'give it rules, or routes');
-  for (const [name, { module, seclang, watch, databases }] of Object.entries(rules)) {
+  for (const [name, { module, seclang, shadow, watch, databases }] of Object.entries(rules)) {
     for (const [index, file] of (seclang ?? []).entries())
-      if (!isAbsolute(file))
+      if (!isAbsolute(file) && file !== installedCrs)
         say(
           `rules.${name}.seclang[${index}]`,
           `${file} is not the same on every machine`,
@@ -98,6 +99,12 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
         `rules.${name}.module`,
         `${JSON.stringify(module)} is a file of one machine`,
         'write builtin:NAME, or fleet:SHA256 of a module that "weir rollout upload" has sent',
+      );
+    if (shadow !== undefined && !shadow.startsWith(builtinPrefix))
+      say(
+        `rules.${name}.shadow`,
+        `${JSON.stringify(shadow)} is a file of one machine`,
+        'write builtin:NAME, or start it on the node with "weir shadow start"',
       );
     if (watch) say(`rules.${name}.watch`, 'there is no file to watch', 'leave it out');
     for (const [database, file] of Object.entries(databases))

@@ -3,6 +3,7 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
+import type { MatchedPolicy } from '#config/events-schema.ts';
 import type { WafMode } from '#config/mode-schema.ts';
 import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -32,6 +33,8 @@ export type CompiledRoute = {
   readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
+  /** What events show of a part that matched. */
+  readonly matched: MatchedPolicy;
   /** In the order they run. */
   readonly entries: readonly RouteEntry[];
   readonly bodyWindowBytes: number;
@@ -80,7 +83,7 @@ export type Snapshot = {
   readonly challenge: ChallengeSettings;
   readonly rates: readonly CompiledRate[];
   /** Something may challenge clients, so they may hold passes. */
-  readonly hasFilters: boolean;
+  readonly givesPasses: boolean;
 };
 
 export function compileSnapshot(
@@ -114,6 +117,7 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
+      matched: route.waf.matched ?? config.events.matched,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
       bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
@@ -138,8 +142,9 @@ export function compileSnapshot(
     router: new Router(routes),
     challenge: config.waf.challenge,
     rates: compileRates(config.rates),
-    hasFilters:
+    givesPasses:
       routes.some(({ value }) => value.entries.length > 0) ||
+      hasChallengingList(config) ||
       config.rates.some(({ mode }) => mode === 'challenge') ||
       config.behaviour !== undefined,
   };
@@ -179,3 +184,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   if (value === undefined) throw new Error(`${what} ${name} does not exist`);
   return value;
 }
+
+const hasChallengingList = ({ feeds }: Config): boolean =>
+  Object.values(feeds).some(({ action }) => action === 'challenge');

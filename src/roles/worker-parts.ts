@@ -13,6 +13,7 @@ import type { Filter } from '#wasm/filter.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import { WorkerBehaviour } from './worker-behaviour.ts';
 import { WorkerEvents } from './worker-events.ts';
+import { WorkerReplay } from './worker-replay.ts';
 
 export interface WorkerPart {
   /** As its messages name it. */
@@ -45,7 +46,7 @@ export class WorkerParts {
   readonly observers: readonly RequestObserver[];
 
   constructor(host: WorkerPartHost) {
-    this.#parts = [new WorkerEvents(host), new WorkerBehaviour(host)];
+    this.#parts = [new WorkerEvents(host), new WorkerBehaviour(host), new WorkerReplay(host)];
     this.observers = this.#parts.filter(looksAtRequests);
   }
 
