@@ -8,6 +8,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { fleetStatus } from './fleet-schema.ts';
 import { moduleStatus } from './module-schema.ts';
+import { partStatus } from './part-status.ts';
 
 /** One year; longer blocks are written without a time to live. */
 export const ttlSecondsMax = 31_536_000;
@@ -33,6 +34,8 @@ const reason = Type.String({
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
 });
 const blockAction = literals('drop', 'monitor');
+/** What lists may say beside. */
+const listedAction = literals('drop', 'monitor', 'challenge');
 
 export const blockAddBody = Type.Object(
   {
@@ -273,6 +276,7 @@ export const statusAnswer = Type.Object(
     ),
     fleet: orNull(fleetStatus),
     shield: shieldStatus,
+    parts: Type.Object(partStatus, strict),
     requests: orNull(
       Type.Object(
         { total: count, blocked: count, monitored: count, upstreamErrors: count },
@@ -294,7 +298,7 @@ export const blockListAnswer = Type.Object(
           target: Type.String(),
           scope: literals('node', 'fleet'),
           issuer: orNull(Type.String()),
-          action: blockAction,
+          action: listedAction,
           reason: Type.String(),
           origin: Type.String(),
           createdAt: Type.String(),

@@ -8,10 +8,13 @@
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { events } from './events-schema.ts';
+import { feed } from './feed-schema.ts';
 import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
+import { ruleModes } from './mode-schema.ts';
 import { ruleModule } from './module-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
@@ -80,6 +83,7 @@ export const configSchema = Type.Object(
           description:
             'a file that gets a line for each match of a SecLang rule, in the shape of ModSecurity’s, before the answer is sent; "off"',
         }),
+        modes: ruleModes('on every route'),
         challenge,
         signatures,
         canaryMs: Type.Integer({
@@ -93,6 +97,11 @@ export const configSchema = Type.Object(
       { ...strict, default: {} },
     ),
     kernel,
+    feeds: Type.Record(Type.String({ pattern: namePattern }), feed, {
+      default: {},
+      maxProperties: 32,
+      description: 'lists of addresses that are followed, by name',
+    }),
     acme: Type.Optional(acme),
     fleet: Type.Optional(fleet),
     admin: Type.Object(
@@ -116,6 +125,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    events,
     log: Type.Object(
       {
         level: oneOf(['debug', 'info', 'warn', 'error'], {

@@ -3,16 +3,17 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
-import type { Route, WafMode } from '#config/route-schema.ts';
+import type { MatchedPolicy } from '#config/events-schema.ts';
+import type { WafMode } from '#config/mode-schema.ts';
+import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
-import { WeirError } from '#core/errors.ts';
-import { type Filter, phase } from '#wasm/filter.ts';
+import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
-import type { ModuleSeries } from './module-series.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
 import type { BeyondWindow } from './request-gate.ts';
+import { compileEntries, type RouteEntry } from './route-entries.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
@@ -30,10 +31,13 @@ export type CompiledRoute = {
   readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
+  /** What events show of a part that matched. */
+  readonly matched: MatchedPolicy;
   /** In the order they run. */
-  readonly filters: readonly Filter[];
-  /** Of each filter. */
-  readonly moduleSeries: readonly ModuleSeries[];
+  readonly entries: readonly RouteEntry[];
+  readonly bodyWindowBytes: number;
+  /** A challenge is a page here, for who can show one. */
+  readonly showsChallenge: boolean;
   readonly beyondWindow: BeyondWindow;
   /** Infinity: no score blocks. */
   readonly blockAtScore: number;
@@ -62,7 +66,6 @@ export type RouteTimeouts = {
 
 export type Snapshot = {
   readonly generation: number;
-  readonly bodyWindowBytes: number;
   readonly limits: Config['edge']['limits'];
   readonly timeouts: Config['edge']['timeouts'];
   /** For a request that has no route. */
@@ -76,8 +79,8 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, so clients may hold passes. */
-  readonly hasFilters: boolean;
+  /** Some route has modules, or some list challenges, so clients may hold passes. */
+  readonly givesPasses: boolean;
 };
 
 export function compileSnapshot(
@@ -111,14 +114,16 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
+      matched: route.waf.matched ?? config.events.matched,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
-      ...filtersOf(route, modules, series),
+      bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
+      showsChallenge: route.waf.challenge === 'page',
+      entries: compileEntries(config, route, modules, series),
     },
   }));
   return {
     generation,
-    bodyWindowBytes: config.waf.bodyWindowBytes,
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),
@@ -130,27 +135,8 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.filters.length > 0),
+    givesPasses: routes.some(({ value }) => value.entries.length > 0) || hasChallengingList(config),
   };
-}
-
-function filtersOf(
-  { waf }: Route,
-  modules: ReadonlyMap<string, Filter>,
-  series: ModuleSeriesTable,
-): Pick<CompiledRoute, 'filters' | 'moduleSeries'> {
-  const names = waf.mode === 'off' ? [] : waf.rules;
-  const filters = names.map((name) => found(modules, name, 'rule module'));
-  for (const { name, phases } of filters)
-    if (phases === phase.packet)
-      throw new WeirError(
-        'MODULE_INVALID',
-        `rule module ${name} looks at packets, not at requests`,
-        {
-          details: ['take it out of the rules of the route: kernel.inspect is where it belongs'],
-        },
-      );
-  return { filters, moduleSeries: filters.map((filter) => series.of(filter)) };
 }
 
 /** Routes that share host and path are told apart by what else they match. */
@@ -187,3 +173,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   if (value === undefined) throw new Error(`${what} ${name} does not exist`);
   return value;
 }
+
+const hasChallengingList = ({ feeds }: Config): boolean =>
+  Object.values(feeds).some(({ action }) => action === 'challenge');

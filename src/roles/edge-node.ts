@@ -51,6 +51,7 @@ import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeFleet } from './node-fleet.ts';
 import type { NodeMetrics } from './node-metrics.ts';
+import type { NodeParts } from './node-parts.ts';
 import type { NodeRules } from './node-rules.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
@@ -86,6 +87,7 @@ export type EdgeNodeOptions = {
   readonly rules: NodeRules;
   readonly fleet: NodeFleet;
   readonly shield: Shield;
+  readonly parts: NodeParts;
   /** What blocks and rules are kept in. */
   readonly closeStores: () => void;
   /** After a successor that did not get there: the run file says this process again, the stores are open. */
@@ -159,6 +161,7 @@ export class EdgeNode implements NodeControl {
 
   async closeStore(): Promise<void> {
     await this.#options.fleet.close(this.#state === 'draining');
+    await this.#options.parts.close();
     this.#options.closeStores();
     this.modules.live.close();
   }
@@ -194,6 +197,7 @@ export class EdgeNode implements NodeControl {
       rules: await this.#options.rules.status(),
       fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
+      parts: this.#options.parts.status(),
       requests:
         outcomes.length === 0
           ? null
@@ -278,6 +282,10 @@ export class EdgeNode implements NodeControl {
 
   get rules(): NodeRules {
     return this.#options.rules;
+  }
+
+  get parts() {
+    return this.#options.parts.controls;
   }
 
   get fleet(): NodeFleet {
@@ -379,6 +387,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.shield.changeAllowed(loaded.config.edge.allow);
     await this.#options.shield.changeGuards(loaded.config.kernel);
     await this.#options.fleet.protect(loaded.config);
+    await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
@@ -454,6 +463,7 @@ export class EdgeNode implements NodeControl {
           this.#options.blocks.reopen(stores.blocks, stores.fleet?.enforced ?? null);
           this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
+          void this.#options.parts.start(this.#loaded.config);
         },
         stopListening: () => this.#admin?.stopListening(),
         end: () => {

@@ -19,6 +19,7 @@ import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import { kernelItems } from './block-entries.ts';
 import { BlockSources } from './block-sources.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
@@ -39,6 +40,7 @@ import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { fleetIdentity, NodeFleet } from './node-fleet.ts';
 import { nodeRegistry } from './node-metrics.ts';
+import { NodeParts } from './node-parts.ts';
 import { NodeRules } from './node-rules.ts';
 import { bindSockets } from './node-sockets.ts';
 import { type NodeStores, openNodeStores } from './node-stores.ts';
@@ -119,7 +121,14 @@ export async function startEdge(
     // While it starts there is nobody yet to keep it: the module sees its client again.
     if (node !== null) void moduleBlocks.block(node, order);
   };
-  const supervisor = new Supervisor(
+  const parts = new NodeParts({
+    statePath: state.path,
+    ...{ log, registry },
+    supervisor: () => supervisor,
+    node: () => node,
+    setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+  });
+  const supervisor: Supervisor = new Supervisor(
     {
       generation: 1,
       config,
@@ -141,6 +150,7 @@ export async function startEdge(
       shared: takeover?.shared ?? null,
       onBlock,
       onBlockHits: (hits) => node?.blocks.note(hits),
+      parts,
     },
   );
   let shield: Shield | null = null;
@@ -157,7 +167,7 @@ export async function startEdge(
         interfaces: kernel.interfaces.map(({ name }) => name),
       },
       allowed: config.edge.allow,
-      blocks: () => node?.blockItems().items ?? itemsOf(opened),
+      blocks: () => kernelItems(node?.blockItems().items ?? itemsOf(opened)),
       rules: () => ownRules?.set ?? opened.rules.load(),
       rulesLeft: takeover?.rulesLeft ?? [],
       inspection: inspectionTerms(supervisor.snapshot),
@@ -181,6 +191,7 @@ export async function startEdge(
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
     stores ??= openStores();
+    await parts.start(config);
     shield ??= await startShield(stores, addresses);
     const rules = new NodeRules({
       store: stores.rules,
@@ -235,14 +246,13 @@ export async function startEdge(
       blocks: new NodeBlocks({
         store: stores.blocks,
         fleet: stores.fleet?.enforced ?? null,
+        lists: stores.lists,
         version: takeover?.blocks.version ?? stores.blocks.count,
         supervisor,
         shield,
         log,
       }),
-      shield,
-      rules,
-      fleet,
+      ...{ shield, parts, rules, fleet },
       closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
@@ -258,11 +268,12 @@ export async function startEdge(
       log,
       onDrained: () => void drained(),
     });
-    const parts = { host: node.moduleHost, metrics: metrics.modules, log };
+    const registryParts = { host: node.moduleHost, metrics: metrics.modules, log };
     const openStore = () => ModuleStore.open(state.path);
-    const live = new LiveModules(loaded, { ...parts, openStore });
+    const live = new LiveModules(loaded, { ...registryParts, openStore });
     await live.adopt(loaded, modules);
-    node.modules = { live, registry: new ModuleRegistry({ ...parts, live }) };
+    node.modules = { live, registry: new ModuleRegistry({ ...registryParts, live }) };
+    await parts.ready();
     const admin = await startAdmin({
       control: node,
       address: sockets.admin?.listeners[0]?.address ?? config.admin.address,
@@ -321,7 +332,7 @@ export async function startEdge(
 const itemsOf = (stores: NodeStores | null): BlockItem[] =>
   stores === null
     ? []
-    : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null).items(wallMs());
+    : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null, stores.lists).items(wallMs());
 
 async function reload(node: EdgeNode, log: Logger): Promise<void> {
   try {

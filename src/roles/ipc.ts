@@ -27,6 +27,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import type { FromPart, ToPart } from './part-messages.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
@@ -52,8 +53,11 @@ export type BlockItem = {
   readonly target: string;
   readonly expiresAtMs: number | null;
   /** None is drop: that is all a process from before knew, which hands its list over. */
-  readonly action?: 'drop' | 'monitor';
+  readonly action?: 'drop' | 'challenge' | 'monitor';
 };
+
+/** What a kernel takes of the block list. */
+export type KernelItem = BlockItem & { readonly action?: 'drop' | 'monitor' };
 
 export type ToWorker =
   | {
@@ -94,6 +98,7 @@ export type ToWorker =
   | { readonly kind: 'challenges'; readonly id: number; readonly challenges: AcmeChallengeSet }
   /** What modules share over the node: another worker's changes, or all there is. */
   | { readonly kind: 'shared'; readonly batch: SharedBatch }
+  | { readonly kind: 'part'; readonly message: ToPart }
   | { readonly kind: 'metrics'; readonly id: number }
   /** Who of them has shown that it is there (`#proxy/listener/handshake-log.ts`). */
   | { readonly kind: 'handshakes'; readonly id: number; readonly targets: readonly string[] }
@@ -117,5 +122,6 @@ export type FromWorker =
   | { readonly kind: 'block'; readonly order: BlockOrder }
   /** Entries of the block list that were met since the last of these. */
   | { readonly kind: 'block-hits'; readonly hits: readonly BlockHit[] }
+  | { readonly kind: 'part'; readonly message: FromPart }
   | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }
   | { readonly kind: 'drained' };

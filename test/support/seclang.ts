@@ -55,6 +55,23 @@ export function seclangModule(text: string): Uint8Array {
   return writeModule(engineBytes, built.bytes, ruleSetFacts(built.rules, ruleSet.settings));
 }
 
+/** A rule set of the text, as routes have it. */
+export function seclangFilter(name: string, text: string): SeclangFilter {
+  const bytes = seclangModule(text);
+  const module = readModule(bytes);
+  if (module === null) throw new Error('it was just written');
+  return new SeclangFilter(
+    { name, sha256: '', failure: 'closed', fuel: 100_000_000 },
+    new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
+    module.facts,
+    testLimits,
+    (message) => {
+      throw new Error(message);
+    },
+    () => {},
+  );
+}
+
 export class SeclangRules {
   readonly #filter: SeclangFilter;
   #failures: string[] = [];
@@ -94,7 +111,9 @@ export class SeclangRules {
       method,
       target,
       version,
-      fields: [['Host', 'example.org'], ...fields],
+      fields: fields.some(([name]) => name === 'Host')
+        ? fields
+        : [['Host', 'example.org'], ...fields],
     });
     const { clientAddress = '192.0.2.1', isMonitored = false, response } = given;
     const transaction = new Transaction(

@@ -20,10 +20,10 @@ import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identit
 import { ipMatch } from '../engine/operator/ip-match';
 import { compareNumbers } from '../engine/operator/number';
 import { beginsWith, contains, containsWord, endsWith, streq, within } from '../engine/operator/text';
+import { captureOne, noteCapture } from './captures';
 import { charge } from './fuel';
-import { captureSlots, follow, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
+import { capturesWhole, follow, imageAt, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
 import { expand, expandedAt, expandedLength } from './macros';
-import { cellOf, setText, unsetCell } from './tx';
 
 let argumentAt: usize = 0;
 let argumentLength: i32 = 0;
@@ -153,8 +153,7 @@ function readArgument(link: usize): void {
 /** There is no fingerprint to show as TX.0: what was found is the value. Always true. */
 function tookWhole(flags: u32, at: usize, length: i32): bool {
   if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
-  for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
-  setText(cellOf(0), at, length);
+  captureOne(at, length);
   return true;
 }
 
@@ -183,14 +182,8 @@ function captured(link: usize, flags: u32, at: usize, length: i32): bool {
   if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
   const program = word(link, LinkWord.captures);
   if (program == 0) return true;
-  charge(<u32>length << 3);
-  if (!capturePattern(follow(link, LinkWord.captures), at, length, spans)) return true;
-  for (let i = 0; i < captureSlots; i++) {
-    const offset = load<i32>(spans + (<usize>i << 3));
-    const cell = cellOf(i);
-    if (offset < 0) unsetCell(cell);
-    else setText(cell, at + offset, load<i32>(spans + (<usize>i << 3), 4));
-  }
+  if (program == capturesWhole) captureOne(at, length);
+  else noteCapture(imageAt(program), at, length);
   return true;
 }
 
@@ -198,8 +191,7 @@ function foundPhrase(set: usize, flags: u32, at: usize, length: i32): bool {
   const found = findPhrase(set, at, length);
   if (found < 0) return false;
   if ((flags & LinkFlag.capturing) != 0) {
-    for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
-    setText(cellOf(0), at + <i32>(found >> 32), <i32>(found & 0xffffffff));
+    captureOne(at + <i32>(found >> 32), <i32>(found & 0xffffffff));
   }
   return true;
 }

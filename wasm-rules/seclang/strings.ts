@@ -110,6 +110,11 @@ export function candidatesOf(string: usize): usize {
   return bits;
 }
 
+@inline
+export function isScanned(string: usize): bool {
+  return load<usize>(string, 24) != 0;
+}
+
 /** Kinds of bytes in it; all of them where it has not been scanned. */
 @inline
 export function kindsOf(string: usize): u64 {
