@@ -1,4 +1,8 @@
 /** What the management API needs of the parts of a node (`#roles/node-parts.ts`): a line for each. */
 import type { EventControl } from './event-control.ts';
+import type { ExclusionControl } from './exclusion-control.ts';
 
-export type PartControls = { readonly events: EventControl };
+export type PartControls = {
+  readonly events: EventControl;
+  readonly exclusions: ExclusionControl;
+};

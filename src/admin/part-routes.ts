@@ -2,7 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { NodeControl } from './control.ts';
 import { addEventRoutes } from './event-routes.ts';
+import { addExclusionRoutes } from './exclusion-routes.ts';
 
 export function addPartRoutes(app: FastifyInstance, { parts }: NodeControl): void {
   addEventRoutes(app, parts.events);
+  addExclusionRoutes(app, parts.exclusions);
 }

@@ -10,12 +10,13 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeEvents } from './node-events.ts';
+import { NodeExclusions } from './node-exclusions.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface NodePart {
-  /** As its messages name it. */
-  readonly name: FromPart['part'];
+  /** As its messages name it, where it has any. */
+  readonly name: string;
   start(config: Config): void | Promise<void>;
   /** The configuration that is live from now on. */
   follow(config: Config): void | Promise<void>;
@@ -44,6 +45,7 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #exclusions: NodeExclusions;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -54,11 +56,13 @@ export class NodeParts {
       else this.#workers.get(slot)?.(message);
     };
     this.#events = new NodeEvents({ ...host, send });
-    this.#parts = [this.#events];
+    // Nothing is recorded: exclusions are tried on what the event shows.
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, async () => null);
+    this.#parts = [this.#events, this.#exclusions];
   }
 
   get controls(): PartControls {
-    return { events: this.#events };
+    return { events: this.#events, exclusions: this.#exclusions };
   }
 
   status(): PartStatus {

@@ -44,6 +44,15 @@ export class FakeControl implements NodeControl {
       },
       counts: () => [],
     },
+    exclusions: {
+      list: () => [],
+      exclude: async () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      remove: async () => {
+        throw new WeirError('EXCLUSION_UNKNOWN', 'no such exclusion');
+      },
+    },
   };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
