@@ -138,7 +138,7 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'rules',
     file: 'src/proxy/exchange.ts',
-    from: 'route.filters.length > 0',
+    from: 'route.entries.length > 0',
     to: 'false',
     tests: 'test/wire/rules.test.ts',
   },

@@ -5,6 +5,7 @@
  * from the environment or a default to the working directory.
  */
 import { resolve } from 'node:path';
+import { installedCrs } from '#core/installed-rules.ts';
 import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
 import type { FleetMember } from './fleet-schema.ts';
 import { rawKeyPattern } from './signature-keys.ts';
@@ -79,7 +80,7 @@ export function resolveFileNames<C extends ConfigDraft>(
       if (rule.databases !== undefined)
         rule.databases[database] = absolute(`waf.rules.${name}.databases.${database}`, file);
     for (const [index, file] of present<string>(rule.seclang))
-      if (rule.seclang !== undefined)
+      if (rule.seclang !== undefined && file !== installedCrs)
         rule.seclang[index] = absolute(`waf.rules.${name}.seclang[${index}]`, file);
     if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
     const path = `waf.rules.${name}.module`;

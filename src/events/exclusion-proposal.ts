@@ -80,7 +80,7 @@ function chosen({ event, weir }: EcsEvent, { rule, ruleSets }: ProposalTerms): r
   if (own.length > 0) return own;
   const names = [...new Set(wanted.map((match) => match.rule))].join(', ');
   throw impossible(`${names}: a rule of a module, and exclusions are for rules in SecLang`, [
-    'set its mode on the route instead: monitor for the route or its rule (routes[].waf), which takes effect with weir reload',
+    `give it a mode on the route instead: waf: { modes: [{ rules: [${names}], mode: monitor }] }, and weir reload`,
   ]);
 }
 

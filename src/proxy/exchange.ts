@@ -67,6 +67,8 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #status = 0;
   /** What a 503 says. */
   #retryAfterSeconds = 1;
+  /** What a 405 says. */
+  #allow = '';
   #bytesIn = 0;
   #bytesOut = 0;
   #call: UpstreamCall | null = null;
@@ -133,7 +135,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.filters.length > 0) {
+    if (route.entries.length > 0) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
       this.#requestGate.start(piece);
@@ -151,8 +153,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this,
       deadlines,
     );
-    const { bodyWindowBytes } = this.#snapshot;
-    return new RequestGate(this, this.#inspection, bodyWindowBytes, route.beyondWindow);
+    return new RequestGate(this, this.#inspection, route.bodyWindowBytes, route.beyondWindow);
   }
 
   // ── from the rules ────────────────────────────────────────────────────────────────────────────────
@@ -230,6 +231,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
 
   stop(stop: Stop): void {
     this.#call?.abort();
+    if (stop.kind === 'block') this.#allow = stop.allow ?? '';
     if (stop.kind === 'limited') this.#retryAfterSeconds = stop.retryAfterSeconds;
     if (this.#responded) this.#cut(stop.reason);
     else if (stop.kind === 'challenge') this.#challenge(stop.reason);
@@ -307,7 +309,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     }
     const inspection = this.#inspection;
     if (inspection?.wants(phase.responseHead | phase.responseBody | phase.buffersResponse)) {
-      this.#responseGate = new ResponseGate(this, inspection, this.#snapshot.bodyWindowBytes);
+      this.#responseGate = new ResponseGate(this, inspection, route.bodyWindowBytes);
       this.#responseGate.start(view, bodyFraming, piece);
     } else this.respond(view, bodyFraming, piece);
   }
@@ -416,7 +418,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #answer(status: number, outcome: Outcome, reason: string): void {
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields = fieldsOf(status, this.#retryAfterSeconds) + fieldLines(this.#edits);
+    const fields = fieldsOf(status, this.#retryAfterSeconds, this.#allow) + fieldLines(this.#edits);
     this.#local({ status, fields, ...answer, reason }, outcome);
   }
 
@@ -467,6 +469,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       bytesOut: this.#bytesOut,
       durationMs: monotonicMs() - this.#startedAt,
       found: this.#inspection?.found ?? null,
+      isEnforced: this.#inspection?.isEnforced ?? false,
       wafMs: this.#inspection?.spentMs ?? 0,
       transaction: this.#inspection?.transaction ?? null,
     });

@@ -30,7 +30,7 @@ export function endRequest(
 }
 
 function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: RequestRecord): void {
-  const { found, transaction, view } = record;
+  const { found, isEnforced, transaction, view } = record;
   accessLog.write({
     ...accessRequest(view, client, accessLog),
     id: record.id,
@@ -46,6 +46,7 @@ function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: Requ
     bytesOut: record.bytesOut,
     durationMs: record.durationMs,
     wafMs: record.wafMs,
-    verdict: found === null ? null : { ...found, enforced: transaction?.isMonitored !== true },
+    verdict: found === null ? null : { ...found, enforced: isEnforced },
+    monitored: transaction?.monitoredRules ?? [],
   });
 }

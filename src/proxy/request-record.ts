@@ -33,8 +33,9 @@ export type RequestRecord = {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly durationMs: number;
-  /** The first stop of the rules, enforced or not. */
+  /** The stop that ended the request, or else the first one of rules that only watch. */
   readonly found: Stop | null;
+  readonly isEnforced: boolean;
   /** 0 where no rule ran. */
   readonly wafMs: number;
   /** Null where the route has no rules. */

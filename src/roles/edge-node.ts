@@ -34,7 +34,7 @@ import { WeirError } from '#core/errors.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
-import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
+import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
@@ -56,6 +56,7 @@ import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
 import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { readRuleSource } from './rule-source.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
 import { ShieldMetrics } from './shield-metrics.ts';
@@ -325,10 +326,9 @@ export class EdgeNode implements NodeControl {
 
   /** What the configured source of a module holds by now. */
   configuredModule(name: string): Promise<ModuleFile> {
-    const { config, baseDirectory } = this.#loaded;
-    const source = config.waf.rules[name]?.module;
-    assert(source !== undefined, 'what is live is configured');
-    return readModuleSource(source, baseDirectory);
+    const rule = this.#loaded.config.waf.rules[name];
+    assert(rule !== undefined, 'what is live is configured');
+    return readRuleSource(name, rule, this.#loaded, null);
   }
 
   #reloadAs(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {

@@ -7,7 +7,8 @@ import type { RequestRecord } from '#proxy/request-record.ts';
 const noRoute = 404;
 
 /** Null for a request that is none. */
-export function kindOf({ outcome, status, found, transaction }: RequestRecord): RequestKind | null {
+export function kindOf(record: RequestRecord): RequestKind | null {
+  const { outcome, status, found, isEnforced, transaction } = record;
   if (outcome === 'blocked') {
     if (found?.kind === 'challenge') return 'challenged';
     return found?.kind === 'limited' ? 'limited' : 'blocked';
@@ -15,11 +16,10 @@ export function kindOf({ outcome, status, found, transaction }: RequestRecord): 
   // A rule set that redirects; other filters answer for themselves, which is no decision on the request.
   if (outcome === 'answered' && found?.matches !== undefined) return 'blocked';
   if (outcome === 'refused') return status === noRoute ? null : 'refused';
-  if (transaction === null) return null;
-  const isWatched = found !== null && transaction.isMonitored;
-  return isWatched || transaction.matches.some(({ mode }) => mode === 'monitor')
-    ? 'monitored'
-    : null;
+  if (found !== null) return isEnforced ? null : 'monitored';
+  // A rule that only watches among others that do not.
+  if (transaction === null || transaction.isMonitored) return null;
+  return transaction.monitoredCount > 0 ? 'monitored' : null;
 }
 
 export function endedRequest(record: RequestRecord): EndedRequest {
@@ -34,7 +34,7 @@ export function endedRequest(record: RequestRecord): EndedRequest {
     route: route?.name ?? '',
     status: record.status,
     // Where nothing was decided, the first rule that would have done something stands for the event.
-    rule: found?.rule ?? matches.find(({ mode }) => mode === 'monitor')?.rule ?? '',
+    rule: found?.rule ?? transaction?.monitoredRules[0] ?? '',
     reason: found?.reason ?? record.reason,
     matches,
     matchesUnlisted: transaction?.matchesUnlisted ?? 0,

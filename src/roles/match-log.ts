@@ -25,8 +25,11 @@ export class MatchLog {
     this.#descriptor = descriptor;
   }
 
-  write(lines: string): void {
-    if (this.#descriptor === null || lines === '') return;
+  /** `make` is called where there is a log. */
+  write(make: () => string): void {
+    if (this.#descriptor === null) return;
+    const lines = make();
+    if (lines === '') return;
     try {
       this.#followRotation();
       writeSync(this.#descriptor, lines, null, 'latin1');

@@ -18,6 +18,7 @@ import type {
   ExclusionTried,
   ListedExclusion,
 } from '#admin/exclusion-control.ts';
+import { seclangPaths } from '#config/core-rules.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { wallMs } from '#core/clock.ts';
@@ -249,7 +250,7 @@ export class NodeExclusions implements NodePart, ExclusionControl {
 
   #ruleSets(): ReadonlySet<string> {
     const rules = Object.entries(this.config.waf.rules);
-    return new Set(rules.flatMap(([name, { seclang }]) => (seclang === undefined ? [] : [name])));
+    return new Set(rules.flatMap(([name, rule]) => (seclangPaths(rule) === null ? [] : [name])));
   }
 
   private get config(): Config {

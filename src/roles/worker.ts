@@ -5,6 +5,7 @@
  * starting is applied after the start, in order. When the supervisor is gone the worker drains and ends.
  */
 
+import { flushCompileCache } from 'node:module';
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
@@ -168,6 +169,8 @@ class Worker {
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
+      // A worker is ended from outside, when nothing is written any more.
+      flushCompileCache();
       setInterval(() => {
         send({ kind: 'metrics', id: null, samples: this.#samples() });
         const hits = proxy.takeBlockHits();

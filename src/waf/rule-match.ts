@@ -13,8 +13,8 @@ export type RuleMatch = {
   readonly target: string;
   /** What matched, at most `matchedBytesMax` bytes. */
   readonly matched: string;
-  /** Monitor: it was worked out and changed nothing. */
-  readonly mode: 'block' | 'monitor';
+  /** Of the rule on the route. Monitor: it was worked out and changed nothing. */
+  readonly mode: 'block' | 'challenge' | 'monitor';
 };
 
 /** What is kept of one request; the rest is counted. */

@@ -35,8 +35,11 @@ export interface HostServices {
   ): boolean | null;
   /** Null: accepted, the block is under way to all workers. Else why not. */
   block(module: string, address: string, ttlSeconds: number, reason: string): BlockRefusal | null;
-  /** Whole lines, each match of a SecLang rule one; there before the answer to the request is. */
-  writeMatches(lines: string): void;
+  /**
+   * Whole lines, each match of a SecLang rule one; there before the answer to the request is. They are put together
+   * where somebody keeps them.
+   */
+  writeMatches(lines: () => string): void;
   /** What of a match may be logged. */
   redactMatch(texts: MatchTexts): MatchTexts;
   /** Of one of the files that the configuration names; null where it is not loaded. */

@@ -56,6 +56,14 @@ A running node
   drain                           end a node after what is in flight is finished
   stop                            end a node soon, cutting what takes too long
 
+What its rules decided
+  events tail                     show the newest events, and those that come
+  events show ID                  show one event: what happened, why, and how to mend it if that was wrong
+  events stats                    count the events that are kept, by rule, route, address or kind
+  exclude EVENT                   take what an event was about out of what rules look at, as narrowly as can be
+  exclude list                    list the exclusions made from events
+  exclude remove ID               take an exclusion back by its id
+
 Its block list
   block add ADDR|CIDR             block an address or a CIDR range
   block import FILE|-             block what a file lists

@@ -60,7 +60,7 @@ const wrong: readonly {
   {
     why: 'a key that an object would inherit',
     text: `${base}__proto__: {}\n`,
-    says: 'F:8:1 __proto__: is no key of the configuration (known here: edge, upstreams, routes, waf, kernel, acme, fleet, admin, accessLog, log, state)',
+    says: 'F:8:1 __proto__: is no key of the configuration (known here: edge, upstreams, routes, waf, kernel, acme, fleet, admin, accessLog, events, log, state)',
   },
   {
     why: 'a merge key',
@@ -236,7 +236,23 @@ test('what is left out is filled from the schema', () => {
     limits: {},
     timeouts: {},
     websocket: true,
-    waf: { mode: 'block', rules: [], beyondWindow: 'inspect' },
+    waf: {
+      mode: 'block',
+      rules: [],
+      modes: [],
+      beyondWindow: 'inspect',
+      challenge: 'page',
+      accept: {
+        methods: [],
+        contentTypes: [],
+        charsets: [],
+        extensions: [],
+        refusedExtensions: [],
+        uploadExtensions: [],
+        uploadTypes: [],
+        uploadsAsNamed: false,
+      },
+    },
   });
   assert.equal(config.edge.listeners[0]?.lengthWithChunked, 'refuse');
   assert.equal(origins.get('edge.limits.urlBytesMax'), 'default');

@@ -154,6 +154,9 @@ kernel: { xdp: off }
       (await newest())?.event.id ?? '',
     ]);
     assert.equal(exit, 1);
-    assert.match(stderr, /a rule of a module.*set its mode on the route/s);
+    assert.match(
+      stderr,
+      /a rule of a module.*modes: \[\{ rules: \[path-traversal\/\S+\], mode: monitor \}\]/s,
+    );
   });
 });

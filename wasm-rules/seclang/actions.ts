@@ -1,5 +1,7 @@
 /** What a match changes: variables (`setvar`), and how the rest of the request is looked at (`ctl`). */
+import { settleCaptures } from './captures';
 import {
+  captureSlots,
   Change,
   ControlKind,
   ControlWord,
@@ -18,6 +20,7 @@ import { expand, expandedAt, expandedLength } from './macros';
 import { parseNumber } from './text';
 import {
   engineMode,
+  isMonitored,
   removeRules,
   removeTarget,
   setBodyProcessor,
@@ -26,7 +29,7 @@ import {
   setRequestBodyAccess,
   setResponseBodyAccess,
 } from './transaction';
-import { cellNamed, cellOf, numberOf, setNumber, setText, unsetCell } from './tx';
+import { cellNamed, cellOf, isPinned, numberOf, setNumber, setText, unsetCell } from './tx';
 import { charge } from './fuel';
 
 export function runActions(link: usize): void {
@@ -36,7 +39,8 @@ export function runActions(link: usize): void {
     for (let i = 0; i < sets; i++, set += SetWord.size << 2) setVariable(set);
   }
   const controls = <i32>word(link, LinkWord.controlCount);
-  if (controls != 0) {
+  // What a monitored rule sets is for the rest of its chain, and taken back behind it.
+  if (controls != 0 && !isMonitored) {
     let control = follow(link, LinkWord.controls);
     for (let i = 0; i < controls; i++, control += ControlWord.size << 2) runControl(control);
   }
@@ -46,11 +50,16 @@ function setVariable(set: usize): void {
   charge(4);
   const slot = word(set, SetWord.slot);
   let cell: usize = 0;
-  if (slot != noSlot) cell = cellOf(slot);
-  else {
+  if (slot != noSlot) {
+    if (slot < captureSlots) settleCaptures();
+    cell = cellOf(slot);
+  } else {
     expand(word(set, SetWord.name));
+    // `%{…}` in the name may have said 0 to 9.
+    if (expandedLength == 1) settleCaptures();
     cell = cellNamed(expandedAt, expandedLength, true);
   }
+  if (isPinned(cell)) return;
   const change = word(set, SetWord.change);
   if (change == Change.unset) {
     unsetCell(cell);

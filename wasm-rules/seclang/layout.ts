@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 1;
+export const imageVersion: u32 = 2;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -22,6 +22,9 @@ export namespace Header {
   export const settings: i32 = 27;
   export const ruleWords: i32 = 28;
   export const responseFeeds: i32 = 29;
+  /** Slots of the variables that hold the thresholds, and 1; 0: no rule names them. */
+  export const inboundSlot: i32 = 30;
+  export const outboundSlot: i32 = 31;
   export const size: i32 = 32;
 }
 
@@ -75,6 +78,7 @@ export namespace LinkWord {
   export const controls: i32 = 14;
   export const controlCount: i32 = 15;
   export const chain: i32 = 16;
+  export const scanBit: i32 = 17;
   export const size: i32 = 20;
 }
 
@@ -243,6 +247,14 @@ export namespace Operator {
   export const verifyCC: i32 = 24;
   export const verifySSN: i32 = 25;
   export const within: i32 = 26;
+  export const detectCommand: i32 = 27;
+  export const detectLookup: i32 = 28;
+  export const detectSsrf: i32 = 29;
+  export const detectTemplate: i32 = 30;
+  export const graphqlAliases: i32 = 31;
+  export const graphqlCost: i32 = 32;
+  export const graphqlDepth: i32 = 33;
+  export const graphqlFields: i32 = 34;
 }
 
 /** Sources beside the collections of `engine/sink.ts`: what rules fill, and single values. */
@@ -323,7 +335,9 @@ export namespace Single {
 }
 
 export const noSlot: u32 = 0xffffffff;
-export const captureSlots: i32 = 10;
+export const captureSlots: u32 = 10;
+/** In the place of a capture program: the whole value is TX.0. */
+export const capturesWhole: u32 = 1;
 
 let base: usize = 0;
 

@@ -3,12 +3,13 @@
  * times as there are matches, which is what ModSecurity does and scores build on.
  */
 import { runActions } from './actions';
+import { settleCaptures } from './captures';
 import { charge } from './fuel';
-import { follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
+import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
 import { holds } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
-import { failedLink, noteFailed, stringAt, stringLength, transformed } from './strings';
+import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
 import {
   firstSource,
   isCount,
@@ -133,6 +134,17 @@ function holdsOnce(string: usize): bool {
   return false;
 }
 
+/** Short strings that nobody has scanned are compared at once. */
+const scannedFrom: i32 = 64;
+
+function mayHold(string: usize, bit: i32): bool {
+  if (!isScanned(string) && stringLength(string) < scannedFrom) return true;
+  const candidates = candidatesOf(string);
+  return (
+    candidates == 0 || (load<u64>(candidates + (<usize>(bit >> 6) << 3)) & ((<u64>1) << (bit & 63))) != 0
+  );
+}
+
 function countIn(target: usize, source: i32): i64 {
   if (source == Source.none) return 0;
   if (source == Source.tx) return countTx(target);
@@ -170,6 +182,7 @@ function visit(target: usize, source: i32): void {
 
 function visitTx(target: usize): void {
   const slot = word(target, TargetWord.slot);
+  if (slot == noSlot || slot < captureSlots) settleCaptures();
   if (slot != noSlot) {
     visitCell(target, cellOf(slot), slotName(slot) + 4, load<i32>(slotName(slot)));
     return;
@@ -193,6 +206,7 @@ function visitCell(target: usize, cell: usize, name: usize, length: i32): void {
 
 function countTx(target: usize): i64 {
   const slot = word(target, TargetWord.slot);
+  if (slot == noSlot || slot < captureSlots) settleCaptures();
   if (slot != noSlot) return load<u32>(cellOf(slot)) == 0 ? 0 : 1;
   let count: i64 = 0;
   const total = slotTotal();
@@ -227,6 +241,11 @@ function judge(target: usize, value: usize, part: i32): void {
 }
 
 function test(target: usize, value: usize, part: i32, string: usize): void {
+  const bit = word(link, LinkWord.scanBit);
+  if (bit != 0 && !mayHold(string, bit - 1)) {
+    if ((word(link, LinkWord.flags) & LinkFlag.negated) != 0) onMatch(target, value, part, string);
+    return;
+  }
   if (holds(link, string, stringAt(string), stringLength(string))) onMatch(target, value, part, string);
 }
 

@@ -1,7 +1,9 @@
 /** Texts with references in them, put together: `Matched Data: %{TX.0} found within %{MATCHED_VAR_NAME}`. */
 import { arenaTake } from '../engine/arena';
+import { settleCaptures } from './captures';
 import { charge } from './fuel';
 import {
+  captureSlots,
   follow,
   imageAt,
   Part,
@@ -69,7 +71,9 @@ function resolve(piece: usize): void {
     return;
   }
   if (kind == PieceKind.slot) {
-    readInto(cellOf(word(piece, PieceWord.slot)));
+    const slot = word(piece, PieceWord.slot);
+    if (slot < captureSlots) settleCaptures();
+    readInto(cellOf(slot));
     return;
   }
   const sources = word(piece, PieceWord.value);

@@ -1,4 +1,15 @@
 /** One operator over one value. What it compares with is the link's operand, or its argument put together anew. */
+import { detectCommand } from '../engine/detect/command';
+import {
+  graphqlAliases,
+  graphqlCost,
+  graphqlDepth,
+  graphqlFields,
+  readGraphql,
+} from '../engine/detect/graphql';
+import { detectLookup } from '../engine/detect/lookup';
+import { detectSsrf } from '../engine/detect/ssrf';
+import { detectTemplate } from '../engine/detect/template';
 import { detectSqli } from '../engine/inject/sql';
 import { detectXss } from '../engine/inject/xss';
 import { capturePattern } from '../engine/match/capture';
@@ -9,10 +20,10 @@ import { isCardNumber, isSocialSecurityNumber } from '../engine/operator/identit
 import { ipMatch } from '../engine/operator/ip-match';
 import { compareNumbers } from '../engine/operator/number';
 import { beginsWith, contains, containsWord, endsWith, streq, within } from '../engine/operator/text';
+import { captureOne, noteCapture } from './captures';
 import { charge } from './fuel';
-import { captureSlots, follow, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
+import { capturesWhole, follow, imageAt, LinkFlag, LinkWord, Operator, textAt, textLength, word } from './layout';
 import { expand, expandedAt, expandedLength } from './macros';
-import { cellOf, setText, unsetCell } from './tx';
 
 let argumentAt: usize = 0;
 let argumentLength: i32 = 0;
@@ -54,6 +65,15 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
     case Operator.verifyCC:
     case Operator.verifySSN:
       return holdsNumber(link, operand, flags, at, length);
+    case Operator.detectLookup:
+      charge(<u32>length);
+      return detectLookup(at, length) && tookWhole(flags, at, length);
+    case Operator.detectSsrf:
+      charge(<u32>length << 2);
+      return detectSsrf(at, length) && tookWhole(flags, at, length);
+    case Operator.detectTemplate:
+      charge(<u32>length << 1);
+      return detectTemplate(at, length) && tookWhole(flags, at, length);
     default:
       return compares(link, at, length);
   }
@@ -85,9 +105,32 @@ function compares(link: usize, at: usize, length: i32): bool {
       return containsWord(at, length, argumentAt, argumentLength);
     case Operator.within:
       return within(at, length, argumentAt, argumentLength);
+    case Operator.detectCommand:
+      charge(<u32>length << 2);
+      return detectCommand(at, length, argumentLength != 0) && tookWhole(word(link, LinkWord.flags), at, length);
+    case Operator.graphqlAliases:
+      return asksGraphql(at, length) && graphqlAliases > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlCost:
+      return asksGraphql(at, length) && graphqlCost > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlDepth:
+      return asksGraphql(at, length) && graphqlDepth > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlFields:
+      return asksGraphql(at, length) && graphqlFields > numberIn(argumentAt, argumentLength);
     default:
       return unreachable();
   }
+}
+
+function asksGraphql(at: usize, length: i32): bool {
+  charge(<u32>length);
+  return readGraphql(at, length);
+}
+
+/** Digits; a reference that holds none is 0, as in comparisons. */
+function numberIn(at: usize, length: i32): f64 {
+  let value: f64 = 0;
+  for (let i = 0; i < length && load<u8>(at + i) - 0x30 < 10; i++) value = value * 10 + <f64>(load<u8>(at + i) - 0x30);
+  return value;
 }
 
 function readArgument(link: usize): void {
@@ -110,8 +153,7 @@ function readArgument(link: usize): void {
 /** There is no fingerprint to show as TX.0: what was found is the value. Always true. */
 function tookWhole(flags: u32, at: usize, length: i32): bool {
   if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
-  for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
-  setText(cellOf(0), at, length);
+  captureOne(at, length);
   return true;
 }
 
@@ -140,14 +182,8 @@ function captured(link: usize, flags: u32, at: usize, length: i32): bool {
   if ((flags & LinkFlag.capturing) == 0 || (flags & LinkFlag.negated) != 0) return true;
   const program = word(link, LinkWord.captures);
   if (program == 0) return true;
-  charge(<u32>length << 3);
-  if (!capturePattern(follow(link, LinkWord.captures), at, length, spans)) return true;
-  for (let i = 0; i < captureSlots; i++) {
-    const offset = load<i32>(spans + (<usize>i << 3));
-    const cell = cellOf(i);
-    if (offset < 0) unsetCell(cell);
-    else setText(cell, at + offset, load<i32>(spans + (<usize>i << 3), 4));
-  }
+  if (program == capturesWhole) captureOne(at, length);
+  else noteCapture(imageAt(program), at, length);
   return true;
 }
 
@@ -155,8 +191,7 @@ function foundPhrase(set: usize, flags: u32, at: usize, length: i32): bool {
   const found = findPhrase(set, at, length);
   if (found < 0) return false;
   if ((flags & LinkFlag.capturing) != 0) {
-    for (let i = 1; i < captureSlots; i++) unsetCell(cellOf(i));
-    setText(cellOf(0), at + <i32>(found >> 32), <i32>(found & 0xffffffff));
+    captureOne(at + <i32>(found >> 32), <i32>(found & 0xffffffff));
   }
   return true;
 }

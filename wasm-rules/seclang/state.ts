@@ -7,6 +7,7 @@
  * ```
  */
 import { arenaTake } from '../engine/arena';
+import { forgetCaptures } from './captures';
 import { Header, headerWord } from './layout';
 import {
   allowed,
@@ -60,6 +61,7 @@ export function openState(imageEnd: usize): void {
 }
 
 export function saveState(): void {
+  forgetCaptures();
   const removedBytes: i32 = hasRemoved ? <i32>headerWord(Header.ruleWords) << 3 : 0;
   let targets: i32 = 0;
   for (let entry = removedTargets; entry != 0; entry = load<usize>(entry)) targets++;

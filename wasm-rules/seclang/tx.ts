@@ -23,6 +23,8 @@ const madeNamesMax: i32 = 4096;
 let cells: usize = 0;
 let slotCount: u32 = 0;
 let slotNames: usize = 0;
+/** A bit for each length that a slot's name has; the last one for those beyond. */
+let slotLengths: u64 = 0;
 /** Table of made names: next, string of the name, cell. */
 let made: usize = 0;
 let lastMade: usize = 0;
@@ -37,6 +39,9 @@ export function openTx(at: usize): void {
   cells = at;
   slotCount = headerWord(Header.slotCount);
   slotNames = imageAt(headerWord(Header.slotNames));
+  slotLengths = 0;
+  for (let slot: u32 = 0; slot < slotCount; slot++)
+    slotLengths |= (<u64>1) << min(textLength(slotName(slot)), 63);
 }
 
 export function resetTx(): void {
@@ -92,7 +97,7 @@ export function madeCell(entry: usize): usize {
 export function cellNamed(at: usize, length: i32, creates: bool): usize {
   const copy = arenaTake(length);
   for (let i = 0; i < length; i++) store<u8>(copy + i, lowerByte(load<u8>(at + i)));
-  for (let slot: u32 = 0; slot < slotCount; slot++) {
+  for (let slot: u32 = hasSlotOf(length) ? 0 : slotCount; slot < slotCount; slot++) {
     const name = slotName(slot);
     if (textLength(name) == length && memory.compare(textAt(name), copy, length) == 0)
       return cellOf(slot);
@@ -118,6 +123,11 @@ export function cellNamed(at: usize, length: i32, creates: bool): usize {
   return madeCell(entry);
 }
 
+@inline
+function hasSlotOf(length: i32): bool {
+  return (slotLengths & ((<u64>1) << min(length, 63))) != 0;
+}
+
 export function cellOfName(slot: u32, text: usize): usize {
   return slot != noSlot ? cellOf(slot) : cellNamed(textAt(text), textLength(text), false);
 }
@@ -132,6 +142,47 @@ export function setText(cell: usize, at: usize, length: i32): void {
   store<u32>(cell, Cell.text);
   store<usize>(cell, at, 4);
   store<i32>(cell, length, 8);
+}
+
+let pinned: usize = 0;
+let otherPinned: usize = 0;
+
+/** What the host says of two variables holds, whatever rules set; 0 and slot 0 of 1: it says nothing. */
+export function pinTx(slot: u32, value: u32, otherSlot: u32, otherValue: u32): void {
+  pinned = slot == 0 || value == 0 ? 0 : cellOf(slot - 1);
+  otherPinned = otherSlot == 0 || otherValue == 0 ? 0 : cellOf(otherSlot - 1);
+  if (pinned != 0) setNumber(pinned, value);
+  if (otherPinned != 0) setNumber(otherPinned, otherValue);
+}
+
+@inline
+export function isPinned(cell: usize): bool {
+  return cell == pinned || cell == otherPinned;
+}
+
+/** A copy of all variables; made names that come after it are not in it. */
+export function keepTx(): usize {
+  const fixed = <usize>slotCount * cellBytes;
+  const bytes = fixed + <usize>madeCount * cellBytes;
+  charge(8 + (<u32>bytes >> 5));
+  const kept = arenaTake(<i32>bytes);
+  memory.copy(kept, cells, fixed);
+  let at = kept + fixed;
+  for (let entry = made; entry != 0; entry = nextMade(entry), at += cellBytes)
+    memory.copy(at, madeCell(entry), cellBytes);
+  return kept;
+}
+
+/** `count` names were made when the copy was; those that were made since are not set. */
+export function restoreTx(kept: usize, count: i32): void {
+  const fixed = <usize>slotCount * cellBytes;
+  memory.copy(cells, kept, fixed);
+  let at = kept + fixed;
+  let index = 0;
+  for (let entry = made; entry != 0; entry = nextMade(entry), at += cellBytes) {
+    if (index++ < count) memory.copy(madeCell(entry), at, cellBytes);
+    else unsetCell(madeCell(entry));
+  }
 }
 
 export function unsetCell(cell: usize): void {

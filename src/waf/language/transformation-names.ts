@@ -38,6 +38,9 @@ export const transformationNames = [
   'urlDecodeUni',
   'urlEncode',
   'utf8toUnicode',
+  // Of Weir alone.
+  'decodeAll',
+  'foldLookAlikes',
 ] as const;
 
 export type TransformationName = (typeof transformationNames)[number];

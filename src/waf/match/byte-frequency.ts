@@ -19,10 +19,59 @@ export const byteFrequency = Float64Array.from({ length: 256 }, (_, byte) => {
   return (byte >= 0x80 ? 0.3 : folded) / 1000;
 });
 
+/** What most pages hold, though each of its bytes is rare; a literal within one of these tells little of a response. */
+const ofPages = [
+  ...[
+    '<!doctype html>',
+    '<html lang="en">',
+    '<html>\n',
+    '<head>\n',
+    '<meta charset=',
+    '<title>',
+    '</title>\n',
+  ],
+  ...[
+    '</head>',
+    '<body>',
+    '</body>',
+    '</html>',
+    '<script src="',
+    '</script>',
+    '<link rel="',
+    '<div class="',
+  ],
+  ...[
+    '</div>',
+    '<a href="',
+    '</a>',
+    '<span>',
+    '</span>',
+    '<li>',
+    '</li>',
+    '<ul>',
+    '<h1>',
+    '</h1>',
+    '<p>',
+    '</p>',
+  ],
+  ...['<img src="', '<form ', 'http-equiv="', 'content="text/html; charset=', '" />', '">'],
+];
+const ofPagesMin = 1e-6;
+const tellingBytes = 7;
+
 /** Of a literal in any case. */
 export function literalFrequency(literal: string): number {
   let frequency = 1;
   for (let i = 0; i < literal.length; i++)
     frequency *= byteFrequency[literal.charCodeAt(i)] ?? 0.001;
-  return frequency;
+  return frequency < ofPagesMin && isOfPages(literal) ? ofPagesMin : frequency;
+}
+
+/** Most of its bytes are. */
+function isOfPages(literal: string): boolean {
+  for (let at = 0; at === 0 || at + tellingBytes <= literal.length; at++) {
+    const piece = literal.slice(at, at + tellingBytes);
+    if (ofPages.some((text) => text.includes(piece))) return true;
+  }
+  return false;
 }

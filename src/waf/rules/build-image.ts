@@ -4,6 +4,7 @@
  */
 import { describeError } from '#core/errors.ts';
 import type { Link, Marker, Phase, Rule, RuleSet, Target } from '#waf/language/rule-set.ts';
+import { thresholdNames } from '#waf/language/threshold-names.ts';
 import {
   disruption,
   header,
@@ -16,6 +17,7 @@ import {
 import { ImageWriter } from './image-writer.ts';
 import { LinkWriter, PlanProblem, staticText } from './link-writer.ts';
 import type { Matchers, ScanMember } from './matchers.ts';
+import { operatorHint } from './operator-hints.ts';
 import { RuleIndex } from './rule-index.ts';
 import { ScanPlan, type ScanTarget } from './scan-plan.ts';
 import { writeSettings } from './settings-writer.ts';
@@ -46,6 +48,11 @@ export type ImageStats = {
 export type OnProgress = (done: number, all: number) => void;
 
 const scanOf = (phase: Phase): 0 | 1 | null => (phase <= 2 ? 0 : phase <= 4 ? 1 : null);
+/**
+ * Where a body of many kilobytes is one value, links that look at it by themselves ask the scan first. A value of a
+ * request is short, and more bits would make each scan of one dearer.
+ */
+const responseScan = 1;
 
 export function buildImage(
   set: RuleSet,
@@ -105,13 +112,20 @@ function writeImage(
       const first = rule.links[0];
       const member = first === undefined ? null : scanMember(first);
       const isScanned = scan !== null && member !== null && first !== undefined;
-      const own = rule.links.flatMap((link, at) =>
-        links.write(forPhase(link, rule.phase), isScanned && at === 0),
-      );
-      if (isScanned) {
-        const key = JSON.stringify(member);
-        const pattern = known[scan].get(key) ?? members[scan].push(member) - 1;
-        known[scan].set(key, pattern);
+      const bitOf = (wanted: ScanMember | null): number | null => {
+        if (scan === null || wanted === null) return null;
+        const key = JSON.stringify(wanted);
+        const bit = known[scan].get(key) ?? members[scan].push(wanted) - 1;
+        known[scan].set(key, bit);
+        return bit;
+      };
+      const own = rule.links.flatMap((link, at) => {
+        const isListed = isScanned && at === 0;
+        const bit = isListed || scan !== responseScan ? null : bitOf(memberOf(link));
+        return links.write(forPhase(link, rule.phase), isListed, bit);
+      });
+      const pattern = isScanned ? bitOf(member) : null;
+      if (isScanned && pattern !== null) {
         scanned.add(rule);
         const link = forPhase(first, rule.phase);
         plans[scan]?.add({ rule: position, link, targets: scanTargets(link), pattern });
@@ -154,6 +168,8 @@ function writeImage(
   }
   words[header.settings] = writeSettings(image, set.settings);
   words[header.ruleWords] = index.wordCount;
+  words[header.inboundSlot] = slots.names.indexOf(thresholdNames.inbound) + 1;
+  words[header.outboundSlot] = slots.names.indexOf(thresholdNames.outbound) + 1;
   words[header.slotCount] = slots.names.length;
   words[header.slotNames] = image.words(slots.names.map((name) => image.text(name)));
   words[header.bytes] = image.length;
@@ -173,15 +189,26 @@ function writeImage(
 /** Null where the operator has to look at each value by itself. */
 export function scanMember(link: Link): ScanMember | null {
   const { operator, targets } = link;
-  if (operator.isNegated || targets.length === 0) return null;
+  if (operator.isNegated || operator.name === 'contains' || targets.length === 0) return null;
   for (const target of targets) {
     const { first, second } = sourcesOfTarget(target);
     if (target.isCount || !isScannable(first)) return null;
     if (second !== noSecond && !isScannable(second)) return null;
   }
+  return memberOf(link);
+}
+
+/** What the operator cannot do without, negated or not. */
+function memberOf({ operator }: Link): ScanMember | null {
   if (operator.name === 'rx') {
     const source = staticText(operator.argument);
     return source === null ? null : { kind: 'pattern', source };
+  }
+  const hint = operatorHint(operator.name, staticText(operator.argument));
+  if (hint !== null) return { kind: 'pattern', source: hint };
+  if (operator.name === 'contains') {
+    const text = staticText(operator.argument);
+    return text === null || text === '' ? null : { kind: 'phrases', phrases: [text] };
   }
   if (operator.name !== 'pm' && operator.name !== 'pmFromFile') return null;
   return operator.entries === null ? null : { kind: 'phrases', phrases: operator.entries };

@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 1;
+export const imageVersion = 2;
 
 /** Words of the header. */
 export const header = {
@@ -44,6 +44,9 @@ export const header = {
   ruleWords: 28,
   /** As `feeds`, for what the scan of responses finds. */
   responseFeeds: 29,
+  /** Slots of `thresholdNames`, and 1; 0: no rule names them. */
+  inboundSlot: 30,
+  outboundSlot: 31,
   size: 32,
 } as const;
 
@@ -101,8 +104,13 @@ export const linkWord = {
   controls: 14,
   controlCount: 15,
   chain: 16,
+  /** One more than the bit of the scan without which the operator cannot find anything; 0: none. */
+  scanBit: 17,
   size: 20,
 } as const;
+
+/** In the place of a capture program: the whole value is TX.0, and there is nothing else. */
+export const capturesWhole = 1;
 
 export const linkFlag = {
   negated: 1,

@@ -7,6 +7,7 @@ import { compileByteRange } from '#waf/operator/byte-range.ts';
 import { compileIpRanges } from '#waf/operator/ip-ranges.ts';
 import {
   bodyProcessor,
+  capturesWhole,
   change,
   controlKind,
   controlWord,
@@ -28,6 +29,9 @@ import type { RuleIndex } from './rule-index.ts';
 import { collection, noSourceAt, type Sources, sourcesOf, xmlSources } from './sources.ts';
 import { type TransformationChains, transformationNumber } from './transformation-chains.ts';
 import type { TxSlots } from './tx-slots.ts';
+
+/** `.` is any byte and `$` the end: what rules write to have a value as TX.0. */
+const wholeValue = '^.*$';
 
 export class LinkWriter {
   readonly #image: ImageWriter;
@@ -52,7 +56,7 @@ export class LinkWriter {
   }
 
   /** Throws `PlanProblem` where a construct cannot be run. */
-  write(link: Link, isScanned: boolean): number[] {
+  write(link: Link, isScanned: boolean, scanBit: number | null): number[] {
     const image = this.#image;
     const included = link.targets.filter((target) => !target.isExcluded);
     const excluded = link.targets.filter((target) => target.isExcluded);
@@ -81,6 +85,7 @@ export class LinkWriter {
     words[linkWord.controls] = controls.length === 0 ? 0 : image.words(controls);
     words[linkWord.controlCount] = controls.length / controlWord.size;
     words[linkWord.chain] = this.#chains.of(link.transformations);
+    words[linkWord.scanBit] = scanBit === null ? 0 : scanBit + 1;
     return words;
   }
 
@@ -119,7 +124,8 @@ export class LinkWriter {
         words[linkWord.operand] = at;
         words[linkWord.operandBytes] = compiled.bytes.length;
         if (isCapturing || name !== 'rx')
-          words[linkWord.captures] = image.bytes(this.#matchers.captures(text));
+          words[linkWord.captures] =
+            text === wholeValue ? capturesWhole : image.bytes(this.#matchers.captures(text));
         return;
       }
       case 'pm':

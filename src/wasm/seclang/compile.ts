@@ -39,7 +39,7 @@ export function compileSeclang(
     limits,
     onFailure,
     (transaction, facts, answer) =>
-      services.writeMatches(
+      services.writeMatches(() =>
         matchLines(transaction, facts, answer, services.wallMs(), (texts) =>
           services.redactMatch(texts),
         ),

@@ -36,7 +36,7 @@ export type ModuleServicesOptions = {
   readonly fetcher: Fetcher;
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
   readonly block: HostServices['block'];
-  readonly writeMatches: (lines: string) => void;
+  readonly writeMatches: (lines: () => string) => void;
   readonly redactMatch: (texts: MatchTexts) => MatchTexts;
   readonly database: (file: string) => AddressDatabase | null;
 };
@@ -64,7 +64,7 @@ export class ModuleServices implements HostServices {
     else this.#options.metrics.counter('logDropped', { module }).value++;
   }
 
-  writeMatches(lines: string): void {
+  writeMatches(lines: () => string): void {
     this.#options.writeMatches(lines);
   }
 

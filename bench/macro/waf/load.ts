@@ -1,0 +1,80 @@
+/** Load of one kind of request by wrk on the load's core, and one request alone whose status is looked at. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import type { SeclangRequest } from '../../support/seclang-requests.ts';
+import { loadCore } from './candidates.ts';
+
+/** Few: a request that costs its proxy 150 ms stands behind all others. */
+const connections = 16;
+
+export type Load = {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  /** Answers of 400 and above. */
+  readonly refused: number;
+  /** Connections that broke, and answers that did not come. */
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+};
+
+export async function runLoad(
+  folder: string,
+  port: number,
+  { request, body }: SeclangRequest,
+  seconds: number,
+): Promise<Load> {
+  const script = `${folder}/load.lua`;
+  const fields = request.fields
+    .filter(([name]) => name !== 'Content-Length')
+    .map(([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}\n`);
+  writeFileSync(
+    script,
+    `wrk.path=${JSON.stringify(request.target)}
+wrk.method=${JSON.stringify(request.method)}
+${body === null ? '' : `wrk.body=${JSON.stringify(body)}`}
+${fields.join('')}
+done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,\\"refused\\":%d,\\"failed\\":%d,\\"p50\\":%.1f,\\"p99\\":%.1f}\\n",
+  s.requests,s.duration,s.errors.status,s.errors.connect+s.errors.read+s.errors.write+s.errors.timeout,l:percentile(50),l:percentile(99))) end
+`,
+  );
+  const child = spawn(
+    'taskset',
+    [
+      ...['-c', String(loadCore), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`],
+      ...['--timeout', '60s', '-s', script, `http://127.0.0.1:${port}`],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  await once(child, 'close');
+  const json = /JSON(\{.*\})/.exec(output)?.[1];
+  if (json === undefined) throw new Error(`wrk said: ${output}`);
+  const found = JSON.parse(json) as Record<string, number>;
+  const figure = (name: string): number => found[name] ?? Number.NaN;
+  return {
+    requests: figure('requests'),
+    requestsPerSecond: figure('requests') / (figure('us') / 1e6),
+    refused: figure('refused'),
+    failed: figure('failed'),
+    p50Ms: figure('p50') / 1_000,
+    p99Ms: figure('p99') / 1_000,
+  };
+}
+
+export function statusOf(port: number, { request, body }: SeclangRequest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const { method, target: path } = request;
+    const headers = request.fields.flat();
+    const sent = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    });
+    sent.on('error', reject);
+    sent.end(body ?? undefined);
+  });
+}
