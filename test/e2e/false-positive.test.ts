@@ -51,7 +51,8 @@ kernel: { xdp: off }
   });
 
   after(async () => {
-    await edge[Symbol.asyncDispose]();
+    // Else an edge that did not start keeps its origin, and with it this process.
+    await (edge as EdgeProcess | undefined)?.[Symbol.asyncDispose]();
     await open.disposeAsync();
     rmSync(folder, { recursive: true, force: true });
   });
