@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
 import { checkEvents } from './check-events.ts';
+import { checkFeeds } from './check-feeds.ts';
 import { checkFleet } from './check-fleet.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
+import { checkRates } from './check-rates.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSeclang } from './check-seclang.ts';
 import { checkSignatures } from './check-signatures.ts';
@@ -48,6 +50,7 @@ export async function checkConfig(
   await checkAcme(config, process.env, say);
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
+  checkRates(config, say);
   await checkModules(config, say);
   await checkSeclang(config, say);
   await checkInspect(config, say);
@@ -55,6 +58,7 @@ export async function checkConfig(
   await checkSignatures(config, say);
   await checkRedact(config, say);
   await checkEvents(config, say);
+  await checkFeeds(config, say);
   await checkFleet(config.fleet, say);
   return sortProblems(problems);
 }

@@ -9,15 +9,20 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeExclusions } from './node-exclusions.ts';
+import { NodeFeeds } from './node-feeds.ts';
+import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface NodePart {
-  /** As its messages name it, where it has any. */
-  readonly name: string;
+  /** As its messages name it. */
+  readonly name: FromPart['part'] | 'feeds' | 'exclusions';
   start(config: Config): void | Promise<void>;
+  /** The node stands: its blocks and rules can be changed. */
+  ready?(): void | Promise<void>;
   /** The configuration that is live from now on. */
   follow(config: Config): void | Promise<void>;
   /** From its other half in the worker of this slot. */
@@ -46,6 +51,9 @@ const waitingMax = 10_000;
 export class NodeParts {
   readonly #events: NodeEvents;
   readonly #exclusions: NodeExclusions;
+  readonly #feeds: NodeFeeds;
+  readonly #behaviour: NodeBehaviour;
+  readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -56,17 +64,32 @@ export class NodeParts {
       else this.#workers.get(slot)?.(message);
     };
     this.#events = new NodeEvents({ ...host, send });
-    // Nothing is recorded: exclusions are tried on what the event shows.
+    this.#feeds = new NodeFeeds({ ...host, send });
+    this.#behaviour = new NodeBehaviour({ ...host, send });
+    this.#replay = new NodeReplay({ ...host, send });
     this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, async () => null);
-    this.#parts = [this.#events, this.#exclusions];
+    this.#parts = [
+      ...[this.#events, this.#exclusions, this.#feeds, this.#behaviour],
+      this.#replay,
+    ];
   }
 
   get controls(): PartControls {
-    return { events: this.#events, exclusions: this.#exclusions };
+    return {
+      events: this.#events,
+      exclusions: this.#exclusions,
+      feeds: this.#feeds,
+      replay: this.#replay,
+    };
   }
 
   status(): PartStatus {
-    return { events: this.#events.status() };
+    return {
+      events: this.#events.status(),
+      feeds: this.#feeds.status(),
+      behaviour: this.#behaviour.status(),
+      replay: this.#replay.status(),
+    };
   }
 
   /** Throws what a part cannot do without. */
@@ -75,6 +98,10 @@ export class NodeParts {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     for (const { message, slot } of waiting) this.receive(slot, message);
+  }
+
+  async ready(): Promise<void> {
+    for (const part of this.#parts) await part.ready?.();
   }
 
   async follow(config: Config): Promise<void> {
