@@ -6,6 +6,7 @@ import { connectionStages } from './stages/connection.ts';
 import { http2Stages } from './stages/http2.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
+import { rateStages } from './stages/rates.ts';
 import { replayStages } from './stages/replay.ts';
 import { requestStages } from './stages/request.ts';
 import type { Stage } from './stages/stage.ts';
@@ -14,6 +15,7 @@ import { upstreamStages } from './stages/upstream.ts';
 export const stages: readonly Stage[] = [
   ...connectionStages,
   ...requestStages,
+  ...rateStages,
   ...moduleStages,
   ...http2Stages,
   ...upstreamStages,
