@@ -1,11 +1,15 @@
 /** What the parts of a node say in its status: a line for each. */
-import type { Static } from 'typebox';
+import Type, { type Static } from 'typebox';
 import { eventStatus } from './event-schema.ts';
+import { feedStatus } from './feed-schema.ts';
 import { replayStatus } from './replay-schema.ts';
 
-export const partStatus = { events: eventStatus, replay: replayStatus };
+const feedStatuses = Type.Array(feedStatus);
+
+export const partStatus = { replay: replayStatus, events: eventStatus, feeds: feedStatuses };
 
 export type PartStatus = {
-  readonly events: Static<typeof eventStatus>;
   readonly replay: Static<typeof replayStatus>;
+  readonly events: Static<typeof eventStatus>;
+  readonly feeds: Static<typeof feedStatuses>;
 };

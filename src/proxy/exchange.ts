@@ -67,6 +67,8 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #status = 0;
   /** What a 503 says. */
   #retryAfterSeconds = 1;
+  /** What a 405 says. */
+  #allow = '';
   #bytesIn = 0;
   #bytesOut = 0;
   #call: UpstreamCall | null = null;
@@ -133,10 +135,13 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.entries.length > 0) {
+    const isListed = this.#context.blockList.challenges(this.#address);
+    if (route.entries.length > 0 || isListed) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
-      this.#requestGate.start(piece);
+      if (isListed && !this.isAdmitted)
+        this.#challenge('client address is on a list that challenges');
+      else this.#requestGate.start(piece);
     } else if (this.mayForward()) this.forward(piece);
   }
 
@@ -229,6 +234,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
 
   stop(stop: Stop): void {
     this.#call?.abort();
+    if (stop.kind === 'block') this.#allow = stop.allow ?? '';
     if (stop.kind === 'limited') this.#retryAfterSeconds = stop.retryAfterSeconds;
     if (this.#responded) this.#cut(stop.reason);
     else if (stop.kind === 'challenge') this.#challenge(stop.reason);
@@ -415,7 +421,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #answer(status: number, outcome: Outcome, reason: string): void {
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields = fieldsOf(status, this.#retryAfterSeconds) + fieldLines(this.#edits);
+    const fields = fieldsOf(status, this.#retryAfterSeconds, this.#allow) + fieldLines(this.#edits);
     this.#local({ status, fields, ...answer, reason }, outcome);
   }
 

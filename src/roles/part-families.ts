@@ -1,10 +1,12 @@
 /** Series that parts count in, so that the node knows them before anything is counted: a line for each. */
+import { feedFamilies } from '#feeds/feed-metrics.ts';
 import { shadowFamilies } from './node-shadows.ts';
 import { eventFamilies } from './worker-events.ts';
 import { replayFamilies } from './worker-replay.ts';
 
 export const partFamilies = [
   ...Object.values(eventFamilies),
+  ...Object.values(feedFamilies),
   ...Object.values(replayFamilies),
   ...Object.values(shadowFamilies),
 ];

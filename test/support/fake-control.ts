@@ -37,8 +37,24 @@ export class FakeControl implements NodeControl {
     },
   };
   readonly parts: NodeControl['parts'] = {
-    events: { list: () => [] },
     replay: new FakeReplay((name) => this.#call(name)),
+    events: {
+      list: () => [],
+      newestPlace: 0,
+      find: () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      counts: () => [],
+    },
+    feeds: {
+      list: () => [],
+      show: (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+      refresh: async (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+    },
   };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
@@ -95,8 +111,9 @@ export class FakeControl implements NodeControl {
       fleet: this.fleetStatus,
       shield: this.shield,
       parts: {
-        events: { total: 0, kept: 0 },
         replay: { recording: null, shadows: [] },
+        events: { total: 0, kept: 0, lost: 0, sinks: [] },
+        feeds: [],
       },
       requests: this.requests,
       degraded: this.degraded,
