@@ -4,7 +4,7 @@ import type { FeedControl } from './feed-control.ts';
 import type { ReplayControl } from './replay-control.ts';
 
 export type PartControls = {
-  readonly replay: ReplayControl;
   readonly events: EventControl;
   readonly feeds: FeedControl;
+  readonly replay: ReplayControl;
 };

@@ -9,6 +9,7 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeFeeds } from './node-feeds.ts';
 import { NodeReplay } from './node-replay.ts';
@@ -49,6 +50,7 @@ const waitingMax = 10_000;
 export class NodeParts {
   readonly #events: NodeEvents;
   readonly #feeds: NodeFeeds;
+  readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
@@ -61,8 +63,9 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
+    this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#parts = [this.#events, this.#feeds, this.#replay];
+    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
   }
 
   get controls(): PartControls {
@@ -73,6 +76,7 @@ export class NodeParts {
     return {
       events: this.#events.status(),
       feeds: this.#feeds.status(),
+      behaviour: this.#behaviour.status(),
       replay: this.#replay.status(),
     };
   }

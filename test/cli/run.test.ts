@@ -56,6 +56,11 @@ A running node
   drain                           end a node after what is in flight is finished
   stop                            end a node soon, cutting what takes too long
 
+What its rules decided
+  events tail                     show the newest events, and those that come
+  events show ID                  show one event: what happened, why, and how to mend it if that was wrong
+  events stats                    count the events that are kept, by rule, route, address or kind
+
 Its block list
   block add ADDR|CIDR             block an address or a CIDR range
   block import FILE|-             block what a file lists

@@ -37,7 +37,6 @@ export class FakeControl implements NodeControl {
     },
   };
   readonly parts: NodeControl['parts'] = {
-    replay: new FakeReplay((name) => this.#call(name)),
     events: {
       list: () => [],
       newestPlace: 0,
@@ -55,6 +54,7 @@ export class FakeControl implements NodeControl {
         throw new WeirError('FEED_UNKNOWN', name);
       },
     },
+    replay: new FakeReplay((name) => this.#call(name)),
   };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
@@ -111,9 +111,13 @@ export class FakeControl implements NodeControl {
       fleet: this.fleetStatus,
       shield: this.shield,
       parts: {
-        replay: { recording: null, shadows: [] },
         events: { total: 0, kept: 0, lost: 0, sinks: [] },
         feeds: [],
+        behaviour: {
+          rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
+          behaviour: null,
+        },
+        replay: { recording: null, shadows: [] },
       },
       requests: this.requests,
       degraded: this.degraded,
