@@ -6,6 +6,7 @@ import type { PartStatus } from '#admin/part-status.ts';
 import type { RecordingStatus, ReplayControl, ShadowAnswer } from '#admin/replay-control.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
+import { routeName } from '#proxy/snapshot.ts';
 import type { RecordingEntry } from '#replay/recording-store.ts';
 import type { CandidateHost, CandidateRule } from './candidate-side.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
@@ -34,7 +35,15 @@ export class NodeReplay implements NodePart, ReplayControl {
       configFile: async () => (await node().status()).config.file,
     };
     this.#host = host;
-    this.#recorder = new NodeRecorder(host);
+    this.#recorder = new NodeRecorder({
+      ...host,
+      live: () => {
+        const { config, generation } = host.supervisor().snapshot;
+        const { bodyWindowBytes } = config.waf;
+        const routes = config.routes.map(({ match }) => routeName(match));
+        return { generation, bodyWindowBytes, routes };
+      },
+    });
     this.#replays = new NodeReplays(this.#recorder.store, candidates);
     this.#shadows = new NodeShadows(host, candidates);
   }
