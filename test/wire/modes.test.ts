@@ -137,6 +137,29 @@ describe('rules of a SecLang set', () => {
   });
 });
 
+it('a rule that only watches leaves no captures, and those of the rule before it stay', async () => {
+  const filter = seclangFilter(
+    'set',
+    `SecRuleEngine On
+SecRule ARGS "@rx ^(a)" "id:1,phase:2,pass,nolog,capture"
+SecRule ARGS "@rx (b)" "id:2,phase:2,pass,log,capture,chain"
+SecRule TX:1 "@streq b" "setvar:tx.made_%{TX.1}=1"
+SecRule TX:1 "@streq b" "id:3,phase:2,deny,status:410"
+SecRule TX:1 "@streq a" "id:4,phase:2,deny,status:411"
+SecRule &TX:/^made_/ "@gt 0" "id:5,phase:2,deny,status:412"`,
+  );
+  await using origin = await RawOrigin.answering(plainAnswer);
+  const given: unknown[] = [];
+  for (const modes of [[], [{ rules: ['2'], mode: 'monitor' }]]) {
+    const options = edgeOf(origin.url, { modes }, { modules: { set: filter } });
+    given.push(await statuses(options, ['ab', 'a', 'b']));
+  }
+  assert.deepEqual(given, [
+    [410, 411, 410],
+    [411, 411, 200],
+  ]);
+});
+
 describe('a module that only watches', () => {
   /** Marks, edits, replaces bodies and blocks `/deny`. */
   const loud = phaseFilter('loud', {
