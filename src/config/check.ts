@@ -10,6 +10,7 @@ import { checkFleet } from './check-fleet.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
+import { checkModes } from './check-modes.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSeclang } from './check-seclang.ts';
 import { checkSignatures } from './check-signatures.ts';
@@ -47,6 +48,7 @@ export async function checkConfig(
   await checkAcme(config, process.env, say);
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
+  checkModes(config, say);
   await checkModules(config, say);
   await checkSeclang(config, say);
   await checkInspect(config, say);

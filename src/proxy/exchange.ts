@@ -249,8 +249,9 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   #challenge(reason: string): void {
     const { clientChallenges } = this.#context;
     const { transaction } = this.#inspection as Inspection;
-    const answer = clientChallenges.issue(transaction, this.#snapshot.challenge);
-    this.#local({ ...answer, reason }, 'blocked');
+    const { challenge } = this.#snapshot;
+    const { showsChallenge } = this.#route as CompiledRoute;
+    this.#local(clientChallenges.issue(transaction, challenge, showsChallenge, reason), 'blocked');
   }
 
   refuseRequest(status: number, reason: string): void {
