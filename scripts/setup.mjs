@@ -42,6 +42,8 @@ const testPackagesOf = {
   'nats-server': ['nats-server'],
   // A library, found where libraries lie: patterns are compared with it.
   'libpcre2-8.so.0': ['libpcre2-8-0'],
+  // Rules that are found where the package puts them.
+  '/usr/share/modsecurity-crs/rules': ['modsecurity-crs'],
 };
 const libraryFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'];
 
@@ -260,6 +262,7 @@ function optionalTools() {
 
 /** Daemons lie in sbin, which is not in everybody's PATH. */
 function findTool(name) {
+  if (name.startsWith('/')) return existsSync(name) ? name : null;
   for (const folder of [
     ...(process.env.PATH ?? '').split(delimiter),
     '/usr/sbin',

@@ -1,7 +1,13 @@
 /** What the parts of a node say in its status: a line for each. */
-import type { Static } from 'typebox';
+import Type, { type Static } from 'typebox';
 import { eventStatus } from './event-schema.ts';
+import { feedStatus } from './feed-schema.ts';
 
-export const partStatus = { events: eventStatus };
+const feedStatuses = Type.Array(feedStatus);
 
-export type PartStatus = { readonly events: Static<typeof eventStatus> };
+export const partStatus = { events: eventStatus, feeds: feedStatuses };
+
+export type PartStatus = {
+  readonly events: Static<typeof eventStatus>;
+  readonly feeds: Static<typeof feedStatuses>;
+};

@@ -13,6 +13,10 @@ import { configShow } from '#cli/commands/config-show.ts';
 import { demo } from '#cli/commands/demo.ts';
 import { drain } from '#cli/commands/drain.ts';
 import { edge } from '#cli/commands/edge.ts';
+import { eventsShow } from '#cli/commands/events-show.ts';
+import { eventsStats } from '#cli/commands/events-stats.ts';
+import { eventsTail } from '#cli/commands/events-tail.ts';
+import { feedList, feedRefresh, feedShow } from '#cli/commands/feed.ts';
 import {
   fleetBlockAdd,
   fleetBlockImport,
@@ -72,7 +76,9 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
+  { title: 'What its rules decided', commands: [eventsTail, eventsShow, eventsStats] },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
+  { title: 'The lists it follows', commands: [feedList, feedShow, feedRefresh] },
   {
     title: 'Its kernel shield',
     commands: [shieldStatusCommand, shieldTop, shieldCheck, shieldSwap],

@@ -1,6 +1,7 @@
 /** Rules in SecLang (`waf.rules.NAME`): they are there, one kind for each name, and keys that have an effect. */
 import { access, constants } from 'node:fs/promises';
 import { describeError } from '#core/errors.ts';
+import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 import { coreRules } from './core-rules.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
 import type { Say } from './problem.ts';
@@ -33,7 +34,8 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
         'take it out',
       );
     for (const [index, file] of present<string>(rule.seclang))
-      await checkReadable(`${path}.seclang[${index}]`, file, say);
+      if (file === installedCrs) await checkInstalled(`${path}.seclang[${index}]`, say);
+      else await checkReadable(`${path}.seclang[${index}]`, file, say);
     for (const [index, exclusion] of present(rule.exclusions))
       if ((exclusion.rules ?? []).length === 0 && (exclusion.tags ?? []).length === 0)
         say(
@@ -41,6 +43,18 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
           'names no rules and no tags',
           'add rules: ["942100"] or tags: [attack-sqli]',
         );
+  }
+}
+
+async function checkInstalled(path: string, say: Say): Promise<void> {
+  try {
+    await access(`${installedCrsFolder}/rules`, constants.R_OK);
+  } catch {
+    say(
+      path,
+      `no Core Rule Set is installed: ${installedCrsFolder}/rules cannot be read`,
+      'apt-get install modsecurity-crs, or name a folder of rules',
+    );
   }
 }
 

@@ -5,6 +5,7 @@
  * from the environment or a default to the working directory.
  */
 import { resolve } from 'node:path';
+import { installedCrs } from '#core/installed-rules.ts';
 import { type ConfigDraft, type Draft, present, presentEntries } from './draft.ts';
 import type { FleetMember } from './fleet-schema.ts';
 import { rawKeyPattern } from './signature-keys.ts';
@@ -40,6 +41,13 @@ export function resolveFileNames<C extends ConfigDraft>(
   const matchLog = resolved.waf?.matchLog;
   if (resolved.waf !== undefined && matchLog !== undefined && matchLog !== 'off')
     resolved.waf.matchLog = absolute('waf.matchLog', matchLog);
+  for (const [index, target] of present(resolved.events?.to)) {
+    const path = `events.to[${index}]`;
+    for (const key of ['file', 'ca', 'secretFile'] as const) {
+      const file = target[key];
+      if (file !== undefined) target[key] = absolute(`${path}.${key}`, file);
+    }
+  }
   const { acme } = resolved;
   if (acme?.ca !== undefined) acme.ca = absolute('acme.ca', acme.ca);
   const external = acme?.externalAccount;
@@ -47,6 +55,11 @@ export function resolveFileNames<C extends ConfigDraft>(
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
   resolveFleetFiles(resolved.fleet, absolute);
+  for (const [name, feed] of presentEntries(resolved.feeds))
+    for (const key of ['file', 'ca'] as const) {
+      const file = feed[key];
+      if (file !== undefined) feed[key] = absolute(`feeds.${name}.${key}`, file);
+    }
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;
@@ -72,7 +85,7 @@ export function resolveFileNames<C extends ConfigDraft>(
       if (rule.databases !== undefined)
         rule.databases[database] = absolute(`waf.rules.${name}.databases.${database}`, file);
     for (const [index, file] of present<string>(rule.seclang))
-      if (rule.seclang !== undefined)
+      if (rule.seclang !== undefined && file !== installedCrs)
         rule.seclang[index] = absolute(`waf.rules.${name}.seclang[${index}]`, file);
     if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
     const path = `waf.rules.${name}.module`;

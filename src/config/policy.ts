@@ -15,6 +15,7 @@ import { isAbsolute } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { assert } from '#core/assert.ts';
+import { installedCrs } from '#core/installed-rules.ts';
 import { builtinPrefix } from './file-names.ts';
 import { canonicalJson, type LoadedConfig } from './load.ts';
 import { ruleModule } from './module-schema.ts';
@@ -81,7 +82,7 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
     say('', 'says nothing', 'give it rules, or routes');
   for (const [name, { module, seclang, watch, databases }] of Object.entries(rules)) {
     for (const [index, file] of (seclang ?? []).entries())
-      if (!isAbsolute(file))
+      if (!isAbsolute(file) && file !== installedCrs)
         say(
           `rules.${name}.seclang[${index}]`,
           `${file} is not the same on every machine`,

@@ -8,6 +8,8 @@
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { events } from './events-schema.ts';
+import { feed } from './feed-schema.ts';
 import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
@@ -95,6 +97,11 @@ export const configSchema = Type.Object(
       { ...strict, default: {} },
     ),
     kernel,
+    feeds: Type.Record(Type.String({ pattern: namePattern }), feed, {
+      default: {},
+      maxProperties: 32,
+      description: 'lists of addresses that are followed, by name',
+    }),
     acme: Type.Optional(acme),
     fleet: Type.Optional(fleet),
     admin: Type.Object(
@@ -118,6 +125,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    events,
     log: Type.Object(
       {
         level: oneOf(['debug', 'info', 'warn', 'error'], {

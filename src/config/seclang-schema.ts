@@ -40,7 +40,7 @@ export const seclangKeys = {
       minItems: 1,
       maxItems: 256,
       description:
-        'rules in SecLang: files and folders in load order, compiled at start; a folder of the Core Rule Set is read in its own order. This or module',
+        'rules in SecLang: files and folders in load order, compiled at start; a folder of the Core Rule Set is read in its own order, installed:crs is the one of Debian’s package modsecurity-crs. This or module',
     }),
   ),
   paranoia: Type.Optional(
@@ -48,7 +48,7 @@ export const seclangKeys = {
       minimum: 1,
       maximum: 4,
       description:
-        'with seclang or builtin:core: paranoia level (tx.blocking_paranoia_level); left out: as the files say, 1 for builtin:core',
+        'with seclang or builtin:core: paranoia level (tx.blocking_paranoia_level, in version 3 tx.paranoia_level); left out: as the files say, 1 for builtin:core',
     }),
   ),
   inboundThreshold: score(

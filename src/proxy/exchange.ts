@@ -135,10 +135,13 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.entries.length > 0) {
+    const isListed = this.#context.blockList.challenges(this.#address);
+    if (route.entries.length > 0 || isListed) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
-      this.#requestGate.start(piece);
+      if (isListed && !this.isAdmitted)
+        this.#challenge('client address is on a list that challenges');
+      else this.#requestGate.start(piece);
     } else if (this.mayForward()) this.forward(piece);
   }
 

@@ -3,6 +3,7 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
+import type { MatchedPolicy } from '#config/events-schema.ts';
 import type { WafMode } from '#config/mode-schema.ts';
 import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -30,6 +31,8 @@ export type CompiledRoute = {
   readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
+  /** What events show of a part that matched. */
+  readonly matched: MatchedPolicy;
   /** In the order they run. */
   readonly entries: readonly RouteEntry[];
   readonly bodyWindowBytes: number;
@@ -76,8 +79,8 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, so clients may hold passes. */
-  readonly hasFilters: boolean;
+  /** Some route has modules, or some list challenges, so clients may hold passes. */
+  readonly givesPasses: boolean;
 };
 
 export function compileSnapshot(
@@ -111,6 +114,7 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
+      matched: route.waf.matched ?? config.events.matched,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
       bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
@@ -131,7 +135,7 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.entries.length > 0),
+    givesPasses: routes.some(({ value }) => value.entries.length > 0) || hasChallengingList(config),
   };
 }
 
@@ -169,3 +173,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   if (value === undefined) throw new Error(`${what} ${name} does not exist`);
   return value;
 }
+
+const hasChallengingList = ({ feeds }: Config): boolean =>
+  Object.values(feeds).some(({ action }) => action === 'challenge');

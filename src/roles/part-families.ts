@@ -1,4 +1,5 @@
 /** Series that parts count in, so that the node knows them before anything is counted: a line for each. */
+import { feedFamilies } from '#feeds/feed-metrics.ts';
 import { eventFamilies } from './worker-events.ts';
 
-export const partFamilies = [...Object.values(eventFamilies)];
+export const partFamilies = [...Object.values(eventFamilies), ...Object.values(feedFamilies)];

@@ -156,6 +156,9 @@ export function sourcesFor(request: RuleSetRequest, reader: RuleReader): readonl
   return [...sources, ...closingSources(request)];
 }
 
+/** The end of what is said of a rule that cannot be run. */
+const removal = /\bSecRuleRemoveById (\d+)$/;
+
 function invalidRules(
   request: RuleSetRequest,
   problems: readonly RuleProblem[],
@@ -166,12 +169,13 @@ function invalidRules(
     'RULES_INVALID',
     `the rules of ${request.name} have ${count} problem${count === 1 ? '' : 's'}; weir rules check shows them`,
     {
-      details: problems
-        .slice(0, problemsShown)
-        .map(
-          ({ position, message, fix }) =>
-            `${position.file}:${position.line}:${position.column}  ${message} (${fix})`,
-        ),
+      details: problems.slice(0, problemsShown).map(({ position, message, fix }) => {
+        const words = fix.replace(
+          removal,
+          '$&, in a configuration exclusions: [{ rules: ["$1"] }]',
+        );
+        return `${position.file}:${position.line}:${position.column}  ${message} (${words})`;
+      }),
     },
   );
 }

@@ -1,14 +1,10 @@
 /** What SecLang files on a disk say, for those who are above `waf/` and may not see its types. */
 import { readFileSync, statSync } from 'node:fs';
 import { WeirError } from '#core/errors.ts';
+import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
 import type { RuleNote, RuleProblem } from '#waf/language/problem.ts';
-import {
-  debianFolder,
-  findDebianRules,
-  findRuleFolder,
-  sourcesOf,
-} from '#waf/language/rule-files.ts';
+import { findDebianRules, findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
 import { diskReader } from '#waf/language/rule-reader.ts';
 import type { Disposition, EngineSettings, RuleSet } from '#waf/language/rule-set.ts';
 import { buildImage } from '#waf/rules/build-image.ts';
@@ -61,7 +57,7 @@ const uncompiled: Matchers = {
 
 /** Of Debian's package, which lies where its maintainers put it. */
 export function installedRules(): string {
-  if (findDebianRules(diskReader) !== null) return debianFolder;
+  if (findDebianRules(diskReader) !== null) return installedCrsFolder;
   throw new WeirError(
     'RULES_UNREADABLE',
     'no rules are named, and no package of them is installed',
@@ -72,7 +68,8 @@ export function installedRules(): string {
 }
 
 /** A folder is read in the order of its layout, a file alone. */
-export function sourcesAt(path: string): readonly RuleSource[] {
+export function sourcesAt(named: string): readonly RuleSource[] {
+  const path = named === installedCrs ? installedCrsFolder : named;
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new WeirError('RULES_UNREADABLE', `${path} is not there`);
   if (!status.isDirectory()) return [{ kind: 'file', path }];

@@ -4,6 +4,7 @@
  */
 import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
+import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
 export type RuleExclusion = {
@@ -48,12 +49,20 @@ SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:${firstOwnId + 3},phase:2,t:none,log
 SecRule &ARGS "@ge 1000" "id:${firstOwnId + 4},phase:2,t:none,log,deny,status:400,msg:'Too many arguments',severity:2"
 `;
 
+/** Of version 4 and of version 3, which knows the other two by no name. */
+const paranoiaVariables = [
+  'blocking_paranoia_level',
+  'detection_paranoia_level',
+  'paranoia_level',
+  'executing_paranoia_level',
+] as const;
+
 /** Behind the setup file, before the first rule. */
 export function setupSources(request: RuleSetRequest): readonly RuleSource[] {
   const variables: [string, string | number][] = [];
   const { paranoia, inboundThreshold, outboundThreshold } = request;
-  if (paranoia !== null) variables.push(['blocking_paranoia_level', paranoia]);
-  if (paranoia !== null) variables.push(['detection_paranoia_level', paranoia]);
+  if (paranoia !== null)
+    variables.push(...paranoiaVariables.map((name): [string, number] => [name, paranoia]));
   if (inboundThreshold !== null)
     variables.push(['inbound_anomaly_score_threshold', inboundThreshold]);
   if (outboundThreshold !== null)
@@ -63,13 +72,18 @@ export function setupSources(request: RuleSetRequest): readonly RuleSource[] {
     ([name, value], index) =>
       `SecAction "id:${firstOwnId + 100 + index},phase:1,pass,nolog,t:none,setvar:'tx.${name}=${quoted(String(value))}'"`,
   );
-  lines.push(...request.exclusions.map(exclusionText));
+  for (const [index, exclusion] of request.exclusions.entries())
+    if (!isRemoval(exclusion)) lines.push(exclusionText(exclusion, index));
   return lines.length === 0 ? [] : [text('setup of the configuration', lines)];
 }
 
 /** Behind everything. */
 export function closingSources(request: RuleSetRequest): readonly RuleSource[] {
-  return request.keepsRuleEngine ? [] : [text('mode of the route', ['SecRuleEngine On'])];
+  const removals = request.exclusions.filter(isRemoval).flatMap(removalLines);
+  return [
+    ...(removals.length === 0 ? [] : [text('exclusions of the configuration', removals)]),
+    ...(request.keepsRuleEngine ? [] : [text('mode of the route', ['SecRuleEngine On'])]),
+  ];
 }
 
 export const bodySource: RuleSource = text('body defaults', [bodyText]);
@@ -79,7 +93,9 @@ export const strictSource: RuleSource = text('strictness defaults', [strictText]
 export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest {
   return {
     name,
-    paths: seclangPaths(rule) ?? [],
+    paths: (seclangPaths(rule) ?? []).map((path) =>
+      path === installedCrs ? installedCrsFolder : path,
+    ),
     paranoia: rule.paranoia ?? null,
     inboundThreshold: rule.inboundThreshold ?? null,
     outboundThreshold: rule.outboundThreshold ?? null,
@@ -93,6 +109,15 @@ export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest 
     keepsRuleEngine: false,
   };
 }
+
+/** It holds for all requests: the rules are taken out before they are compiled, so that none has to be one that can. */
+const isRemoval = ({ path, parameters }: RuleExclusion): boolean =>
+  path === null && parameters.length === 0;
+
+const removalLines = ({ rules, tags }: RuleExclusion): readonly string[] => [
+  ...rules.map((id) => `SecRuleRemoveById ${id}`),
+  ...tags.map((tag) => `SecRuleRemoveByTag "${tag}"`),
+];
 
 function exclusionText(exclusion: RuleExclusion, index: number): string {
   const { path, parameters, rules, tags } = exclusion;

@@ -62,6 +62,11 @@ Its block list
   block list                      list what is blocked
   block remove ADDR|CIDR          unblock an address or a CIDR range
 
+The lists it follows
+  feed list                       list the lists of addresses the node follows
+  feed show NAME                  show all that is known of one feed
+  feed refresh NAME               look at a feed now
+
 Its kernel shield
   shield status                   show where packets are met and what became of them
   shield top                      show who sends most and what becomes of packets, live

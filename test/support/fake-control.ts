@@ -35,7 +35,25 @@ export class FakeControl implements NodeControl {
       return { ...fleetAnswer, target, action: 'clear', expiresAt: null, removed: true };
     },
   };
-  readonly parts: NodeControl['parts'] = { events: { list: () => [] } };
+  readonly parts: NodeControl['parts'] = {
+    events: {
+      list: () => [],
+      newestPlace: 0,
+      find: () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      counts: () => [],
+    },
+    feeds: {
+      list: () => [],
+      show: (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+      refresh: async (name) => {
+        throw new WeirError('FEED_UNKNOWN', name);
+      },
+    },
+  };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
     step: 'accept',
@@ -90,7 +108,7 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
-      parts: { events: { total: 0, kept: 0 } },
+      parts: { events: { total: 0, kept: 0, lost: 0, sinks: [] }, feeds: [] },
       requests: this.requests,
       degraded: this.degraded,
     };

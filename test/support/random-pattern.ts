@@ -23,7 +23,11 @@ const atoms = [
   ],
 ] as const;
 const assertions = ['^', '$', '\\b', '\\B', '\\A', '\\z', '\\G'] as const;
-const quantifiers = ['*', '+', '?', '{2}', '{1,3}', '{0,2}', '{2,}', '*?', '+?', '??', '{1,2}?'];
+const quantifiers = [
+  ...['*', '+', '?', '{2}', '{1,3}', '{0,2}', '{2,}', '*?', '+?', '??', '{1,2}?'],
+  // What stands for nothing between a quantifier and its suffix; a blank does so under (?x).
+  ...['{1,2} ?', '+(?#c)?', '{2}\\E?', '* +', '?(?#c)+', ' {2}', '(?#c)*'],
+];
 const openings = [
   '(',
   '(',

@@ -9,6 +9,7 @@
  * other folder is its `*.conf` files by name.
  */
 import { join } from 'node:path';
+import { installedCrsFolder as debianFolder } from '#core/installed-rules.ts';
 import { engineDefaults } from './engine-defaults.ts';
 import { matchesName } from './file-glob.ts';
 import type { RuleSource } from './load.ts';
@@ -40,9 +41,6 @@ export function findRuleFolder(folder: string, reader: RuleReader): RuleFolder |
   if (rules.length === 0) return null;
   return { layout: 'plain', engine: [], setup: [], rules };
 }
-
-/** Where Debian's `modsecurity-crs` puts its rules; its setup is in /etc. */
-export const debianFolder = '/usr/share/modsecurity-crs';
 
 function debianRootOf(folder: string): string | null {
   const plain = folder.replace(/\/+$/, '');

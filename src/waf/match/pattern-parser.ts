@@ -207,9 +207,11 @@ class PatternParser {
     const counts = this.#counts();
     if (counts === null) return atom;
     if (atom.kind === 'assertion') reader.fail('an assertion cannot be repeated', offset);
-    if (reader.peek() === '+')
+    // `a{2} +` under (?x) is `a{2}+`, and `a{2}(?#c)+` is always.
+    this.#skipNothing();
+    if (!reader.isQuoting && reader.peek() === '+')
       reader.fail('a possessive quantifier is not regular; take its + out', reader.at);
-    const isLazy = reader.takeIf('?') !== this.#flags.U;
+    const isLazy = (!reader.isQuoting && reader.takeIf('?')) !== this.#flags.U;
     this.#refuseQuantifier(reader.at);
     return { kind: 'repeat', node: atom, ...counts, isLazy };
   }

@@ -84,3 +84,29 @@ test('random patterns answer as PCRE2 does, or both refuse them', {
   context.diagnostic(`${taken} patterns, ${matches} matches`);
   assert.ok(taken > 1500);
 });
+
+/** By what they say of the first group on `aaab`. */
+const suffixed = [
+  ...['(?x)(a{1,2} ?)a*', '(a{1,2} ?)a*', '(?x)(a{1,2}#c\n?)a*', '(a{1,2}(?#c)?)a*', '(a+\\E?)a*'],
+  ...[
+    '(a+\\Q\\E?)a*',
+    '(?x)(a (?#c) {1,2} (?#d) ?)a*',
+    '(?x)(a {2})a*',
+    '(?U)(a+(?#c)?)a*',
+    '(?xx)(a+ ?)a*',
+  ],
+] as const;
+
+test('what stands for nothing is skipped between an item, its quantifier and its suffix', {
+  skip: withoutPcre2,
+}, async () => {
+  const guest = await matchGuest();
+  for (const source of suffixed) {
+    const forms = formsOf(guest, source);
+    assert.ok(typeof forms !== 'string', `/${source}/: ${String(forms)}`);
+    const judge = pcre2().compile(source);
+    assert.ok(judge !== null, source);
+    assert.deepEqual(disagreements(guest, forms, Buffer.from('aaab'), judge), []);
+    judge.free();
+  }
+});
