@@ -112,6 +112,42 @@ describe('rules of a SecLang set', () => {
     assert.deepEqual(await statuses(edgeOf(origin.url, {}, entries), ['one', 'two']), [200, 200]);
   });
 
+  it('that no set has are said, as are thresholds that no rule asks for, until a reload mends it', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const said: (string | null)[] = [];
+    const onDegraded = (_part: string, reason: string | null): void => {
+      said.push(reason);
+    };
+    const wrong = {
+      modes: [{ rules: ['10', '77', 'other/8'], tags: ['family-c'], mode: 'monitor' }],
+      outboundThreshold: 4,
+    };
+    await using edge = await TestEdge.start(edgeOf(origin.url, wrong, { onDegraded }));
+    await edge.reload(edgeOf(origin.url, {}));
+    await edge.reload(edgeOf(origin.url, { modes: [{ rules: ['9'], mode: 'off' }] }));
+    assert.deepEqual(said, [
+      'no loaded rule set has routes[0].waf.modes[0]: rule 77, routes[0].waf.modes[0]: tag family-c, routes[0].waf.outboundThreshold: no rule asks for it',
+      null,
+      'no loaded rule set has routes[0].waf.modes[0]: rule 9',
+    ]);
+  });
+
+  it('see the window of the route, and a longer body is refused where it says so', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const waf = { bodyWindowBytes: 1_024, beyondWindow: 'block' };
+    await using edge = await TestEdge.start(edgeOf(origin.url, waf));
+    for (const [bytes, status] of [
+      [1_000, 200],
+      [1_100, 413],
+    ] as const) {
+      using client = await RawClient.connect(edge.address);
+      client.send(
+        `POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`,
+      );
+      assert.equal(statusOf(await client.response()), status);
+    }
+  });
+
   it('that only watch are in the access line and counted by module, and nothing is enforced', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     const waf = { modes: [{ rules: ['10-14'], mode: 'monitor' }] };
