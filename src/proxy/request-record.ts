@@ -7,6 +7,7 @@ import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { Outcome } from './proxy-metrics.ts';
+import type { OverRate } from './rates/rate-gate.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
 export type RequestRecord = {
@@ -36,6 +37,8 @@ export type RequestRecord = {
   /** The stop that ended the request, or else the first one of rules that only watch. */
   readonly found: Stop | null;
   readonly isEnforced: boolean;
+  /** The first rate that the request went beyond, enforced or only watched (`rates/rate-gate.ts`). */
+  readonly overRate: OverRate | null;
   /** 0 where no rule ran. */
   readonly wafMs: number;
   /** Null where the route has no rules. */

@@ -9,6 +9,7 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeFeeds } from './node-feeds.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
@@ -48,6 +49,7 @@ const waitingMax = 10_000;
 export class NodeParts {
   readonly #events: NodeEvents;
   readonly #feeds: NodeFeeds;
+  readonly #behaviour: NodeBehaviour;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -59,7 +61,8 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
-    this.#parts = [this.#events, this.#feeds];
+    this.#behaviour = new NodeBehaviour({ ...host, send });
+    this.#parts = [this.#events, this.#feeds, this.#behaviour];
   }
 
   get controls(): PartControls {
@@ -67,7 +70,11 @@ export class NodeParts {
   }
 
   status(): PartStatus {
-    return { events: this.#events.status(), feeds: this.#feeds.status() };
+    return {
+      events: this.#events.status(),
+      feeds: this.#feeds.status(),
+      behaviour: this.#behaviour.status(),
+    };
   }
 
   /** Throws what a part cannot do without. */

@@ -108,7 +108,14 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
-      parts: { events: { total: 0, kept: 0, lost: 0, sinks: [] }, feeds: [] },
+      parts: {
+        events: { total: 0, kept: 0, lost: 0, sinks: [] },
+        feeds: [],
+        behaviour: {
+          rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
+          behaviour: null,
+        },
+      },
       requests: this.requests,
       degraded: this.degraded,
     };

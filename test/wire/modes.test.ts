@@ -256,6 +256,27 @@ describe('a module that only watches', () => {
       assert.equal(edge.sample('weir_module_monitored_total{module="loud",version=""}'), 1);
     });
 
+  it('that wants to wait behind the window has failed, and the body goes on', async () => {
+    const slow = phaseFilter('slow', {
+      requestBody: (_about, window) => (window.isFirst ? null : 'wait'),
+    });
+    await using origin = await RawOrigin.answering(plainAnswer);
+    for (const [mode, status] of [
+      ['monitor', 200],
+      ['block', 503],
+    ] as const) {
+      await using edge = await TestEdge.start({
+        ...simpleEdge(origin.url),
+        routes: [{ upstream: 'app', waf: { rules: ['slow'], bodyWindowBytes: 1_024 } }],
+        modules: { slow },
+        entries: { slow: { mode } },
+      });
+      using client = await RawClient.connect(edge.address);
+      client.send(post('x'.repeat(5_000)));
+      assert.equal(statusOf(await client.response()), status, mode);
+    }
+  });
+
   it('is seen by the others where it blocks, and its points are', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     await using edge = await TestEdge.start(withModes(origin.url, { rules: ['loud'] }));
