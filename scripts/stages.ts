@@ -4,6 +4,7 @@
  */
 import { connectionStages } from './stages/connection.ts';
 import { http2Stages } from './stages/http2.ts';
+import { modeStages } from './stages/modes.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
 import { rateStages } from './stages/rates.ts';
@@ -17,6 +18,7 @@ export const stages: readonly Stage[] = [
   ...requestStages,
   ...rateStages,
   ...moduleStages,
+  ...modeStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
