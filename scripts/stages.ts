@@ -3,6 +3,7 @@
  * that must notice. `switch-off.ts` runs them; a test keeps the edits in step with the code.
  */
 import { connectionStages } from './stages/connection.ts';
+import { detectionStages } from './stages/detection.ts';
 import { http2Stages } from './stages/http2.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
@@ -14,6 +15,7 @@ export const stages: readonly Stage[] = [
   ...connectionStages,
   ...requestStages,
   ...moduleStages,
+  ...detectionStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
