@@ -3,6 +3,7 @@
  * that must notice. `switch-off.ts` runs them; a test keeps the edits in step with the code.
  */
 import { connectionStages } from './stages/connection.ts';
+import { detectionStages } from './stages/detection.ts';
 import { http2Stages } from './stages/http2.ts';
 import { modeStages } from './stages/modes.ts';
 import { moduleStages } from './stages/modules.ts';
@@ -19,6 +20,7 @@ export const stages: readonly Stage[] = [
   ...rateStages,
   ...moduleStages,
   ...modeStages,
+  ...detectionStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
