@@ -10,6 +10,7 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeBehaviour } from './node-behaviour.ts';
+import { NodeCrowdsec } from './node-crowdsec.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeFeeds } from './node-feeds.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
@@ -49,6 +50,7 @@ const waitingMax = 10_000;
 export class NodeParts {
   readonly #events: NodeEvents;
   readonly #feeds: NodeFeeds;
+  readonly #crowdsec: NodeCrowdsec;
   readonly #behaviour: NodeBehaviour;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
@@ -61,8 +63,9 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
+    this.#crowdsec = new NodeCrowdsec({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
-    this.#parts = [this.#events, this.#feeds, this.#behaviour];
+    this.#parts = [this.#events, this.#feeds, this.#crowdsec, this.#behaviour];
   }
 
   get controls(): PartControls {
@@ -73,6 +76,7 @@ export class NodeParts {
     return {
       events: this.#events.status(),
       feeds: this.#feeds.status(),
+      crowdsec: this.#crowdsec.status(),
       behaviour: this.#behaviour.status(),
     };
   }
