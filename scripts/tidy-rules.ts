@@ -18,7 +18,8 @@ export type TidyRule = (tree: Tree) => string[];
 export const entryPoints: readonly RegExp[] = [
   /^bin\/weir\.mjs$/,
   /^src\/main\.ts$/,
-  /^scripts\/(?:start|test|setup)\.mjs$/,
+  // The reporter of failed files is named to the test runner.
+  /^scripts\/(?:start|test|setup|failed-files)\.mjs$/,
   /^scripts\/(?:check|build-rules|build-bpf|generate-reference|replay-smuggling|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // The evaluator of SecLang: `build/engine/seclang.wasm`.

@@ -2,7 +2,12 @@
  * Picks a role and runs it. Roles are loaded when they are picked, so that `weir status` does not load a
  * proxy and a worker does not load a command line.
  */
+import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
+
+// What V8 made of the sources is kept beside them: a process is ready after less than half of the work. Nowhere else,
+// as who can write there decides what runs; where this one may not, nothing is kept.
+enableCompileCache(new URL('../build/compiled', import.meta.url).pathname);
 
 if (process.argv[2] === 'worker' && process.send !== undefined) {
   const { runWorker } = await import('#roles/worker.ts');

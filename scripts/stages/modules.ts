@@ -124,7 +124,7 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rules: module versions are counted',
     file: 'src/proxy/inspection.ts',
-    from: 'series.observe(this.#bit, endedAt - startedAt, fuel);',
+    from: 'series?.observe(this.#bit, endedAt - startedAt, fuel);',
     to: '{}',
     tests: 'test/wire/module-metrics.test.ts',
   },

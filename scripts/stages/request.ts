@@ -138,7 +138,7 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'rules',
     file: 'src/proxy/exchange.ts',
-    from: 'route.filters.length > 0',
+    from: 'route.entries.length > 0',
     to: 'false',
     tests: 'test/wire/rules.test.ts',
   },
@@ -284,8 +284,8 @@ export const requestStages: readonly Stage[] = [
   },
   {
     name: 'access log',
-    file: 'src/proxy/exchange.ts',
-    from: 'if (!this.#context.accessLog.isOff) this.#log(durationMs);',
+    file: 'src/proxy/request-end.ts',
+    from: 'if (!accessLog.isOff) writeLine(context, client, record);',
     to: '',
     tests: 'test/wire/{block-list,rules}.test.ts',
   },

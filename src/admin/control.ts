@@ -8,6 +8,8 @@ import type { ModuleSignature } from '#core/module-signature.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { FleetControl } from './fleet-control.ts';
 import type { FleetStatus } from './fleet-schema.ts';
+import type { PartControls } from './part-controls.ts';
+import type { PartStatus } from './part-status.ts';
 import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
@@ -28,6 +30,8 @@ export interface NodeControl {
   shieldTop(by: TalkerOrder, count: number): Promise<TopAnswer>;
   readonly rules: RuleControl;
   readonly fleet: FleetControl;
+  /** What the node does beside: events and the like. */
+  readonly parts: PartControls;
 
   listModules(): readonly ModuleStatus[];
   moduleHistory(name: string): ModuleHistory;
@@ -98,6 +102,7 @@ export type NodeStatus = {
   /** Null where the node is in none. */
   readonly fleet: FleetStatus | null;
   readonly shield: ShieldStatus;
+  readonly parts: PartStatus;
   /** Sums over all workers since start; null until the first worker has reported. */
   readonly requests: {
     readonly total: number;

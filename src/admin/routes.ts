@@ -8,6 +8,7 @@ import { addCertificateRoutes } from '#admin/certificate-routes.ts';
 import type { NodeControl, NodeStatus } from '#admin/control.ts';
 import { addFleetRoutes } from '#admin/fleet-routes.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
+import { addPartRoutes } from '#admin/part-routes.ts';
 import { addRuleRoutes } from '#admin/rule-routes.ts';
 import * as schema from '#admin/schema.ts';
 import { addShieldRoutes } from '#admin/shield-routes.ts';
@@ -24,6 +25,7 @@ export function addRoutes(app: FastifyInstance, control: NodeControl): void {
   addModuleRoutes(app, control);
   addCertificateRoutes(app, control);
   addShieldRoutes(app, control);
+  addPartRoutes(app, control);
   addProcessRoutes(app, control);
 }
 

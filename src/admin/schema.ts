@@ -8,6 +8,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { fleetStatus } from './fleet-schema.ts';
 import { moduleStatus } from './module-schema.ts';
+import { partStatus } from './part-status.ts';
 
 /** One year; longer blocks are written without a time to live. */
 export const ttlSecondsMax = 31_536_000;
@@ -273,6 +274,7 @@ export const statusAnswer = Type.Object(
     ),
     fleet: orNull(fleetStatus),
     shield: shieldStatus,
+    parts: Type.Object(partStatus, strict),
     requests: orNull(
       Type.Object(
         { total: count, blocked: count, monitored: count, upstreamErrors: count },

@@ -1,8 +1,8 @@
 /** What commands about SecLang rules take alike: which rules, and what is set for them. */
-import { resolve } from 'node:path';
 import { usageError } from '#cli/cli-error.ts';
 import type { CommandOption } from '#cli/command.ts';
 import type { ParsedArguments } from '#cli/parse-arguments.ts';
+import { namedRules } from '#config/core-rules.ts';
 import type { RuleSetRequest } from '#toolchain/rule-set-request.ts';
 
 export const paranoiaOption: CommandOption = {
@@ -29,7 +29,7 @@ export function ruleSetOf(
     throw usageError(`--paranoia ${paranoia} is none of 1, 2, 3 and 4`);
   return {
     name,
-    paths: paths.map((path) => resolve(cwd, path)),
+    paths: paths.map((path) => namedRules(cwd, path)),
     paranoia: paranoia === null ? null : Number(paranoia),
     inboundThreshold: null,
     outboundThreshold: null,

@@ -6,6 +6,7 @@ import type { ListenerStatus, NodeStatus } from '#admin/control.ts';
 import { certificateRow } from '#cli/certificate-words.ts';
 import { formatDuration, formatTime } from '#cli/duration.ts';
 import { fleetRows } from '#cli/fleet-rows.ts';
+import { partRows } from '#cli/part-rows.ts';
 import { type Cell, type Printer, printable, type Style } from '#cli/printer.ts';
 import { upstreamRows } from '#cli/upstream-rows.ts';
 import { counted, shortHash, thousands, wrapped } from '#cli/words.ts';
@@ -33,6 +34,7 @@ export function statusPage(status: NodeStatus, print: Printer): string {
     ['rules', rulesRows(status)],
     ...(status.fleet === null ? [] : [['fleet', fleetRows(status.fleet)] as const]),
     ['shield', shieldRows(status)],
+    ...partRows(status.parts),
     ['workers', workerRows(status)],
     ['config', [configRow(status)]],
     ['management', [[status.admin.address]]],

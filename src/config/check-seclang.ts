@@ -1,14 +1,15 @@
-/** `waf.rules.NAME.seclang`: rules that are there, one kind of rules for each name, and keys that have an effect. */
+/** Rules in SecLang (`waf.rules.NAME`): they are there, one kind for each name, and keys that have an effect. */
 import { access, constants } from 'node:fs/promises';
 import { describeError } from '#core/errors.ts';
 import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
+import { coreRules } from './core-rules.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
 import type { Say } from './problem.ts';
 
 export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void> {
   for (const [name, rule] of presentEntries(config.waf?.rules)) {
     const path = `waf.rules.${name}`;
-    if (rule.seclang === undefined) {
+    if (rule.seclang === undefined && rule.module !== coreRules) {
       if (rule.module === undefined)
         say(
           path,
@@ -24,7 +25,7 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
         say(`${path}.exclusions`, 'is for SecLang rules, and these are none', 'take it out');
       continue;
     }
-    if (rule.module !== undefined)
+    if (rule.module !== undefined && rule.seclang !== undefined)
       say(`${path}.module`, 'there is seclang too', 'give each a name of its own');
     if (rule.watch === true)
       say(

@@ -14,6 +14,7 @@ import { checkRoutes } from './check-routes.ts';
 import { checkSeclang } from './check-seclang.ts';
 import { checkSignatures } from './check-signatures.ts';
 import { checkUpstreams } from './check-upstreams.ts';
+import { coreRules } from './core-rules.ts';
 import { type ConfigDraft, present, presentEntries } from './draft.ts';
 import { builtinPrefix, ociPrefix, splitOciName } from './file-names.ts';
 import type { LoadedConfig, LoadedDraft, LoadFailure } from './load.ts';
@@ -61,6 +62,7 @@ async function checkModules(config: ConfigDraft, say: Say): Promise<void> {
     if (rule.module === undefined) continue;
     const path = `waf.rules.${name}.module`;
     if (rule.module.startsWith(builtinPrefix)) {
+      if (rule.module === coreRules) continue;
       const builtin = rule.module.slice(builtinPrefix.length);
       if (!(await isBuiltin(builtin)))
         say(

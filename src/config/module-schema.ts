@@ -1,5 +1,6 @@
 /** `waf.rules.NAME`: a rule module, what it is told, and what it may do. */
 import Type, { type Static } from 'typebox';
+import { wafMode } from './mode-schema.ts';
 import { oneOf, strict } from './schema-parts.ts';
 import { seclangKeys } from './seclang-schema.ts';
 
@@ -27,10 +28,13 @@ export const ruleModule = Type.Object(
     module: Type.Optional(
       Type.String({
         description:
-          '"builtin:NAME" for one that ships with Weir, a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout; this or seclang',
+          '"builtin:NAME" for one that ships with Weir (builtin:core is the rule set), a path to a .wasm file, or "oci:FOLDER" or "oci:FOLDER#TAG" for one in an OCI image layout; this or seclang',
       }),
     ),
     ...seclangKeys,
+    mode: wafMode(
+      'what becomes of what it finds, on every route: block; challenge; monitor: noted, and nothing is changed; off: it is not run',
+    ),
     failure: Type.Union([Type.Literal('closed'), Type.Literal('open')], {
       default: 'closed',
       description: 'when the module itself fails: closed answers 503, open lets the request pass',

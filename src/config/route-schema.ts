@@ -1,5 +1,6 @@
 /** `routes`: which request goes where, and under which rules. */
 import Type, { type Static } from 'typebox';
+import { routeWaf } from './route-waf-schema.ts';
 import {
   bytes,
   headerName,
@@ -132,39 +133,9 @@ export const route = Type.Object(
       { ...strict, default: {} },
     ),
     websocket: Type.Boolean({ default: true, description: 'let Upgrade requests through' }),
-    waf: Type.Object(
-      {
-        mode: Type.Union([Type.Literal('block'), Type.Literal('monitor'), Type.Literal('off')], {
-          default: 'block',
-          description: 'block; monitor: decide and log, never stop; off: run no rules',
-        }),
-        rules: Type.Array(Type.String(), {
-          default: [],
-          maxItems: 64,
-          description: 'names under waf.rules, in the order they run',
-        }),
-        beyondWindow: Type.Union(
-          [Type.Literal('inspect'), Type.Literal('pass'), Type.Literal('block')],
-          {
-            default: 'inspect',
-            description:
-              'a request body longer than waf.bodyWindowBytes: inspect goes on stretch by stretch while it is sent, pass looks no further, block answers 413',
-          },
-        ),
-        blockAtScore: Type.Optional(
-          Type.Integer({
-            minimum: 1,
-            maximum: 100_000,
-            description:
-              'points that modules give a request, together, at which it is blocked; left out: none',
-          }),
-        ),
-      },
-      { ...strict, default: {} },
-    ),
+    waf: routeWaf,
   },
   strict,
 );
 
 export type Route = Static<typeof route>;
-export type WafMode = Route['waf']['mode'];

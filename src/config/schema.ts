@@ -12,6 +12,7 @@ import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
+import { ruleModes } from './mode-schema.ts';
 import { ruleModule } from './module-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
@@ -80,6 +81,7 @@ export const configSchema = Type.Object(
           description:
             'a file that gets a line for each match of a SecLang rule, in the shape of ModSecurity’s, before the answer is sent; "off"',
         }),
+        modes: ruleModes('on every route'),
         challenge,
         signatures,
         canaryMs: Type.Integer({

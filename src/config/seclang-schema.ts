@@ -1,4 +1,4 @@
-/** The keys of `waf.rules.NAME` for a rule set in SecLang, the language of ModSecurity and the Core Rule Set. */
+/** The keys of `waf.rules.NAME` for a rule set in SecLang, as the Core Rule Set and `builtin:core` are. */
 import Type from 'typebox';
 import { strict } from './schema-parts.ts';
 
@@ -48,7 +48,7 @@ export const seclangKeys = {
       minimum: 1,
       maximum: 4,
       description:
-        'paranoia level of the Core Rule Set (tx.blocking_paranoia_level, in version 3 tx.paranoia_level); left out: as the files say',
+        'with seclang or builtin:core: paranoia level (tx.blocking_paranoia_level, in version 3 tx.paranoia_level); left out: as the files say, 1 for builtin:core',
     }),
   ),
   inboundThreshold: score(

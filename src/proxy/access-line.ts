@@ -29,6 +29,8 @@ export type AccessRecord = {
   readonly wafMs: number;
   /** What a rule decided, null when none did. */
   readonly verdict: AccessVerdict | null;
+  /** Rules that found something and only watch. */
+  readonly monitored?: readonly string[];
   readonly userAgent: string;
   /** Of the client hello; empty without TLS. */
   readonly ja4: string;
@@ -67,8 +69,9 @@ export function accessLine(record: AccessRecord): string {
   if (record.durationMs !== null) line += `,"durationMs":${thousandths(record.durationMs)}`;
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
   if (verdict !== null) {
-    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}${matchesOf(verdict)}}`;
+    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}${namesOf('matches', verdict.matches ?? [])}}`;
   }
+  line += namesOf('monitored', record.monitored ?? []);
   if (record.ja4 !== '') line += `,"ja4":"${record.ja4}"`;
   if (record.certificate !== null) {
     const { subject, sha256, verified } = record.certificate;
@@ -77,10 +80,10 @@ export function accessLine(record: AccessRecord): string {
   return `${line},"userAgent":"${quoted(record.userAgent)}"}\n`;
 }
 
-function matchesOf({ matches = [] }: AccessVerdict): string {
-  if (matches.length === 0) return '';
-  const shown = matches.slice(0, matchesShown).map((rule) => `"${quoted(rule)}"`);
-  return `,"matches":[${shown.join(',')}]`;
+function namesOf(key: string, rules: readonly string[]): string {
+  if (rules.length === 0) return '';
+  const shown = rules.slice(0, matchesShown).map((rule) => `"${quoted(rule)}"`);
+  return `,"${key}":[${shown.join(',')}]`;
 }
 
 /** A request may set off hundreds of rules, and the first say what it is. */

@@ -16,7 +16,6 @@ import type { ResponseView } from '#waf/response-view.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import { type Stop, statusOfStop } from '#waf/verdict.ts';
 import { phase } from '#wasm/filter.ts';
-import { accessRequest, protocolOf } from './access-request.ts';
 import { asksForWebSocket } from './asks-for-websocket.ts';
 import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
@@ -31,6 +30,7 @@ import type { BodyPiece } from './http1/body-piece.ts';
 import { factsForRules, type Inspected, Inspection } from './inspection.ts';
 import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
+import { endRequest } from './request-end.ts';
 import { fieldsForUpstream } from './request-fields.ts';
 import { RequestGate, type RequestGateOwner } from './request-gate.ts';
 import { handedInId, nextRequestId } from './request-id.ts';
@@ -133,7 +133,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this.#answer(refusal.status, 'refused', refusal.reason);
       return;
     }
-    if (route.filters.length > 0) {
+    if (route.entries.length > 0) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
       this.#requestGate.start(piece);
@@ -151,8 +151,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       this,
       deadlines,
     );
-    const { bodyWindowBytes } = this.#snapshot;
-    return new RequestGate(this, this.#inspection, bodyWindowBytes, route.beyondWindow);
+    return new RequestGate(this, this.#inspection, route.bodyWindowBytes, route.beyondWindow);
   }
 
   // ── from the rules ────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +306,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     }
     const inspection = this.#inspection;
     if (inspection?.wants(phase.responseHead | phase.responseBody | phase.buffersResponse)) {
-      this.#responseGate = new ResponseGate(this, inspection, this.#snapshot.bodyWindowBytes);
+      this.#responseGate = new ResponseGate(this, inspection, route.bodyWindowBytes);
       this.#responseGate.start(view, bodyFraming, piece);
     } else this.respond(view, bodyFraming, piece);
   }
@@ -447,54 +446,30 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     this.#totalTime?.end();
     // Leaves the queue, where it still waits in one.
     this.#call?.abort();
-    const { metrics } = this.#context;
-    const durationMs = monotonicMs() - this.#startedAt;
     if (!this.#tunnel) this.#context.load.inFlight--;
-    if (this.#tunnel) metrics.tunnelsOpen.value--;
-    else metrics.duration.observe(durationMs / 1_000);
-    metrics.outcomes[this.#outcome].value++;
-    metrics.status(this.#status).value++;
-    metrics.protocols[protocolOf(this.#view)].value++;
-    metrics.bytesReceived.value += this.#bytesIn;
-    metrics.bytesSent.value += this.#bytesOut;
-    if (this.#inspection !== null) this.#endInspection(this.#inspection, durationMs);
-    if (!this.#context.accessLog.isOff) this.#log(durationMs);
-    this.#client.exchangeDone();
-  }
-
-  #endInspection(inspection: Inspection, durationMs: number): void {
-    const { found, spentMs } = inspection;
-    inspection.finish(this.#context.metrics, {
-      status: this.#status,
-      outcome: this.#outcome,
-      bytesIn: this.#bytesIn,
-      bytesOut: this.#bytesOut,
-      durationMs,
-      wafMs: spentMs,
-      rule: found?.rule ?? '',
-    });
-  }
-
-  #log(durationMs: number): void {
-    const view = this.#view;
-    const { accessLog } = this.#context;
-    const { found = null, spentMs = 0, transaction = null } = this.#inspection ?? {};
-    accessLog.write({
-      ...accessRequest(view, this.#client, accessLog),
+    endRequest(this.#context, this.#client, this.#inspection, {
       id: this.#requestId,
+      view: this.#view,
+      listener: this.#client.listener,
+      peer: this.#client.peer,
       client: this.#address,
+      facts: this.#client.facts,
       method: this.#method,
       host: this.#host,
+      route: this.#route,
+      upstream: this.#call?.url ?? '',
       status: this.#status,
       outcome: this.#outcome,
       reason: this.#reason,
-      route: this.#route?.name ?? '',
-      upstream: this.#call?.url ?? '',
+      isTunnel: this.#tunnel,
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
-      durationMs,
-      wafMs: spentMs,
-      verdict: found === null ? null : { ...found, enforced: transaction?.isMonitored !== true },
+      durationMs: monotonicMs() - this.#startedAt,
+      found: this.#inspection?.found ?? null,
+      isEnforced: this.#inspection?.isEnforced ?? false,
+      wafMs: this.#inspection?.spentMs ?? 0,
+      transaction: this.#inspection?.transaction ?? null,
     });
+    this.#client.exchangeDone();
   }
 }

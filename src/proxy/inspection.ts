@@ -7,8 +7,8 @@
  *                 │ null: go on   │ Stop: answer it   │ 'wait': onInspected comes later
  * ```
  *
- * In monitor mode everything is worked out, the first stop is kept for the log, and nothing is enforced:
- * neither stops nor changes of fields and bodies.
+ * What a stop comes to is the business of its rule's mode (`entry-run.ts`): it ends the request, is challenged, or is
+ * kept for the log. On a route in monitor mode nothing is enforced: neither stops nor changes of fields and bodies.
  */
 import { assert } from '#core/assert.ts';
 import { monotonicMs } from '#core/clock.ts';
@@ -19,7 +19,6 @@ import { type RequestFacts, Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import {
   type BodyWindow,
-  type Filter,
   type FilterRun,
   type LogRecord,
   type PhaseAnswer,
@@ -27,7 +26,7 @@ import {
   waitMsMax,
 } from '#wasm/filter.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
-import type { ModuleSeries } from './module-series.ts';
+import { EntryRun } from './entry-run.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
@@ -47,17 +46,21 @@ export class Inspection implements Expiring {
   deadlineAt = Number.POSITIVE_INFINITY;
   deadlineSlot = -1;
   readonly transaction: Transaction;
-  /** The first stop, enforced or not. */
-  found: Stop | null = null;
+  /** The stop that ended the request. */
+  #enforced: Stop | null = null;
   /** Time spent in modules. */
   spentMs = 0;
-  readonly #filters: readonly Filter[];
-  readonly #runs: readonly FilterRun[];
-  readonly #series: readonly ModuleSeries[];
+  readonly #runs: readonly EntryRun[];
   readonly #phases: number;
   readonly #blockAtScore: number;
   readonly #owner: Inspected;
   readonly #deadlines: DeadlineTable;
+  /** Points of modules that challenge. */
+  #challengedScore = 0;
+  /** Before the call that is judged. */
+  #scoreBefore = 0;
+  #monitoredBefore = 0;
+  #isAdmitted: boolean | null = null;
   #bit = 0;
   #next = 0;
   #window: BodyWindow | null = null;
@@ -73,7 +76,7 @@ export class Inspection implements Expiring {
     owner: Inspected,
     deadlines: DeadlineTable,
   ) {
-    const { filters, blockAtScore, name, mode } = route;
+    const { entries, blockAtScore, name, mode } = route;
     const transaction = new Transaction(
       view,
       facts,
@@ -82,29 +85,34 @@ export class Inspection implements Expiring {
       route.upstream.name,
       mode === 'monitor',
     );
-    this.#filters = filters;
-    this.#series = route.moduleSeries;
     this.transaction = transaction;
     this.#blockAtScore = blockAtScore;
     this.#owner = owner;
     this.#deadlines = deadlines;
     let phases = 0;
-    for (const filter of filters) phases |= filter.phases;
+    for (const { filter } of entries) phases |= filter.phases;
     this.#phases = phases;
-    this.#runs = filters.map((filter, index) =>
-      filter.begin(transaction, (answer) => this.#resume(index, answer)),
+    this.#runs = entries.map(
+      (entry, index) => new EntryRun(entry, transaction, (answer) => this.#resume(index, answer)),
     );
   }
 
+  /** The stop that ended the request, or else the first one that was not enforced. */
+  get found(): Stop | null {
+    return this.#enforced ?? this.transaction.watched;
+  }
+
+  get isEnforced(): boolean {
+    return this.#enforced !== null;
+  }
+
   wants(bits: number): boolean {
-    if ((this.#phases & bits) === 0) return false;
-    for (let i = 0; i < this.#runs.length; i++)
-      if (
-        ((this.#filters[i] as Filter).phases & bits) !== 0 &&
-        (this.#runs[i]?.wants?.(bits) ?? true)
-      )
-        return true;
-    return false;
+    return (this.#phases & bits) !== 0 && this.#runs.some((one) => wantsOf(one, bits));
+  }
+
+  /** Some module whose findings hold wants it. */
+  enforces(bits: number): boolean {
+    return this.#runs.some((one) => one.enforces && wantsOf(one, bits));
   }
 
   requestHead(endOfStream: boolean): PhaseAnswer {
@@ -128,7 +136,7 @@ export class Inspection implements Expiring {
 
   /** Where the host cannot wait: the module that asked for it has failed. The owner gets the answer. */
   giveUp(): void {
-    const filter = this.#filters[this.#next] as Filter;
+    const { filter } = (this.#runs[this.#next] as EntryRun).entry;
     this.#resume(this.#next, filter.fail('it wants to wait in the middle of a body'));
   }
 
@@ -137,17 +145,17 @@ export class Inspection implements Expiring {
     if (this.#ended) return;
     this.#ended = true;
     metrics.wafDuration.observe(this.spentMs / 1_000);
-    if (this.found !== null && this.transaction.isMonitored) metrics.monitored.value++;
+    if (this.#enforced === null && this.transaction.watched !== null) metrics.monitored.value++;
     this.#stopWaiting();
-    for (let i = 0; i < this.#runs.length; i++) {
-      const run = this.#runs[i] as FilterRun;
-      if (((this.#filters[i] as Filter).phases & phase.log) !== 0) run.log(record);
-      run.end();
+    for (const one of this.#runs) {
+      one.prepare();
+      if ((one.entry.filter.phases & phase.log) !== 0) one.run.log(record);
+      one.run.end();
     }
   }
 
   onDeadline(): void {
-    const filter = this.#filters[this.#next] as Filter;
+    const { filter } = (this.#runs[this.#next] as EntryRun).entry;
     this.#resume(this.#next, filter.fail(`no word from it for ${waitMsMax} ms`));
   }
 
@@ -165,15 +173,17 @@ export class Inspection implements Expiring {
     let answer: PhaseAnswer = null;
     let startedAt = monotonicMs();
     for (; this.#next < this.#runs.length; this.#next++) {
-      const filter = this.#filters[this.#next] as Filter;
+      const one = this.#runs[this.#next] as EntryRun;
+      const { filter, series } = one.entry;
       if ((filter.phases & this.#bit) === 0) continue;
       const fuelBefore = filter.fuelUsed;
-      answer = this.#call(this.#runs[this.#next] as FilterRun);
+      one.prepare();
+      this.#scoreBefore = this.transaction.score;
+      answer = this.#call(one.run);
       const endedAt = monotonicMs();
-      const series = this.#series[this.#next] as ModuleSeries;
       const fuel = filter.fuelUsed - fuelBefore;
       // Nothing ran in a module that is off.
-      if (fuel > 0) series.observe(this.#bit, endedAt - startedAt, fuel);
+      if (fuel > 0) series?.observe(this.#bit, endedAt - startedAt, fuel);
       this.spentMs += endedAt - startedAt;
       startedAt = endedAt;
       if (answer === 'wait') {
@@ -201,27 +211,50 @@ export class Inspection implements Expiring {
     }
   }
 
-  /** What of a module's answer holds. */
+  /** What of a module's answer ends the request. */
   #judge(answer: Stop | null): Stop | null {
-    const holds = answer?.kind === 'challenge' && this.#owner.isAdmitted ? null : answer;
-    if (holds !== null) this.#series[this.#next]?.stopped(holds.kind);
-    const stop = holds ?? this.#scoreStop();
-    if (stop === null) return null;
-    this.found ??= stop;
-    return this.transaction.isMonitored ? null : stop;
+    const { transaction } = this;
+    const one = this.#runs[this.#next] as EntryRun;
+    const { series } = one.entry;
+    const held = one.judge(answer);
+    if (one.challenges) this.#challengedScore += transaction.score - this.#scoreBefore;
+    series?.watched(transaction.monitoredCount - this.#monitoredBefore);
+    this.#monitoredBefore = transaction.monitoredCount;
+    const stop = this.#unlessAdmitted(held);
+    if (answer !== null && (held === null || stop !== null)) series?.stopped((held ?? answer).kind);
+    return this.#enforce(stop ?? this.#unlessAdmitted(this.#scoreStop()));
   }
 
+  #enforce(stop: Stop | null): Stop | null {
+    if (stop === null) return null;
+    const { transaction } = this;
+    const mode = stop.kind === 'challenge' ? 'challenge' : 'block';
+    transaction.noteStop(stop, transaction.isMonitored ? 'monitor' : mode);
+    if (transaction.isMonitored) return null;
+    this.#enforced = stop;
+    return stop;
+  }
+
+  /** A challenge is nothing to a client that shows a pass; asked once a request. */
+  #unlessAdmitted(stop: Stop | null): Stop | null {
+    if (stop?.kind !== 'challenge') return stop;
+    this.#isAdmitted ??= this.#owner.isAdmitted;
+    return this.#isAdmitted ? null : stop;
+  }
+
+  /** Points of modules that challenge make a challenge of what would not be blocked without them. */
   #scoreStop(): Stop | null {
     const { score } = this.transaction;
     if (score < this.#blockAtScore) return null;
-    return {
-      kind: 'block',
-      status: 403,
+    const finding = {
       rule: 'weir/score',
       reason: `the score of ${score} reaches ${this.#blockAtScore}`,
       target: 'score',
       matched: '',
     };
+    return score - this.#challengedScore < this.#blockAtScore
+      ? { kind: 'challenge', ...finding }
+      : { kind: 'block', status: 403, ...finding };
   }
 
   #resume(index: number, answer: Stop | null): void {
@@ -241,3 +274,6 @@ export class Inspection implements Expiring {
     if (this.deadlineSlot >= 0) this.#deadlines.remove(this);
   }
 }
+
+const wantsOf = ({ entry, run }: EntryRun, bits: number): boolean =>
+  (entry.filter.phases & bits) !== 0 && (run.wants?.(bits) ?? true);

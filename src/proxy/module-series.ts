@@ -14,6 +14,11 @@ export const moduleSeriesFamilies = {
     type: 'counter',
     help: 'Requests that a module version ended, or would have in monitor mode, by kind; what its failures end counts as block.',
   },
+  monitored: {
+    name: 'weir_module_monitored_total',
+    type: 'counter',
+    help: 'What rules in monitor mode of a module version found.',
+  },
   duration: {
     name: 'weir_module_duration_seconds',
     type: 'histogram',
@@ -50,12 +55,13 @@ export class ModuleSeries {
   /** By the number of the phase's bit. */
   readonly #calls: (Series | undefined)[] = [];
   readonly #verdicts: Readonly<Record<Stop['kind'], Series>>;
+  readonly #monitored: Series;
   readonly #duration: Histogram;
   readonly #fuel: Histogram;
   readonly #memory: Series | null;
 
   constructor(filter: Filter, registry: MetricRegistry) {
-    const { calls, verdicts, duration, fuel, memory } = moduleSeriesFamilies;
+    const { calls, verdicts, monitored, duration, fuel, memory } = moduleSeriesFamilies;
     const labels = { module: filter.name, version: filter.sha256.slice(0, 12) };
     this.#filter = filter;
     this.#registry = registry;
@@ -71,6 +77,7 @@ export class ModuleSeries {
       limited: verdict('limited'),
       answer: verdict('answer'),
     };
+    this.#monitored = registry.counter(monitored.name, monitored.help, labels);
     this.#duration = registry.histogram(duration.name, duration.help, durationBounds, labels);
     this.#fuel = registry.histogram(fuel.name, fuel.help, fuelBounds, labels);
     this.#memory =
@@ -86,6 +93,10 @@ export class ModuleSeries {
 
   stopped(kind: Stop['kind']): void {
     this.#verdicts[kind].value++;
+  }
+
+  watched(count: number): void {
+    this.#monitored.value += count;
   }
 
   measure(): void {

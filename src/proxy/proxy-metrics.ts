@@ -74,7 +74,7 @@ export class ProxyMetrics {
     this.http2 = new Http2Metrics(registry);
     this.monitored = registry.counter(
       'weir_requests_monitored_total',
-      'Requests a rule would have blocked on a route in monitor mode.',
+      'Requests that a rule in monitor mode would have stopped, and that nothing else stopped.',
     );
     this.duration = registry.histogram(
       'weir_request_duration_seconds',

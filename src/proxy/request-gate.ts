@@ -112,7 +112,8 @@ export class RequestGate {
   }
 
   #showBody(held: HeldBody): void {
-    if (held.isBeyond && this.#beyond === 'block' && !this.#inspection.transaction.isMonitored) {
+    const enforces = this.#inspection.enforces(phase.requestBody);
+    if (held.isBeyond && this.#beyond === 'block' && enforces) {
       this.#owner.refuseRequest(413, 'request body longer than rules look at');
       return;
     }

@@ -3,16 +3,16 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
-import type { Route, WafMode } from '#config/route-schema.ts';
+import type { WafMode } from '#config/mode-schema.ts';
+import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
 import type { CidrMap } from '#core/cidr-map.ts';
-import { WeirError } from '#core/errors.ts';
-import { type Filter, phase } from '#wasm/filter.ts';
+import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
-import type { ModuleSeries } from './module-series.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
 import type { BeyondWindow } from './request-gate.ts';
+import { compileEntries, type RouteEntry } from './route-entries.ts';
 import { Router } from './router.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 
@@ -31,9 +31,10 @@ export type CompiledRoute = {
   readonly websocket: boolean;
   readonly mode: WafMode;
   /** In the order they run. */
-  readonly filters: readonly Filter[];
-  /** Of each filter. */
-  readonly moduleSeries: readonly ModuleSeries[];
+  readonly entries: readonly RouteEntry[];
+  readonly bodyWindowBytes: number;
+  /** A challenge is a page here, for who can show one. */
+  readonly showsChallenge: boolean;
   readonly beyondWindow: BeyondWindow;
   /** Infinity: no score blocks. */
   readonly blockAtScore: number;
@@ -62,7 +63,6 @@ export type RouteTimeouts = {
 
 export type Snapshot = {
   readonly generation: number;
-  readonly bodyWindowBytes: number;
   readonly limits: Config['edge']['limits'];
   readonly timeouts: Config['edge']['timeouts'];
   /** For a request that has no route. */
@@ -113,12 +113,13 @@ export function compileSnapshot(
       mode: route.waf.mode,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
-      ...filtersOf(route, modules, series),
+      bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
+      showsChallenge: route.waf.challenge === 'page',
+      entries: compileEntries(config, route, modules, series),
     },
   }));
   return {
     generation,
-    bodyWindowBytes: config.waf.bodyWindowBytes,
     limits: config.edge.limits,
     timeouts: config.edge.timeouts,
     defaultTimeouts: compileTimeouts(config, null),
@@ -130,27 +131,8 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.filters.length > 0),
+    hasFilters: routes.some(({ value }) => value.entries.length > 0),
   };
-}
-
-function filtersOf(
-  { waf }: Route,
-  modules: ReadonlyMap<string, Filter>,
-  series: ModuleSeriesTable,
-): Pick<CompiledRoute, 'filters' | 'moduleSeries'> {
-  const names = waf.mode === 'off' ? [] : waf.rules;
-  const filters = names.map((name) => found(modules, name, 'rule module'));
-  for (const { name, phases } of filters)
-    if (phases === phase.packet)
-      throw new WeirError(
-        'MODULE_INVALID',
-        `rule module ${name} looks at packets, not at requests`,
-        {
-          details: ['take it out of the rules of the route: kernel.inspect is where it belongs'],
-        },
-      );
-  return { filters, moduleSeries: filters.map((filter) => series.of(filter)) };
 }
 
 /** Routes that share host and path are told apart by what else they match. */

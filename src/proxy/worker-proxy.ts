@@ -21,6 +21,7 @@ import { HandshakeLog, type Handshakes, type OpenCounts } from './listener/hands
 import { type ListenerKind, ProxyListener } from './listener.ts';
 import { LoadShedder } from './load-shedder.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
+import type { RequestObserver } from './request-record.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { CertificateSource } from './tls/certificate-store.ts';
 import type { TlsEngine } from './tls/tls-engine.ts';
@@ -84,6 +85,7 @@ export class WorkerProxy {
     registry: MetricRegistry,
     onDegraded: (part: string, reason: string | null) => void,
     onServerChange: (change: ServerChange) => void,
+    observers: readonly RequestObserver[] = [],
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
     const deadlines = new DeadlineTable();
@@ -104,6 +106,7 @@ export class WorkerProxy {
       draining: false,
       accessLog,
       metrics,
+      observers,
       deadlines,
       blockList: new BlockList(snapshot.allowed),
       admission: new Admission(workers),

@@ -34,7 +34,7 @@ import { WeirError } from '#core/errors.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
-import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
+import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
@@ -51,11 +51,13 @@ import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
 import type { NodeFleet } from './node-fleet.ts';
 import type { NodeMetrics } from './node-metrics.ts';
+import type { NodeParts } from './node-parts.ts';
 import type { NodeRules } from './node-rules.ts';
 import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
 import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { readRuleSource } from './rule-source.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
 import { ShieldMetrics } from './shield-metrics.ts';
@@ -85,6 +87,7 @@ export type EdgeNodeOptions = {
   readonly rules: NodeRules;
   readonly fleet: NodeFleet;
   readonly shield: Shield;
+  readonly parts: NodeParts;
   /** What blocks and rules are kept in. */
   readonly closeStores: () => void;
   /** After a successor that did not get there: the run file says this process again, the stores are open. */
@@ -158,6 +161,7 @@ export class EdgeNode implements NodeControl {
 
   async closeStore(): Promise<void> {
     await this.#options.fleet.close(this.#state === 'draining');
+    await this.#options.parts.close();
     this.#options.closeStores();
     this.modules.live.close();
   }
@@ -193,6 +197,7 @@ export class EdgeNode implements NodeControl {
       rules: await this.#options.rules.status(),
       fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
+      parts: this.#options.parts.status(),
       requests:
         outcomes.length === 0
           ? null
@@ -279,6 +284,10 @@ export class EdgeNode implements NodeControl {
     return this.#options.rules;
   }
 
+  get parts() {
+    return this.#options.parts.controls;
+  }
+
   get fleet(): NodeFleet {
     return this.#options.fleet;
   }
@@ -318,10 +327,9 @@ export class EdgeNode implements NodeControl {
 
   /** What the configured source of a module holds by now. */
   configuredModule(name: string): Promise<ModuleFile> {
-    const { config, baseDirectory } = this.#loaded;
-    const source = config.waf.rules[name]?.module;
-    assert(source !== undefined, 'what is live is configured');
-    return readModuleSource(source, baseDirectory);
+    const rule = this.#loaded.config.waf.rules[name];
+    assert(rule !== undefined, 'what is live is configured');
+    return readRuleSource(name, rule, this.#loaded, null);
   }
 
   #reloadAs(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
@@ -379,6 +387,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.shield.changeAllowed(loaded.config.edge.allow);
     await this.#options.shield.changeGuards(loaded.config.kernel);
     await this.#options.fleet.protect(loaded.config);
+    await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
@@ -454,6 +463,7 @@ export class EdgeNode implements NodeControl {
           this.#options.blocks.reopen(stores.blocks, stores.fleet?.enforced ?? null);
           this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
+          void this.#options.parts.start(this.#loaded.config);
         },
         stopListening: () => this.#admin?.stopListening(),
         end: () => {

@@ -39,6 +39,7 @@ import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { fleetIdentity, NodeFleet } from './node-fleet.ts';
 import { nodeRegistry } from './node-metrics.ts';
+import { NodeParts } from './node-parts.ts';
 import { NodeRules } from './node-rules.ts';
 import { bindSockets } from './node-sockets.ts';
 import { type NodeStores, openNodeStores } from './node-stores.ts';
@@ -119,7 +120,14 @@ export async function startEdge(
     // While it starts there is nobody yet to keep it: the module sees its client again.
     if (node !== null) void moduleBlocks.block(node, order);
   };
-  const supervisor = new Supervisor(
+  const parts = new NodeParts({
+    statePath: state.path,
+    ...{ log, registry },
+    supervisor: () => supervisor,
+    node: () => node,
+    setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
+  });
+  const supervisor: Supervisor = new Supervisor(
     {
       generation: 1,
       config,
@@ -141,6 +149,7 @@ export async function startEdge(
       shared: takeover?.shared ?? null,
       onBlock,
       onBlockHits: (hits) => node?.blocks.note(hits),
+      parts,
     },
   );
   let shield: Shield | null = null;
@@ -181,6 +190,7 @@ export async function startEdge(
     const addresses = await supervisor.start();
     if (takeover !== null) await takeover.release();
     stores ??= openStores();
+    await parts.start(config);
     shield ??= await startShield(stores, addresses);
     const rules = new NodeRules({
       store: stores.rules,
@@ -240,9 +250,7 @@ export async function startEdge(
         shield,
         log,
       }),
-      shield,
-      rules,
-      fleet,
+      ...{ shield, parts, rules, fleet },
       closeStores: () => stores?.close(),
       takeBack: () => {
         announce();
@@ -258,11 +266,11 @@ export async function startEdge(
       log,
       onDrained: () => void drained(),
     });
-    const parts = { host: node.moduleHost, metrics: metrics.modules, log };
+    const registryParts = { host: node.moduleHost, metrics: metrics.modules, log };
     const openStore = () => ModuleStore.open(state.path);
-    const live = new LiveModules(loaded, { ...parts, openStore });
+    const live = new LiveModules(loaded, { ...registryParts, openStore });
     await live.adopt(loaded, modules);
-    node.modules = { live, registry: new ModuleRegistry({ ...parts, live }) };
+    node.modules = { live, registry: new ModuleRegistry({ ...registryParts, live }) };
     const admin = await startAdmin({
       control: node,
       address: sockets.admin?.listeners[0]?.address ?? config.admin.address,

@@ -27,6 +27,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import type { FromPart, ToPart } from './part-messages.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
 export type SnapshotSource = {
@@ -94,6 +95,7 @@ export type ToWorker =
   | { readonly kind: 'challenges'; readonly id: number; readonly challenges: AcmeChallengeSet }
   /** What modules share over the node: another worker's changes, or all there is. */
   | { readonly kind: 'shared'; readonly batch: SharedBatch }
+  | { readonly kind: 'part'; readonly message: ToPart }
   | { readonly kind: 'metrics'; readonly id: number }
   /** Who of them has shown that it is there (`#proxy/listener/handshake-log.ts`). */
   | { readonly kind: 'handshakes'; readonly id: number; readonly targets: readonly string[] }
@@ -117,5 +119,6 @@ export type FromWorker =
   | { readonly kind: 'block'; readonly order: BlockOrder }
   /** Entries of the block list that were met since the last of these. */
   | { readonly kind: 'block-hits'; readonly hits: readonly BlockHit[] }
+  | { readonly kind: 'part'; readonly message: FromPart }
   | { readonly kind: 'module-failure'; readonly failure: ModuleFailure }
   | { readonly kind: 'drained' };

@@ -9,6 +9,7 @@ import { InspectionCounts } from './inspection-counts.ts';
 import { loopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
 import { ModuleMetrics } from './module-metrics.ts';
+import { partFamilies } from './part-families.ts';
 import { shieldFamilies } from './shield-metrics.ts';
 
 type ByResult = Readonly<Record<'ok' | 'failed', Series>>;
@@ -70,5 +71,6 @@ export function nodeRegistry(): { registry: MetricRegistry; metrics: NodeMetrics
   registry.family(certificateNotAfter);
   for (const family of Object.values(shieldFamilies)) registry.family(family);
   for (const family of Object.values(fleetFamilies)) registry.family(family);
+  for (const family of partFamilies) registry.family(family);
   return { registry, metrics: new NodeMetrics(registry) };
 }

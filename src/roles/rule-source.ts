@@ -3,6 +3,7 @@
  * under the state directory by the hash of everything it came from, so a start with the same rules compiles nothing.
  */
 import { join } from 'node:path';
+import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
 import { assert } from '#core/assert.ts';
 import type { Logger } from '#telemetry/log.ts';
@@ -20,7 +21,8 @@ export async function readRuleSource(
   loaded: Pick<LoadedConfig, 'config' | 'baseDirectory'>,
   log: Logger | null,
 ): Promise<ModuleFile> {
-  if (rule.seclang === undefined) {
+  const paths = seclangPaths(rule);
+  if (paths === null) {
     assert(rule.module !== undefined, 'the check has refused a rule without either');
     return readModuleSource(rule.module, loaded.baseDirectory);
   }
@@ -42,8 +44,8 @@ export async function readRuleSource(
     'rule set ready',
   );
   return {
-    source: `seclang:${rule.seclang.join(' ')}`,
-    path: rule.seclang[0] ?? '',
+    source: rule.module ?? `seclang:${paths.join(' ')}`,
+    path: paths[0] ?? '',
     bytes: built.bytes,
     sha256: built.sha256,
     // Compiled here from files that whoever runs this node has named: there is nobody else to sign it.

@@ -16,11 +16,19 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
+import type { NodeParts } from './node-parts.ts';
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub, type SharedState } from './shared-hub.ts';
 import { inheritedFrom, type Question, type Reply, WorkerProcess } from './worker-process.ts';
-import { backOff, healthyMs, overloadOf, type Slot, type SlotState } from './worker-slot.ts';
+import {
+  backOff,
+  healthyMs,
+  overloadOf,
+  type Slot,
+  type SlotStatus,
+  slotStatus,
+} from './worker-slot.ts';
 
 /** Beyond the grace of a drain, the time a worker has to end by itself. */
 const killAfterMs = 2_000;
@@ -43,6 +51,7 @@ export type SupervisorOptions = {
   /** A module wants an address blocked. */
   readonly onBlock: (order: BlockOrder) => void;
   readonly onBlockHits: (hits: readonly BlockHit[]) => void;
+  readonly parts: NodeParts;
 };
 
 export class Supervisor {
@@ -136,22 +145,8 @@ export class Supervisor {
     }
   }
 
-  status(): {
-    slot: number;
-    pid: number | null;
-    state: SlotState;
-    restarts: number;
-    generation: number | null;
-    openConnections: number | null;
-  }[] {
-    return this.#slots.map(({ index, worker, state, restarts, generation }) => ({
-      slot: index,
-      pid: worker?.pid ?? null,
-      state,
-      restarts,
-      generation,
-      openConnections: worker?.samples.get('weir_connections_open') ?? null,
-    }));
+  status(): SlotStatus[] {
+    return this.#slots.map(slotStatus);
   }
 
   /**
@@ -372,6 +367,7 @@ export class Supervisor {
         this.onModuleFailure?.(failure);
       },
       onShared: (batch) => this.hub.receive(slot.index, batch),
+      onPart: (message) => this.#options.parts.receive(slot.index, message),
       onDrained: () => worker.kill(),
       onExit: (code, signal) => this.#onExit(slot, worker, code, signal, first?.reject ?? null),
     });
@@ -392,6 +388,7 @@ export class Supervisor {
       hashKey: this.hub.hashKey,
     });
     this.hub.join(slot.index, (batch, done) => worker.send({ kind: 'shared', batch }, done));
+    this.#options.parts.join(slot.index, (message) => worker.send({ kind: 'part', message }));
   }
 
   #onExit(
@@ -405,6 +402,7 @@ export class Supervisor {
     slot.generation = null;
     this.#trial?.noteEnd(worker.pid, `it ended (${signal ?? `code ${code}`})`);
     this.hub.leave(slot.index);
+    this.#options.parts.leave(slot.index);
     this.setDegraded(overloadOf(slot), null);
     this.#retired.add(worker.samples);
     reject?.(

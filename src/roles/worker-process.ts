@@ -9,6 +9,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import type { FromPart } from './part-messages.ts';
 
 /** A worker that has not replied by then is stuck. */
 const replyMs = 10_000;
@@ -40,6 +41,7 @@ export type WorkerEvents = {
   onBlockHits(hits: readonly BlockHit[]): void;
   onModuleFailure(failure: ModuleFailure): void;
   onShared(batch: SharedBatch): void;
+  onPart(message: FromPart): void;
   onDrained(): void;
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 };
@@ -129,6 +131,9 @@ export class WorkerProcess {
         break;
       case 'shared':
         events.onShared(message.batch);
+        break;
+      case 'part':
+        events.onPart(message.message);
         break;
       case 'block':
         events.onBlock(message.order);

@@ -30,3 +30,21 @@ export function backOff(slot: Slot): number {
 
 /** Several workers may be overloaded, and each recovers by itself. */
 export const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;
+
+export type SlotStatus = {
+  readonly slot: number;
+  readonly pid: number | null;
+  readonly state: SlotState;
+  readonly restarts: number;
+  readonly generation: number | null;
+  readonly openConnections: number | null;
+};
+
+export const slotStatus = ({ index, worker, state, restarts, generation }: Slot): SlotStatus => ({
+  slot: index,
+  pid: worker?.pid ?? null,
+  state,
+  restarts,
+  generation,
+  openConnections: worker?.samples.get('weir_connections_open') ?? null,
+});

@@ -5,9 +5,11 @@
  * starting is applied after the start, in order. When the supervisor is gone the worker drains and ends.
  */
 
+import { flushCompileCache } from 'node:module';
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
+import { createLog } from '#telemetry/log.ts';
 import { MetricRegistry, type MetricSamples } from '#telemetry/metrics.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
@@ -16,6 +18,7 @@ import { guestLimits } from '#wasm/guest-limits.ts';
 import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
+import { WorkerParts } from './worker-parts.ts';
 import { WorkerServices } from './worker-services.ts';
 
 /** How often counters are pushed, so that little is lost when the worker dies. */
@@ -52,6 +55,7 @@ class Worker {
   /** Of `#modules`, those that requests are given to. */
   #committed: ReadonlyMap<string, Filter> = new Map();
   #services: WorkerServices | null = null;
+  #parts: WorkerParts | null = null;
   #proxy: WorkerProxy | null = null;
   #prepared: Prepared | null = null;
 
@@ -76,6 +80,7 @@ class Worker {
           this.#committed = prepared.source.modules;
           this.#forgetModules();
           this.#services?.follow(prepared.source.config);
+          this.#parts?.follow(prepared.source.config);
         });
       case 'abandon':
         return this.#reply(message.id, async () => this.#drop());
@@ -93,6 +98,9 @@ class Worker {
         return this.#reply(message.id, async () => this.#live().setChallenges(message.challenges));
       case 'shared':
         this.takeShared(message);
+        return;
+      case 'part':
+        this.#parts?.take(message.message);
         return;
       case 'metrics':
         send({ kind: 'metrics', id: message.id, samples: this.#samples() });
@@ -136,6 +144,14 @@ class Worker {
       });
       this.#services.follow(config);
       new LoopDelay(this.#registry, message.slot);
+      const parts = new WorkerParts({
+        slot: message.slot,
+        log: createLog(config.log.level, 'worker'),
+        registry: this.#registry,
+        send: (said) => send({ kind: 'part', message: said }),
+      });
+      parts.follow(config);
+      this.#parts = parts;
       const source = await this.#source(message.snapshot);
       this.#committed = source.modules;
       const proxy = await WorkerProxy.create(
@@ -145,6 +161,7 @@ class Worker {
         this.#registry,
         (part, reason) => send({ kind: 'degraded', part, reason }),
         (change) => send({ kind: 'server', change }),
+        parts.observers,
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       proxy.setChallenges(message.challenges);
@@ -152,6 +169,8 @@ class Worker {
       this.#proxy = proxy;
       const addresses = await proxy.listen(message.addresses, message.descriptors);
       send({ kind: 'listening', addresses });
+      // A worker is ended from outside, when nothing is written any more.
+      flushCompileCache();
       setInterval(() => {
         send({ kind: 'metrics', id: null, samples: this.#samples() });
         const hits = proxy.takeBlockHits();
@@ -164,6 +183,7 @@ class Worker {
 
   async #drain(graceMs: number, idleMs: number): Promise<void> {
     await this.#proxy?.drain(graceMs, idleMs);
+    this.#parts?.flush();
     send({ kind: 'metrics', id: null, samples: this.#samples() });
     send({ kind: 'drained' });
   }

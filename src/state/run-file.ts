@@ -56,7 +56,7 @@ export function parseRunFile(text: string): FoundRunFile | null {
   };
 }
 
-/** Whether the process that wrote the run file still lives. */
+/** Whether the process that wrote the run file still lives; one that has ended and that nobody waited for does not. */
 export function isRunning(run: FoundRunFile): boolean {
   try {
     process.kill(run.pid, 0);
@@ -64,16 +64,28 @@ export function isRunning(run: FoundRunFile): boolean {
     // EPERM: it lives and belongs to somebody else.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const start = processStart(run.pid);
+  const fields = processFields(run.pid);
+  if (fields === null) return true;
+  // Where process 1 is no init, as in many containers, what was killed stays a zombie.
+  const [state] = fields;
+  const start = fields[startField] ?? null;
+  if (state === 'Z' || state === 'X') return false;
   return run.processStart === null || start === null || start === run.processStart;
 }
 
 /** When the process began, in clock ticks since boot; null where /proc does not say. */
 export function processStart(pid: number): string | null {
+  return processFields(pid)?.[startField] ?? null;
+}
+
+/** Counted from the state on (proc_pid_stat(5), where that is field 3). */
+const startField = 19;
+
+function processFields(pid: number): readonly string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command name stands in parentheses and may hold blanks and parentheses of its own.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;
   }

@@ -2,9 +2,8 @@
  * What a configuration says of a SecLang rule set, and the SecLang that follows from it: paranoia, thresholds and
  * setup variables behind the setup file, exclusions before the rules they are about.
  */
-
+import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
-import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
 export type RuleExclusion = {
@@ -93,7 +92,7 @@ export const strictSource: RuleSource = text('strictness defaults', [strictText]
 export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest {
   return {
     name,
-    paths: (rule.seclang ?? []).map((path) => (path === installedCrs ? installedCrsFolder : path)),
+    paths: seclangPaths(rule) ?? [],
     paranoia: rule.paranoia ?? null,
     inboundThreshold: rule.inboundThreshold ?? null,
     outboundThreshold: rule.outboundThreshold ?? null,

@@ -7,6 +7,8 @@
  */
 import type { RequestView } from './request-view.ts';
 import type { ResponseView } from './response-view.ts';
+import { type RuleMatch, ruleMatchesMax } from './rule-match.ts';
+import type { Stop } from './verdict.ts';
 
 /** What the host knows of a request beside its head. */
 export type RequestFacts = {
@@ -57,11 +59,19 @@ export class Transaction {
   /** Names and values in turn, where a module has changed what came. A request's go no further. */
   changedRequestTrailers: readonly string[] | null = null;
   changedResponseTrailers: readonly string[] | null = null;
+  #unlisted = 0;
+  #matches: RuleMatch[] | null = null;
   #tags: Set<string> | null = null;
   #notes: Map<string, Buffer> | null = null;
   #noteBytes = 0;
   #requestEdits: FieldEdit[] | null = null;
   #responseEdits: FieldEdit[] | null = null;
+  /** The first stop of a rule that only watches. */
+  watched: Stop | null = null;
+  /** How often such rules have found something. */
+  monitoredCount = 0;
+  /** The request that this is a shadow of. */
+  #watches: Transaction | null = null;
 
   constructor(
     request: RequestView,
@@ -81,6 +91,29 @@ export class Transaction {
 
   get clientAddress(): string {
     return this.facts.clientAddress;
+  }
+
+  /** In the order they were found. */
+  get matches(): readonly RuleMatch[] {
+    return this.#matches ?? noMatches;
+  }
+
+  addMatch(match: RuleMatch): void {
+    const root = this.#root;
+    if (match.mode === 'monitor') root.monitoredCount++;
+    root.#matches ??= [];
+    if (root.#matches.length < ruleMatchesMax) root.#matches.push(match);
+    else root.#unlisted++;
+  }
+
+  /** Rules that matched beyond `ruleMatchesMax`. */
+  get matchesUnlisted(): number {
+    return this.#unlisted;
+  }
+
+  /** Of a rule set that had no room for them itself. */
+  addUnlisted(count: number): void {
+    this.#root.#unlisted += count;
   }
 
   get tags(): ReadonlySet<string> {
@@ -132,6 +165,53 @@ export class Transaction {
     return true;
   }
 
+  /** What a module says of a request; a rule set has said what matched, rule by rule. */
+  noteStop(stop: Stop, mode: RuleMatch['mode']): void {
+    if (mode === 'monitor') this.#root.watched ??= stop;
+    if (stop.matches !== undefined) return;
+    const { rule, reason, target, matched } = stop;
+    this.addMatch({ rule, message: reason, severity: null, tags: [], target, matched, mode });
+  }
+
+  /** Names of the rules that have found something and only watch. */
+  get monitoredRules(): readonly string[] {
+    if (this.monitoredCount === 0) return noRules;
+    const watching = this.matches.filter(({ mode }) => mode === 'monitor');
+    return [...new Set(watching.map(({ rule }) => rule))];
+  }
+
+  get #root(): Transaction {
+    return this.#watches ?? this;
+  }
+
+  /** For a module whose changes may not hold: what it leaves is in its own copy until `adopt`. */
+  shadow(isMonitored: boolean): Transaction {
+    const { request, facts, requestId, route, upstream } = this;
+    const copy = new Transaction(request, facts, requestId, route, upstream, isMonitored);
+    copy.#watches = this;
+    return copy;
+  }
+
+  /** Before each call of its module a shadow is as the request is. Notes stay: they are the module's own. */
+  follow(other: Transaction): void {
+    this.response = other.response;
+    this.score = other.score;
+    this.replacedRequestBody = other.replacedRequestBody;
+    this.replacedResponseBody = other.replacedResponseBody;
+    this.changedRequestTrailers = other.changedRequestTrailers;
+    this.changedResponseTrailers = other.changedResponseTrailers;
+    this.#tags = other.#tags === null ? null : new Set(other.#tags);
+    this.#requestEdits = other.#requestEdits?.slice() ?? null;
+    this.#responseEdits = other.#responseEdits?.slice() ?? null;
+  }
+
+  /** What the shadow's module has left holds. */
+  adopt(shadow: Transaction): void {
+    const { response } = this;
+    this.follow(shadow);
+    this.response = response;
+  }
+
   deleteNote(key: string): boolean {
     const before = this.#notes?.get(key);
     if (before === undefined) return false;
@@ -141,5 +221,7 @@ export class Transaction {
   }
 }
 
+const noRules: readonly string[] = [];
+const noMatches: readonly RuleMatch[] = [];
 const noTags: ReadonlySet<string> = new Set();
 const noEdits: readonly FieldEdit[] = [];

@@ -20,6 +20,8 @@ export type Block = Finding & {
   readonly kind: 'block';
   /** HTTP status the client gets, 400 to 599. */
   readonly status: number;
+  /** With 405: the methods that are served, for Allow. */
+  readonly allow?: string;
 };
 
 /** The client has to show that it is a browser, or at least that it spends time. */

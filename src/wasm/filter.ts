@@ -7,6 +7,7 @@
  *             └─ Stop / wait …                                                     ▲ always reached
  * ```
  */
+import type { NamedRule, RuleModes } from '#waf/rule-modes.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 
@@ -25,6 +26,12 @@ export const phase = {
 
 export type FilterAbi = 'weir-1' | 'http-wasm' | 'proxy-wasm' | 'seclang';
 
+export type FilterRuleSet = {
+  readonly rules: readonly NamedRule[];
+  /** Which thresholds a route may set. */
+  readonly thresholds: readonly ('inbound' | 'outbound')[];
+};
+
 /** One version of a module in this worker. */
 export interface Filter {
   readonly name: string;
@@ -32,12 +39,14 @@ export interface Filter {
   readonly abi: FilterAbi;
   /** Bits of `phase`; the others are not called. */
   readonly phases: number;
+  /** Of a rule set that carries the modes of its rules out itself; absent: the host goes by the rule of a stop. */
+  readonly ruleSet?: FilterRuleSet;
   /** Instructions of all its calls so far. */
   readonly fuelUsed: number;
   /** Of its instances; null where that is not measured. */
   readonly memoryBytes: number | null;
   /** Once a request, before its first phase. */
-  begin(transaction: Transaction, resume: Resume): FilterRun;
+  begin(transaction: Transaction, resume: Resume, modes?: RuleModes): FilterRun;
   /** A failure that the host noticed, such as a wait without end: counted, and the policy. */
   fail(reason: string): Stop | null;
   /** Another version is live; requests that began with this one may still run to their end. */

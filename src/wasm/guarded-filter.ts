@@ -10,11 +10,12 @@
  * where there is none, the policy holds: closed answers, open lets the request pass.
  */
 
+import type { RuleModes } from '#waf/rule-modes.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { failureStop } from './failure-stop.ts';
 import { FailureWindow } from './failure-window.ts';
-import { type Filter, type FilterRun, phase, type Resume } from './filter.ts';
+import { type Filter, type FilterRuleSet, type FilterRun, phase, type Resume } from './filter.ts';
 import type { GuestFailureKind } from './guest-failure.ts';
 import type { OnFailure } from './live-module.ts';
 
@@ -60,6 +61,7 @@ class GuardedFilter implements Filter {
   readonly sha256: string;
   readonly abi: Filter['abi'];
   readonly phases: number;
+  readonly ruleSet?: FilterRuleSet;
   readonly #source: Guarded;
   readonly #filter: Filter;
   #off: FilterRun | null = null;
@@ -69,6 +71,7 @@ class GuardedFilter implements Filter {
     this.sha256 = source.sha256;
     this.abi = filter.abi;
     this.phases = filter.phases;
+    if (filter.ruleSet !== undefined) this.ruleSet = filter.ruleSet;
     this.#source = source;
     this.#filter = filter;
   }
@@ -89,8 +92,8 @@ class GuardedFilter implements Filter {
     this.#off = new OffRun(this.#source, message);
   }
 
-  begin(transaction: Transaction, resume: Resume): FilterRun {
-    return this.#off ?? this.#filter.begin(transaction, resume);
+  begin(transaction: Transaction, resume: Resume, modes?: RuleModes): FilterRun {
+    return this.#off ?? this.#filter.begin(transaction, resume, modes);
   }
 
   fail(reason: string): Stop | null {

@@ -222,6 +222,7 @@ blocks      0 (version 7)
 rules       0 (version 0)
 shield      accept         blocked addresses are refused as they connect
             no xdp-native  it needs CAP_BPF
+events      0 events
 workers     1 of 2 ready, 17 connections
             #1 backoff, no process, 2 restarts
 config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05Z

@@ -236,7 +236,23 @@ test('what is left out is filled from the schema', () => {
     limits: {},
     timeouts: {},
     websocket: true,
-    waf: { mode: 'block', rules: [], beyondWindow: 'inspect' },
+    waf: {
+      mode: 'block',
+      rules: [],
+      modes: [],
+      beyondWindow: 'inspect',
+      challenge: 'page',
+      accept: {
+        methods: [],
+        contentTypes: [],
+        charsets: [],
+        extensions: [],
+        refusedExtensions: [],
+        uploadExtensions: [],
+        uploadTypes: [],
+        uploadsAsNamed: false,
+      },
+    },
   });
   assert.equal(config.edge.listeners[0]?.lengthWithChunked, 'refuse');
   assert.equal(origins.get('edge.limits.urlBytesMax'), 'default');

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isRunning, readRunFile } from '../../src/state/run-file.ts';
 import { openStateDirectory } from '../../src/state/state-directory.ts';
+import { until } from '../support/until.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'weir-state-'));
 after(() => rmSync(root, { recursive: true }));
@@ -128,6 +129,25 @@ test('a directory in which a live edge runs is refused, naming its pid; a dead o
     await once(other, 'exit');
   }
   assert.equal(openStateDirectory(state.path).tokenIsNew, false);
+});
+
+test('an edge that has ended and that nobody waited for leaves its directory free', async () => {
+  const state = openStateDirectory(fresh());
+  // The shell becomes a program that waits for no child of it.
+  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    const isZombie = () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    await until('it has ended', isZombie);
+    state.writeRunFile(run(pid));
+    openStateDirectory(state.path);
+  } finally {
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+  }
 });
 
 test('a process that has the pid of a dead edge is not taken for it', () => {

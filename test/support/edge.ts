@@ -21,6 +21,8 @@ export type EdgeOptions = {
   readonly routes: readonly Record<string, unknown>[];
   /** Functions that look at heads, or whole filters. */
   readonly modules?: Readonly<Record<string, Inspect | Filter>>;
+  /** YAML of entries of `waf.rules`, beside their modules. */
+  readonly entries?: Readonly<Record<string, Record<string, unknown>>>;
   /** YAML under `waf` beside the rules. */
   readonly waf?: Record<string, unknown>;
   /** PEM for listeners that have `tls`, by index. */
@@ -138,7 +140,10 @@ async function sourceOf(options: EdgeOptions, log: string): Promise<WorkerSource
     modules = {},
   } = options;
   const rules = Object.fromEntries(
-    Object.keys(modules).map((name) => [name, { module: `builtin:${name}` }]),
+    Object.keys(modules).map((name) => [
+      name,
+      { module: `builtin:${name}`, ...options.entries?.[name] },
+    ]),
   );
   const loaded = loadConfig({
     file: null,

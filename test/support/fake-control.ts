@@ -35,6 +35,7 @@ export class FakeControl implements NodeControl {
       return { ...fleetAnswer, target, action: 'clear', expiresAt: null, removed: true };
     },
   };
+  readonly parts: NodeControl['parts'] = { events: { list: () => [] } };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
     step: 'accept',
@@ -89,6 +90,7 @@ export class FakeControl implements NodeControl {
       rules: this.rules.change,
       fleet: this.fleetStatus,
       shield: this.shield,
+      parts: { events: { total: 0, kept: 0 } },
       requests: this.requests,
       degraded: this.degraded,
     };

@@ -55,14 +55,32 @@ export function seclangModule(text: string): Uint8Array {
   return writeModule(engineBytes, built.bytes, ruleSetFacts(built.rules, ruleSet.settings));
 }
 
+/** A rule set of the text, as routes have it. */
+export function seclangFilter(name: string, text: string): SeclangFilter {
+  const bytes = seclangModule(text);
+  const module = readModule(bytes);
+  if (module === null) throw new Error('it was just written');
+  return new SeclangFilter(
+    { name, sha256: '', failure: 'closed', fuel: 100_000_000 },
+    new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
+    module.facts,
+    testLimits,
+    (message) => {
+      throw new Error(message);
+    },
+    () => {},
+  );
+}
+
 export class SeclangRules {
   readonly #filter: SeclangFilter;
   #failures: string[] = [];
   #matches: SeclangOutcome['matches'][number][] = [];
   #lines = '';
 
-  constructor(text: string, fuel = 100_000_000) {
-    const bytes = seclangModule(text);
+  /** Of a text of rules, or of a module that was built from files. */
+  constructor(rules: string | Uint8Array, fuel = 100_000_000) {
+    const bytes = typeof rules === 'string' ? seclangModule(rules) : rules;
     const module = readModule(bytes);
     if (module === null) throw new Error('it was just written');
     this.#filter = new SeclangFilter(

@@ -20,6 +20,7 @@ import { expand, expandedAt, expandedLength } from './macros';
 import { parseNumber } from './text';
 import {
   engineMode,
+  isMonitored,
   removeRules,
   removeTarget,
   setBodyProcessor,
@@ -28,7 +29,7 @@ import {
   setRequestBodyAccess,
   setResponseBodyAccess,
 } from './transaction';
-import { cellNamed, cellOf, numberOf, setNumber, setText, unsetCell } from './tx';
+import { cellNamed, cellOf, isPinned, numberOf, setNumber, setText, unsetCell } from './tx';
 import { charge } from './fuel';
 
 export function runActions(link: usize): void {
@@ -38,7 +39,8 @@ export function runActions(link: usize): void {
     for (let i = 0; i < sets; i++, set += SetWord.size << 2) setVariable(set);
   }
   const controls = <i32>word(link, LinkWord.controlCount);
-  if (controls != 0) {
+  // What a monitored rule sets is for the rest of its chain, and taken back behind it.
+  if (controls != 0 && !isMonitored) {
     let control = follow(link, LinkWord.controls);
     for (let i = 0; i < controls; i++, control += ControlWord.size << 2) runControl(control);
   }
@@ -57,6 +59,7 @@ function setVariable(set: usize): void {
     if (expandedLength == 1) settleCaptures();
     cell = cellNamed(expandedAt, expandedLength, true);
   }
+  if (isPinned(cell)) return;
   const change = word(set, SetWord.change);
   if (change == Change.unset) {
     unsetCell(cell);

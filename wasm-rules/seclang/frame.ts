@@ -23,7 +23,13 @@ export namespace FrameWord {
   /** Milliseconds since 1970, low and high word. */
   export const timeLow: i32 = 14;
   export const timeHigh: i32 = 15;
-  export const size: i32 = 16;
+  /** Bit sets over the rules, 0: none. Those that do not run, and those that only note what they find. */
+  export const off: i32 = 16;
+  export const monitored: i32 = 17;
+  /** 0: as the rules say. */
+  export const inboundThreshold: i32 = 18;
+  export const outboundThreshold: i32 = 19;
+  export const size: i32 = 20;
 }
 
 export namespace Run {

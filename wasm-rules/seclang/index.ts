@@ -40,8 +40,8 @@ import { readRequestHead, readResponseHead } from './request';
 import { resetRules, runPhase } from './rules';
 import { loadState, openState, saveState, stateAt, stateLength } from './state';
 import { resetStrings, seedStrings } from './strings';
-import { resetTransaction, Stop, stop } from './transaction';
-import { cellsBytes, openTx, resetTx } from './tx';
+import { removeRules, resetTransaction, Stop, stop } from './transaction';
+import { cellsBytes, openTx, pinTx, resetTx } from './tx';
 import { addValue, firstOf, nextOf, resetValues } from './values';
 
 /** States of patterns that are made while they run; emptied when it is full. */
@@ -115,7 +115,7 @@ export function run(fuel: i64): usize {
   memory.fill(lists, 0, <usize>headerWord(Header.ruleCount) << 2);
   memory.copy(active, imageAt(headerWord(Header.alwaysRules)), <usize>headerWord(Header.ruleWords) << 3);
   memory.fill(fed, 0, <usize>Source.count << 2);
-  resetRules(lists, active);
+  resetRules(lists, active, frameWord(FrameWord.monitored));
   resetTransaction(modeOfCall(), setting(SettingWord.requestBodyAccess), setting(SettingWord.responseBodyAccess));
   const phases = frameWord(FrameWord.run);
   const isRequest = (phases & Run.request) != 0;
@@ -124,6 +124,14 @@ export function run(fuel: i64): usize {
   resetFeeds(lists, active, imageAt(headerWord(scans + 2)), <i32>headerWord(scans + 1));
   const state = frameWord(FrameWord.state);
   if (state != 0) loadState(state);
+  const off = frameWord(FrameWord.off);
+  if (off != 0) removeRules(off);
+  pinTx(
+    headerWord(Header.inboundSlot),
+    frameWord(FrameWord.inboundThreshold),
+    headerWord(Header.outboundSlot),
+    frameWord(FrameWord.outboundThreshold),
+  );
   const head = frameWord(FrameWord.requestHead);
   if (head != 0) readRequestHead(head, settings);
   if (isRequest) runRequest();

@@ -22,6 +22,9 @@ export namespace Header {
   export const settings: i32 = 27;
   export const ruleWords: i32 = 28;
   export const responseFeeds: i32 = 29;
+  /** Slots of the variables that hold the thresholds, and 1; 0: no rule names them. */
+  export const inboundSlot: i32 = 30;
+  export const outboundSlot: i32 = 31;
   export const size: i32 = 32;
 }
 
@@ -244,6 +247,14 @@ export namespace Operator {
   export const verifyCC: i32 = 24;
   export const verifySSN: i32 = 25;
   export const within: i32 = 26;
+  export const detectCommand: i32 = 27;
+  export const detectLookup: i32 = 28;
+  export const detectSsrf: i32 = 29;
+  export const detectTemplate: i32 = 30;
+  export const graphqlAliases: i32 = 31;
+  export const graphqlCost: i32 = 32;
+  export const graphqlDepth: i32 = 33;
+  export const graphqlFields: i32 = 34;
 }
 
 /** Sources beside the collections of `engine/sink.ts`: what rules fill, and single values. */

@@ -1,4 +1,15 @@
 /** One operator over one value. What it compares with is the link's operand, or its argument put together anew. */
+import { detectCommand } from '../engine/detect/command';
+import {
+  graphqlAliases,
+  graphqlCost,
+  graphqlDepth,
+  graphqlFields,
+  readGraphql,
+} from '../engine/detect/graphql';
+import { detectLookup } from '../engine/detect/lookup';
+import { detectSsrf } from '../engine/detect/ssrf';
+import { detectTemplate } from '../engine/detect/template';
 import { detectSqli } from '../engine/inject/sql';
 import { detectXss } from '../engine/inject/xss';
 import { capturePattern } from '../engine/match/capture';
@@ -54,6 +65,15 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
     case Operator.verifyCC:
     case Operator.verifySSN:
       return holdsNumber(link, operand, flags, at, length);
+    case Operator.detectLookup:
+      charge(<u32>length);
+      return detectLookup(at, length) && tookWhole(flags, at, length);
+    case Operator.detectSsrf:
+      charge(<u32>length << 2);
+      return detectSsrf(at, length) && tookWhole(flags, at, length);
+    case Operator.detectTemplate:
+      charge(<u32>length << 1);
+      return detectTemplate(at, length) && tookWhole(flags, at, length);
     default:
       return compares(link, at, length);
   }
@@ -85,9 +105,32 @@ function compares(link: usize, at: usize, length: i32): bool {
       return containsWord(at, length, argumentAt, argumentLength);
     case Operator.within:
       return within(at, length, argumentAt, argumentLength);
+    case Operator.detectCommand:
+      charge(<u32>length << 2);
+      return detectCommand(at, length, argumentLength != 0) && tookWhole(word(link, LinkWord.flags), at, length);
+    case Operator.graphqlAliases:
+      return asksGraphql(at, length) && graphqlAliases > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlCost:
+      return asksGraphql(at, length) && graphqlCost > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlDepth:
+      return asksGraphql(at, length) && graphqlDepth > numberIn(argumentAt, argumentLength);
+    case Operator.graphqlFields:
+      return asksGraphql(at, length) && graphqlFields > numberIn(argumentAt, argumentLength);
     default:
       return unreachable();
   }
+}
+
+function asksGraphql(at: usize, length: i32): bool {
+  charge(<u32>length);
+  return readGraphql(at, length);
+}
+
+/** Digits; a reference that holds none is 0, as in comparisons. */
+function numberIn(at: usize, length: i32): f64 {
+  let value: f64 = 0;
+  for (let i = 0; i < length && load<u8>(at + i) - 0x30 < 10; i++) value = value * 10 + <f64>(load<u8>(at + i) - 0x30);
+  return value;
 }
 
 function readArgument(link: usize): void {

@@ -7,6 +7,7 @@ import { fuelUsed } from './fuel';
 import { imageAt, RuleFlag, RuleWord, word } from './layout';
 import { expand, expandedAt, expandedLength } from './macros';
 import {
+  isMonitored,
   locationAt,
   locationLength,
   matchedAt,
@@ -67,6 +68,8 @@ export namespace MatchFlag {
   export const stopped: u32 = 1;
   /** Also what a rule without a log would have said. */
   export const logged: u32 = 2;
+  /** Nothing came of it. */
+  export const monitored: u32 = 4;
 }
 
 /** Of one call; what is beyond is counted. */
@@ -101,7 +104,8 @@ export function recordMatch(rule: usize, ruleIndex: i32, link: i32, hasStopped: 
   set(record, MatchWord.rule, ruleIndex);
   set(record, MatchWord.link, link);
   const isLogged = (word(rule, RuleWord.flags) & RuleFlag.logged) != 0;
-  set(record, MatchWord.flags, (hasStopped ? MatchFlag.stopped : 0) | (isLogged ? MatchFlag.logged : 0));
+  const flags = (hasStopped ? MatchFlag.stopped : 0) | (isLogged ? MatchFlag.logged : 0);
+  set(record, MatchWord.flags, flags | (isMonitored ? MatchFlag.monitored : 0));
   set(record, MatchWord.name, <u32>matchedNameAt);
   set(record, MatchWord.nameBytes, matchedNameLength);
   set(record, MatchWord.value, <u32>matchedAt);

@@ -13,6 +13,7 @@ import {
   LinkWord,
   RuleFlag,
   RuleWord,
+  Source,
   word,
 } from './layout';
 import { evaluateDirect, evaluateListed } from './links';
@@ -26,13 +27,22 @@ import {
   engineMode,
   hasRemoved,
   isHalted,
+  isMonitored,
+  matchedAt,
+  matchedLength,
+  matchedNameAt,
+  matchedNameLength,
   noteDecision,
   noteSeverity,
   removed,
   setAllowed,
   setLocation,
+  setMatched,
+  setMonitored,
   Stop,
 } from './transaction';
+import { keepTx, madeTotal, restoreTx } from './tx';
+import { clearSource } from './values';
 
 let lists: usize = 0;
 let active: usize = 0;
@@ -40,8 +50,11 @@ let rules: usize = 0;
 let links: usize = 0;
 /** The rule that is looked at, and whether it has matched in full. */
 let current: usize = 0;
+/** Bits of the rules that only note what they find; 0: none do. */
+let monitored: usize = 0;
 
-export function resetRules(listsAt: usize, activeAt: usize): void {
+export function resetRules(listsAt: usize, activeAt: usize, monitoredAt: usize): void {
+  monitored = monitoredAt;
   lists = listsAt;
   active = activeAt;
   rules = imageAt(headerWord(Header.rules));
@@ -93,9 +106,33 @@ function wordOf(index: i32): u64 {
   return hasRemoved ? bits & ~load<u64>(removed + at) : bits;
 }
 
-/** Whether it matched in full. */
+/** Whether it matched in full; false for one that only notes it. */
 function runRule(rule: usize, index: i32): bool {
   current = rule;
+  if (monitored == 0) return matchRule(rule, index);
+  const bits = load<u64>(monitored + (<usize>(index >> 6) << 3));
+  if (((bits >> <u64>(index & 63)) & 1) == 0) return matchRule(rule, index);
+  noteRule(rule, index);
+  return false;
+}
+
+/** Links of a chain look at what those before them set; behind the rule everything is as it was. */
+function noteRule(rule: usize, index: i32): void {
+  const made = madeTotal();
+  const kept = keepTx();
+  const at = matchedAt;
+  const length = matchedLength;
+  const name = matchedNameAt;
+  const nameBytes = matchedNameLength;
+  setMonitored(true);
+  matchRule(rule, index);
+  setMonitored(false);
+  setMatched(at, length, name, nameBytes);
+  clearSource(Source.matchedVars);
+  restoreTx(kept, made);
+}
+
+function matchRule(rule: usize, index: i32): bool {
   const count = <i32>word(rule, RuleWord.linkCount);
   let link = links + <usize>word(rule, RuleWord.firstLink) * (LinkWord.size << 2);
   const isScanned = (word(link, LinkWord.flags) & LinkFlag.scanned) != 0;
@@ -112,6 +149,10 @@ function runRule(rule: usize, index: i32): bool {
 /** The last link has matched a value: what the rule as a whole does, once for each. */
 export function onFullMatch(index: i32, link: i32): void {
   const rule = current;
+  if (isMonitored) {
+    note(rule, index, link);
+    return;
+  }
   const severity = word(rule, RuleWord.severity);
   if (severity < 8) noteSeverity(severity);
   const what = word(rule, RuleWord.disruption);
@@ -127,4 +168,16 @@ export function onFullMatch(index: i32, link: i32): void {
   } else if (<i32>what >= Disruption.allowAll && enforces()) setAllowed(what);
   if ((word(rule, RuleWord.flags) & (RuleFlag.logged | RuleFlag.audited)) != 0 || decides)
     recordMatch(rule, index, link, decides && enforces());
+}
+
+/** What the rule would have done: nothing is decided, and what would have been is the host's to log. */
+function note(rule: usize, index: i32, link: i32): void {
+  const what = word(rule, RuleWord.disruption);
+  const decides = what == Disruption.deny || what == Disruption.drop || what == Disruption.redirect;
+  if (decides) {
+    const how = what == Disruption.drop ? Stop.drop : Stop.deny;
+    noteDecision(how, index, word(rule, RuleWord.status));
+  }
+  if ((word(rule, RuleWord.flags) & (RuleFlag.logged | RuleFlag.audited)) != 0 || decides)
+    recordMatch(rule, index, link, false);
 }

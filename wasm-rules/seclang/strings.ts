@@ -8,7 +8,7 @@
 import { arenaShrink, arenaTake } from '../engine/arena';
 import { scan } from '../engine/match/scan';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
-import { outputBytesMax, transform } from '../engine/transform/transform';
+import { outputBytesMax, passesOf, transform } from '../engine/transform/transform';
 import { charge } from './fuel';
 
 const bucketCount: u32 = 2048;
@@ -129,7 +129,7 @@ export function transformed(string: usize, id: i32): usize {
   } else if (!canChange(id, kindsOf(string))) return string;
   for (let known = load<usize>(string, 28); known != 0; known = load<usize>(known))
     if (load<i32>(known, 4) == id) return load<usize>(known, 8);
-  charge(16 + (<u32>length << 1));
+  charge(16 + <u32>length * passesOf(id));
   const into = arenaTake(<usize>outputBytesMax(id, length));
   const written = transform(id, load<usize>(string), length, into);
   let result = string;

@@ -47,6 +47,9 @@ export let locationLength: i32 = 0;
 /** `allow`: no further rules of this phase, of the request's phases, of any phase but the last. */
 export let allowed: u32 = 0;
 
+/** The rule that is looked at only notes what it finds. */
+export let isMonitored: bool = false;
+
 /** Targets taken out of rules for this request: next, bit set, target. */
 export let removedTargets: usize = 0;
 
@@ -78,6 +81,7 @@ export function resetTransaction(mode: u32, hasRequestBody: bool, hasResponseBod
   locationAt = 0;
   locationLength = 0;
   allowed = 0;
+  isMonitored = false;
   removedTargets = 0;
 }
 
@@ -160,6 +164,10 @@ export function noteDecision(what: i32, rule: i32, status: u32): void {
 export function setLocation(at: usize, length: i32): void {
   locationAt = at;
   locationLength = length;
+}
+
+export function setMonitored(value: bool): void {
+  isMonitored = value;
 }
 
 export function setAllowed(value: u32): void {

@@ -144,6 +144,47 @@ export function setText(cell: usize, at: usize, length: i32): void {
   store<i32>(cell, length, 8);
 }
 
+let pinned: usize = 0;
+let otherPinned: usize = 0;
+
+/** What the host says of two variables holds, whatever rules set; 0 and slot 0 of 1: it says nothing. */
+export function pinTx(slot: u32, value: u32, otherSlot: u32, otherValue: u32): void {
+  pinned = slot == 0 || value == 0 ? 0 : cellOf(slot - 1);
+  otherPinned = otherSlot == 0 || otherValue == 0 ? 0 : cellOf(otherSlot - 1);
+  if (pinned != 0) setNumber(pinned, value);
+  if (otherPinned != 0) setNumber(otherPinned, otherValue);
+}
+
+@inline
+export function isPinned(cell: usize): bool {
+  return cell == pinned || cell == otherPinned;
+}
+
+/** A copy of all variables; made names that come after it are not in it. */
+export function keepTx(): usize {
+  const fixed = <usize>slotCount * cellBytes;
+  const bytes = fixed + <usize>madeCount * cellBytes;
+  charge(8 + (<u32>bytes >> 5));
+  const kept = arenaTake(<i32>bytes);
+  memory.copy(kept, cells, fixed);
+  let at = kept + fixed;
+  for (let entry = made; entry != 0; entry = nextMade(entry), at += cellBytes)
+    memory.copy(at, madeCell(entry), cellBytes);
+  return kept;
+}
+
+/** `count` names were made when the copy was; those that were made since are not set. */
+export function restoreTx(kept: usize, count: i32): void {
+  const fixed = <usize>slotCount * cellBytes;
+  memory.copy(cells, kept, fixed);
+  let at = kept + fixed;
+  let index = 0;
+  for (let entry = made; entry != 0; entry = nextMade(entry), at += cellBytes) {
+    if (index++ < count) memory.copy(madeCell(entry), at, cellBytes);
+    else unsetCell(madeCell(entry));
+  }
+}
+
 export function unsetCell(cell: usize): void {
   store<u32>(cell, Cell.unset);
 }

@@ -10,6 +10,17 @@ import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { parseXml } from '../engine/body/xml';
 import { kindsIn } from '../engine/match/byte-kinds';
 import { bodyFlags, Collection, resetFlags, setSink } from '../engine/sink';
+import { detectCommand } from '../engine/detect/command';
+import {
+  graphqlAliases,
+  graphqlCost,
+  graphqlDepth,
+  graphqlFields,
+  readGraphql,
+} from '../engine/detect/graphql';
+import { detectLookup } from '../engine/detect/lookup';
+import { detectSsrf } from '../engine/detect/ssrf';
+import { detectTemplate } from '../engine/detect/template';
 import { detectSqli, isBareInjection, isQuotedInjection } from '../engine/inject/sql';
 import { detectXss } from '../engine/inject/xss';
 import { hasBadUrlEncoding, hasBadUtf8, hasByteOutside } from '../engine/operator/encoding';
@@ -206,4 +217,28 @@ export function repeatXss(at: usize, length: i32, times: i32): i32 {
   let sum = 0;
   for (let i = 0; i < times; i++) sum += detectXss(at, length) ? 1 : 0;
   return sum;
+}
+
+/** By its place in `detections` of the test: command, the same strictly, lookup, ssrf, template. */
+export function isDetected(id: i32, at: usize, length: i32): bool {
+  switch (id) {
+    case 0:
+      return detectCommand(at, length, false);
+    case 1:
+      return detectCommand(at, length, true);
+    case 2:
+      return detectLookup(at, length);
+    case 3:
+      return detectSsrf(at, length);
+    case 4:
+      return detectTemplate(at, length);
+    default:
+      return unreachable();
+  }
+}
+
+/** 0 depth, 1 fields, 2 aliases, 3 cost; -1 where the value is no query. */
+export function graphqlNumber(id: i32, at: usize, length: i32): f64 {
+  if (!readGraphql(at, length)) return -1;
+  return id == 0 ? graphqlDepth : id == 1 ? graphqlFields : id == 2 ? graphqlAliases : graphqlCost;
 }

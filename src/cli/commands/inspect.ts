@@ -47,6 +47,7 @@ export const inspect: Command = {
   examples: [
     'weir inspect --rules /usr/share/modsecurity-crs --uri "/?id=1 or 1=1"',
     'weir inspect --rules crs --paranoia 4 --request request.txt',
+    'weir inspect --rules builtin:core --uri "/?file=../../etc/passwd"',
   ],
   async run({ io, print, given }) {
     const { buildRuleSetApart } = await import('#toolchain/build-rule-set-apart.ts');

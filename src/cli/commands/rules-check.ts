@@ -1,10 +1,11 @@
 /** `weir rules check` — what SecLang files say: every problem with its line and its fix, and the fate of each rule. */
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { type Command, jsonOption } from '#cli/command.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { type Printer, printable } from '#cli/printer.ts';
 import { fateRows, fileRows } from '#cli/rule-fates.ts';
 import { counted } from '#cli/words.ts';
+import { namedRules } from '#config/core-rules.ts';
 import type { RulePlace, RuleReport } from '#toolchain/rule-check.ts';
 
 export const rulesCheck: Command = {
@@ -19,13 +20,14 @@ export const rulesCheck: Command = {
   examples: [
     'weir rules check /usr/share/modsecurity-crs/rules',
     'weir rules check crs my-rules.conf',
+    'weir rules check builtin:core',
   ],
   async run({ io, print, given }) {
     const { checkRules, excerptAt, installedRules } = await import('#toolchain/rule-check.ts');
     const paths =
       given.positionals.length === 0
         ? [installedRules()]
-        : given.positionals.map((path) => resolve(io.cwd, path));
+        : given.positionals.map((path) => namedRules(io.cwd, path));
     const report = checkRules(paths, !given.flag('unfolded'));
     const short = (file: string): string => {
       const near = relative(io.cwd, file);

@@ -13,7 +13,10 @@ export const rulesExplain: Command = {
   summary: 'show what a SecLang rule becomes: targets, automata, changes',
   positionals: ['RULE', 'FILE|DIR…'],
   options: [paranoiaOption, setupOption, jsonOption],
-  examples: ['weir rules explain 942100 /usr/share/modsecurity-crs'],
+  examples: [
+    'weir rules explain 942100 /usr/share/modsecurity-crs',
+    'weir rules explain 1020100 builtin:core',
+  ],
   async run({ io, print, given }) {
     const { explainRule } = await import('#toolchain/explain-rule.ts');
     const [rule = '', ...paths] = given.positionals;

@@ -4,7 +4,9 @@
  * A value remembers the rules that set it, because a rule can be switched off while a request runs
  * (`ctl:ruleRemoveById`), and then its value was never set (`fold-removals.ts`).
  */
+
 import type { Macro, Rule, SetVariable } from './rule-set.ts';
+import { thresholdNames } from './threshold-names.ts';
 
 export type Known = {
   /** Null: not set. */
@@ -16,7 +18,7 @@ const unset: Known = { text: null, setters: new Set() };
 /** A name that is in the map with null holds something that depends on the request. */
 export type State = Map<string, Known | null>;
 
-/** Names that requests write: captures, flags of the engine, and names made from macros. */
+/** Names that requests write: captures, flags of the engine, thresholds of the route, and names made from macros. */
 export class OpenNames {
   readonly #shapes: { readonly prefix: string; readonly suffix: string }[] = [];
 
@@ -31,12 +33,15 @@ export class OpenNames {
   }
 
   has(name: string): boolean {
-    if (/^[0-9]+$/.test(name) || name.startsWith('msc_')) return true;
+    if (/^[0-9]+$/.test(name) || name.startsWith('msc_') || isThreshold(name)) return true;
     return this.#shapes.some(
       ({ prefix, suffix }) => name.startsWith(prefix) && name.endsWith(suffix),
     );
   }
 }
+
+const isThreshold = (name: string): boolean =>
+  name === thresholdNames.inbound || name === thresholdNames.outbound;
 
 /** Null where the value depends on the request. */
 export function knownOf(state: State, open: OpenNames, name: string): Known | null {

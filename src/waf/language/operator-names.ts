@@ -27,6 +27,15 @@ export const operatorNames = [
   'verifyCC',
   'verifySSN',
   'within',
+  // Of Weir alone.
+  'detectCommand',
+  'detectLookup',
+  'detectSsrf',
+  'detectTemplate',
+  'graphqlAliases',
+  'graphqlCost',
+  'graphqlDepth',
+  'graphqlFields',
 ] as const;
 
 export type OperatorName = (typeof operatorNames)[number];

@@ -101,6 +101,17 @@ function parseArgument(
       );
     case 'validateByteRange':
       return list(parseByteRanges(text, position));
+    case 'detectCommand':
+      return { argument: literalMacro(oneOf(name, ['strict'], text, position)), entries: null };
+    case 'graphqlAliases':
+    case 'graphqlCost':
+    case 'graphqlDepth':
+    case 'graphqlFields':
+      return { argument: limitOf(name, text, positionAt), entries: null };
+    case 'detectLookup':
+    case 'detectSsrf':
+    case 'detectTemplate':
+      return { argument: literalMacro(oneOf(name, [], text, position)), entries: null };
     case 'detectSQLi':
     case 'detectXSS':
     case 'geoLookup':
@@ -112,6 +123,31 @@ function parseArgument(
     default:
       return { argument: parseMacro(text, positionAt), entries: null };
   }
+}
+
+function oneOf(
+  name: OperatorName,
+  words: readonly string[],
+  text: string,
+  position: Position,
+): string {
+  if (text === '' || words.includes(text)) return text;
+  const known = words.length === 0 ? 'takes no argument' : `takes nothing or ${words.join(', ')}`;
+  throw new RuleError(position, `@${name} ${known}, not "${text}"`, 'remove it');
+}
+
+/** A whole number, or a reference to one. */
+function limitOf(
+  name: OperatorName,
+  text: string,
+  positionAt: (offset: number) => Position,
+): Operator['argument'] {
+  if (/^[0-9]{1,9}$/.test(text) || /^%\{[^}]+\}$/.test(text)) return parseMacro(text, positionAt);
+  throw new RuleError(
+    positionAt(0),
+    `@${name} needs the number that a query may have at most, not "${text}"`,
+    `write for example @${name} 10`,
+  );
 }
 
 function fileNames(text: string, position: Position): readonly string[] {

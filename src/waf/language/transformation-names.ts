@@ -38,6 +38,8 @@ export const transformationNames = [
   'urlDecodeUni',
   'urlEncode',
   'utf8toUnicode',
+  // Of Weir alone.
+  'decodeAll',
 ] as const;
 
 export type TransformationName = (typeof transformationNames)[number];

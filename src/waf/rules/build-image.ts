@@ -4,6 +4,7 @@
  */
 import { describeError } from '#core/errors.ts';
 import type { Link, Marker, Phase, Rule, RuleSet, Target } from '#waf/language/rule-set.ts';
+import { thresholdNames } from '#waf/language/threshold-names.ts';
 import {
   disruption,
   header,
@@ -16,6 +17,7 @@ import {
 import { ImageWriter } from './image-writer.ts';
 import { LinkWriter, PlanProblem, staticText } from './link-writer.ts';
 import type { Matchers, ScanMember } from './matchers.ts';
+import { operatorHint } from './operator-hints.ts';
 import { RuleIndex } from './rule-index.ts';
 import { ScanPlan, type ScanTarget } from './scan-plan.ts';
 import { writeSettings } from './settings-writer.ts';
@@ -166,6 +168,8 @@ function writeImage(
   }
   words[header.settings] = writeSettings(image, set.settings);
   words[header.ruleWords] = index.wordCount;
+  words[header.inboundSlot] = slots.names.indexOf(thresholdNames.inbound) + 1;
+  words[header.outboundSlot] = slots.names.indexOf(thresholdNames.outbound) + 1;
   words[header.slotCount] = slots.names.length;
   words[header.slotNames] = image.words(slots.names.map((name) => image.text(name)));
   words[header.bytes] = image.length;
@@ -200,6 +204,8 @@ function memberOf({ operator }: Link): ScanMember | null {
     const source = staticText(operator.argument);
     return source === null ? null : { kind: 'pattern', source };
   }
+  const hint = operatorHint(operator.name, staticText(operator.argument));
+  if (hint !== null) return { kind: 'pattern', source: hint };
   if (operator.name === 'contains') {
     const text = staticText(operator.argument);
     return text === null || text === '' ? null : { kind: 'phrases', phrases: [text] };

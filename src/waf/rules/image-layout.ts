@@ -44,6 +44,9 @@ export const header = {
   ruleWords: 28,
   /** As `feeds`, for what the scan of responses finds. */
   responseFeeds: 29,
+  /** Slots of `thresholdNames`, and 1; 0: no rule names them. */
+  inboundSlot: 30,
+  outboundSlot: 31,
   size: 32,
 } as const;
 

@@ -20,7 +20,11 @@ export const frameWord = {
   flags: 13,
   timeLow: 14,
   timeHigh: 15,
-  size: 16,
+  off: 16,
+  monitored: 17,
+  inboundThreshold: 18,
+  outboundThreshold: 19,
+  size: 20,
 } as const;
 
 /** Bits of `frameWord.run`. */
@@ -65,5 +69,5 @@ export const matchWord = {
   size: 14,
 } as const;
 
-export const matchFlag = { stopped: 1, logged: 2 } as const;
+export const matchFlag = { stopped: 1, logged: 2, monitored: 4 } as const;
 export const stopKind = { none: 0, deny: 1, drop: 2, redirect: 3 } as const;

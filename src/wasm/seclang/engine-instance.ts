@@ -33,6 +33,12 @@ export type EngineCall = {
   readonly responseBody: BodyBytes | null;
   readonly state: Buffer | null;
   readonly wallMs: number;
+  /** Rules that do not run, and those that only note what they find: bits by index in the facts. */
+  readonly off: Uint8Array | null;
+  readonly monitored: Uint8Array | null;
+  /** Null: as the rules say. */
+  readonly inboundThreshold: number | null;
+  readonly outboundThreshold: number | null;
 };
 
 export type BodyBytes = { readonly bytes: Buffer; readonly isWhole: boolean };
@@ -151,6 +157,11 @@ export class EngineInstance {
       words[frame + frameWord.stateBytes] = state.length;
       at = aligned(at + state.length);
     }
+    if (call.off !== null) at = this.#writeBits(at, call.off, frame + frameWord.off);
+    if (call.monitored !== null)
+      at = this.#writeBits(at, call.monitored, frame + frameWord.monitored);
+    words[frame + frameWord.inboundThreshold] = call.inboundThreshold ?? 0;
+    words[frame + frameWord.outboundThreshold] = call.outboundThreshold ?? 0;
     if (requestBody !== null) {
       at = this.#writeBody(at, requestBody, frame + frameWord.requestBody);
     }
@@ -166,6 +177,12 @@ export class EngineInstance {
     encodeResponseHead(transaction, this.#limits, this.#memory, at);
     // The third word of a response head is where the request lies in it.
     words[frame + frameWord.requestHead] = at + (words[(at >>> 2) + 3] ?? 0);
+  }
+
+  #writeBits(at: number, bits: Uint8Array, word: number): number {
+    this.#memory.bytes.set(bits, at);
+    this.#memory.words[word] = at;
+    return aligned(at + bits.length);
   }
 
   /** `word` is that of the address; length and flags follow. */
@@ -236,9 +253,12 @@ export class EngineInstance {
   }
 }
 
+/** Frame, request id and two bit sets over the rules of the largest set. */
+const fixedBytes = 65_536;
+
 function inputBytesMax(limits: GuestLimits): number {
   const heads = viewBytesMax(limits, phase.responseHead);
-  return aligned(4_096 + stateBytesMax + limits.bodyWindowBytes * 2 + heads);
+  return aligned(fixedBytes + stateBytesMax + limits.bodyWindowBytes * 2 + heads);
 }
 
 const aligned = (bytes: number): number => (bytes + 63) & ~63;

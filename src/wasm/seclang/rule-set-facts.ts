@@ -3,7 +3,10 @@
  * It travels in the module, written by the build and read when the module is loaded.
  */
 import type { EngineSettings, Phase, Rule } from '#waf/language/rule-set.ts';
+import { thresholdNames } from '#waf/language/threshold-names.ts';
 import { plainText } from '#waf/rules/rule-index.ts';
+
+export type Threshold = keyof typeof thresholdNames;
 
 export type RuleFact = {
   readonly id: number;
@@ -24,6 +27,8 @@ export type RuleFact = {
 
 export type RuleSetFacts = {
   readonly format: 1;
+  /** Which of its thresholds a route may set: those that its rules name. */
+  readonly thresholds: readonly Threshold[];
   readonly rules: readonly RuleFact[];
   readonly settings: Pick<
     EngineSettings,
@@ -52,6 +57,7 @@ export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): 
   } = settings;
   return {
     format: 1,
+    thresholds: thresholdsOf(rules),
     rules: rules.map(ruleFact),
     settings: {
       ruleEngine,
@@ -63,6 +69,11 @@ export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): 
       componentSignatures,
     },
   };
+}
+
+function thresholdsOf(rules: readonly Rule[]): readonly Threshold[] {
+  const text = JSON.stringify(rules).toLowerCase();
+  return (['inbound', 'outbound'] as const).filter((which) => text.includes(thresholdNames[which]));
 }
 
 function ruleFact(rule: Rule): RuleFact {
@@ -98,10 +109,11 @@ export function parseFacts(text: string): RuleSetFacts | null {
 
 function isFacts(value: unknown): value is RuleSetFacts {
   if (typeof value !== 'object' || value === null) return false;
-  const { format, rules, settings } = value as Partial<RuleSetFacts>;
+  const { format, rules, settings, thresholds } = value as Partial<RuleSetFacts>;
   return (
     format === 1 &&
     Array.isArray(rules) &&
+    Array.isArray(thresholds) &&
     rules.every(isRuleFact) &&
     typeof settings === 'object' &&
     settings !== null &&

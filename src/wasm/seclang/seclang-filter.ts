@@ -11,15 +11,17 @@
  * head is made of is looked at once.
  */
 import { wallMs } from '#core/clock.ts';
+import { blockingModes, type RuleModes } from '#waf/rule-modes.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import type { GuestLimits } from '../abi.ts';
 import { failureStop } from '../failure-stop.ts';
-import { type Filter, type FilterRun, phase } from '../filter.ts';
+import { type Filter, type FilterRuleSet, type FilterRun, phase, type Resume } from '../filter.ts';
 import { GuestFailure } from '../guest-failure.ts';
 import type { CompileSource, OnFailure } from '../live-module.ts';
 import { type EngineCall, EngineInstance } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
+import { namedRules, type RuleTerms, ruleTerms } from './rule-terms.ts';
 import { type Answered, type OnMatches, type RunHost, SeclangRun } from './seclang-run.ts';
 
 export class SeclangFilter implements Filter, RunHost {
@@ -28,12 +30,15 @@ export class SeclangFilter implements Filter, RunHost {
   readonly abi = 'seclang';
   readonly phases: number;
   readonly facts: RuleSetFacts;
+  readonly ruleSet: FilterRuleSet;
   readonly onMatches: OnMatches;
   readonly #failure: 'closed' | 'open';
   readonly #fuel: number;
   readonly #compiled: WebAssembly.Module;
   readonly #limits: GuestLimits;
   readonly #onFailure: OnFailure;
+  /** By route; a snapshot that is gone takes its own along. */
+  readonly #terms = new WeakMap<RuleModes, RuleTerms>();
   #instance: EngineInstance | null;
   #fuelUsed = 0;
 
@@ -56,6 +61,7 @@ export class SeclangFilter implements Filter, RunHost {
     this.#limits = limits;
     this.#onFailure = onFailure;
     this.phases = phasesOf(facts);
+    this.ruleSet = { rules: namedRules(source.name, facts), thresholds: facts.thresholds };
     this.#instance = this.#makeInstance();
   }
 
@@ -67,8 +73,13 @@ export class SeclangFilter implements Filter, RunHost {
     return this.#instance?.memoryBytes ?? 0;
   }
 
-  begin(transaction: Transaction): FilterRun {
-    return new SeclangRun(this, transaction);
+  begin(transaction: Transaction, _resume?: Resume, modes: RuleModes = blockingModes): FilterRun {
+    let terms = this.#terms.get(modes);
+    if (terms === undefined) {
+      terms = ruleTerms(this.ruleSet.rules, modes);
+      this.#terms.set(modes, terms);
+    }
+    return new SeclangRun(this, transaction, terms);
   }
 
   fail(reason: string): Stop | null {

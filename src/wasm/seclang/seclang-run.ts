@@ -1,11 +1,11 @@
 /** One request's way through a SecLang rule set (`seclang-filter.ts`). */
 import type { Transaction } from '#waf/transaction.ts';
-import type { Stop } from '#waf/verdict.ts';
-import { matchedBytesMax } from '#waf/verdict.ts';
+import { type Finding, matchedBytesMax, type Stop } from '#waf/verdict.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
+import { modeOf, type RuleTerms } from './rule-terms.ts';
 
 /** Gets the matches of a call before its answer goes anywhere. */
 export type OnMatches = (
@@ -29,15 +29,19 @@ export interface RunHost {
 export class SeclangRun implements FilterRun {
   readonly #filter: RunHost;
   readonly #transaction: Transaction;
+  readonly #terms: RuleTerms;
   /** What the phase before left; null before the first one and after the last. */
   #state: Buffer | null = null;
   #isRequestDone = false;
   /** Phase 5 has run. */
   #isOver = false;
   #looksAtBody = false;
+  /** The answer of the last call was a challenge: its phase 5 has run. */
+  #isChallenged = false;
 
-  constructor(filter: RunHost, transaction: Transaction) {
+  constructor(filter: RunHost, transaction: Transaction, terms: RuleTerms) {
     this.#filter = filter;
+    this.#terms = terms;
     this.#transaction = transaction;
   }
 
@@ -75,7 +79,7 @@ export class SeclangRun implements FilterRun {
   }
 
   log(_record: LogRecord): void {
-    if (this.#isOver || !this.#isRequestDone) return;
+    if (this.#isOver || !this.#isRequestDone || this.#isChallenged) return;
     this.#call(run.logging, null, null);
   }
 
@@ -94,41 +98,99 @@ export class SeclangRun implements FilterRun {
     responseBody: BodyBytes | null,
   ): Stop | null {
     const transaction = this.#transaction;
-    const answer = this.#filter.call({
+    const call = {
       run: phases,
       transaction,
       enforces: !transaction.isMonitored,
       requestBody,
       responseBody,
       state: this.#state,
-    });
+      ...this.#terms,
+    };
+    const answer = this.#filter.call(call);
     if ('failed' in answer) {
       this.#isOver = true;
       return answer.failed;
     }
+    if (answer.matches.length > 0) this.#note(answer);
+    const without = answer.stop === stopKind.none ? null : this.#withoutChallenged(call);
+    this.#isChallenged = without !== null && without.stop === stopKind.none;
+    if (this.#isChallenged) return { ...this.#finding(answer, answer), kind: 'challenge' };
     this.#state = answer.state;
     this.#isOver = (phases & run.logging) !== 0 || answer.stop !== stopKind.none;
-    if (answer.matches.length > 0) this.#filter.onMatches(transaction, this.#filter.facts, answer);
-    if (answer.stop !== stopKind.none) return this.#stop(answer, answer);
+    if (answer.stop !== stopKind.none) return this.#stop(without ?? answer, without ?? answer);
     // On a route that only watches: what would have been decided is the verdict, and is not enforced.
     return transaction.isMonitored && answer.noted.stop !== stopKind.none
       ? this.#stop(answer, answer.noted)
       : null;
   }
 
-  #stop(answer: EngineAnswer, decision: Decision): Stop {
+  /**
+   * What a request that is stopped would be without the rules that challenge; null where there are none. One that they
+   * alone stop goes on from here, if the client shows a pass, as if they had found nothing.
+   */
+  #withoutChallenged(call: Omit<EngineCall, 'wallMs'>): EngineAnswer | null {
+    const { withoutChallenged } = this.#terms;
+    if (withoutChallenged === null) return null;
+    const answer = this.#filter.call({ ...call, monitored: withoutChallenged });
+    if ('failed' in answer) return null;
+    this.#state = answer.state;
+    this.#isOver = (call.run & run.logging) !== 0;
+    return answer;
+  }
+
+  #note(answer: EngineAnswer): void {
+    const { facts } = this.#filter;
+    const transaction = this.#transaction;
+    this.#filter.onMatches(transaction, facts, answer);
+    transaction.addUnlisted(answer.unlisted);
+    for (const match of answer.matches) {
+      const rule = facts.rules[match.rule];
+      if (rule === undefined || (match.flags & (matchFlag.logged | matchFlag.monitored)) === 0)
+        continue;
+      transaction.addMatch({
+        rule: this.#nameOf(match.rule),
+        message: match.message || rule.message,
+        severity: rule.severity,
+        tags: [...rule.tags, ...match.tags],
+        target: match.name,
+        matched: match.value.slice(0, matchedBytesMax),
+        mode: transaction.isMonitored ? 'monitor' : modeOf(this.#terms, match.rule),
+      });
+    }
+    // What a rule that only watches would have decided, where others block.
+    const { noted } = answer;
+    const isWatching = answer.matches.some(
+      ({ rule, flags }) => rule === noted.rule && (flags & matchFlag.monitored) !== 0,
+    );
+    if (isWatching && noted.stop !== stopKind.none)
+      transaction.noteStop(this.#stop(answer, noted), 'monitor');
+  }
+
+  #nameOf(rule: number): string {
     const { facts, name } = this.#filter;
-    const fact = facts.rules[decision.rule];
+    return `${name}/${facts.rules[rule]?.id ?? 0}`;
+  }
+
+  /** Rules that only watch have no part in a decision. */
+  #finding(answer: EngineAnswer, decision: Decision): Finding {
+    const fact = this.#filter.facts.rules[decision.rule];
     const match = answer.matches.find(({ rule }) => rule === decision.rule);
-    const finding = {
-      rule: `${name}/${fact?.id ?? 0}`,
+    return {
+      rule: this.#nameOf(decision.rule),
       reason: match?.message || fact?.message || 'stopped by a rule without a message',
       target: match?.name ?? '',
       matched: (match?.value ?? '').slice(0, matchedBytesMax),
       matches: answer.matches
-        .filter(({ flags }) => (flags & matchFlag.logged) !== 0)
-        .map(({ rule }) => `${name}/${facts.rules[rule]?.id ?? 0}`),
+        .filter(
+          ({ flags }) => (flags & (matchFlag.logged | matchFlag.monitored)) === matchFlag.logged,
+        )
+        .map(({ rule }) => this.#nameOf(rule)),
     };
+  }
+
+  #stop(answer: EngineAnswer, decision: Decision): Stop {
+    const finding = this.#finding(answer, decision);
     if (decision.stop === stopKind.redirect)
       return {
         kind: 'answer',

@@ -7,7 +7,7 @@
 import { kindsOfByte, kindsOfRange, upperKind } from '../match/byte-kinds';
 import { Transformation } from './names';
 
-const count = 35;
+const count = 36;
 /** Two words of kinds for each: one of the first must be there, and one of the second. */
 const needs: usize = memory.data(count * 16, 16);
 let isReady = false;
@@ -69,4 +69,7 @@ function prepare(): void {
   need(Transformation.urlDecode, percent);
   need(Transformation.urlDecodeUni, percent);
   need(Transformation.utf8toUnicode, high | nul);
+  // A capital: base64 has one.
+  const lead = kindsOfRange(0xc0, 0xff);
+  need(Transformation.decodeAll, percent | kindsOfByte(0x26) | backslash | lead | upper);
 }

@@ -35,4 +35,5 @@ export namespace Transformation {
   export const urlDecodeUni: i32 = 32;
   export const urlEncode: i32 = 33;
   export const utf8toUnicode: i32 = 34;
+  export const decodeAll: i32 = 35;
 }

@@ -2,12 +2,13 @@
  * Transformations of SecLang: pure functions from bytes to bytes, each one pass over the value.
  *
  * Semantics are those of ModSecurity 2.9. Where ModSecurity 3 differs, and where the reference itself ends a value
- * at a NUL, `README.md` says what holds here and why.
+ * at a NUL, `README.md` says what holds here and why. `decodeAll` is Weir's own, and the one that passes more than once.
  */
 import { base64Decode, base64DecodeExt, base64Encode } from './base64';
 import { cmdLine } from './cmd-line';
 import { removeComments, removeCommentsChar, replaceComments } from './comments';
 import { cssDecode } from './css-decode';
+import { decodeAll, decodeLayersMax } from './decode-all';
 import { escapeSeqDecode } from './escape-seq-decode';
 import { hexDecode, hexEncode, sqlHexDecode } from './hex';
 import { htmlEntityDecode } from './html-entity-decode';
@@ -37,6 +38,11 @@ export function growthOf(id: i32): i32 {
     default:
       return 1;
   }
+}
+
+/** Passes over the value, at most: what a byte of it is charged. */
+export function passesOf(id: i32): u32 {
+  return id == Transformation.decodeAll ? 1 + 2 * decodeLayersMax : 2;
 }
 
 /** Room to give for a value of `length` bytes: a digest, rounding, and the 15 bytes that copies may write beyond. */
@@ -120,6 +126,8 @@ export function transform(id: i32, from: usize, length: i32, into: usize): i32 {
       return urlEncode(from, length, into);
     case Transformation.utf8toUnicode:
       return utf8toUnicode(from, length, into);
+    case Transformation.decodeAll:
+      return decodeAll(from, length, into);
     default:
       return unreachable();
   }

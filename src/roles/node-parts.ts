@@ -1,0 +1,100 @@
+/**
+ * What a node does beside keeping its workers running, part by part: the other halves of `worker-parts.ts`. A part
+ * that keeps something on disk opens it in `start` and closes it in `close`: with an upgrade another process opens it
+ * next, and where that fails this one again. Adding one is a file and a line here.
+ */
+import type { PartControls } from '#admin/part-controls.ts';
+import type { PartStatus } from '#admin/part-status.ts';
+import type { Config } from '#config/schema.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { MetricRegistry } from '#telemetry/metrics.ts';
+import type { EdgeNode } from './edge-node.ts';
+import { NodeEvents } from './node-events.ts';
+import type { FromPart, ToPart } from './part-messages.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface NodePart {
+  /** As its messages name it. */
+  readonly name: FromPart['part'];
+  start(config: Config): void | Promise<void>;
+  /** The configuration that is live from now on. */
+  follow(config: Config): void | Promise<void>;
+  /** From its other half in the worker of this slot. */
+  take?(message: FromPart, slot: number): void;
+  /** A worker has started: what it has to know comes behind its start. */
+  join?(slot: number): void;
+  leave?(slot: number): void;
+  close(): void | Promise<void>;
+}
+
+export type NodePartHost = {
+  readonly statePath: string;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+  readonly supervisor: () => Supervisor;
+  /** Null while the node is being put together. */
+  readonly node: () => EdgeNode | null;
+  readonly setDegraded: (part: string, reason: string | null) => void;
+  /** To the other half in one worker, or in every one. */
+  readonly send: (message: ToPart, slot?: number) => void;
+};
+
+/** Messages that came before the parts were started. */
+const waitingMax = 10_000;
+
+export class NodeParts {
+  readonly #events: NodeEvents;
+  readonly #parts: readonly NodePart[];
+  readonly #workers = new Map<number, (message: ToPart) => void>();
+  #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
+
+  constructor(host: Omit<NodePartHost, 'send'>) {
+    const send: NodePartHost['send'] = (message, slot) => {
+      if (slot === undefined) for (const post of this.#workers.values()) post(message);
+      else this.#workers.get(slot)?.(message);
+    };
+    this.#events = new NodeEvents({ ...host, send });
+    this.#parts = [this.#events];
+  }
+
+  get controls(): PartControls {
+    return { events: this.#events };
+  }
+
+  status(): PartStatus {
+    return { events: this.#events.status() };
+  }
+
+  /** Throws what a part cannot do without. */
+  async start(config: Config): Promise<void> {
+    for (const part of this.#parts) await part.start(config);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const { message, slot } of waiting) this.receive(slot, message);
+  }
+
+  async follow(config: Config): Promise<void> {
+    for (const part of this.#parts) await part.follow(config);
+  }
+
+  receive(slot: number, message: FromPart): void {
+    if (this.#waiting === null)
+      this.#parts.find(({ name }) => name === message.part)?.take?.(message, slot);
+    else if (this.#waiting.length < waitingMax) this.#waiting.push({ message, slot });
+  }
+
+  join(slot: number, post: (message: ToPart) => void): void {
+    this.#workers.set(slot, post);
+    for (const part of this.#parts) part.join?.(slot);
+  }
+
+  leave(slot: number): void {
+    this.#workers.delete(slot);
+    for (const part of this.#parts) part.leave?.(slot);
+  }
+
+  async close(): Promise<void> {
+    this.#waiting = [];
+    for (const part of this.#parts) await part.close();
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What a worker does beside serving requests, part by part: each looks at requests as they end, follows the live
+ * configuration, and speaks with its other half in the supervisor's process (`node-parts.ts`). Adding one is a file,
+ * a line here, and its lines in `part-messages.ts`.
+ */
+import type { Config } from '#config/schema.ts';
+import type { RequestObserver, RequestRecord } from '#proxy/request-record.ts';
+import type { Logger } from '#telemetry/log.ts';
+import type { MetricRegistry } from '#telemetry/metrics.ts';
+import type { FromPart, ToPart } from './part-messages.ts';
+import { WorkerEvents } from './worker-events.ts';
+
+export interface WorkerPart {
+  /** As its messages name it. */
+  readonly name: FromPart['part'];
+  /** The configuration that requests are served by from now on. */
+  follow(config: Config): void;
+  /** Left out: it looks at no requests. */
+  onRequest?(record: RequestRecord): void;
+  /** From its other half. */
+  take?(message: ToPart): void;
+  /** The worker drains: what is still held back is sent. */
+  flush?(): void;
+}
+
+export type WorkerPartHost = {
+  readonly slot: number;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+  /** False where the supervisor is gone. */
+  readonly send: (message: FromPart) => boolean;
+};
+
+export class WorkerParts {
+  readonly #parts: readonly WorkerPart[];
+  readonly observers: readonly RequestObserver[];
+
+  constructor(host: WorkerPartHost) {
+    this.#parts = [new WorkerEvents(host)];
+    this.observers = this.#parts.filter(looksAtRequests);
+  }
+
+  follow(config: Config): void {
+    for (const part of this.#parts) part.follow(config);
+  }
+
+  take(message: ToPart): void {
+    const { part: name } = message as { part: string };
+    this.#parts.find((part) => part.name === name)?.take?.(message);
+  }
+
+  flush(): void {
+    for (const part of this.#parts) part.flush?.();
+  }
+}
+
+const looksAtRequests = (part: WorkerPart): part is WorkerPart & RequestObserver =>
+  part.onRequest !== undefined;
