@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import type { SeclangRequest } from '../../support/seclang-requests.ts';
+import type { BenchRequest } from '#toolchain/bench-requests.ts';
 import { loadCore } from './candidates.ts';
 
 /** Few: a request that costs its proxy 150 ms stands behind all others. */
@@ -23,7 +23,7 @@ export type Load = {
 export async function runLoad(
   folder: string,
   port: number,
-  { request, body }: SeclangRequest,
+  { request, body }: BenchRequest,
   seconds: number,
 ): Promise<Load> {
   const script = `${folder}/load.lua`;
@@ -67,7 +67,7 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   };
 }
 
-export function statusOf(port: number, { request, body }: SeclangRequest): Promise<number> {
+export function statusOf(port: number, { request, body }: BenchRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     const { method, target: path } = request;
     const headers = request.fields.flat();

@@ -13,9 +13,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type BenchRequest, benchRequests } from '#toolchain/bench-requests.ts';
 import { cpuNs, endAll, hasCommand, versionOf } from '../../support/processes.ts';
 import { machine } from '../../support/results.ts';
-import { type SeclangRequest, seclangRequests } from '../../support/seclang-requests.ts';
 import {
   type Candidate,
   hasOwnRules,
@@ -90,7 +90,7 @@ async function benchLevel(level: number): Promise<string> {
   const candidates: Candidate[] = [bareNginx, modSecurity, bareEdge, edge, ...ownEdge];
   const rows: Row[] = [];
   let section = `\n## Paranoia ${level}\n`;
-  for (const request of seclangRequests) {
+  for (const request of benchRequests) {
     const expected = new Map<Candidate, boolean>();
     for (const candidate of candidates)
       expected.set(candidate, await isRefused(candidate, request, level));
@@ -113,7 +113,7 @@ async function benchLevel(level: number): Promise<string> {
 /** Whether it answers 403. Above the first level ordinary requests may be stopped too, which is what these levels are. */
 async function isRefused(
   candidate: Candidate,
-  request: SeclangRequest,
+  request: BenchRequest,
   level: number,
 ): Promise<boolean> {
   const status = await statusOf(candidate.port, request);
@@ -126,7 +126,7 @@ async function isRefused(
 
 async function measure(
   candidate: Candidate,
-  request: SeclangRequest,
+  request: BenchRequest,
   round: number,
   isRefused: boolean,
 ): Promise<Row> {
