@@ -6,6 +6,7 @@ import { connectionStages } from './stages/connection.ts';
 import { http2Stages } from './stages/http2.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
+import { replayStages } from './stages/replay.ts';
 import { requestStages } from './stages/request.ts';
 import type { Stage } from './stages/stage.ts';
 import { upstreamStages } from './stages/upstream.ts';
@@ -17,4 +18,5 @@ export const stages: readonly Stage[] = [
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
+  ...replayStages,
 ];

@@ -22,10 +22,10 @@ import {
 } from 'fastify';
 import { answerThrown, sendError } from '#admin/answers.ts';
 import { type ApiCaller, type ApiRole, mayAs } from '#admin/api-roles.ts';
-import { AttemptLimit } from '#admin/attempt-limit.ts';
 import { isOwnHost, isOwnOrigin } from '#admin/caller-checks.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { parseListenAddress } from '#config/address.ts';
+import { AttemptLimit } from '#core/attempt-limit.ts';
 import { WeirError } from '#core/errors.ts';
 
 export type ApiOptions = {

@@ -220,6 +220,9 @@ export type UpstreamStatus = {
 /** Kept out, or let in and counted. */
 export type BlockAction = 'drop' | 'monitor';
 
+/** What lists may say beside; nobody asks for it by hand. */
+export type ListedAction = BlockAction | 'challenge';
+
 export type BlockPage = {
   readonly limit: number;
   /** `next` of the page before; null for the first. */
@@ -243,7 +246,7 @@ export type BlockEntry = BlockSeen & {
   readonly scope: 'node' | 'fleet';
   /** The member of the fleet that decided it; null for one of the node alone. */
   readonly issuer: string | null;
-  readonly action: BlockAction;
+  readonly action: ListedAction;
   readonly reason: string;
   readonly origin: string;
   readonly createdAt: string;

@@ -1,7 +1,12 @@
 /** What the management API needs of a node's events. */
-import type { SecurityEvent } from '#events/security-event.ts';
+import type { CountedBy, EventCount, EventFilter, StoredEvent } from '#events/event-store.ts';
 
 export interface EventControl {
-  /** The newest first. */
-  list(limit: number): readonly SecurityEvent[];
+  /** The newest that suit, oldest first; with `after` the oldest behind that place. */
+  list(filter: EventFilter, limit: number, after: number | null): readonly StoredEvent[];
+  /** What comes from now on stands behind it. */
+  readonly newestPlace: number;
+  /** By its id, or that of its request. Throws EVENT_UNKNOWN. */
+  find(id: string): StoredEvent;
+  counts(by: CountedBy, filter: EventFilter, sinceMs: number, limit: number): readonly EventCount[];
 }

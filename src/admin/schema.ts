@@ -34,6 +34,8 @@ const reason = Type.String({
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
 });
 const blockAction = literals('drop', 'monitor');
+/** What lists may say beside. */
+const listedAction = literals('drop', 'monitor', 'challenge');
 
 export const blockAddBody = Type.Object(
   {
@@ -296,7 +298,7 @@ export const blockListAnswer = Type.Object(
           target: Type.String(),
           scope: literals('node', 'fleet'),
           issuer: orNull(Type.String()),
-          action: blockAction,
+          action: listedAction,
           reason: Type.String(),
           origin: Type.String(),
           createdAt: Type.String(),

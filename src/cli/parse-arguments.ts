@@ -39,6 +39,9 @@ export class ParsedArguments {
   }
 }
 
+/** Options people know by a letter. */
+const shorts: Readonly<Record<string, string>> = { help: 'h', follow: 'f' };
+
 export function parseArguments(command: Command, argv: readonly string[]): ParsedArguments {
   if (argv.length > argumentsMax) throw usageError(`more than ${argumentsMax} arguments`);
   const known = new Map([...command.options, helpOption].map((option) => [option.name, option]));
@@ -53,7 +56,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
         {
           type: kind === 'flag' ? 'boolean' : 'string',
           multiple: true,
-          ...(name === 'help' ? { short: 'h' } : {}),
+          ...(shorts[name] === undefined ? {} : { short: shorts[name] }),
         },
       ]),
     ),

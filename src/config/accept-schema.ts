@@ -33,23 +33,23 @@ export const accept = Type.Object(
     refusedExtensions: list(
       extension,
       256,
-      'file extensions of the path, in lower case, that get 403, wherever they stand in its last segment',
+      'file extensions, in lower case, that get 403 wherever they stand in the path',
     ),
     uploadExtensions: list(
       extension,
       256,
-      'file extensions of uploads in multipart bodies, in lower case; another one, or none, gets 403',
+      'file extensions of files in multipart bodies, in lower case; another one, or none, gets 403',
     ),
     uploadTypes: Type.Array(oneOf(fileTypeNames, {}), {
       default: [],
       maxItems: 64,
       description:
-        'what uploads in multipart bodies may be by their first bytes: one type or a kind of them; anything else gets 415',
+        'what files in multipart bodies may be by their first bytes: one type or a kind of them; anything else gets 415',
     }),
     uploadsAsNamed: Type.Boolean({
       default: false,
       description:
-        'an upload whose extension names a type that is known by its first bytes has to be of it, else 415: a file named .jpg is a JPEG image',
+        'a file in a multipart body whose extension names a type that is known by its first bytes has to be of it, else 415: a file named .jpg is a JPEG image',
     }),
   },
   { ...strict, default: {} },

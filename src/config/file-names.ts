@@ -41,6 +41,13 @@ export function resolveFileNames<C extends ConfigDraft>(
   const matchLog = resolved.waf?.matchLog;
   if (resolved.waf !== undefined && matchLog !== undefined && matchLog !== 'off')
     resolved.waf.matchLog = absolute('waf.matchLog', matchLog);
+  for (const [index, target] of present(resolved.events?.to)) {
+    const path = `events.to[${index}]`;
+    for (const key of ['file', 'ca', 'secretFile'] as const) {
+      const file = target[key];
+      if (file !== undefined) target[key] = absolute(`${path}.${key}`, file);
+    }
+  }
   const { acme } = resolved;
   if (acme?.ca !== undefined) acme.ca = absolute('acme.ca', acme.ca);
   const external = acme?.externalAccount;
@@ -48,6 +55,11 @@ export function resolveFileNames<C extends ConfigDraft>(
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
   resolveFleetFiles(resolved.fleet, absolute);
+  for (const [name, feed] of presentEntries(resolved.feeds))
+    for (const key of ['file', 'ca'] as const) {
+      const file = feed[key];
+      if (file !== undefined) feed[key] = absolute(`feeds.${name}.${key}`, file);
+    }
   for (const [index, listener] of present(resolved.edge?.listeners)) {
     for (const [at, files] of present(listener.tls?.certificates)) {
       const path = `edge.listeners[${index}].tls.certificates[${at}]`;
@@ -75,11 +87,14 @@ export function resolveFileNames<C extends ConfigDraft>(
     for (const [index, file] of present<string>(rule.seclang))
       if (rule.seclang !== undefined && file !== installedCrs)
         rule.seclang[index] = absolute(`waf.rules.${name}.seclang[${index}]`, file);
-    if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
-    const path = `waf.rules.${name}.module`;
-    rule.module = rule.module.startsWith(ociPrefix)
-      ? `${ociPrefix}${absolute(path, rule.module.slice(ociPrefix.length))}`
-      : absolute(path, rule.module);
+    for (const key of ['module', 'shadow'] as const) {
+      const source = rule[key];
+      if (source === undefined || source.startsWith(builtinPrefix)) continue;
+      const path = `waf.rules.${name}.${key}`;
+      rule[key] = source.startsWith(ociPrefix)
+        ? `${ociPrefix}${absolute(path, source.slice(ociPrefix.length))}`
+        : absolute(path, source);
+    }
   }
   for (const [index, key] of present(resolved.waf?.signatures?.keys)) {
     if (key.publicKey !== undefined && !rawKeyPattern.test(key.publicKey))

@@ -1,12 +1,10 @@
 /** The configuration of an orchestrator: loaded like that of a node, and everything wrong with it at once. */
-import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Check } from 'typebox/value';
-import { describeError } from '#core/errors.ts';
-import { parseCidr, parseIp } from '#core/ip.ts';
-import { isPublicAddress } from '#core/public-address.ts';
+import { parseCidr } from '#core/ip.ts';
 import { parseListenAddress } from './address.ts';
 import { checkFleet } from './check-fleet.ts';
+import { checkWebhook } from './check-webhook.ts';
 import { type Draft, present } from './draft.ts';
 import { orchestratorNames } from './environment.ts';
 import { resolveFleetFiles } from './file-names.ts';
@@ -23,9 +21,6 @@ import { type ConfigProblem, type Say, sortProblems } from './problem.ts';
 export type LoadedOrchestrator =
   | LoadedConfig<OrchestratorConfig>
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
-
-export const webhookSecretCharactersMin = 32;
-const webhookSecretBytesMax = 4_096;
 
 const orchestratorConfig: ConfigKind<OrchestratorConfig> = {
   schema: orchestratorSchema,
@@ -81,7 +76,11 @@ async function checkOrchestrator(
         `"${text}" is no address and no CIDR range`,
         'write 10.0.0.0/8 or fd00::/8',
       );
-  for (const [index, hook] of present(config.webhooks)) checkWebhook(index, hook, say);
+  for (const [index, hook] of present(config.webhooks)) {
+    const path = `webhooks[${index}]`;
+    const { url, secretFile, allowInternal } = hook;
+    checkWebhook({ url, secretFile, allowInternal }, `${path}.url`, `${path}.secretFile`, say);
+  }
   return sortProblems(problems);
 }
 
@@ -97,56 +96,4 @@ function checkAddress(text: string | undefined, say: Say): void {
       `${address.host} is not on loopback`,
       'listen on 127.0.0.1 or [::1]; from another machine go through an ssh tunnel',
     );
-}
-
-function checkWebhook(
-  index: number,
-  hook: Draft<OrchestratorConfig['webhooks'][number]>,
-  say: Say,
-): void {
-  const path = `webhooks[${index}]`;
-  const url = hook.url === undefined ? null : URL.parse(hook.url);
-  if (hook.url !== undefined) {
-    if (url === null || !/^https?:$/.test(url.protocol))
-      say(`${path}.url`, `"${hook.url}" is no http or https URL`, 'write https://host/path');
-    else if (url.username !== '' || url.password !== '')
-      say(`${path}.url`, 'has a user name or a password in it', 'the signature says who sends it');
-    else if (hook.allowInternal !== true && isHidden(url.hostname))
-      say(
-        `${path}.url`,
-        `${url.hostname} is no address of the public Internet`,
-        'set allowInternal: true if that is meant',
-      );
-  }
-  if (hook.secretFile === undefined) return;
-  try {
-    readWebhookSecret(hook.secretFile);
-  } catch (error) {
-    say(
-      `${path}.secretFile`,
-      describeError(error),
-      `make one: openssl rand -hex 32 > ${hook.secretFile}`,
-    );
-  }
-}
-
-/** An address that stands in the URL itself; names are looked at when they are resolved. */
-function isHidden(hostname: string): boolean {
-  const bare = hostname.replace(/^\[|\]$/g, '');
-  return parseIp(bare) !== null && !isPublicAddress(bare);
-}
-
-/** Throws where it cannot be read, is too short, or too much. */
-export function readWebhookSecret(file: string): string {
-  const { size } = statSync(file);
-  if (size > webhookSecretBytesMax)
-    throw new Error(
-      `${file} holds ${size} bytes, and a secret has ${webhookSecretBytesMax} at most`,
-    );
-  const secret = readFileSync(file, 'utf8').trim();
-  if (secret.length < webhookSecretCharactersMin)
-    throw new Error(
-      `${file} holds ${secret.length} characters, and a secret has ${webhookSecretCharactersMin} at least`,
-    );
-  return secret;
 }

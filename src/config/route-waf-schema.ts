@@ -1,6 +1,7 @@
 /** `routes[].waf`: which rules a route has, what becomes of what they find, and what the route takes at all. */
 import Type from 'typebox';
 import { accept } from './accept-schema.ts';
+import { routeMatched } from './events-schema.ts';
 import { ruleModes, wafMode } from './mode-schema.ts';
 import { oneOf, strict } from './schema-parts.ts';
 
@@ -37,6 +38,7 @@ export const routeWaf = Type.Object(
           'the longest stretch of a body that rules see in one call on this route, at most waf.bodyWindowBytes, which holds where this is left out (bytes)',
       }),
     ),
+    matched: routeMatched,
     blockAtScore: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -7,13 +7,17 @@
  */
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
+import { behaviour } from './behaviour-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { events } from './events-schema.ts';
+import { feed } from './feed-schema.ts';
 import { fleet } from './fleet-schema.ts';
 import { kernel } from './kernel-schema.ts';
 import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModes } from './mode-schema.ts';
 import { ruleModule } from './module-schema.ts';
+import { rates } from './rate-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
 import { signatures } from './signature-schema.ts';
@@ -64,6 +68,8 @@ export const configSchema = Type.Object(
       description:
         'the most specific host, then the longest path wins; may be empty where no listener serves requests',
     }),
+    rates,
+    behaviour: Type.Optional(behaviour),
     waf: Type.Object(
       {
         rules: Type.Record(Type.String({ pattern: namePattern }), ruleModule, {
@@ -95,6 +101,11 @@ export const configSchema = Type.Object(
       { ...strict, default: {} },
     ),
     kernel,
+    feeds: Type.Record(Type.String({ pattern: namePattern }), feed, {
+      default: {},
+      maxProperties: 32,
+      description: 'lists of addresses that are followed, by name',
+    }),
     acme: Type.Optional(acme),
     fleet: Type.Optional(fleet),
     admin: Type.Object(
@@ -118,6 +129,7 @@ export const configSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    events,
     log: Type.Object(
       {
         level: oneOf(['debug', 'info', 'warn', 'error'], {

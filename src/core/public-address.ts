@@ -4,7 +4,7 @@
  * IPv6 addresses that carry an IPv4 one to be reached through a translator.
  */
 import { CidrMap } from './cidr-map.ts';
-import { parseCidr, parseIp } from './ip.ts';
+import { type Cidr, parseCidr, parseIp } from './ip.ts';
 
 const notPublic = [
   '0.0.0.0/8',
@@ -37,11 +37,11 @@ const notPublic = [
   'ff00::/8',
 ];
 
+/** Ranges that are not of the public Internet. */
+export const notPublicRanges: readonly Cidr[] = notPublic.flatMap((text) => parseCidr(text) ?? []);
+
 const ranges = new CidrMap<true>(notPublic.length);
-for (const text of notPublic) {
-  const cidr = parseCidr(text);
-  if (cidr !== null) ranges.set(cidr, true);
-}
+for (const cidr of notPublicRanges) ranges.set(cidr, true);
 
 /** False for what is no address, or one with a zone. */
 export function isPublicAddress(text: string): boolean {

@@ -10,7 +10,6 @@
  * is tried again, later each time, within a bound. Redirects are not followed. Where the configuration does not
  * allow it, an address that is not public is never connected to, whatever name leads there.
  */
-import { createHmac } from 'node:crypto';
 import { lookup } from 'node:dns';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from 'undici';
@@ -18,6 +17,7 @@ import type { WebhookConfig } from '#config/orchestrator-schema.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { publicLookup } from '#core/public-lookup.ts';
+import { webhookSignature } from '#core/webhook-signature.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { KnownNode } from './node-registry.ts';
 
@@ -127,7 +127,7 @@ export class Webhooks {
         headers: {
           'content-type': 'application/json',
           'user-agent': 'weir',
-          'weir-signature': signatureOf(hook.secret, seconds, body),
+          'weir-signature': webhookSignature(hook.secret, seconds, body),
         },
         body,
         signal: AbortSignal.any([AbortSignal.timeout(hook.timeoutMs), this.#ending.signal]),
@@ -140,9 +140,4 @@ export class Webhooks {
       return describeError(error);
     }
   }
-}
-
-export function signatureOf(secret: string, seconds: number, body: string): string {
-  const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
-  return `t=${seconds},v1=${mac}`;
 }

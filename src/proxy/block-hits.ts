@@ -11,7 +11,7 @@ export const hitTargetsMax = 16_384;
 
 export type BlockHit = {
   readonly target: string;
-  readonly action: 'drop' | 'monitor';
+  readonly action: 'drop' | 'challenge' | 'monitor';
   /** Connections, or requests of clients behind a trusted proxy. */
   readonly hits: number;
   readonly lastMs: number;

@@ -3,17 +3,18 @@
  * or a handshake begun, and again for clients behind a trusted proxy.
  *
  * The allow list wins, then any entry that drops, then any that only watches: as in the kernel
- * (`#synproxy/kernel-lists.ts`).
+ * (`#synproxy/kernel-lists.ts`). Entries that challenge are for requests, and no kernel has them.
  */
 import { CidrMap } from '#core/cidr-map.ts';
 import { wallMs } from '#core/clock.ts';
 import { parseCidr } from '#core/ip.ts';
 import { BlockHits } from './block-hits.ts';
 
-/** Bound on entries: what the node was told, and what the fleet decided. */
-export const blockEntriesMax = 2_100_000;
+/** Bound on entries: what the node was told, what the fleet decided, and what lists say. */
+export const blockEntriesMax = 3_100_000;
 
-export type BlockAction = 'drop' | 'monitor';
+/** `challenge` lets in who is on it, and asks of each request that it shows a pass. */
+export type BlockAction = 'drop' | 'challenge' | 'monitor';
 
 export type BlockItem = {
   readonly target: string;
@@ -25,6 +26,7 @@ export type BlockItem = {
 export class BlockList {
   readonly #dropped = new CidrMap<number>(blockEntriesMax);
   readonly #monitored = new CidrMap<number>(blockEntriesMax);
+  readonly #challenged = new CidrMap<number>(blockEntriesMax);
   readonly hits = new BlockHits();
   /** Whom no entry holds for. */
   allowed: CidrMap<true>;
@@ -35,7 +37,7 @@ export class BlockList {
   }
 
   get size(): number {
-    return this.#dropped.size + this.#monitored.size;
+    return this.#dropped.size + this.#monitored.size + this.#challenged.size;
   }
 
   /** Targets are canonical CIDR texts; one that is not is our own mistake upstream of here. */
@@ -43,17 +45,15 @@ export class BlockList {
     for (const target of remove) {
       const cidr = parseCidr(target);
       if (cidr === null) continue;
-      this.#dropped.delete(cidr);
-      this.#monitored.delete(cidr);
+      for (const map of this.#maps) map.delete(cidr);
     }
     for (const { target, expiresAtMs, action } of add) {
       const cidr = parseCidr(target);
-      const [map, other] =
-        action === 'monitor' ? [this.#monitored, this.#dropped] : [this.#dropped, this.#monitored];
+      const map = this.#mapOf(action);
       if (cidr === null || !map.set(cidr, expiresAtMs ?? Number.POSITIVE_INFINITY)) {
         throw new Error(`block list cannot take ${target}`);
       }
-      other.delete(cidr);
+      for (const other of this.#maps) if (other !== map) other.delete(cidr);
     }
     this.version = version;
   }
@@ -68,6 +68,24 @@ export class BlockList {
     const target = map.rangeOf(address);
     if (target !== null) this.hits.note(target, isDropped ? 'drop' : 'monitor', address);
     return isDropped;
+  }
+
+  /** Whether requests of this one need a pass; he is counted. */
+  challenges(address: string): boolean {
+    if (this.#challenged.size === 0 || !holds(this.#challenged, address)) return false;
+    if (this.allowed.lookup(address) !== undefined) return false;
+    const target = this.#challenged.rangeOf(address);
+    if (target !== null) this.hits.note(target, 'challenge', address);
+    return true;
+  }
+
+  get #maps(): readonly CidrMap<number>[] {
+    return [this.#dropped, this.#monitored, this.#challenged];
+  }
+
+  #mapOf(action: BlockItem['action']): CidrMap<number> {
+    if (action === 'monitor') return this.#monitored;
+    return action === 'challenge' ? this.#challenged : this.#dropped;
   }
 
   /** Of one who is here already. */

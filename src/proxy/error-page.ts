@@ -27,6 +27,7 @@ const details: Readonly<Record<number, string>> = {
   408: 'The request did not arrive in time.',
   413: 'The request body is too large.',
   414: 'The address is too long.',
+  415: 'The media type of the request is not taken here.',
   417: 'The expectation in the request cannot be met.',
   429: 'Too many requests came from here.',
   431: 'The header fields are too large or too many.',
@@ -71,10 +72,12 @@ export function wantsHtml(view: RequestView): boolean {
 }
 
 /** What such an answer says beside its page. */
-export function fieldsOf(status: number, retryAfterSeconds: number): string {
+export function fieldsOf(status: number, retryAfterSeconds: number, allow: string): string {
   if (status === 503 || status === 429) return `Retry-After: ${retryAfterSeconds}\r\n`;
-  return status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+  return status === 405 ? `Allow: ${allow || servedMethods}\r\n` : '';
 }
+
+const servedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** The fields of an answer that a filter has made. */
 export function fieldsOfAnswer({ fields }: FilterAnswer): {

@@ -1,15 +1,23 @@
 /** The series of the module versions that a worker runs: made when a snapshot is, ended when none uses them. */
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { Filter } from '#wasm/filter.ts';
+import { type AcceptWord, acceptWords } from './accept/accept-fault.ts';
+import type { AcceptCounts } from './accept/accept-filter.ts';
 import { ModuleSeries, moduleSeriesFamilies } from './module-series.ts';
 
 export class ModuleSeriesTable {
   readonly #registry: MetricRegistry;
   readonly #series = new Map<Filter, ModuleSeries>();
+  /** Of what routes do not take, which stands among their modules. */
+  readonly accept: AcceptCounts;
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
     for (const family of Object.values(moduleSeriesFamilies)) registry.family(family);
+    const refused = (what: AcceptWord) => registry.counter(accepted.name, accepted.help, { what });
+    this.accept = Object.fromEntries(
+      acceptWords.map((what) => [what, refused(what)]),
+    ) as AcceptCounts;
   }
 
   of(filter: Filter): ModuleSeries {
@@ -35,5 +43,10 @@ export class ModuleSeriesTable {
     }
   }
 }
+
+const accepted = {
+  name: 'weir_requests_not_accepted_total',
+  help: 'Requests that a route does not take, or would not outside monitor mode, by what is wrong with them.',
+};
 
 const versionOf = ({ name, sha256 }: Filter): string => `${name} ${sha256}`;

@@ -21,6 +21,6 @@ export function ownPathAnswer(
     const contentType = 'application/octet-stream';
     return { status: 200, fields: '', contentType, body: proof, reason: 'ACME challenge' };
   }
-  if (!snapshot.hasFilters) return null;
+  if (!snapshot.givesPasses) return null;
   return context.clientChallenges.solve(view, address, isTls, snapshot.challenge);
 }

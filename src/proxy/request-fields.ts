@@ -18,5 +18,5 @@ export function fieldsForUpstream(
   let added = route.requestEdits === null ? noFields : route.requestEdits.apply(view);
   if (transaction !== null) added = applyEdits(view, transaction.requestEdits, added);
   // Passes are for the host, whichever of its routes has modules.
-  return snapshot.hasFilters ? withoutPass(view, added) : added;
+  return snapshot.givesPasses ? withoutPass(view, added) : added;
 }

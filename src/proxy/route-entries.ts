@@ -3,6 +3,7 @@ import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
 import { RuleModes } from '#waf/rule-modes.ts';
 import { type Filter, phase } from '#wasm/filter.ts';
+import { acceptEntry, compileAccept } from './accept/accept-filter.ts';
 import type { ModuleSeries } from './module-series.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
 
@@ -25,7 +26,8 @@ export function compileEntries(
     inbound: waf.inboundThreshold ?? null,
     outbound: waf.outboundThreshold ?? null,
   };
-  return waf.rules.flatMap((name): RouteEntry[] => {
+  const accept = compileAccept(waf.accept, series.accept);
+  const own = waf.rules.flatMap((name): RouteEntry[] => {
     const filter = modules.get(name);
     if (filter === undefined) throw new Error(`rule module ${name} does not exist`);
     if (filter.phases === phase.packet)
@@ -40,4 +42,12 @@ export function compileEntries(
     const modes = new RuleModes(name, waf.mode, entryMode, rows, thresholds);
     return modes.mode === 'off' ? [] : [{ filter, series: series.of(filter), modes }];
   });
+  if (accept === null) return own;
+  // Who sends what is not taken is told so: no calculation would make it be taken.
+  const mode = waf.mode === 'challenge' ? 'block' : waf.mode;
+  const named = rows.filter(({ rules }) =>
+    rules.some((rule) => rule.startsWith(`${acceptEntry}/`)),
+  );
+  const modes = new RuleModes(acceptEntry, mode, 'block', named, thresholds);
+  return [{ filter: accept, series: null, modes }, ...own];
 }

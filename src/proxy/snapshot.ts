@@ -3,6 +3,7 @@
  * snapshot at its start and keeps it to its end, so it never sees two versions.
  */
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
+import type { MatchedPolicy } from '#config/events-schema.ts';
 import type { WafMode } from '#config/mode-schema.ts';
 import type { Route } from '#config/route-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -10,7 +11,9 @@ import type { CidrMap } from '#core/cidr-map.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import { loginEntries } from './logins/login-entry.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
+import { type CompiledRate, compileRates } from './rates/compile-rates.ts';
 import type { BeyondWindow } from './request-gate.ts';
 import { compileEntries, type RouteEntry } from './route-entries.ts';
 import { Router } from './router.ts';
@@ -30,6 +33,8 @@ export type CompiledRoute = {
   readonly timeouts: RouteTimeouts;
   readonly websocket: boolean;
   readonly mode: WafMode;
+  /** What events show of a part that matched. */
+  readonly matched: MatchedPolicy;
   /** In the order they run. */
   readonly entries: readonly RouteEntry[];
   readonly bodyWindowBytes: number;
@@ -76,8 +81,9 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, so clients may hold passes. */
-  readonly hasFilters: boolean;
+  readonly rates: readonly CompiledRate[];
+  /** Something may challenge clients, so they may hold passes. */
+  readonly givesPasses: boolean;
 };
 
 export function compileSnapshot(
@@ -111,11 +117,15 @@ export function compileSnapshot(
       timeouts: compileTimeouts(config, route),
       websocket: route.websocket,
       mode: route.waf.mode,
+      matched: route.waf.matched ?? config.events.matched,
       beyondWindow: route.waf.beyondWindow,
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
       bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
       showsChallenge: route.waf.challenge === 'page',
-      entries: compileEntries(config, route, modules, series),
+      entries: [
+        ...compileEntries(config, route, modules, series),
+        ...loginEntries(config, route, modules),
+      ],
     },
   }));
   return {
@@ -131,12 +141,17 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    hasFilters: routes.some(({ value }) => value.entries.length > 0),
+    rates: compileRates(config.rates),
+    givesPasses:
+      routes.some(({ value }) => value.entries.length > 0) ||
+      hasChallengingList(config) ||
+      config.rates.some(({ mode }) => mode === 'challenge') ||
+      config.behaviour !== undefined,
   };
 }
 
 /** Routes that share host and path are told apart by what else they match. */
-function routeName({ host, path, exact, methods, headers }: Route['match']): string {
+export function routeName({ host, path, exact, methods, headers }: Route['match']): string {
   const conditions = [...methods, ...headers.map(({ name }) => name)];
   const suffix = conditions.length === 0 ? '' : ` [${conditions.join(' ')}]`;
   return `${host} ${exact ? '=' : ''}${path}${suffix}`;
@@ -169,3 +184,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   if (value === undefined) throw new Error(`${what} ${name} does not exist`);
   return value;
 }
+
+const hasChallengingList = ({ feeds }: Config): boolean =>
+  Object.values(feeds).some(({ action }) => action === 'challenge');

@@ -3,8 +3,14 @@ import type { BlockEntry, BlockSeen } from '#admin/control.ts';
 import { WeirError } from '#core/errors.ts';
 import { formatCidr, parseCidr } from '#core/ip.ts';
 import type { FleetBlock } from '#decisions/enforced-decisions.ts';
+import type { ListedBlock } from '#feeds/listed-blocks.ts';
 import type { BlockRow } from '#state/block-store.ts';
-import type { BlockItem } from './ipc.ts';
+import type { BlockItem, KernelItem } from './ipc.ts';
+
+/** What of them is for kernels: who is only challenged comes to the workers. */
+export const kernelItems = (items: readonly BlockItem[]): KernelItem[] => items.filter(isForKernel);
+
+const isForKernel = (item: BlockItem): item is KernelItem => item.action !== 'challenge';
 
 /** As the node keeps one. */
 export const itemOf = ({ target, expiresAtMs, action }: BlockItem): BlockItem => ({
@@ -48,6 +54,20 @@ export function fleetEntryOf(block: FleetBlock, seen: BlockSeen): BlockEntry {
     origin: block.origin,
     createdAt: new Date(block.atMs).toISOString(),
     expiresAt: new Date(block.expiresAtMs).toISOString(),
+    ...seen,
+  };
+}
+
+export function listedEntryOf(block: ListedBlock, seen: BlockSeen): BlockEntry {
+  return {
+    target: block.target,
+    scope: 'node',
+    issuer: null,
+    action: block.action,
+    reason: block.reason,
+    origin: block.origin,
+    createdAt: new Date(block.atMs).toISOString(),
+    expiresAt: block.expiresAtMs === null ? null : new Date(block.expiresAtMs).toISOString(),
     ...seen,
   };
 }

@@ -1,17 +1,18 @@
 /**
- * What a node enforces: the union of its own block list and of what its fleet decided.
+ * What a node enforces: the union of its own block list, of what its fleet decided, and of lists it follows.
  *
  * ```
  * weir block add          ─► state.db ──────┐
- *                                           ├─► of each target the stronger ─► kernel, workers
- * weir block add --fleet  ─► decisions.db ──┘
+ * weir block add --fleet  ─► decisions.db ──┼─► of each target the strongest ─► kernel, workers
+ * feeds, crowdsec         ─► lists/ ────────┘
  * ```
  *
- * Neither takes away what the other says: a target leaves when both have let go of it. Of two that hold, dropping
- * is stronger than watching, and the later end is stronger than the earlier; the allow list is stronger than
- * both, where they are enforced (`#proxy/block-list.ts`).
+ * None takes away what another says: a target leaves when all have let go of it. Of two that hold, dropping
+ * is stronger than a challenge, that is stronger than watching, and the later end is stronger than the earlier; the allow list is stronger than
+ * all, where they are enforced (`#proxy/block-list.ts`).
  */
 import type { Change, FleetBlock } from '#decisions/enforced-decisions.ts';
+import type { ListChange, ListedBlocks } from '#feeds/listed-blocks.ts';
 import type { BlockStore } from '#state/block-store.ts';
 import { itemOf } from './block-entries.ts';
 import type { BlockItem } from './ipc.ts';
@@ -34,16 +35,19 @@ export interface FleetBlocks {
 export class BlockSources {
   readonly store: BlockStore;
   readonly fleet: FleetBlocks | null;
-  /** Targets of the fleet, as they were enforced last. */
+  readonly lists: ListedBlocks | null;
+  /** Targets of the fleet and of lists, as they were enforced last. */
   readonly #held = new Set<string>();
-  /** How many targets both name. */
+  /** How many of them the store names too. */
   #both = 0;
 
-  constructor(store: BlockStore, fleet: FleetBlocks | null) {
+  constructor(store: BlockStore, fleet: FleetBlocks | null, lists: ListedBlocks | null) {
     this.store = store;
     this.fleet = fleet;
-    if (fleet === null || fleet.count === 0) return;
-    for (const { target } of fleet.all()) this.#held.add(target);
+    this.lists = lists;
+    for (const { target } of fleet?.all() ?? []) this.#held.add(target);
+    for (const { target } of lists?.all() ?? []) this.#held.add(target);
+    if (this.#held.size === 0) return;
     for (const { target } of store.list()) if (this.#held.has(target)) this.#both++;
   }
 
@@ -58,22 +62,28 @@ export class BlockSources {
 
   /** What is enforced of a target; null for nothing. */
   itemOf(target: string, nowMs: number): BlockItem | null {
-    return stronger(this.store.find(target), this.fleet?.find(target) ?? null, nowMs);
+    const fleet = this.fleet?.find(target) ?? null;
+    const listed = this.lists?.find(target) ?? null;
+    const outside =
+      fleet === null || listed === null ? (fleet ?? listed) : stronger(fleet, listed, nowMs);
+    return stronger(this.store.find(target), outside, nowMs);
   }
 
   /** All of it, the node's own first. */
   items(nowMs: number): BlockItem[] {
-    const { fleet } = this;
     const rows = this.store.list();
-    if (fleet === null || fleet.count === 0) return rows.map(itemOf);
+    if (this.#held.size === 0) return rows.map(itemOf);
     const own = new Set<string>();
     const items: BlockItem[] = [];
     for (const row of rows) {
-      const block = fleet.find(row.target);
-      if (block !== null) own.add(row.target);
-      items.push(stronger(row, block, nowMs) ?? itemOf(row));
+      if (this.#held.has(row.target)) own.add(row.target);
+      const item = own.has(row.target) ? this.itemOf(row.target, nowMs) : itemOf(row);
+      items.push(item ?? itemOf(row));
     }
-    for (const block of fleet.all()) if (!own.has(block.target)) items.push(itemOf(block));
+    for (const target of this.#held) {
+      const item = own.has(target) ? null : this.itemOf(target, nowMs);
+      if (item !== null) items.push(item);
+    }
     return items;
   }
 
@@ -102,15 +112,22 @@ export class BlockSources {
 
   /** The fleet has changed; the targets nothing held before, and those that nothing holds any more. */
   noteFleet({ add, remove }: Change): { readonly fresh: string[]; readonly gone: string[] } {
+    const added = add.map(({ target }) => target);
+    return this.noteLists({ added, removed: remove });
+  }
+
+  /** As for the fleet. */
+  noteLists({ added, removed }: ListChange): { readonly fresh: string[]; readonly gone: string[] } {
     const fresh: string[] = [];
     const gone: string[] = [];
-    for (const { target } of add) {
+    for (const target of added) {
       if (this.#held.has(target)) continue;
       this.#held.add(target);
       if (this.store.find(target) === null) fresh.push(target);
       else this.#both++;
     }
-    for (const target of remove) {
+    for (const target of removed) {
+      if ((this.fleet?.find(target) ?? this.lists?.find(target) ?? null) !== null) continue;
       if (!this.#held.delete(target)) continue;
       if (this.store.find(target) === null) gone.push(target);
       else this.#both--;
@@ -118,6 +135,9 @@ export class BlockSources {
     return { fresh, gone };
   }
 }
+
+const rankOf = (action: BlockItem['action']): number =>
+  action === 'monitor' ? 0 : action === 'challenge' ? 1 : 2;
 
 /** Exported for its test. */
 export function stronger(
@@ -129,7 +149,8 @@ export function stronger(
     item !== null && (item.expiresAtMs ?? Number.POSITIVE_INFINITY) > nowMs;
   if (!holds(own)) return holds(other) ? itemOf(other) : null;
   if (!holds(other)) return itemOf(own);
-  if (own.action !== other.action) return itemOf(other.action === 'drop' ? other : own);
+  if (own.action !== other.action)
+    return itemOf(rankOf(other.action) > rankOf(own.action) ? other : own);
   const isOwnLater =
     (own.expiresAtMs ?? Number.POSITIVE_INFINITY) >=
     (other.expiresAtMs ?? Number.POSITIVE_INFINITY);

@@ -19,6 +19,7 @@ import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
 import { createLog, type Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import { kernelItems } from './block-entries.ts';
 import { BlockSources } from './block-sources.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { rotateChallengeKeys } from './challenge-key-rotation.ts';
@@ -166,7 +167,7 @@ export async function startEdge(
         interfaces: kernel.interfaces.map(({ name }) => name),
       },
       allowed: config.edge.allow,
-      blocks: () => node?.blockItems().items ?? itemsOf(opened),
+      blocks: () => kernelItems(node?.blockItems().items ?? itemsOf(opened)),
       rules: () => ownRules?.set ?? opened.rules.load(),
       rulesLeft: takeover?.rulesLeft ?? [],
       inspection: inspectionTerms(supervisor.snapshot),
@@ -245,6 +246,7 @@ export async function startEdge(
       blocks: new NodeBlocks({
         store: stores.blocks,
         fleet: stores.fleet?.enforced ?? null,
+        lists: stores.lists,
         version: takeover?.blocks.version ?? stores.blocks.count,
         supervisor,
         shield,
@@ -271,6 +273,7 @@ export async function startEdge(
     const live = new LiveModules(loaded, { ...registryParts, openStore });
     await live.adopt(loaded, modules);
     node.modules = { live, registry: new ModuleRegistry({ ...registryParts, live }) };
+    await parts.ready();
     const admin = await startAdmin({
       control: node,
       address: sockets.admin?.listeners[0]?.address ?? config.admin.address,
@@ -329,7 +332,7 @@ export async function startEdge(
 const itemsOf = (stores: NodeStores | null): BlockItem[] =>
   stores === null
     ? []
-    : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null).items(wallMs());
+    : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null, stores.lists).items(wallMs());
 
 async function reload(node: EdgeNode, log: Logger): Promise<void> {
   try {

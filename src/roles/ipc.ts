@@ -53,8 +53,11 @@ export type BlockItem = {
   readonly target: string;
   readonly expiresAtMs: number | null;
   /** None is drop: that is all a process from before knew, which hands its list over. */
-  readonly action?: 'drop' | 'monitor';
+  readonly action?: 'drop' | 'challenge' | 'monitor';
 };
+
+/** What a kernel takes of the block list. */
+export type KernelItem = BlockItem & { readonly action?: 'drop' | 'monitor' };
 
 export type ToWorker =
   | {

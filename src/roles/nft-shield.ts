@@ -13,7 +13,7 @@ import { describeError } from '#core/errors.ts';
 import { NftClient } from '#synproxy/nft/nft-client.ts';
 import { type NftCounter, type NftEntry, ttlMsMax } from '#synproxy/nft/nft-message.ts';
 import type { Logger } from '#telemetry/log.ts';
-import type { BlockItem } from './ipc.ts';
+import type { KernelItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
 import type { ListSizes } from './list-room.ts';
 import type { NftHandover } from './nft-launch.ts';
@@ -34,7 +34,7 @@ export type NftShieldOptions = {
   readonly handover: KernelHandover;
   readonly log: Logger;
   readonly allowed: readonly string[];
-  readonly blocks: () => readonly BlockItem[];
+  readonly blocks: () => readonly KernelItem[];
   readonly rules: () => RuleSet;
   readonly counts: () => ListSizes | null;
   readonly setDegraded: (part: string, reason: string | null) => void;
@@ -99,7 +99,7 @@ export class NftShield {
     };
   }
 
-  async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
+  async changeBlocks(add: readonly KernelItem[], remove: readonly string[]): Promise<boolean> {
     const client = this.#client;
     if (client === null) return false;
     await this.#attempt(client.change({ add: add.map(entryOf), remove }));
@@ -264,7 +264,7 @@ function rulesCounted(
 const allowEntry = (target: string): NftEntry => ({ target, action: 'allow', ttlMs: null });
 
 /** The end of a block is the node's affair (`NodeBlocks.expire`); the kernel's own timer is for when it hangs. */
-function entryOf({ target, expiresAtMs, action = 'drop' }: BlockItem): NftEntry {
+function entryOf({ target, expiresAtMs, action = 'drop' }: KernelItem): NftEntry {
   const left =
     expiresAtMs === null ? Number.POSITIVE_INFINITY : Math.max(1, expiresAtMs - wallMs());
   return {

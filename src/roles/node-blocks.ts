@@ -1,10 +1,11 @@
 /**
  * The block list of a node: durable first, then in force wherever it is enforced, then answered. What its fleet
- * decided is enforced with it (`block-sources.ts`).
+ * decided and what lists say is enforced with it (`block-sources.ts`).
  *
  * ```
  * request ─► state.db ───────┬─► kernel maps      (shield.ts)
- * fleet ─► decisions.db ─────┴─► every worker     (supervisor.ts)  ─► answer: version, workers, kernel
+ * fleet ─► decisions.db ─────┼─► every worker     (supervisor.ts)  ─► answer: version, workers, kernel
+ * lists ─► lists/ ───────────┘
  * ```
  */
 import type {
@@ -23,13 +24,20 @@ import type {
 import { wallMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
 import type { Change, FleetBlock } from '#decisions/enforced-decisions.ts';
+import type { ListChange, ListedBlock, ListedBlocks } from '#feeds/listed-blocks.ts';
 import type { BlockHit } from '#proxy/block-hits.ts';
 import type { BlockRow, BlockStore } from '#state/block-store.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { canonicalTarget, entryOf, fleetEntryOf } from './block-entries.ts';
+import {
+  canonicalTarget,
+  entryOf,
+  fleetEntryOf,
+  kernelItems,
+  listedEntryOf,
+} from './block-entries.ts';
 import { canonicalTargets, importSliceEntries, unknownTargets } from './block-import.ts';
 import { BlockSightings } from './block-sightings.ts';
-import { BlockSources, type FleetBlocks, stronger } from './block-sources.ts';
+import { BlockSources, type FleetBlocks } from './block-sources.ts';
 import type { BlockItem } from './ipc.ts';
 import { type ListKind, ListRoom } from './list-room.ts';
 import type { Shield } from './shield.ts';
@@ -39,6 +47,7 @@ export type NodeBlocksOptions = {
   readonly store: BlockStore;
   /** Null where the node is in no fleet. */
   readonly fleet: FleetBlocks | null;
+  readonly lists: ListedBlocks | null;
   readonly version: number;
   readonly supervisor: Pick<Supervisor, 'changeBlocks' | 'setDegraded'>;
   readonly shield: Pick<Shield, 'changeBlocks' | 'hits' | 'sizes'>;
@@ -61,7 +70,7 @@ export class NodeBlocks {
 
   constructor(options: NodeBlocksOptions) {
     this.#options = options;
-    this.#sources = new BlockSources(options.store, options.fleet);
+    this.#sources = new BlockSources(options.store, options.fleet, options.lists);
     this.#sightings = new BlockSightings(options.log);
     this.#room = new ListRoom(options.shield.sizes, this.#sources.counts());
     this.#room.leaveOut(this.#sources.count === 0 ? [] : this.#sources.items(wallMs()));
@@ -74,7 +83,12 @@ export class NodeBlocks {
 
   /** After a successor that did not get there. */
   reopen(store: BlockStore, fleet: FleetBlocks | null): void {
-    this.#sources = new BlockSources(store, fleet);
+    // What lists say was not closed: only files are.
+    this.#sources = new BlockSources(store, fleet, this.#sources.lists);
+  }
+
+  get lists(): ListedBlocks | null {
+    return this.#sources.lists;
   }
 
   /** By kind. */
@@ -96,25 +110,34 @@ export class NodeBlocks {
     return { version: this.version, items: this.#sources.items(wallMs()) };
   }
 
-  /** The node's own first, then the fleet's: a target that both name is there twice. */
+  /** The node's own first, then the fleet's, then what lists say: a target that two name is there twice. */
   async list({ limit, after }: BlockPage): Promise<BlockList> {
-    const cursor = readCursor(after);
-    const rows = 'number' in cursor ? [] : this.#store.page(cursor.row, limit);
-    const last = rows.length < limit ? undefined : rows.at(-1);
-    const { fleet } = this.#sources;
-    const from = 'number' in cursor ? cursor.number : 0;
-    const page =
-      last === undefined && fleet !== null ? fleet.page(from, limit - rows.length) : null;
+    const { fleet, lists } = this.#sources;
+    let cursor: Cursor | null = readCursor(after);
+    let rows: BlockRow[] = [];
+    let blocks: readonly FleetBlock[] = [];
+    let listed: readonly ListedBlock[] = [];
+    if (cursor.part === 'own') {
+      rows = this.#store.page(cursor.row, limit);
+      const last = rows.length < limit ? undefined : rows.at(-1);
+      cursor = last === undefined ? { part: 'fleet', number: 0 } : { part: 'own', row: last };
+    }
+    if (cursor.part === 'fleet') {
+      const page = fleet?.page(cursor.number, limit - rows.length) ?? noPage;
+      blocks = page.blocks;
+      cursor =
+        page.next === null ? { part: 'lists', number: 0 } : { part: 'fleet', number: page.next };
+    }
+    if (cursor.part === 'lists') {
+      const page = lists?.page(cursor.number, limit - rows.length - blocks.length) ?? noPage;
+      listed = page.blocks;
+      cursor = page.next === null ? null : { part: 'lists', number: page.next };
+    }
     return {
       version: this.version,
       count: this.count,
-      entries: await this.#entries(rows, page?.blocks ?? []),
-      next:
-        last !== undefined
-          ? `${last.createdAtMs}/${last.target}`
-          : page === null || page.next === null
-            ? null
-            : `fleet/${page.next}`,
+      entries: await this.#entries(rows, blocks, listed),
+      next: cursor === null ? null : cursorText(cursor),
     };
   }
 
@@ -123,11 +146,14 @@ export class NodeBlocks {
     const unseen = { packets: null, connections: null, lastSeen: null };
     const row = this.#store.find(target);
     const block = this.#sources.fleet?.find(target) ?? null;
-    if (block === null) return row === null ? null : entryOf(row, unseen);
-    const held = stronger(row, block, wallMs());
-    const isOwn =
-      row !== null && held?.action === row.action && held.expiresAtMs === row.expiresAtMs;
-    return isOwn ? entryOf(row, unseen) : fleetEntryOf(block, unseen);
+    const listed = this.#sources.lists?.find(target) ?? null;
+    if (block === null && listed === null) return row === null ? null : entryOf(row, unseen);
+    const held = this.#sources.itemOf(target, wallMs());
+    const holds = (one: BlockItem | null): boolean =>
+      one?.action === held?.action && one?.expiresAtMs === held?.expiresAtMs;
+    if (row !== null && holds(row)) return entryOf(row, unseen);
+    if (block !== null && (holds(block) || listed === null)) return fleetEntryOf(block, unseen);
+    return listed === null ? null : listedEntryOf(listed, unseen);
   }
 
   /** What workers met. */
@@ -199,11 +225,26 @@ export class NodeBlocks {
    * start all of it is enforced already.
    */
   async changeFleet(change: Change): Promise<BlocksLive> {
-    const { fresh, gone } = this.#sources.noteFleet(change);
+    const noted = this.#sources.noteFleet(change);
+    return this.#enforceOutside(noted, [
+      ...change.remove,
+      ...change.add.map(({ target }) => target),
+    ]);
+  }
+
+  /** What lists say has changed: in force when this resolves. */
+  async changeLists(change: ListChange): Promise<BlocksLive> {
+    const noted = this.#sources.noteLists(change);
+    return this.#enforceOutside(noted, [...change.removed, ...change.added]);
+  }
+
+  async #enforceOutside(
+    { fresh, gone }: { readonly fresh: string[]; readonly gone: string[] },
+    targets: readonly string[],
+  ): Promise<BlocksLive> {
     this.#forget(gone);
     this.#room.takeAll(fresh);
     this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
-    const targets = [...change.remove, ...change.add.map(({ target }) => target)];
     let live = { version: this.version, workers: 0, kernel: false };
     for (let at = 0; at === 0 || at < targets.length; at += importSliceEntries)
       live = await this.#enforce(targets.slice(at, at + importSliceEntries));
@@ -218,12 +259,14 @@ export class NodeBlocks {
     const ended = this.#sources.fleet?.expire(now);
     if (ended !== undefined && ended.add.length + ended.remove.length > 0)
       await this.changeFleet(ended);
+    const unlisted = this.#sources.lists?.expire(now) ?? [];
+    if (unlisted.length > 0) await this.changeLists({ added: [], removed: unlisted });
     const readmitted = this.#room.readmit();
     if (readmitted.length > 0)
       this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
     const targets = [...expired, ...readmitted];
     if (targets.length > 0) await this.#enforce(targets);
-    const count = expired.length + (ended?.remove.length ?? 0);
+    const count = expired.length + (ended?.remove.length ?? 0) + unlisted.length;
     if (count > 0) this.#options.log.info({ expired: count }, 'blocks expired');
   }
 
@@ -249,8 +292,8 @@ export class NodeBlocks {
     const version = ++this.version;
     const [kernel, workers] = await Promise.all([
       this.#options.shield.changeBlocks(
-        add.filter(({ target }) => !this.#room.isOutside(target)),
-        remove,
+        kernelItems(add).filter(({ target }) => !this.#room.isOutside(target)),
+        [...remove, ...onlyChallenged(add)],
       ),
       this.#options.supervisor.changeBlocks(version, add, remove),
     ]);
@@ -272,9 +315,13 @@ export class NodeBlocks {
     }
   }
 
-  async #entries(rows: readonly BlockRow[], blocks: readonly FleetBlock[]): Promise<BlockEntry[]> {
+  async #entries(
+    rows: readonly BlockRow[],
+    blocks: readonly FleetBlock[],
+    listed: readonly ListedBlock[],
+  ): Promise<BlockEntry[]> {
     const kernel = await this.#options.shield.hits(
-      [...rows, ...blocks].map(({ target }) => target),
+      [...rows, ...blocks, ...listed].map(({ target }) => target),
       this.count,
     );
     const seenOf = (target: string): BlockSeen => {
@@ -290,22 +337,36 @@ export class NodeBlocks {
     return [
       ...rows.map((row) => entryOf(row, seenOf(row.target))),
       ...blocks.map((block) => fleetEntryOf(block, seenOf(block.target))),
+      ...listed.map((block) => listedEntryOf(block, seenOf(block.target))),
     ];
   }
 }
 
+/** They may have been dropped until now. */
+const onlyChallenged = (items: readonly BlockItem[]): string[] =>
+  items.flatMap(({ target, action }) => (action === 'challenge' ? [target] : []));
+
 const timeText = (ms: number | null): string | null =>
   ms === null ? null : new Date(ms).toISOString();
 
-/** `next` of the page before: the time and the target of its last entry, or the number of the fleet's. */
-function readCursor(
-  text: string | null,
-): { readonly row: Pick<BlockRow, 'createdAtMs' | 'target'> | null } | { readonly number: number } {
-  if (text === null) return { row: null };
+type Cursor =
+  | { readonly part: 'own'; readonly row: Pick<BlockRow, 'createdAtMs' | 'target'> | null }
+  | { readonly part: 'fleet' | 'lists'; readonly number: number };
+
+const noPage = { blocks: [], next: null };
+
+/** `next` of the page before: the time and the target of its last entry, or a number of the fleet's or of lists. */
+function readCursor(text: string | null): Cursor {
+  if (text === null) return { part: 'own', row: null };
   const [, time, target] = /^(\d{1,15})\/(.+)$/.exec(text) ?? [];
   if (time !== undefined && target !== undefined)
-    return { row: { createdAtMs: Number(time), target } };
-  const [, number] = /^fleet\/(\d{1,15})$/.exec(text) ?? [];
-  if (number !== undefined) return { number: Number(number) };
+    return { part: 'own', row: { createdAtMs: Number(time), target } };
+  const [, part, number] = /^(fleet|lists)\/(\d{1,15})$/.exec(text) ?? [];
+  if (part === 'fleet' || part === 'lists') return { part, number: Number(number) };
   throw new WeirError('BLOCK_CURSOR_INVALID', `"${text}" is not the "next" of a page`);
 }
+
+const cursorText = (cursor: Cursor): string =>
+  cursor.part === 'own'
+    ? `${cursor.row?.createdAtMs ?? 0}/${cursor.row?.target ?? ''}`
+    : `${cursor.part}/${cursor.number}`;

@@ -9,14 +9,19 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
+import { NodeFeeds } from './node-feeds.ts';
+import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface NodePart {
   /** As its messages name it. */
-  readonly name: FromPart['part'];
+  readonly name: FromPart['part'] | 'feeds';
   start(config: Config): void | Promise<void>;
+  /** The node stands: its blocks and rules can be changed. */
+  ready?(): void | Promise<void>;
   /** The configuration that is live from now on. */
   follow(config: Config): void | Promise<void>;
   /** From its other half in the worker of this slot. */
@@ -44,6 +49,9 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #feeds: NodeFeeds;
+  readonly #behaviour: NodeBehaviour;
+  readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -54,15 +62,23 @@ export class NodeParts {
       else this.#workers.get(slot)?.(message);
     };
     this.#events = new NodeEvents({ ...host, send });
-    this.#parts = [this.#events];
+    this.#feeds = new NodeFeeds({ ...host, send });
+    this.#behaviour = new NodeBehaviour({ ...host, send });
+    this.#replay = new NodeReplay({ ...host, send });
+    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
   }
 
   get controls(): PartControls {
-    return { events: this.#events };
+    return { events: this.#events, feeds: this.#feeds, replay: this.#replay };
   }
 
   status(): PartStatus {
-    return { events: this.#events.status() };
+    return {
+      events: this.#events.status(),
+      feeds: this.#feeds.status(),
+      behaviour: this.#behaviour.status(),
+      replay: this.#replay.status(),
+    };
   }
 
   /** Throws what a part cannot do without. */
@@ -71,6 +87,10 @@ export class NodeParts {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     for (const { message, slot } of waiting) this.receive(slot, message);
+  }
+
+  async ready(): Promise<void> {
+    for (const part of this.#parts) await part.ready?.();
   }
 
   async follow(config: Config): Promise<void> {

@@ -7,7 +7,8 @@
  *
  * The run file comes last: whoever finds it finds an orchestrator that answers.
  */
-import { loadOrchestrator, readWebhookSecret } from '#config/load-orchestrator.ts';
+import { readWebhookSecret } from '#config/check-webhook.ts';
+import { loadOrchestrator } from '#config/load-orchestrator.ts';
 import type { OrchestratorConfig } from '#config/orchestrator-schema.ts';
 import { formatProblem } from '#config/problem.ts';
 import { wallMs } from '#core/clock.ts';

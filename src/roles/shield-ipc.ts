@@ -13,7 +13,7 @@ import type { Finding } from '#synproxy/detector.ts';
 import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
-import type { BlockItem } from './ipc.ts';
+import type { KernelItem } from './ipc.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import type { CookieState, GuardSettings } from './shield-guards.ts';
 import type { InspectionTerms } from './shield-inspection.ts';
@@ -28,7 +28,7 @@ export type ToShield =
       readonly objectSha256: string | null;
       readonly guards: GuardSettings;
       readonly allowed: readonly string[];
-      readonly blocks: readonly BlockItem[];
+      readonly blocks: readonly KernelItem[];
       readonly rules: RuleSet;
       /** Ids of the rules that another process left in the kernel, in order. */
       readonly rulesLeft: readonly number[];
@@ -37,7 +37,7 @@ export type ToShield =
   | {
       readonly kind: 'blocks';
       readonly id: number;
-      readonly add: readonly BlockItem[];
+      readonly add: readonly KernelItem[];
       readonly remove: readonly string[];
     }
   | { readonly kind: 'guards'; readonly id: number; readonly kernel: KernelSettings }

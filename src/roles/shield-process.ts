@@ -7,7 +7,7 @@ import { KernelLists } from '#synproxy/kernel-lists.ts';
 import type { ListItem } from '#synproxy/list-tables.ts';
 import { readObject } from '#synproxy/object-copy.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
-import type { BlockItem } from './ipc.ts';
+import type { KernelItem } from './ipc.ts';
 import { sha256Of } from './kernel-ladder.ts';
 import { ShieldGuards } from './shield-guards.ts';
 import { ShieldInspection } from './shield-inspection.ts';
@@ -162,7 +162,7 @@ function loadedObject(
   return onDisk;
 }
 
-const listItem = ({ target, action }: BlockItem): ListItem => ({
+const listItem = ({ target, action }: KernelItem): ListItem => ({
   target,
   action: action ?? 'drop',
 });

@@ -18,7 +18,7 @@ import { replaceProgram } from '#synproxy/xdp-link.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import { inspectionKey } from './inspection-terms.ts';
-import type { BlockItem } from './ipc.ts';
+import type { KernelItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
 import { fitting, type ListSizes, listSizesDefault } from './list-room.ts';
 import type { ModuleFailure } from './module-trial.ts';
@@ -52,7 +52,7 @@ export type ShieldOptions = {
   readonly log: Logger;
   readonly guards: GuardSettings;
   readonly allowed: readonly string[];
-  readonly blocks: () => readonly BlockItem[];
+  readonly blocks: () => readonly KernelItem[];
   /** Entries of the list, by kind; null while the node starts. */
   readonly counts: () => ListSizes | null;
   readonly rules: () => RuleSet;
@@ -209,7 +209,7 @@ export class Shield {
    * Whether the kernel has it: false on step accept, and while the process is started again, which takes the
    * whole list. Messages are handled in order, so one sent during a start follows it.
    */
-  async changeBlocks(add: readonly BlockItem[], remove: readonly string[]): Promise<boolean> {
+  async changeBlocks(add: readonly KernelItem[], remove: readonly string[]): Promise<boolean> {
     if (this.#nft !== null) return this.#nft.changeBlocks(add, remove);
     return (await this.#ask({ kind: 'blocks', add, remove })) !== null;
   }
@@ -351,7 +351,7 @@ export class Shield {
   }
 
   /** What the kernel has room for; status says what it has not. */
-  #fitting(): readonly BlockItem[] {
+  #fitting(): readonly KernelItem[] {
     const { blocks, setDegraded } = this.#options;
     const { items, problem } = fitting(blocks(), this.sizes ?? listSizesDefault);
     setDegraded('kernel lists', problem);

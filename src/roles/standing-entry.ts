@@ -11,5 +11,7 @@ export function standingEntry(
 ): 'watched' | 'longer' | null {
   if (known === null) return null;
   if (known.action === 'monitor') return 'watched';
+  // Who is only challenged gets in.
+  if (known.action === 'challenge') return null;
   return known.expiresAt === null || Date.parse(known.expiresAt) >= untilMs ? 'longer' : null;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { attemptsMax } from '#admin/attempt-limit.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { type AdminServer, startAdmin } from '#admin/server.ts';
+import { attemptsMax } from '#core/attempt-limit.ts';
 import { type ErrorCode, errorCodes, WeirError } from '#core/errors.ts';
 import { moduleBytesMax } from '#core/module-files.ts';
 import { FakeControl, worker } from '../support/fake-control.ts';

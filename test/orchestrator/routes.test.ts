@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ApiRole } from '#admin/api-roles.ts';
-import { attemptsMax } from '#admin/attempt-limit.ts';
 import { moduleLoadBodyBytesMax } from '#admin/module-schema.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
+import { attemptsMax } from '#core/attempt-limit.ts';
 import { policyUploadBytesMax } from '#orchestrator/rollout-schema.ts';
 import { fleetImportBytesMax } from '#orchestrator/schema.ts';
 import { call } from '../support/http-call.ts';

@@ -20,6 +20,7 @@ function gateThatWaits(): { readonly gate: RequestGate; readonly events: string[
   const inspection = {
     transaction: { isMonitored: false, replacedRequestBody: null, request: {} },
     wants: () => true,
+    enforces: () => true,
     requestHead(endOfStream: boolean): PhaseAnswer {
       events.push(`head, ${endOfStream ? 'nothing follows' : 'a body follows'}`);
       return 'wait';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { L4Rule } from '#core/l4-rule.ts';
-import type { BlockItem } from '#roles/ipc.ts';
+import type { KernelItem } from '#roles/ipc.ts';
 import { NftShield } from '#roles/nft-shield.ts';
 import { socketPair } from '#roles/privileges.ts';
 import type { RuleSet } from '#roles/shield-ipc.ts';
@@ -29,7 +29,7 @@ const rule: L4Rule = {
 class Scene implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'weir-nft-'));
   readonly degraded = new Map<string, string | null>();
-  readonly blocks = new Map<string, BlockItem>();
+  readonly blocks = new Map<string, KernelItem>();
   rules: RuleSet = { version: 1, rules: [] };
   readonly #channel: number;
   readonly #agent: Promise<void>;
@@ -70,7 +70,7 @@ class Scene implements AsyncDisposable {
     });
   }
 
-  block(target: string): BlockItem {
+  block(target: string): KernelItem {
     const item = { target, expiresAtMs: null };
     this.blocks.set(target, item);
     return item;

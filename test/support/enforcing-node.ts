@@ -1,4 +1,5 @@
 /** The block list of a node over a real store, with its kernel and its workers played by sets. */
+import type { ListedBlocks } from '#feeds/listed-blocks.ts';
 import type { FleetBlocks } from '#roles/block-sources.ts';
 import type { BlockItem } from '#roles/ipc.ts';
 import type { ListSizes } from '#roles/list-room.ts';
@@ -17,7 +18,12 @@ export class EnforcingNode {
   readonly degraded = new Map<string, string>();
   #version = 0;
 
-  constructor(directory: string, fleet: FleetBlocks | null, sizes: ListSizes | null = null) {
+  constructor(
+    directory: string,
+    fleet: FleetBlocks | null,
+    sizes: ListSizes | null = null,
+    lists: ListedBlocks | null = null,
+  ) {
     this.store = openBlockStore(directory);
     const apply = (to: Enforced, add: readonly BlockItem[], remove: readonly string[]) => {
       for (const target of remove) to.delete(target);
@@ -26,6 +32,7 @@ export class EnforcingNode {
     this.blocks = new NodeBlocks({
       store: this.store,
       fleet,
+      lists,
       version: 0,
       shield: {
         sizes,

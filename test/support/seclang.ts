@@ -111,7 +111,9 @@ export class SeclangRules {
       method,
       target,
       version,
-      fields: [['Host', 'example.org'], ...fields],
+      fields: fields.some(([name]) => name === 'Host')
+        ? fields
+        : [['Host', 'example.org'], ...fields],
     });
     const { clientAddress = '192.0.2.1', isMonitored = false, response } = given;
     const transaction = new Transaction(

@@ -36,7 +36,7 @@ const entryBytes: usize = 32;
 
 /** By transformation the kinds of bytes that let it change something, alone or with others. */
 const changers: usize = memory.data(64 * 8, 16);
-const transformationCount: i32 = 36;
+const transformationCount: i32 = 37;
 
 export function prepareFeeds(): void {
   for (let id = 0; id < transformationCount; id++) {

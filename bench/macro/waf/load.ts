@@ -6,8 +6,10 @@ import { request as httpRequest } from 'node:http';
 import type { BenchRequest } from '#toolchain/bench-requests.ts';
 import { loadCore } from './candidates.ts';
 
-/** Few: a request that costs its proxy 150 ms stands behind all others. */
+/** Few, and fewer where a request costs its proxy 150 ms and stands behind all others. */
 const connections = 16;
+const connectionsOfLong = 2;
+const longBytes = 4_096;
 
 export type Load = {
   readonly requests: number;
@@ -43,7 +45,14 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   const child = spawn(
     'taskset',
     [
-      ...['-c', String(loadCore), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`],
+      ...[
+        '-c',
+        String(loadCore),
+        'wrk',
+        '-t1',
+        `-c${(body?.length ?? 0) < longBytes ? connections : connectionsOfLong}`,
+        `-d${seconds}s`,
+      ],
       ...['--timeout', '60s', '-s', script, `http://127.0.0.1:${port}`],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },

@@ -66,7 +66,7 @@ let page = `# The Core Rule Set beside nginx and libmodsecurity 3
 
 \`${command}\`, ${new Date().toISOString().slice(0, 10)}
 ${machine}, ${versionOf('nginx', '-v')}, ${modSecurityVersion()} with the same rules.
-One core for the proxy, 16 connections, 1 KB of HTML as the answer, access log on for all; medians over rounds, spread in brackets.
+One core for the proxy, 16 connections (2 for the JSON), 1 KB of HTML as the answer, access log on for all; medians over rounds, spread in brackets.
 `;
 for (const level of levels) page += await benchLevel(level);
 process.stdout.write(page);
@@ -135,6 +135,7 @@ async function measure(
   const load = await runLoad(folder, candidate.port, request, round === 0 ? 2 : seconds);
   const cpuUs = (cpuNs(pids) - before) / 1_000 / load.requests;
   await untilIdle(pids);
+  if (load.requests === 0) throw new Error(`${candidate.name} answered nothing in ${seconds} s`);
   if (load.failed > 0 || load.refused !== (isRefused ? load.requests : 0))
     throw new Error(
       `${candidate.name}: of ${load.requests} ${load.refused} were refused and ${load.failed} failed (${request.name})`,

@@ -40,6 +40,7 @@ export const transformationNames = [
   'utf8toUnicode',
   // Of Weir alone.
   'decodeAll',
+  'foldLookAlikes',
 ] as const;
 
 export type TransformationName = (typeof transformationNames)[number];

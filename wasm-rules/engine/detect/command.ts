@@ -97,6 +97,8 @@ function isFirst(at: usize): bool {
 
 /** A backtick of Markdown: between words, or with text behind the one that closes it. */
 function isQuoting(at: usize, before: u32): bool {
+  // `$(`…`)`
+  if (before == 0x28 && at > from + 1 && load<u8>(at - 2) == 0x24) return false;
   if (at > from && (before <= 0x20 || before == 0x28 || before == 0x5b || before == 0x2a)) return true;
   if (at + 1 < until && load<u8>(at, 1) == 0x60) return true;
   let close = at + 1;

@@ -7,7 +7,7 @@
 import { kindsOfByte, kindsOfRange, upperKind } from '../match/byte-kinds';
 import { Transformation } from './names';
 
-const count = 36;
+const count = 37;
 /** Two words of kinds for each: one of the first must be there, and one of the second. */
 const needs: usize = memory.data(count * 16, 16);
 let isReady = false;
@@ -71,5 +71,6 @@ function prepare(): void {
   need(Transformation.utf8toUnicode, high | nul);
   // A capital: base64 has one.
   const lead = kindsOfRange(0xc0, 0xff);
+  need(Transformation.foldLookAlikes, upper | lead | space);
   need(Transformation.decodeAll, percent | kindsOfByte(0x26) | backslash | lead | upper);
 }

@@ -36,4 +36,5 @@ export namespace Transformation {
   export const urlEncode: i32 = 33;
   export const utf8toUnicode: i32 = 34;
   export const decodeAll: i32 = 35;
+  export const foldLookAlikes: i32 = 36;
 }

@@ -2,7 +2,8 @@
  * Transformations of SecLang: pure functions from bytes to bytes, each one pass over the value.
  *
  * Semantics are those of ModSecurity 2.9. Where ModSecurity 3 differs, and where the reference itself ends a value
- * at a NUL, `README.md` says what holds here and why. `decodeAll` is Weir's own, and the one that passes more than once.
+ * at a NUL, `README.md` says what holds here and why. `decodeAll` and
+ * `foldLookAlikes` are Weir's own; the first passes more than once.
  */
 import { base64Decode, base64DecodeExt, base64Encode } from './base64';
 import { cmdLine } from './cmd-line';
@@ -10,6 +11,7 @@ import { removeComments, removeCommentsChar, replaceComments } from './comments'
 import { cssDecode } from './css-decode';
 import { decodeAll, decodeLayersMax } from './decode-all';
 import { escapeSeqDecode } from './escape-seq-decode';
+import { foldLookAlikes } from './fold-look-alikes';
 import { hexDecode, hexEncode, sqlHexDecode } from './hex';
 import { htmlEntityDecode } from './html-entity-decode';
 import { jsDecode } from './js-decode';
@@ -128,6 +130,8 @@ export function transform(id: i32, from: usize, length: i32, into: usize): i32 {
       return utf8toUnicode(from, length, into);
     case Transformation.decodeAll:
       return decodeAll(from, length, into);
+    case Transformation.foldLookAlikes:
+      return foldLookAlikes(from, length, into);
     default:
       return unreachable();
   }

@@ -9,7 +9,7 @@
  * The table is a Map in insertion order: when it is full the oldest window goes. An IPv6 caller counts
  * by its /64, because one host commonly has that many addresses to choose from.
  */
-import { parseIp } from '#core/ip.ts';
+import { parseIp } from './ip.ts';
 
 export const attemptsMax = 10;
 export const attemptWindowMs = 60_000;

@@ -6,7 +6,7 @@ import {
   attemptsMax,
   attemptWindowMs,
   sourceKey,
-} from '#admin/attempt-limit.ts';
+} from '#core/attempt-limit.ts';
 
 it('lets ten failures a minute through and then says how long to wait', () => {
   let nowMs = 0;

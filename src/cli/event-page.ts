@@ -1,0 +1,91 @@
+/** An event as a page for people. */
+import { formatTime } from '#cli/duration.ts';
+import { type Cell, type Printer, printable } from '#cli/printer.ts';
+import { thousands } from '#cli/words.ts';
+import type { EcsEvent, EcsMatch } from '#events/ecs-event.ts';
+
+const outcomes: Readonly<Record<string, string>> = {
+  blocked: 'was blocked',
+  challenged: 'was answered with a challenge',
+  limited: 'was refused for its rate',
+  monitored: 'passed; on a route that enforces its rules it would not have',
+  refused: 'was refused by a limit of the edge',
+};
+
+export function eventPage(print: Printer, ecs: EcsEvent): string {
+  const { event, weir } = ecs;
+  const matches = weir.matches ?? [];
+  const unlisted = weir.matches_unlisted ?? 0;
+  const lines = [
+    `${print.paint('bold', printable(event.id))}  ${printable(event.action)}`,
+    '',
+    print.columns(facts(ecs), '  '),
+  ];
+  if (matches.length > 0) {
+    lines.push('', print.paint('bold', 'What matched'), print.columns(matchRows(matches), '  '));
+    if (unlisted > 0) lines.push(`  and ${thousands(unlisted)} more`);
+  }
+  const mending = mendingLines(ecs);
+  if (mending.length > 0)
+    lines.push(
+      '',
+      print.paint('bold', 'If that was no attack'),
+      ...mending.map((line) => `  ${line}`),
+    );
+  return lines.join('\n');
+}
+
+function facts(ecs: EcsEvent): Cell[][] {
+  const { event, http, url, source, rule, weir } = ecs;
+  const request =
+    http === undefined
+      ? null
+      : `${http.request.method} ${url?.domain ?? ''}${url?.path ?? ''}${url?.query === undefined ? '' : `?${url.query}`}`;
+  const rows: readonly (readonly [string, string | null | undefined])[] = [
+    ['when', formatTime(ecs['@timestamp'])],
+    ['what', request ?? (weir.count === undefined ? null : `${thousands(weir.count)} times`)],
+    ['from', source?.ip],
+    ['outcome', http === undefined ? null : outcomeOf(ecs)],
+    ['why', event.reason],
+    ['rule', rule === undefined ? null : rule.id],
+    ['kind', rule?.category],
+    ['route', weir.route],
+    ['mode', weir.mode],
+    ['score', weir.score === undefined || weir.score === 0 ? null : String(weir.score)],
+    ['in rules', weir.waf_us === undefined ? null : `${thousands(weir.waf_us)} µs`],
+    ['request', http?.request.id],
+  ];
+  return rows.flatMap(([name, value]): Cell[][] =>
+    value === null || value === undefined ? [] : [[{ text: name, style: 'dim' }, value]],
+  );
+}
+
+function outcomeOf({ event, http }: EcsEvent): string {
+  const status = http?.response?.status_code;
+  const words = outcomes[event.action] ?? event.action;
+  return status === undefined ? words : `${words}, answered with ${status}`;
+}
+
+function matchRows(matches: readonly EcsMatch[]): Cell[][] {
+  const titles = ['RULE', 'POINTS', 'WHERE', 'WHAT', 'MODE', 'MESSAGE'];
+  return [
+    titles.map((text): Cell => ({ text, style: 'dim' })),
+    ...matches.map(({ rule, points, target, matched, mode, message }) => [
+      rule,
+      points === undefined ? '' : String(points),
+      target,
+      matched ?? '(not shown)',
+      mode,
+      message,
+    ]),
+  ];
+}
+
+/** Only where rules said something: a limit is no false positive. */
+function mendingLines({ event, weir }: EcsEvent): string[] {
+  if ((weir.matches ?? []).length === 0) return [];
+  return [
+    `weir exclude ${event.id} --dry-run      what would be left out, and whether that mends it`,
+    `weir exclude ${event.id} --reason TEXT  makes it live`,
+  ];
+}
