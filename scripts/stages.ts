@@ -3,7 +3,9 @@
  * that must notice. `switch-off.ts` runs them; a test keeps the edits in step with the code.
  */
 import { connectionStages } from './stages/connection.ts';
+import { detectionStages } from './stages/detection.ts';
 import { http2Stages } from './stages/http2.ts';
+import { modeStages } from './stages/modes.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
 import { rateStages } from './stages/rates.ts';
@@ -17,6 +19,8 @@ export const stages: readonly Stage[] = [
   ...requestStages,
   ...rateStages,
   ...moduleStages,
+  ...modeStages,
+  ...detectionStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,

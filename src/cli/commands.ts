@@ -16,6 +16,9 @@ import { edge } from '#cli/commands/edge.ts';
 import { eventsShow } from '#cli/commands/events-show.ts';
 import { eventsStats } from '#cli/commands/events-stats.ts';
 import { eventsTail } from '#cli/commands/events-tail.ts';
+import { exclude } from '#cli/commands/exclude.ts';
+import { excludeList } from '#cli/commands/exclude-list.ts';
+import { excludeRemove } from '#cli/commands/exclude-remove.ts';
 import { feedList, feedRefresh, feedShow } from '#cli/commands/feed.ts';
 import {
   fleetBlockAdd,
@@ -65,6 +68,7 @@ import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
+import { rulesBench } from '#cli/commands/rules-bench.ts';
 import { rulesBuild } from '#cli/commands/rules-build.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { rulesExplain } from '#cli/commands/rules-explain.ts';
@@ -85,7 +89,10 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
-  { title: 'What its rules decided', commands: [eventsTail, eventsShow, eventsStats] },
+  {
+    title: 'What its rules decided',
+    commands: [eventsTail, eventsShow, eventsStats, exclude, excludeList, excludeRemove],
+  },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
   { title: 'The lists it follows', commands: [feedList, feedShow, feedRefresh] },
   {
@@ -110,7 +117,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     title: 'SecLang rules, such as the Core Rule Set',
-    commands: [rulesCheck, rulesBuild, rulesExplain, rulesFetch, inspect, ftwRun],
+    commands: [rulesCheck, rulesBuild, rulesExplain, rulesBench, rulesFetch, inspect, ftwRun],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {

@@ -60,6 +60,9 @@ What its rules decided
   events tail                     show the newest events, and those that come
   events show ID                  show one event: what happened, why, and how to mend it if that was wrong
   events stats                    count the events that are kept, by rule, route, address or kind
+  exclude EVENT                   take what an event was about out of what rules look at, as narrowly as can be
+  exclude list                    list the exclusions made from events
+  exclude remove ID               take an exclusion back by its id
 
 Its block list
   block add ADDR|CIDR             block an address or a CIDR range
@@ -114,6 +117,7 @@ SecLang rules, such as the Core Rule Set
   rules check [FILE|DIR…]         say what is wrong with SecLang rules, and what becomes of each
   rules build FILE|DIR…           compile SecLang rules to a module
   rules explain RULE FILE|DIR…    show what a SecLang rule becomes: targets, automata, changes
+  rules bench FILE|DIR…           measure what requests cost in a SecLang rule set
   rules fetch VERSION             download a release of the Core Rule Set and check its digest
   inspect                         run one request through SecLang rules and show every match
   ftw run                         run the regression tests of a rule set against a WAF
