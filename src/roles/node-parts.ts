@@ -67,11 +67,8 @@ export class NodeParts {
     this.#feeds = new NodeFeeds({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, async () => null);
-    this.#parts = [
-      ...[this.#events, this.#exclusions, this.#feeds, this.#behaviour],
-      this.#replay,
-    ];
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events);
+    this.#parts = [...[this.#events, this.#exclusions, this.#feeds, this.#behaviour], this.#replay];
   }
 
   get controls(): PartControls {

@@ -3,11 +3,18 @@ import type { BehaviourSeen, BehaviourSurges } from '#behaviour/messages.ts';
 import type { SecurityEvent } from '#events/security-event.ts';
 import type { FromReplayPart, ToReplayPart } from './replay-messages.ts';
 
+export type EventsMade = {
+  readonly part: 'events';
+  readonly events: readonly SecurityEvent[];
+  /** All there were when it was asked for them by this number; null: unasked. */
+  readonly asked: number | null;
+};
+
 /** From a worker. */
-export type FromPart =
-  | { readonly part: 'events'; readonly events: readonly SecurityEvent[] }
-  | BehaviourSeen
-  | FromReplayPart;
+export type FromPart = EventsMade | BehaviourSeen | FromReplayPart;
 
 /** To a worker. */
-export type ToPart = BehaviourSurges | ToReplayPart;
+export type ToPart =
+  | BehaviourSurges
+  | ToReplayPart
+  | { readonly part: 'events'; readonly ask: number };
