@@ -3,6 +3,7 @@
  * that must notice. `switch-off.ts` runs them; a test keeps the edits in step with the code.
  */
 import { connectionStages } from './stages/connection.ts';
+import { eventStages } from './stages/events.ts';
 import { http2Stages } from './stages/http2.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
@@ -18,5 +19,6 @@ export const stages: readonly Stage[] = [
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
+  ...eventStages,
   ...replayStages,
 ];

@@ -43,7 +43,7 @@ import type { NodePart, NodePartHost } from './node-parts.ts';
 import { findRecorded } from './recorded-requests.ts';
 import { ruleSetFolder } from './rule-source.ts';
 
-const expireMs = 5_000;
+const expireMs = 2_000;
 
 export class NodeExclusions implements NodePart, ExclusionControl {
   readonly name = 'exclusions';
