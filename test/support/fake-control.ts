@@ -45,6 +45,15 @@ export class FakeControl implements NodeControl {
       },
       counts: () => [],
     },
+    exclusions: {
+      list: () => [],
+      exclude: async () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      remove: async () => {
+        throw new WeirError('EXCLUSION_UNKNOWN', 'no such exclusion');
+      },
+    },
     feeds: {
       list: () => [],
       show: (name) => {
@@ -113,6 +122,7 @@ export class FakeControl implements NodeControl {
       parts: {
         events: { total: 0, kept: 0, lost: 0, sinks: [] },
         feeds: [],
+        crowdsec: { lapi: null, serve: null },
         behaviour: {
           rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
           behaviour: null,
