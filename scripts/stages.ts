@@ -7,6 +7,7 @@ import { detectionStages } from './stages/detection.ts';
 import { http2Stages } from './stages/http2.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
+import { replayStages } from './stages/replay.ts';
 import { requestStages } from './stages/request.ts';
 import type { Stage } from './stages/stage.ts';
 import { upstreamStages } from './stages/upstream.ts';
@@ -19,4 +20,5 @@ export const stages: readonly Stage[] = [
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
+  ...replayStages,
 ];

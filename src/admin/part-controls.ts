@@ -1,8 +1,10 @@
 /** What the management API needs of the parts of a node (`#roles/node-parts.ts`): a line for each. */
 import type { EventControl } from './event-control.ts';
 import type { FeedControl } from './feed-control.ts';
+import type { ReplayControl } from './replay-control.ts';
 
 export type PartControls = {
   readonly events: EventControl;
   readonly feeds: FeedControl;
+  readonly replay: ReplayControl;
 };

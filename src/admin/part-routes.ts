@@ -3,8 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import type { NodeControl } from './control.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { addFeedRoutes } from './feed-routes.ts';
+import { addReplayRoutes } from './replay-routes.ts';
 
 export function addPartRoutes(app: FastifyInstance, { parts }: NodeControl): void {
   addEventRoutes(app, parts.events);
   addFeedRoutes(app, parts.feeds);
+  addReplayRoutes(app, parts.replay);
 }

@@ -43,7 +43,15 @@ import { nodeDrain, nodeList, nodeShow, nodeTerminate } from '#cli/commands/node
 import { orchestrator } from '#cli/commands/orchestrator.ts';
 import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
 import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
+import {
+  recordList,
+  recordRemove,
+  recordStart,
+  recordStatus,
+  recordStop,
+} from '#cli/commands/record.ts';
 import { reload } from '#cli/commands/reload.ts';
+import { replay } from '#cli/commands/replay.ts';
 import {
   rolloutAbort,
   rolloutList,
@@ -61,6 +69,7 @@ import { rulesBuild } from '#cli/commands/rules-build.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { rulesExplain } from '#cli/commands/rules-explain.ts';
 import { rulesFetch } from '#cli/commands/rules-fetch.ts';
+import { shadowStart, shadowStatus, shadowStop } from '#cli/commands/shadow.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
 import { shieldSwap } from '#cli/commands/shield-swap.ts';
@@ -87,6 +96,13 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'Its rule modules',
     commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],
+  },
+  {
+    title: 'Try rules on its traffic',
+    commands: [
+      ...[recordStart, recordStop, recordStatus, recordList, recordRemove, replay],
+      ...[shadowStart, shadowStatus, shadowStop],
+    ],
   },
   {
     title: 'Write a rule module',

@@ -7,6 +7,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
+import { behaviour } from './behaviour-schema.ts';
 import { challenge } from './challenge-schema.ts';
 import { events } from './events-schema.ts';
 import { feed } from './feed-schema.ts';
@@ -16,6 +17,7 @@ import { limits, timeouts } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
 import { ruleModes } from './mode-schema.ts';
 import { ruleModule } from './module-schema.ts';
+import { rates } from './rate-schema.ts';
 import { route } from './route-schema.ts';
 import { bytes, namePattern, oneOf, strict } from './schema-parts.ts';
 import { signatures } from './signature-schema.ts';
@@ -66,6 +68,8 @@ export const configSchema = Type.Object(
       description:
         'the most specific host, then the longest path wins; may be empty where no listener serves requests',
     }),
+    rates,
+    behaviour: Type.Optional(behaviour),
     waf: Type.Object(
       {
         rules: Type.Record(Type.String({ pattern: namePattern }), ruleModule, {

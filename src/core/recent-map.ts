@@ -42,6 +42,12 @@ export class RecentMap<K, V> {
     this.#newer = new Map();
   }
 
+  /** In no order. */
+  *entries(): IterableIterator<[K, V]> {
+    yield* this.#older.entries();
+    yield* this.#newer.entries();
+  }
+
   delete(key: K): boolean {
     return this.#newer.delete(key) || this.#older.delete(key);
   }

@@ -8,6 +8,7 @@ import type { Admission } from './listener/admission.ts';
 import type { HandshakeLog } from './listener/handshake-log.ts';
 import type { LoadShedder } from './load-shedder.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
+import type { RateGate } from './rates/rate-gate.ts';
 import type { RequestObserver } from './request-record.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { ViewPool } from './view-pool.ts';
@@ -27,6 +28,7 @@ export type ProxyContext = {
   /** Null where nobody asks it. */
   readonly handshakes: HandshakeLog | null;
   readonly load: LoadShedder;
+  readonly rates: RateGate;
   /** Who looks at each request when it has ended. */
   readonly observers: readonly RequestObserver[];
   views: ViewPool;

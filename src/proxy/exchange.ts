@@ -2,9 +2,9 @@
  * The life of one request, whatever protocol it came by.
  *
  * ```
- * start ─► who is it ─► route ─► rules ─► upstream ─► rules ─► response ─► finish (rules, log, count)
- *             403         404     403/503   502/503/504   403       │            ▲
- *                         405                                       └─ tunnel ───┘
+ * start ─► who is it ─► route ─► rates ─► rules ─► upstream ─► rules ─► response ─► finish (rules, log, count)
+ *             403         404     429     403/503   502/503/504   403       │            ▲
+ *                         405                                               └─ tunnel ───┘
  * ```
  *
  * `finish` is always reached, and once: by the end of the response, by a local answer, by the client
@@ -17,6 +17,7 @@ import type { Transaction } from '#waf/transaction.ts';
 import { type Stop, statusOfStop } from '#waf/verdict.ts';
 import { phase } from '#wasm/filter.ts';
 import { asksForWebSocket } from './asks-for-websocket.ts';
+import type { ChallengedRequest } from './challenge/challenges.ts';
 import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
@@ -30,6 +31,7 @@ import type { BodyPiece } from './http1/body-piece.ts';
 import { factsForRules, type Inspected, Inspection } from './inspection.ts';
 import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
+import type { OverRate, RateOwner } from './rates/rate-gate.ts';
 import { endRequest } from './request-end.ts';
 import { fieldsForUpstream } from './request-fields.ts';
 import { RequestGate, type RequestGateOwner } from './request-gate.ts';
@@ -45,7 +47,9 @@ import type { CompiledRoute, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 
-export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, ResponseGateOwner {
+export class Exchange
+  implements UpstreamCaller, Inspected, RateOwner, RequestGateOwner, ResponseGateOwner
+{
   readonly #context: ProxyContext;
   readonly #client: ClientSide;
   readonly #view: RequestView;
@@ -60,6 +64,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
   readonly #host: string;
   #route: CompiledRoute | null = null;
   #inspection: Inspection | null = null;
+  #overRate: OverRate | null = null;
   #requestGate: RequestGate | null = null;
   #responseGate: ResponseGate | null = null;
   #outcome: Outcome = 'forwarded';
@@ -125,11 +130,18 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
     }
     const { limits, router } = this.#snapshot;
     const route = router.match(router.hostEntries(this.#host), view);
+    this.#route = route ?? null;
+    const { facts } = this.#client;
+    const asked = { view, facts, address: this.#address, method: this.#method, route, path: null };
+    const beyond = this.#context.rates.check(this.#snapshot, asked, this);
+    if (beyond !== null) {
+      this.stop(beyond);
+      return;
+    }
     if (route === undefined) {
       this.#answer(404, 'refused', 'no route');
       return;
     }
-    this.#route = route;
     const refusal = refusalBeforeRules(view, piece.size, limits, route.limits);
     if (refusal !== null) {
       this.#answer(refusal.status, 'refused', refusal.reason);
@@ -244,15 +256,22 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
 
   /** The client has shown before what a module's challenge is to make it show. */
   get isAdmitted(): boolean {
-    const { clientChallenges } = this.#context;
-    const { transaction } = this.#inspection as Inspection;
-    return clientChallenges.admits(transaction, this.#snapshot.challenge);
+    return this.#context.clientChallenges.admits(this.#challenged, this.#snapshot.challenge);
+  }
+
+  overRate(over: OverRate): void {
+    this.#overRate ??= over;
+  }
+
+  get #challenged(): ChallengedRequest {
+    if (this.#inspection !== null) return this.#inspection.transaction;
+    const facts = factsForRules(this.#client.facts, this.#address);
+    return { request: this.#view, requestId: this.#requestId, facts };
   }
 
   #challenge(reason: string): void {
     const { clientChallenges } = this.#context;
-    const { transaction } = this.#inspection as Inspection;
-    const answer = clientChallenges.issue(transaction, this.#snapshot.challenge);
+    const answer = clientChallenges.issue(this.#challenged, this.#snapshot.challenge);
     this.#local({ ...answer, reason }, 'blocked');
   }
 
@@ -472,6 +491,7 @@ export class Exchange implements UpstreamCaller, Inspected, RequestGateOwner, Re
       bytesOut: this.#bytesOut,
       durationMs: monotonicMs() - this.#startedAt,
       found: this.#inspection?.found ?? null,
+      overRate: this.#overRate,
       isEnforced: this.#inspection?.isEnforced ?? false,
       wafMs: this.#inspection?.spentMs ?? 0,
       transaction: this.#inspection?.transaction ?? null,

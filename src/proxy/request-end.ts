@@ -30,7 +30,7 @@ export function endRequest(
 }
 
 function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: RequestRecord): void {
-  const { found, isEnforced, transaction, view } = record;
+  const { found, isEnforced, overRate, transaction, view } = record;
   accessLog.write({
     ...accessRequest(view, client, accessLog),
     id: record.id,
@@ -46,7 +46,10 @@ function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: Requ
     bytesOut: record.bytesOut,
     durationMs: record.durationMs,
     wafMs: record.wafMs,
-    verdict: found === null ? null : { ...found, enforced: isEnforced },
+    verdict:
+      found !== null
+        ? { ...found, enforced: isEnforced }
+        : overRate && { ...overRate, enforced: overRate.mode === 'block' },
     monitored: transaction?.monitoredRules ?? [],
   });
 }

@@ -5,8 +5,10 @@
 import type { RequestView } from '#waf/request-view.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
+import type { Capture } from './capture.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { Outcome } from './proxy-metrics.ts';
+import type { OverRate } from './rates/rate-gate.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
 export type RequestRecord = {
@@ -36,6 +38,8 @@ export type RequestRecord = {
   /** The stop that ended the request, or else the first one of rules that only watch. */
   readonly found: Stop | null;
   readonly isEnforced: boolean;
+  /** The first rate that the request went beyond, enforced or only watched (`rates/rate-gate.ts`). */
+  readonly overRate: OverRate | null;
   /** 0 where no rule ran. */
   readonly wafMs: number;
   /** Null where the route has no rules. */
@@ -43,6 +47,8 @@ export type RequestRecord = {
 };
 
 export interface RequestObserver {
+  /** Before the exchange begins; null, or left out: it takes no copy. */
+  capture?(view: RequestView): Capture | null;
   /** Must neither throw nor wait. */
   onRequest(record: RequestRecord): void;
 }

@@ -79,7 +79,7 @@ export class Router<R> {
     const path = resolvePath(raw);
     if (path === null) return undefined;
     const value = find(entries, path, view);
-    const literal = decode(raw.replace(/%(?:2f|5c)/gi, '%25'));
+    const literal = decodeEscapes(raw.replace(/%(?:2f|5c)/gi, '%25'));
     return find(entries, literal, view) === value ? value : undefined;
   }
 }
@@ -148,7 +148,7 @@ function hostName(authority: string): string {
   return authority.slice(0, end).toLowerCase();
 }
 
-function isUnder(path: string, prefix: string): boolean {
+export function isUnder(path: string, prefix: string): boolean {
   if (!path.startsWith(prefix)) return false;
   return (
     path.length === prefix.length || prefix.endsWith('/') || path.charCodeAt(prefix.length) === 47
@@ -159,14 +159,14 @@ const needsWork = /%|\/\/|\/\.|\\/;
 
 /** The path as routes see it, null when it climbs. A backslash counts as a slash, as for many origins. */
 function resolvePath(raw: string): string | null {
-  const decoded = decode(raw).replaceAll('\\', '/');
+  const decoded = decodeEscapes(raw).replaceAll('\\', '/');
   const segments = decoded.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (segments.includes('..')) return null;
   const path = `/${segments.join('/')}`;
   return decoded.endsWith('/') && path !== '/' ? `${path}/` : path;
 }
 
-const decode = (text: string): string =>
+export const decodeEscapes = (text: string): string =>
   text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );

@@ -11,7 +11,9 @@ import type { CidrMap } from '#core/cidr-map.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { compileEntrance, compileRanges, type Entrance } from './entrance.ts';
 import { type HeaderEdits, requestEdits, responseEdits } from './header-edits.ts';
+import { loginEntries } from './logins/login-entry.ts';
 import type { ModuleSeriesTable } from './module-series-table.ts';
+import { type CompiledRate, compileRates } from './rates/compile-rates.ts';
 import type { BeyondWindow } from './request-gate.ts';
 import { compileEntries, type RouteEntry } from './route-entries.ts';
 import { Router } from './router.ts';
@@ -79,7 +81,8 @@ export type Snapshot = {
   readonly entrances: readonly Entrance[];
   readonly router: Router<CompiledRoute>;
   readonly challenge: ChallengeSettings;
-  /** Some route has modules, or some list challenges, so clients may hold passes. */
+  readonly rates: readonly CompiledRate[];
+  /** Something may challenge clients, so they may hold passes. */
   readonly givesPasses: boolean;
 };
 
@@ -119,7 +122,10 @@ export function compileSnapshot(
       blockAtScore: route.waf.blockAtScore ?? Number.POSITIVE_INFINITY,
       bodyWindowBytes: route.waf.bodyWindowBytes ?? config.waf.bodyWindowBytes,
       showsChallenge: route.waf.challenge === 'page',
-      entries: compileEntries(config, route, modules, series),
+      entries: [
+        ...compileEntries(config, route, modules, series),
+        ...loginEntries(config, route, modules),
+      ],
     },
   }));
   return {
@@ -135,12 +141,17 @@ export function compileSnapshot(
     ),
     router: new Router(routes),
     challenge: config.waf.challenge,
-    givesPasses: routes.some(({ value }) => value.entries.length > 0) || hasChallengingList(config),
+    rates: compileRates(config.rates),
+    givesPasses:
+      routes.some(({ value }) => value.entries.length > 0) ||
+      hasChallengingList(config) ||
+      config.rates.some(({ mode }) => mode === 'challenge') ||
+      config.behaviour !== undefined,
   };
 }
 
 /** Routes that share host and path are told apart by what else they match. */
-function routeName({ host, path, exact, methods, headers }: Route['match']): string {
+export function routeName({ host, path, exact, methods, headers }: Route['match']): string {
   const conditions = [...methods, ...headers.map(({ name }) => name)];
   const suffix = conditions.length === 0 ? '' : ` [${conditions.join(' ')}]`;
   return `${host} ${exact ? '=' : ''}${path}${suffix}`;

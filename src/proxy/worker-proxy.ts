@@ -21,6 +21,9 @@ import { HandshakeLog, type Handshakes, type OpenCounts } from './listener/hands
 import { type ListenerKind, ProxyListener } from './listener.ts';
 import { LoadShedder } from './load-shedder.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
+import { RateGate } from './rates/rate-gate.ts';
+import { RateMetrics } from './rates/rate-metrics.ts';
+import { loneStores } from './rates/rate-stores.ts';
 import type { RequestObserver } from './request-record.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { CertificateSource } from './tls/certificate-store.ts';
@@ -86,6 +89,7 @@ export class WorkerProxy {
     onDegraded: (part: string, reason: string | null) => void,
     onServerChange: (change: ServerChange) => void,
     observers: readonly RequestObserver[] = [],
+    rates = new RateGate(loneStores(), new RateMetrics(registry)),
   ): Promise<WorkerProxy> {
     const metrics = new ProxyMetrics(registry);
     const deadlines = new DeadlineTable();
@@ -107,6 +111,7 @@ export class WorkerProxy {
       accessLog,
       metrics,
       observers,
+      rates,
       deadlines,
       blockList: new BlockList(snapshot.allowed),
       admission: new Admission(workers),
@@ -262,6 +267,7 @@ export class WorkerProxy {
     metrics.connections.monitored.value = blockList.hits.monitored;
     metrics.connections.hitsLost.value = blockList.hits.lost;
     metrics.modules.measure();
+    this.#context.rates.measure();
     return metrics.registry.samples();
   }
 

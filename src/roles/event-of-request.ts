@@ -1,21 +1,25 @@
 /** Which requests are events, and what of their record goes into one. */
 import type { EndedRequest } from '#events/make-event.ts';
 import type { RequestKind } from '#events/security-event.ts';
+import type { OverRate } from '#proxy/rates/rate-gate.ts';
 import type { RequestRecord } from '#proxy/request-record.ts';
+import type { RuleMatch } from '#waf/rule-match.ts';
 
 /** Answers of the edge that are no decision: a request for what is not there. */
 const noRoute = 404;
 
 /** Null for a request that is none. */
 export function kindOf(record: RequestRecord): RequestKind | null {
-  const { outcome, status, found, isEnforced, transaction } = record;
+  const { outcome, status, found, overRate, isEnforced, transaction } = record;
   if (outcome === 'blocked') {
-    if (found?.kind === 'challenge') return 'challenged';
-    return found?.kind === 'limited' ? 'limited' : 'blocked';
+    const { kind } = found ?? overRate ?? {};
+    if (kind === 'challenge') return 'challenged';
+    return kind === 'limited' ? 'limited' : 'blocked';
   }
   // A rule set that redirects; other filters answer for themselves, which is no decision on the request.
   if (outcome === 'answered' && found?.matches !== undefined) return 'blocked';
   if (outcome === 'refused') return status === noRoute ? null : 'refused';
+  if (overRate?.mode === 'monitor') return 'monitored';
   if (found !== null) return isEnforced ? null : 'monitored';
   // A rule that only watches among others that do not.
   if (transaction === null || transaction.isMonitored) return null;
@@ -23,8 +27,10 @@ export function kindOf(record: RequestRecord): RequestKind | null {
 }
 
 export function endedRequest(record: RequestRecord): EndedRequest {
-  const { found, transaction, route } = record;
-  const matches = transaction?.matches ?? [];
+  const { overRate, transaction, route } = record;
+  const found = record.found ?? overRate;
+  const byRules = transaction?.matches ?? [];
+  const matches = overRate === null ? byRules : [matchOf(overRate), ...byRules];
   return {
     requestId: record.id,
     client: record.client,
@@ -43,3 +49,7 @@ export function endedRequest(record: RequestRecord): EndedRequest {
     wafMicros: transaction === null ? null : Math.round(record.wafMs * 1_000),
   };
 }
+
+const matchOf = ({ rule, reason, target, matched, mode }: OverRate): RuleMatch => ({
+  ...{ rule, message: reason, severity: null, tags: ['rate'], target, matched, mode },
+});

@@ -9,8 +9,10 @@ import type { Config } from '#config/schema.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
+import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeFeeds } from './node-feeds.ts';
+import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -48,6 +50,8 @@ const waitingMax = 10_000;
 export class NodeParts {
   readonly #events: NodeEvents;
   readonly #feeds: NodeFeeds;
+  readonly #behaviour: NodeBehaviour;
+  readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
   readonly #workers = new Map<number, (message: ToPart) => void>();
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
@@ -59,15 +63,22 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
-    this.#parts = [this.#events, this.#feeds];
+    this.#behaviour = new NodeBehaviour({ ...host, send });
+    this.#replay = new NodeReplay({ ...host, send });
+    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
   }
 
   get controls(): PartControls {
-    return { events: this.#events, feeds: this.#feeds };
+    return { events: this.#events, feeds: this.#feeds, replay: this.#replay };
   }
 
   status(): PartStatus {
-    return { events: this.#events.status(), feeds: this.#feeds.status() };
+    return {
+      events: this.#events.status(),
+      feeds: this.#feeds.status(),
+      behaviour: this.#behaviour.status(),
+      replay: this.#replay.status(),
+    };
   }
 
   /** Throws what a part cannot do without. */

@@ -66,6 +66,11 @@ export class SharedHub {
     this.#timer.unref();
   }
 
+  /** Of all workers, as far as they have told. */
+  get bucketsInUse(): number {
+    return this.#parts.buckets.inUse;
+  }
+
   /** A worker has started in this slot; what it is sent comes after its start. */
   join(slot: number, post: Post): void {
     const member: Member = {

@@ -20,6 +20,7 @@ import type { NodeParts } from './node-parts.ts';
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub, type SharedState } from './shared-hub.ts';
+import { sharingNames } from './sharing-names.ts';
 import { inheritedFrom, type Question, type Reply, WorkerProcess } from './worker-process.ts';
 import {
   backOff,
@@ -215,7 +216,7 @@ export class Supervisor {
     tried: Running | null,
   ): Promise<number> {
     this.#snapshot = next;
-    this.hub.retain(new Set(Object.keys(next.config.waf.rules)));
+    this.hub.retain(sharingNames(next.config));
     await Promise.all(
       this.#workers()
         .filter(({ worker }) => worker !== tried?.worker)

@@ -4,11 +4,16 @@
  * a line here, and its lines in `part-messages.ts`.
  */
 import type { Config } from '#config/schema.ts';
+import type { RateGate } from '#proxy/rates/rate-gate.ts';
+import type { RateStores } from '#proxy/rates/rate-stores.ts';
 import type { RequestObserver, RequestRecord } from '#proxy/request-record.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
+import type { Filter } from '#wasm/filter.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
+import { WorkerBehaviour } from './worker-behaviour.ts';
 import { WorkerEvents } from './worker-events.ts';
+import { WorkerReplay } from './worker-replay.ts';
 
 export interface WorkerPart {
   /** As its messages name it. */
@@ -19,6 +24,8 @@ export interface WorkerPart {
   onRequest?(record: RequestRecord): void;
   /** From its other half. */
   take?(message: ToPart): void;
+  /** What it looks at requests with while they are under way. */
+  filters?(config: Config): readonly Filter[];
   /** The worker drains: what is still held back is sent. */
   flush?(): void;
 }
@@ -27,6 +34,9 @@ export type WorkerPartHost = {
   readonly slot: number;
   readonly log: Logger;
   readonly registry: MetricRegistry;
+  readonly rates: RateGate;
+  /** Buckets and values that the workers share. */
+  readonly stores: RateStores;
   /** False where the supervisor is gone. */
   readonly send: (message: FromPart) => boolean;
 };
@@ -36,8 +46,12 @@ export class WorkerParts {
   readonly observers: readonly RequestObserver[];
 
   constructor(host: WorkerPartHost) {
-    this.#parts = [new WorkerEvents(host)];
+    this.#parts = [new WorkerEvents(host), new WorkerBehaviour(host), new WorkerReplay(host)];
     this.observers = this.#parts.filter(looksAtRequests);
+  }
+
+  filters(config: Config): readonly Filter[] {
+    return this.#parts.flatMap((part) => part.filters?.(config) ?? []);
   }
 
   follow(config: Config): void {

@@ -23,6 +23,7 @@ import { type HashKey, TokenBuckets } from '#wasm/services/token-buckets.ts';
 import { MatchLog } from './match-log.ts';
 import { MatchRedactor } from './match-redactor.ts';
 import { protectedAddresses } from './protected-addresses.ts';
+import { sharingNames } from './sharing-names.ts';
 
 /** How often values that have expired are looked for, and how many of a module at once. */
 const sweepMs = 1_000;
@@ -134,7 +135,7 @@ export class WorkerServices {
     this.#log.level = config.log.level;
     this.#matchLog.open(config.waf.matchLog);
     this.#protected = protectedAddresses(config);
-    const names = new Set(Object.keys(config.waf.rules));
+    const names = sharingNames(config);
     for (const part of [this.#worker, this.#node, this.#fleet, this.#fetcher, this.#metrics])
       part.retain(names);
     retainProxyWasmStates(this.host, names);

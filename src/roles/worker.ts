@@ -8,6 +8,8 @@
 import { flushCompileCache } from 'node:module';
 import { assert, unreachable } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
+import { RateGate } from '#proxy/rates/rate-gate.ts';
+import { RateMetrics } from '#proxy/rates/rate-metrics.ts';
 import { WorkerProxy, type WorkerSource } from '#proxy/worker-proxy.ts';
 import { createLog } from '#telemetry/log.ts';
 import { MetricRegistry, type MetricSamples } from '#telemetry/metrics.ts';
@@ -144,10 +146,12 @@ class Worker {
       });
       this.#services.follow(config);
       new LoopDelay(this.#registry, message.slot);
+      const rates = new RateGate(this.#services.host, new RateMetrics(this.#registry));
       const parts = new WorkerParts({
         slot: message.slot,
         log: createLog(config.log.level, 'worker'),
         registry: this.#registry,
+        ...{ rates, stores: this.#services.host },
         send: (said) => send({ kind: 'part', message: said }),
       });
       parts.follow(config);
@@ -162,6 +166,7 @@ class Worker {
         (part, reason) => send({ kind: 'degraded', part, reason }),
         (change) => send({ kind: 'server', change }),
         parts.observers,
+        rates,
       );
       proxy.applyBlocks(message.blocks.version, message.blocks.items, []);
       proxy.setChallenges(message.challenges);
@@ -207,6 +212,8 @@ class Worker {
       this.#modules.set(key, live);
       modules.set(source.name, live);
     }
+    for (const filter of this.#parts?.filters(snapshot.config) ?? [])
+      modules.set(filter.name, filter);
     return {
       generation: snapshot.generation,
       config: snapshot.config,

@@ -9,6 +9,7 @@
  *   edge.json       0600   while an edge runs
  *   shield.sock     0600   while its packet program runs, see #roles/swap-service.ts
  *   challenge.keys  0600   see challenge-keys.ts
+ *   behaviour.json  0600   see behaviour-file.ts
  *   acme/           0700   accounts, orders and certificates, see #acme/acme-store.ts
  *   ocsp/           0700   see ocsp-cache.ts
  *   modules/        0700   see module-store.ts
@@ -62,7 +63,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|ocsp|modules|rollout|lists|shield\.sock|(?:edge|orchestrator)\.json|challenge\.keys(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|modules|rollout|lists|shield\.sock|(?:edge|orchestrator)\.json|(?:challenge\.keys|behaviour\.json)(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the

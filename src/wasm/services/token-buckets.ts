@@ -94,6 +94,15 @@ export class TokenBuckets implements Limiter {
     }
   }
 
+  /** Buckets that are not full; a look at every slot. */
+  get inUse(): number {
+    const now = this.#nowMs();
+    let inUse = 0;
+    for (let slot = 0; slot < this.#slots; slot++)
+      if ((this.#fullAt[slot] as number) > now) inUse++;
+    return inUse;
+  }
+
   clear(): void {
     this.#fullAt.fill(0);
   }
