@@ -11,6 +11,7 @@ import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeBehaviour } from './node-behaviour.ts';
 import { NodeEvents } from './node-events.ts';
+import { NodeExclusions } from './node-exclusions.ts';
 import { NodeFeeds } from './node-feeds.ts';
 import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
@@ -18,7 +19,7 @@ import type { Supervisor } from './supervisor.ts';
 
 export interface NodePart {
   /** As its messages name it. */
-  readonly name: FromPart['part'] | 'feeds';
+  readonly name: FromPart['part'] | 'feeds' | 'exclusions';
   start(config: Config): void | Promise<void>;
   /** The node stands: its blocks and rules can be changed. */
   ready?(): void | Promise<void>;
@@ -49,6 +50,7 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #exclusions: NodeExclusions;
   readonly #feeds: NodeFeeds;
   readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
@@ -65,11 +67,20 @@ export class NodeParts {
     this.#feeds = new NodeFeeds({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, async () => null);
+    this.#parts = [
+      ...[this.#events, this.#exclusions, this.#feeds, this.#behaviour],
+      this.#replay,
+    ];
   }
 
   get controls(): PartControls {
-    return { events: this.#events, feeds: this.#feeds, replay: this.#replay };
+    return {
+      events: this.#events,
+      exclusions: this.#exclusions,
+      feeds: this.#feeds,
+      replay: this.#replay,
+    };
   }
 
   status(): PartStatus {

@@ -45,6 +45,15 @@ export class FakeControl implements NodeControl {
       },
       counts: () => [],
     },
+    exclusions: {
+      list: () => [],
+      exclude: async () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      remove: async () => {
+        throw new WeirError('EXCLUSION_UNKNOWN', 'no such exclusion');
+      },
+    },
     feeds: {
       list: () => [],
       show: (name) => {
