@@ -1,4 +1,5 @@
 /** Series that parts count in, so that the node knows them before anything is counted: a line for each. */
+import { crowdsecFamilies } from '#crowdsec/crowdsec-metrics.ts';
 import { feedFamilies } from '#feeds/feed-metrics.ts';
 import { loginFamilies } from '#proxy/logins/login-filter.ts';
 import { rateFamilies } from '#proxy/rates/rate-metrics.ts';
@@ -10,6 +11,7 @@ import { replayFamilies } from './worker-replay.ts';
 export const partFamilies = [
   ...Object.values(eventFamilies),
   ...Object.values(feedFamilies),
+  ...Object.values(crowdsecFamilies),
   ...Object.values(rateFamilies),
   ...Object.values(behaviourFamilies),
   ...Object.values(loginFamilies),

@@ -122,6 +122,7 @@ export class FakeControl implements NodeControl {
       parts: {
         events: { total: 0, kept: 0, lost: 0, sinks: [] },
         feeds: [],
+        crowdsec: { lapi: null, serve: null },
         behaviour: {
           rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
           behaviour: null,
