@@ -35,7 +35,7 @@ import {
   type StoredExclusion,
   writeExclusionFile,
 } from '#state/exclusion-file.ts';
-import type { Series } from '#telemetry/metrics.ts';
+import type { MetricFamily, Series } from '#telemetry/metrics.ts';
 import { requestOfConfig } from '#toolchain/rule-set-request.ts';
 import { tryExclusions } from '#toolchain/try-exclusions.ts';
 import type { NodeEvents } from './node-events.ts';
@@ -44,6 +44,14 @@ import { findRecorded } from './recorded-requests.ts';
 import { ruleSetFolder } from './rule-source.ts';
 
 const expireMs = 2_000;
+
+export const exclusionFamilies = {
+  live: {
+    name: 'weir_exclusions',
+    type: 'gauge',
+    help: 'Exclusions made from events that are in force.',
+  },
+} as const satisfies Record<string, MetricFamily>;
 
 export class NodeExclusions implements NodePart, ExclusionControl {
   readonly name = 'exclusions';
@@ -57,10 +65,8 @@ export class NodeExclusions implements NodePart, ExclusionControl {
   constructor(host: NodePartHost, events: NodeEvents) {
     this.#host = host;
     this.#events = events;
-    this.#count = host.registry.gauge(
-      'weir_exclusions',
-      'Exclusions made from events that are in force.',
-    );
+    const { name, help } = exclusionFamilies.live;
+    this.#count = host.registry.gauge(name, help);
   }
 
   start(config: Config): void {
