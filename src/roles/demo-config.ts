@@ -37,10 +37,10 @@ export function demoConfig(settings: DemoSettings): string {
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [geo, bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
-  - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, universal, header-hardening] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [geo, bad-bot, honeypot, path-traversal, core, rate-limit, header-hardening] } }
+  - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, core, universal, header-hardening] } }
   - { match: { host: "*", path: /mcp }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, agent-traffic, header-hardening] } }
-  - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, jwt-check, header-hardening] } }
+  - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, core, jwt-check, header-hardening] } }
   - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
 # This machine is free of limits and never blocked; who comes from elsewhere is neither for browsing.
 rates:
@@ -53,6 +53,7 @@ behaviour:
   baseline: { factor: 10 }
 waf:
   rules:
+    core: { module: "builtin:core" }
     bad-bot: { module: "builtin:bad-bot", watch: true }
     path-traversal: { module: "builtin:path-traversal", watch: true }
     honeypot: { module: "builtin:honeypot", watch: true, grants: [block] }
