@@ -6,7 +6,9 @@ import type { PartStatus } from '#admin/part-status.ts';
 import type { RecordingStatus, ReplayControl, ShadowAnswer } from '#admin/replay-control.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
+import type { ToldRequest } from '#events/event-request.ts';
 import { routeName } from '#proxy/snapshot.ts';
+import { findRecorded } from '#replay/find-recorded.ts';
 import type { RecordingEntry } from '#replay/recording-store.ts';
 import type { CandidateHost, CandidateRule } from './candidate-side.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
@@ -50,6 +52,7 @@ export class NodeReplay implements NodePart, ReplayControl {
 
   start(config: Config): void {
     this.#config = config;
+    this.#shadows.open();
   }
 
   /** Those that the configuration names may have to be compiled, and nothing waits for that. */
@@ -169,9 +172,9 @@ export class NodeReplay implements NodePart, ReplayControl {
     return this.#replays.gate(terms, { kind: 'config', file: null });
   }
 
-  /** For other parts of the node: a recording run with and without a change (`replay-apart.ts`). */
-  get replays(): NodeReplays {
-    return this.#replays;
+  /** By the id that its event has; null where it was not recorded. */
+  recordedRequest(requestId: string): Promise<ToldRequest | null> {
+    return findRecorded(this.#recorder.store, requestId);
   }
 
   // ── shadows ───────────────────────────────────────────────────────────────────────────────────────
