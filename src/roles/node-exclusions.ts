@@ -26,6 +26,8 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { EcsEvent } from '#events/ecs-event.ts';
 import { requestOfEvent, type ToldRequest } from '#events/event-request.ts';
 import { type ProposedExclusion, proposeExclusions } from '#events/exclusion-proposal.ts';
+import { findRecorded } from '#replay/find-recorded.ts';
+import { RecordingStore } from '#replay/recording-store.ts';
 import {
   type ExclusionFile,
   exclusionsMax,
@@ -40,7 +42,6 @@ import { requestOfConfig } from '#toolchain/rule-set-request.ts';
 import { tryExclusions } from '#toolchain/try-exclusions.ts';
 import type { NodeEvents } from './node-events.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
-import { findRecorded } from './recorded-requests.ts';
 import { ruleSetFolder } from './rule-source.ts';
 
 const expireMs = 2_000;
@@ -156,7 +157,10 @@ export class NodeExclusions implements NodePart, ExclusionControl {
 
   /** Throws EXCLUSION_IMPOSSIBLE where a rule still matches where it was excluded. */
   async #try(ecs: EcsEvent, proposed: readonly ProposedExclusion[]): Promise<ExclusionTried[]> {
-    const recorded = await findRecorded(this.#host.statePath, ecs.http?.request.id ?? '');
+    const recorded = await findRecorded(
+      new RecordingStore(this.#host.statePath),
+      ecs.http?.request.id ?? '',
+    );
     const request = recorded ?? requestOfEvent(ecs);
     if (request === null) return [];
     const tried: ExclusionTried[] = [];

@@ -50,6 +50,7 @@ export class NodeReplay implements NodePart, ReplayControl {
 
   start(config: Config): void {
     this.#config = config;
+    this.#shadows.open();
   }
 
   /** Those that the configuration names may have to be compiled, and nothing waits for that. */
@@ -167,11 +168,6 @@ export class NodeReplay implements NodePart, ReplayControl {
 
   gateReload(terms: GateTerms): Promise<void> {
     return this.#replays.gate(terms, { kind: 'config', file: null });
-  }
-
-  /** For other parts of the node: a recording run with and without a change (`replay-apart.ts`). */
-  get replays(): NodeReplays {
-    return this.#replays;
   }
 
   // ── shadows ───────────────────────────────────────────────────────────────────────────────────────

@@ -83,7 +83,7 @@ export class NodeShadows {
   readonly #host: NodePartHost;
   readonly #candidates: CandidateHost;
   readonly #entries = new Map<string, Entry>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null = null;
   /** One after another: a candidate may be compiled for seconds. */
   #following: Promise<void> = Promise.resolve();
   /** What the configuration named, and how. */
@@ -92,7 +92,11 @@ export class NodeShadows {
   constructor(host: NodePartHost, candidates: CandidateHost) {
     this.#host = host;
     this.#candidates = candidates;
-    this.#timer = setInterval(() => this.#followLive(), followMs).unref();
+  }
+
+  /** Again after an upgrade that did not get there. */
+  open(): void {
+    this.#timer ??= setInterval(() => this.#followLive(), followMs).unref();
   }
 
   /** In the place of one of that name. Throws SHADOWS_FULL, MODULE_INVALID, RULES_INVALID. */
@@ -175,7 +179,8 @@ export class NodeShadows {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   #start(
@@ -202,8 +207,8 @@ export class NodeShadows {
   async #startConfigured(name: string, rule: RuleModule, config: Config): Promise<void> {
     const { shadow = '', shadowShare } = rule;
     const { module: _, seclang, shadow: _file, ...others } = rule;
-    const isSeclang =
-      seclang !== undefined && !shadow.endsWith('.wasm') && !/^(builtin|oci):/.test(shadow);
+    const isModule = shadow.endsWith('.wasm') || /^(builtin|oci):/.test(shadow);
+    const isSeclang = !isModule && (seclang !== undefined || shadow.endsWith('.conf'));
     const asked = isSeclang ? { ...others, seclang: [shadow] } : { ...others, module: shadow };
     const file = await readRuleSource(name, asked, { config, baseDirectory: '/' }, null);
     const key = JSON.stringify([file.sha256, shadowShare]);
