@@ -1,14 +1,18 @@
 /** What the parts of a node say on the page of `weir status`: a line for each, absent where there is nothing to say. */
 import type { PartStatus } from '#admin/part-status.ts';
+import { crowdsecRows } from '#cli/crowdsec-rows.ts';
 import { formatTime } from '#cli/duration.ts';
 import { feedRow } from '#cli/feed-rows.ts';
 import { type Cell, printable } from '#cli/printer.ts';
+import { replayRows } from '#cli/replay-rows.ts';
 import { counted, thousands } from '#cli/words.ts';
 
 export function partRows({
   events,
   feeds,
+  crowdsec,
   behaviour: { rates, behaviour },
+  replay,
 }: PartStatus): readonly (readonly [string, readonly (readonly Cell[])[]])[] {
   const lost = events.lost === 0 ? '' : `, ${thousands(events.lost)} lost`;
   return [
@@ -22,8 +26,12 @@ export function partRows({
       ],
     ],
     ...(feeds.length === 0 ? [] : [['feeds', feeds.map(feedRow)] as const]),
+    ...(crowdsec.lapi === null && crowdsec.serve === null
+      ? []
+      : [['crowdsec', crowdsecRows(crowdsec)] as const]),
     ...(rates.count === 0 ? [] : [['rates', [[ratesText(rates)]]] as const]),
     ...(behaviour === null ? [] : [['behaviour', behaviourRows(behaviour)] as const]),
+    ...replayRows(replay),
   ];
 }
 

@@ -28,7 +28,7 @@ import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
-import { factsForRules, type Inspected, Inspection } from './inspection.ts';
+import { factsForRules, Inspection } from './inspection.ts';
 import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import type { OverRate, RateOwner } from './rates/rate-gate.ts';
@@ -47,9 +47,7 @@ import type { CompiledRoute, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 
-export class Exchange
-  implements UpstreamCaller, Inspected, RateOwner, RequestGateOwner, ResponseGateOwner
-{
+export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, ResponseGateOwner {
   readonly #context: ProxyContext;
   readonly #client: ClientSide;
   readonly #view: RequestView;
@@ -149,8 +147,7 @@ export class Exchange
     if (route.entries.length > 0 || isListed) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
-      if (isListed && !this.isAdmitted)
-        this.#challenge('client address is on a list that challenges');
+      if (isListed && !this.isAdmitted) this.#challenge('address is on a challenging list');
       else this.#requestGate.start(piece);
     } else if (this.mayForward()) this.forward(piece);
   }
