@@ -50,7 +50,7 @@ export class Transaction {
   /** Everything is worked out and nothing is enforced. */
   readonly isMonitored: boolean;
   /** From the response head on. Valid while the phase runs. */
-  response: ResponseView | null = null;
+  #response: ResponseView | null = null;
   score = 0;
   /** What the upstream gets instead of the body that came; only where the window held all of it. */
   replacedRequestBody: Buffer | null = null;
@@ -87,6 +87,15 @@ export class Transaction {
     this.route = route;
     this.upstream = upstream;
     this.isMonitored = isMonitored;
+  }
+
+  /** A shadow sees that of its request: it may be put on other bytes while a module waits. */
+  get response(): ResponseView | null {
+    return this.#root.#response;
+  }
+
+  set response(view: ResponseView | null) {
+    this.#root.#response = view;
   }
 
   get clientAddress(): string {
@@ -194,7 +203,6 @@ export class Transaction {
 
   /** Before each call of its module a shadow is as the request is. Notes stay: they are the module's own. */
   follow(other: Transaction): void {
-    this.response = other.response;
     this.score = other.score;
     this.replacedRequestBody = other.replacedRequestBody;
     this.replacedResponseBody = other.replacedResponseBody;
@@ -207,9 +215,7 @@ export class Transaction {
 
   /** What the shadow's module has left holds. */
   adopt(shadow: Transaction): void {
-    const { response } = this;
     this.follow(shadow);
-    this.response = response;
   }
 
   deleteNote(key: string): boolean {

@@ -256,6 +256,31 @@ describe('a module that only watches', () => {
       assert.equal(edge.sample('weir_module_monitored_total{module="loud",version=""}'), 1);
     });
 
+  it('that waits for something sees the response it was asked about when it goes on', async () => {
+    const seen: (number | undefined)[] = [];
+    const patient = phaseFilter('patient', {
+      responseHead: (about, _window, resume) => {
+        setImmediate(() => {
+          seen.push(about.response?.status, about.response?.headerCount);
+          resume(stopFor('patient/late'));
+        });
+        return 'wait';
+      },
+    });
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url),
+      routes: [{ upstream: 'app', waf: { rules: ['patient'] } }],
+      modules: { patient },
+      entries: { patient: { mode: 'monitor' } },
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    assert.equal(statusOf(await client.response()), 200);
+    assert.equal(seen[0], 200);
+    assert.ok((seen[1] ?? 0) > 0);
+  });
+
   it('that wants to wait behind the window has failed, and the body goes on', async () => {
     const slow = phaseFilter('slow', {
       requestBody: (_about, window) => (window.isFirst ? null : 'wait'),
