@@ -35,6 +35,10 @@ let hasPath: bool = false;
 let wordEnd: usize = 0;
 let from: usize = 0;
 let until: usize = 0;
+/** The blank before what follows was written as `$IFS`, which nobody does but to hide it. */
+let hidesBlank: bool = false;
+/** The value begins with the name of a program. */
+let beginsWithCommand: bool = false;
 /** A single bar with a blank behind it is what separates. */
 let isPiped: bool = false;
 /** Of a name that the value assigned: `X=id;$X`. */
@@ -45,7 +49,10 @@ export function detectCommand(at: usize, length: i32, isStrict: bool): bool {
   until = at + length;
   assigned = 0;
   isPiped = false;
-  if (isCommand(skipBlanks(at), Context.start, isStrict)) return true;
+  const first = skipBlanks(at);
+  if (isCommand(first, Context.start, isStrict)) return true;
+  readWord(first);
+  beginsWithCommand = !hasWildcard && kindOfCommand(hashOfWord()) != 0;
   for (let i = at; i < until; i++) {
     const byte: u32 = load<u8>(i);
     if (byte > 0x7c || !separates(byte)) continue;
@@ -123,6 +130,7 @@ function skipBlanks(at: usize): usize {
     else {
       const behind = fieldSeparator(at);
       if (behind == 0) break;
+      hidesBlank = true;
       at = behind;
     }
   }
@@ -295,10 +303,12 @@ function hashOfWord(): u32 {
 }
 
 function judge(kind: i32, context: i32, isStrict: bool): bool {
+  hidesBlank = false;
   const at = skipBlanks(wordEnd);
   const hasGap = at > wordEnd;
   const ends = endsCommand(wordEnd) || endsCommand(at);
   const isSure = context == Context.close;
+  if (hidesBlank && at < until && (context != Context.start || !endsCommand(at))) return true;
   if (context == Context.start && !hasPath && !isDisguised) {
     if (isStrict && ends) return kind == CommandWord.bare || kind == CommandWord.soft;
     return hasGap && isBeyondDoubt(kind, at);
@@ -315,7 +325,7 @@ function judge(kind: i32, context: i32, isStrict: bool): bool {
     case CommandWord.argument:
       return (hasGap && isArgument(at)) || (wordEnd < until && load<u8>(wordEnd) == 0x3c) || (hasPath && ends);
     case CommandWord.shell:
-      return (hasGap && isArgument(at)) || (hasPath && ends) || (isSure && isDisguised && ends);
+      return (hasGap && isArgument(at)) || (hasPath && ends) || (isSure && isDisguised && ends) || (isPiped && at >= until && beginsWithCommand && isUnixShell());
     case CommandWord.number:
       return hasGap && isPause(at);
     case CommandWord.sub:
@@ -325,6 +335,10 @@ function judge(kind: i32, context: i32, isStrict: bool): bool {
     default:
       return false;
   }
+}
+
+function isUnixShell(): bool {
+  return wordIs('sh') || wordIs('bash') || wordIs('zsh') || wordIs('ksh') || wordIs('dash');
 }
 
 /** The end of the value, another separator, a quote that is closed, a redirection. */
@@ -434,12 +448,13 @@ function isRedirected(at: usize): bool {
 function isBeyondDoubt(kind: i32, at: usize): bool {
   const byte: u32 = at < until ? load<u8>(at) : 0;
   const next: u32 = at + 1 < until ? load<u8>(at, 1) : 0;
+  if (kind == CommandWord.shell && byte != 0x2d) return isSystemPath(at);
   if (kind == CommandWord.shell) return byte == 0x2d && (next == 0x63 || next == 0x65 || next == 0x72 || next == 0x69);
   if (kind == CommandWord.sub) return isSubCommand(at);
   if (kind == CommandWord.number || kind == CommandWord.prefix) return false;
   if (kind == CommandWord.echo) return isQuotedOrVariable(at) && holdsCode(at);
   if (byte == 0x2d && isNetwork()) return next - 0x61 < 26;
-  if (isSystemPath(at)) return true;
+  if (isSystemPath(pastOptions(at))) return true;
   if (wordIs('curl') || wordIs('wget')) return isWebAddress(at);
   if ((wordIs('ls') || wordIs('dir')) && byte == 0x2d) {
     while (at < until && load<u8>(at) > 0x20) at++;
@@ -447,6 +462,16 @@ function isBeyondDoubt(kind: i32, at: usize): bool {
     return at < until && load<u8>(at) == 0x2f;
   }
   return false;
+}
+
+/** Behind options, three at most. */
+function pastOptions(at: usize): usize {
+  for (let options = 0; options < 3 && at < until && load<u8>(at) == 0x2d; options++) {
+    const most = min<usize>(until, at + 24);
+    while (at < most && load<u8>(at) > 0x20) at++;
+    at = skipBlanks(at);
+  }
+  return at;
 }
 
 function isNetwork(): bool {
