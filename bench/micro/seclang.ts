@@ -11,6 +11,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type BenchRequest, benchRequests } from '#toolchain/bench-requests.ts';
 import { buildRuleSet } from '#toolchain/build-rule-set.ts';
 import { Transaction } from '#waf/transaction.ts';
 import { type BuiltRequest, requestView, responseView } from '#wasm/seclang/built-request.ts';
@@ -19,11 +20,7 @@ import { SeclangFilter } from '#wasm/seclang/seclang-filter.ts';
 import { coreFolder } from '../../test/support/core-rules.ts';
 import { fastest } from '../support/interleaved.ts';
 import { machine } from '../support/results.ts';
-import {
-  type SeclangRequest,
-  seclangLimits,
-  seclangRequests,
-} from '../support/seclang-requests.ts';
+import { seclangLimits } from '../support/seclang-limits.ts';
 
 const { values } = parseArgs({
   options: {
@@ -81,7 +78,7 @@ function bench(title: string, folder: string, paranoia: number): void {
     () => {},
   );
   const loadMs = performance.now() - loadedAt;
-  const calls = seclangRequests.map((one) => {
+  const calls = benchRequests.map((one) => {
     const call = callOf(filter, one);
     const isStopped = call();
     // Above the first level ordinary requests may be stopped too, which is what these levels are.
@@ -106,14 +103,14 @@ function bench(title: string, folder: string, paranoia: number): void {
   say();
   say('| request | µs | units of fuel | answer |');
   say('| --- | --- | --- | --- |');
-  for (const [index, { name }] of seclangRequests.entries())
+  for (const [index, { name }] of benchRequests.entries())
     say(
       `| ${name} | ${us[index]?.toFixed(1)} | ${fuel[index]} | ${stopped[index] === true ? 'stopped' : 'passes'} |`,
     );
 }
 
 /** Whether the request is stopped. */
-function callOf(filter: SeclangFilter, { request, body }: SeclangRequest): () => boolean {
+function callOf(filter: SeclangFilter, { request, body }: BenchRequest): () => boolean {
   const view = requestView(request satisfies BuiltRequest);
   const response = responseView(200, [['Content-Length', '0']]);
   const facts = { clientAddress: '192.0.2.1', tls: false };

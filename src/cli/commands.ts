@@ -68,6 +68,7 @@ import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
+import { rulesBench } from '#cli/commands/rules-bench.ts';
 import { rulesBuild } from '#cli/commands/rules-build.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { rulesExplain } from '#cli/commands/rules-explain.ts';
@@ -116,7 +117,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     title: 'SecLang rules, such as the Core Rule Set',
-    commands: [rulesCheck, rulesBuild, rulesExplain, rulesFetch, inspect, ftwRun],
+    commands: [rulesCheck, rulesBuild, rulesExplain, rulesBench, rulesFetch, inspect, ftwRun],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {

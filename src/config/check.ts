@@ -6,6 +6,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
+import { checkCrowdsec } from './check-crowdsec.ts';
 import { checkEvents } from './check-events.ts';
 import { checkFeeds } from './check-feeds.ts';
 import { checkFleet } from './check-fleet.ts';
@@ -61,6 +62,7 @@ export async function checkConfig(
   await checkRedact(config, say);
   await checkEvents(config, say);
   await checkFeeds(config, say);
+  await checkCrowdsec(config, say);
   await checkFleet(config.fleet, say);
   return sortProblems(problems);
 }

@@ -147,8 +147,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
     if (route.entries.length > 0 || isListed) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
-      if (isListed && !this.isAdmitted)
-        this.#challenge('client address is on a list that challenges');
+      if (isListed && !this.isAdmitted) this.#challenge('address is on a challenging list');
       else this.#requestGate.start(piece);
     } else if (this.mayForward()) this.forward(piece);
   }

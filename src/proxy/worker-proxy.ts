@@ -24,6 +24,7 @@ import { ProxyMetrics } from './proxy-metrics.ts';
 import { RateGate } from './rates/rate-gate.ts';
 import { RateMetrics } from './rates/rate-metrics.ts';
 import { loneStores } from './rates/rate-stores.ts';
+import { type CheckAnswer, type CheckedRequest, checkRequest } from './request-check.ts';
 import type { RequestObserver } from './request-record.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { CertificateSource } from './tls/certificate-store.ts';
@@ -262,6 +263,11 @@ export class WorkerProxy {
       const { opened, refused, spoke } = log.of(key, now);
       return { opened: Math.max(0, opened - fresh), refused, spoke: spoke + speaking };
     });
+  }
+
+  /** Through the rules of its route, and no further. */
+  check(request: CheckedRequest): Promise<CheckAnswer> {
+    return checkRequest(this.#context, request);
   }
 
   samples(): MetricSamples {

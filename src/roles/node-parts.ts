@@ -10,6 +10,7 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeBehaviour } from './node-behaviour.ts';
+import { NodeCrowdsec } from './node-crowdsec.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeExclusions } from './node-exclusions.ts';
 import { NodeFeeds } from './node-feeds.ts';
@@ -52,6 +53,7 @@ export class NodeParts {
   readonly #events: NodeEvents;
   readonly #exclusions: NodeExclusions;
   readonly #feeds: NodeFeeds;
+  readonly #crowdsec: NodeCrowdsec;
   readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
@@ -65,11 +67,12 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
+    this.#crowdsec = new NodeCrowdsec({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, async () => null);
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events);
     this.#parts = [
-      ...[this.#events, this.#exclusions, this.#feeds, this.#behaviour],
+      ...[this.#events, this.#exclusions, this.#feeds, this.#crowdsec, this.#behaviour],
       this.#replay,
     ];
   }
@@ -87,6 +90,7 @@ export class NodeParts {
     return {
       events: this.#events.status(),
       feeds: this.#feeds.status(),
+      crowdsec: this.#crowdsec.status(),
       behaviour: this.#behaviour.status(),
       replay: this.#replay.status(),
     };

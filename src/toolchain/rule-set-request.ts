@@ -4,7 +4,6 @@
  */
 import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
-import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
 export type RuleExclusion = {
@@ -99,9 +98,7 @@ export function requestOfConfig(
 ): RuleSetRequest {
   return {
     name,
-    paths: (seclangPaths(rule) ?? []).map((path) =>
-      path === installedCrs ? installedCrsFolder : path,
-    ),
+    paths: seclangPaths(rule) ?? [],
     paranoia: rule.paranoia ?? null,
     inboundThreshold: rule.inboundThreshold ?? null,
     outboundThreshold: rule.outboundThreshold ?? null,
