@@ -3,6 +3,7 @@ import { formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { thousands } from '#cli/words.ts';
 import type { EcsEvent, EcsMatch } from '#events/ecs-event.ts';
+import { isLimit } from '#events/exclusion-proposal.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
   blocked: 'was blocked',
@@ -84,7 +85,7 @@ function matchRows(matches: readonly EcsMatch[]): Cell[][] {
 
 /** Only where rules said something: a limit is no false positive. */
 function mendingLines({ event, weir }: EcsEvent): string[] {
-  if ((weir.matches ?? []).length === 0) return [];
+  if ((weir.matches ?? []).every(isLimit)) return [];
   return [
     `weir exclude ${event.id}                      what could be left out, and whether that mends it`,
     `weir exclude ${event.id} --reason TEXT --yes  makes it live`,

@@ -1,9 +1,9 @@
 /**
  * Events of this worker: made when a request has ended, gathered, and sent to the supervisor's process.
  *
- * Masking what an event shows costs some ten microseconds, which a flood of attacks must not turn into the worker's main
- * work: of a second so many are made, and the rest is counted. What is closed before it says a request has no view; it
- * is told in sums.
+ * Masking what an event shows costs far more than counting it, which a flood of attacks must not turn into the
+ * worker's main work: of a second so many are made, and the rest is counted. What is closed before it says a request has no
+ * view; it is told in sums.
  */
 import type { Config } from '#config/schema.ts';
 import { monotonicMs, wallMs } from '#core/clock.ts';
