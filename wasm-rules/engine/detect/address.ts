@@ -173,10 +173,11 @@ function placeOfName(host: usize, length: i32): i32 {
   if (is(host, length, 'metadata.tencentyun.com') || is(host, length, 'instance-data')) return Place.metadata;
   if (is(host, length, 'rancher-metadata') || is(host, length, 'metadata') || is(host, length, 'metadata.packet.net')) return Place.metadata;
   if (is(host, length, 'localhost') || ends(host, length, '.localhost')) return Place.inside;
+  if (is(host, length, 'localhost4') || is(host, length, 'localhost6') || ends(host, length, 'localdomain4')) return Place.inside;
   if (ends(host, length, 'localdomain') || is(host, length, 'ip6-localhost') || is(host, length, 'ip6-loopback')) return Place.inside;
   if (ends(host, length, 'localtest.me') || ends(host, length, 'lvh.me') || ends(host, length, 'vcap.me'))
     return Place.inside;
-  if (is(host, length, 'localh.st') || is(host, length, 'host.docker.internal')) return Place.inside;
+  if (is(host, length, 'localh.st') || ends(host, length, '.docker.internal')) return Place.inside;
   if (is(host, length, 'kubernetes.default.svc') || is(host, length, 'kubernetes.default')) return Place.inside;
   if (ends(host, length, '.nip.io') || ends(host, length, '.sslip.io') || ends(host, length, '.xip.io'))
     return placeInName(host, length);

@@ -9,9 +9,20 @@
  * At the very start of a value nothing separates, and people search for `ping` and write about `cat`: there, and at the
  * start of later lines, only what is a command beyond doubt counts; with `isStrict` a bare name does too.
  *
- * One pass; words have 32 bytes at most, what follows one is looked at for 64.
+ * One pass; words have 32 bytes at most, what follows one is looked at for 64 (`command-arguments.ts`).
  */
 import { addToHash, emptyHash } from '../inject/word-table';
+import {
+  endArgumentsAt,
+  endsCommand,
+  holdsCode,
+  isArgument,
+  isQuotedOrVariable,
+  isRedirected,
+  isSystemPath,
+  isWebAddress,
+  isWordByte,
+} from './command-arguments';
 import { CommandWord, kindOfCommand, kindOfPattern } from './command-words';
 
 /** How sure it is that a command begins here. */
@@ -25,7 +36,6 @@ namespace Context {
 }
 
 const wordBytesMax: i32 = 32;
-const lookAheadBytes: usize = 64;
 const word: usize = memory.data(48, 16);
 let wordLength: i32 = 0;
 let hasWildcard: bool = false;
@@ -35,6 +45,10 @@ let hasPath: bool = false;
 let wordEnd: usize = 0;
 let from: usize = 0;
 let until: usize = 0;
+/** The blank before what follows was written as `$IFS`, which nobody does but to hide it. */
+let hidesBlank: bool = false;
+/** The value begins with the name of a program. */
+let beginsWithCommand: bool = false;
 /** A single bar with a blank behind it is what separates. */
 let isPiped: bool = false;
 /** Of a name that the value assigned: `X=id;$X`. */
@@ -43,9 +57,13 @@ let assigned: u32 = 0;
 export function detectCommand(at: usize, length: i32, isStrict: bool): bool {
   from = at;
   until = at + length;
+  endArgumentsAt(until);
   assigned = 0;
   isPiped = false;
-  if (isCommand(skipBlanks(at), Context.start, isStrict)) return true;
+  const first = skipBlanks(at);
+  if (isCommand(first, Context.start, isStrict)) return true;
+  readWord(first);
+  beginsWithCommand = !hasWildcard && kindOfCommand(hashOfWord()) != 0;
   for (let i = at; i < until; i++) {
     const byte: u32 = load<u8>(i);
     if (byte > 0x7c || !separates(byte)) continue;
@@ -109,11 +127,6 @@ function isQuoting(at: usize, before: u32): bool {
   return behind == 0x20 || behind == 0x2c || behind == 0x2e || behind == 0x3a || behind == 0x2d || behind == 0x60 || isWordByte(behind);
 }
 
-@inline
-function isWordByte(byte: u32): bool {
-  return byte - 0x30 < 10 || (byte | 0x20) - 0x61 < 26 || byte == 0x5f || byte >= 0x80;
-}
-
 /** Blanks as a shell has them: `${IFS}`, `$IFS`, a plus that nobody decoded, openers of blocks. */
 function skipBlanks(at: usize): usize {
   while (at < until) {
@@ -123,6 +136,7 @@ function skipBlanks(at: usize): usize {
     else {
       const behind = fieldSeparator(at);
       if (behind == 0) break;
+      hidesBlank = true;
       at = behind;
     }
   }
@@ -295,10 +309,12 @@ function hashOfWord(): u32 {
 }
 
 function judge(kind: i32, context: i32, isStrict: bool): bool {
+  hidesBlank = false;
   const at = skipBlanks(wordEnd);
   const hasGap = at > wordEnd;
   const ends = endsCommand(wordEnd) || endsCommand(at);
   const isSure = context == Context.close;
+  if (hidesBlank && at < until && (context != Context.start || !endsCommand(at))) return true;
   if (context == Context.start && !hasPath && !isDisguised) {
     if (isStrict && ends) return kind == CommandWord.bare || kind == CommandWord.soft;
     return hasGap && isBeyondDoubt(kind, at);
@@ -315,7 +331,7 @@ function judge(kind: i32, context: i32, isStrict: bool): bool {
     case CommandWord.argument:
       return (hasGap && isArgument(at)) || (wordEnd < until && load<u8>(wordEnd) == 0x3c) || (hasPath && ends);
     case CommandWord.shell:
-      return (hasGap && isArgument(at)) || (hasPath && ends) || (isSure && isDisguised && ends);
+      return (hasGap && isArgument(at)) || (hasPath && ends) || (isSure && isDisguised && ends) || (isPiped && at >= until && beginsWithCommand && isUnixShell());
     case CommandWord.number:
       return hasGap && isPause(at);
     case CommandWord.sub:
@@ -327,62 +343,8 @@ function judge(kind: i32, context: i32, isStrict: bool): bool {
   }
 }
 
-/** The end of the value, another separator, a quote that is closed, a redirection. */
-function endsCommand(at: usize): bool {
-  if (at >= until) return true;
-  const byte: u32 = load<u8>(at);
-  if (byte == 0x3b || byte == 0x7c || byte == 0x26 || byte == 0x0a || byte == 0x0d || byte == 0x60) return true;
-  if (byte == 0x29 || byte == 0x23 || byte == 0x3e || byte == 0x3c || byte == 0x7d) return true;
-  if (byte == 0x5c) return at + 1 < until && load<u8>(at, 1) == 0x6e;
-  return (byte == 0x22 || byte == 0x27) && (at + 1 >= until || !isWordByte(load<u8>(at, 1)));
-}
-
-/** What no sentence goes on with. */
-function isArgument(at: usize): bool {
-  if (at >= until) return false;
-  const byte: u32 = load<u8>(at);
-  const next: u32 = at + 1 < until ? load<u8>(at, 1) : 0;
-  if (byte == 0x2d) return isWordByte(next) || next == 0x2d;
-  if (byte == 0x2f || byte == 0x7e) return next > 0x20;
-  if (byte == 0x24) return isWordByte(next) || next == 0x7b || next == 0x28;
-  if (byte == 0x25) return (next | 0x20) - 0x61 < 26;
-  if (byte == 0x2e) return next == 0x2f || next == 0x2e;
-  if (byte == 0x3c || byte == 0x3e || byte == 0x2a) return true;
-  if (byte == 0x22 || byte == 0x27) return isQuotedPath(at + 1);
-  if ((byte | 0x20) - 0x61 < 26 && next == 0x3a) return at + 2 < until && (load<u8>(at, 2) == 0x5c || load<u8>(at, 2) == 0x2f);
-  return isAddressOrFile(at);
-}
-
-function isQuotedPath(at: usize): bool {
-  const most = min<usize>(until, at + lookAheadBytes);
-  for (; at < most; at++) {
-    const byte: u32 = load<u8>(at);
-    if (byte == 0x2f || byte == 0x5c || byte == 0x3a || byte == 0x3c) return true;
-    if (byte == 0x22 || byte == 0x27) return false;
-  }
-  return false;
-}
-
-/** A word with `://`, a slash or a suffix in it, or an IPv4 address. */
-function isAddressOrFile(at: usize): bool {
-  const most = min<usize>(until, at + lookAheadBytes);
-  let dots = 0;
-  let digits = 0;
-  let letters = 0;
-  let i = at;
-  for (; i < most; i++) {
-    const byte: u32 = load<u8>(i);
-    if (byte == 0x2f) return true;
-    if (byte == 0x2e) {
-      // A full stop has a blank behind it.
-      if (i + 1 < until && isWordByte(load<u8>(i, 1))) dots++;
-    } else if (byte == 0x2a || byte == 0x3f) return i + 1 < until && (isWordByte(load<u8>(i, 1)) || load<u8>(i, 1) == 0x2e);
-    else if (byte - 0x30 < 10) digits++;
-    else if (isWordByte(byte) || byte == 0x2d || byte == 0x3a) letters++;
-    else break;
-  }
-  if (dots == 3 && letters == 0 && digits >= 4) return true;
-  return dots > 0 && letters > 1 && endsCommand(i < until && load<u8>(i) <= 0x20 ? i + 1 : i);
+function isUnixShell(): bool {
+  return wordIs('sh') || wordIs('bash') || wordIs('zsh') || wordIs('ksh') || wordIs('dash');
 }
 
 /** A number, and then the end. */
@@ -414,32 +376,17 @@ function wordIs(name: string): bool {
   return true;
 }
 
-function isQuotedOrVariable(at: usize): bool {
-  if (at >= until) return false;
-  const byte: u32 = load<u8>(at);
-  const next: u32 = at + 1 < until ? load<u8>(at, 1) : 0;
-  if (byte == 0x24) return isWordByte(next) || next == 0x28 || next == 0x7b;
-  if (byte == 0x2d) return (next | 0x20) == 0x65 || (next | 0x20) == 0x6e;
-  return byte == 0x60 || ((byte == 0x22 || byte == 0x27) && isQuotedPath(at + 1));
-}
-
-/** `echo x > file`, `echo x | sh` */
-function isRedirected(at: usize): bool {
-  const most = min<usize>(until, at + lookAheadBytes);
-  for (; at < most; at++) if (load<u8>(at) == 0x3e || load<u8>(at) == 0x7c) return true;
-  return false;
-}
-
 /** Without anything in front that separates: programs with options or targets that nobody writes by chance. */
 function isBeyondDoubt(kind: i32, at: usize): bool {
   const byte: u32 = at < until ? load<u8>(at) : 0;
   const next: u32 = at + 1 < until ? load<u8>(at, 1) : 0;
+  if (kind == CommandWord.shell && byte != 0x2d) return isSystemPath(at);
   if (kind == CommandWord.shell) return byte == 0x2d && (next == 0x63 || next == 0x65 || next == 0x72 || next == 0x69);
   if (kind == CommandWord.sub) return isSubCommand(at);
   if (kind == CommandWord.number || kind == CommandWord.prefix) return false;
   if (kind == CommandWord.echo) return isQuotedOrVariable(at) && holdsCode(at);
   if (byte == 0x2d && isNetwork()) return next - 0x61 < 26;
-  if (isSystemPath(at)) return true;
+  if (isSystemPath(pastOptions(at))) return true;
   if (wordIs('curl') || wordIs('wget')) return isWebAddress(at);
   if ((wordIs('ls') || wordIs('dir')) && byte == 0x2d) {
     while (at < until && load<u8>(at) > 0x20) at++;
@@ -449,45 +396,18 @@ function isBeyondDoubt(kind: i32, at: usize): bool {
   return false;
 }
 
+/** Behind options, three at most. */
+function pastOptions(at: usize): usize {
+  for (let options = 0; options < 3 && at < until && load<u8>(at) == 0x2d; options++) {
+    const most = min<usize>(until, at + 24);
+    while (at < most && load<u8>(at) > 0x20) at++;
+    at = skipBlanks(at);
+  }
+  return at;
+}
+
 function isNetwork(): bool {
   return wordIs('nc') || wordIs('ncat') || wordIs('netcat') || wordIs('nmap') || wordIs('uname') || wordIs('netstat') || wordIs('ping');
-}
-
-/** `http://…` where the value is this and no sentence. */
-function isWebAddress(at: usize): bool {
-  let words = 0;
-  const most = min<usize>(until, at + 512);
-  for (let i = at; i < most; i++) if (load<u8>(i) <= 0x20 && ++words > 4) return false;
-  return at + 7 < until && (load<u32>(at) | 0x2020_2020) == 0x7074_7468;
-}
-
-/** `/etc/…`, `C:\…`, `%SYSTEMROOT%`… */
-function isSystemPath(at: usize): bool {
-  if (at + 3 > until) return false;
-  const byte: u32 = load<u8>(at);
-  const next: u32 = load<u8>(at, 1);
-  if (byte == 0x25) return (next | 0x20) == 0x73 || (next | 0x20) == 0x77 || (next | 0x20) == 0x74;
-  if ((byte | 0x20) - 0x61 < 26 && next == 0x3a) return load<u8>(at, 2) == 0x5c || load<u8>(at, 2) == 0x2f;
-  if (byte != 0x2f) return false;
-  const first = at + 1;
-  return (
-    begins(first, 'etc/') || begins(first, 'proc/') || begins(first, 'var/') || begins(first, 'tmp') || begins(first, 'root/') ||
-    begins(first, 'dev/') || begins(first, 'bin/') || begins(first, 'usr/') || begins(first, 'home/') || begins(first, 'e?c/') ||
-    begins(first, '???/')
-  );
-}
-
-function begins(at: usize, text: string): bool {
-  if (at + text.length > until) return false;
-  for (let i = 0; i < text.length; i++) if (load<u8>(at + i) != text.charCodeAt(i)) return false;
-  return true;
-}
-
-/** A script in what is printed. */
-function holdsCode(at: usize): bool {
-  const most = min<usize>(until, at + lookAheadBytes);
-  for (; at < most; at++) if (load<u8>(at) == 0x3c) return true;
-  return false;
 }
 
 @inline
