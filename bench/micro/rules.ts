@@ -15,6 +15,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { browserHeaders, browserTarget } from '#toolchain/bench-requests.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import { Transaction } from '#waf/transaction.ts';
 import { phase } from '#wasm/filter.ts';
@@ -24,7 +25,6 @@ import { responseViewOf } from '../../test/support/filter-exchange.ts';
 import { inspectHead } from '../../test/support/filters.ts';
 import { testLimits as limits, testServices, testSource } from '../../test/support/guests.ts';
 import { viewOf } from '../../test/support/view.ts';
-import { browserHeaders, browserTarget } from '../support/browser-get.ts';
 import {
   isOfRequests,
   type RuleSettings,

@@ -1,8 +1,8 @@
 /**
- * Question: what does the Core Rule Set add to a request, in µs of CPU, at each paranoia level? And how long does it
- * take to load, how much memory does an instance have?
+ * Question: what do the Core Rule Set and `builtin:core` add to a request, in µs of CPU, at each paranoia level? And how
+ * long do they take to load, how much memory does an instance have?
  *
- *     node bench/micro/seclang.ts [--paranoia 1,4] [--crs FOLDER] [--out FILE]
+ *     node bench/micro/seclang.ts [--rules crs,core] [--paranoia 1,4] [--crs FOLDER] [--out FILE]
  *
  * A call is what the edge makes of a request: the head view is there, the filter begins, runs phases 1 and 2 and, where
  * nothing stops the request, phases 3 to 5 over a short answer without a body. Requests take turns; the fastest round
@@ -11,21 +11,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type BenchRequest, benchRequests } from '#toolchain/bench-requests.ts';
 import { buildRuleSet } from '#toolchain/build-rule-set.ts';
 import { Transaction } from '#waf/transaction.ts';
 import { type BuiltRequest, requestView, responseView } from '#wasm/seclang/built-request.ts';
 import { readModule } from '#wasm/seclang/module-file.ts';
 import { SeclangFilter } from '#wasm/seclang/seclang-filter.ts';
+import { coreFolder } from '../../test/support/core-rules.ts';
 import { fastest } from '../support/interleaved.ts';
 import { machine } from '../support/results.ts';
-import {
-  type SeclangRequest,
-  seclangLimits,
-  seclangRequests,
-} from '../support/seclang-requests.ts';
+import { seclangLimits } from '../support/seclang-limits.ts';
 
 const { values } = parseArgs({
   options: {
+    rules: { type: 'string', default: 'crs,core' },
     paranoia: { type: 'string', default: '1,4' },
     crs: { type: 'string', default: join(import.meta.dirname, '../../../shared/crs') },
     out: { type: 'string' },
@@ -37,16 +36,22 @@ const say = (line = ''): void => {
   process.stdout.write(`${line}\n`);
 };
 
-say('# The Core Rule Set, µs of CPU a request');
+say('# Rule sets, µs of CPU a request');
 say();
 say(`${machine}. \`node bench/micro/seclang.ts\`, fastest of the rounds; requests take turns.`);
-for (const paranoia of values.paranoia.split(',').map(Number)) bench(paranoia);
+const sets = values.rules.split(',').map((name) => {
+  if (name === 'crs') return { title: 'The Core Rule Set', folder: values.crs };
+  if (name === 'core') return { title: 'builtin:core', folder: coreFolder };
+  throw new Error(`--rules takes crs and core, not ${name}`);
+});
+for (const paranoia of values.paranoia.split(',').map(Number))
+  for (const { title, folder } of sets) bench(title, folder, paranoia);
 if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
 
-function bench(paranoia: number): void {
+function bench(title: string, folder: string, paranoia: number): void {
   const request = {
     name: 'crs',
-    paths: [values.crs],
+    paths: [folder],
     paranoia,
     inboundThreshold: null,
     outboundThreshold: null,
@@ -73,7 +78,7 @@ function bench(paranoia: number): void {
     () => {},
   );
   const loadMs = performance.now() - loadedAt;
-  const calls = seclangRequests.map((one) => {
+  const calls = benchRequests.map((one) => {
     const call = callOf(filter, one);
     const isStopped = call();
     // Above the first level ordinary requests may be stopped too, which is what these levels are.
@@ -90,7 +95,7 @@ function bench(paranoia: number): void {
     return filter.fuelUsed - before;
   });
   say();
-  say(`## Paranoia ${paranoia}`);
+  say(`## ${title}, paranoia ${paranoia}`);
   say();
   say(
     `${stats?.rules ?? 0} rules, module of ${(bytes.length / 1e6).toFixed(1)} MB, built in ${(builtMs / 1_000).toFixed(1)} s, loaded in ${loadMs.toFixed(0)} ms, instance of ${((filter.memoryBytes ?? 0) / 1e6).toFixed(0)} MB of address space.`,
@@ -98,14 +103,14 @@ function bench(paranoia: number): void {
   say();
   say('| request | µs | units of fuel | answer |');
   say('| --- | --- | --- | --- |');
-  for (const [index, { name }] of seclangRequests.entries())
+  for (const [index, { name }] of benchRequests.entries())
     say(
       `| ${name} | ${us[index]?.toFixed(1)} | ${fuel[index]} | ${stopped[index] === true ? 'stopped' : 'passes'} |`,
     );
 }
 
 /** Whether the request is stopped. */
-function callOf(filter: SeclangFilter, { request, body }: SeclangRequest): () => boolean {
+function callOf(filter: SeclangFilter, { request, body }: BenchRequest): () => boolean {
   const view = requestView(request satisfies BuiltRequest);
   const response = responseView(200, [['Content-Length', '0']]);
   const facts = { clientAddress: '192.0.2.1', tls: false };

@@ -2,6 +2,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { caseBytesMax, moduleBytesMax } from '#core/module-files.ts';
 import { moduleSignature } from '#core/module-signature.ts';
+import { gateTerms } from './replay-schema.ts';
 
 const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
@@ -30,6 +31,8 @@ export const moduleLoadBody = Type.Object(
     }),
     signature: Type.Optional(moduleSignature),
     cases: Type.Optional(Type.String({ maxLength: caseBytesMax })),
+    /** What it has to pass before it is loaded. */
+    replay: Type.Optional(gateTerms),
   },
   strict,
 );

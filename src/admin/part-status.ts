@@ -4,6 +4,7 @@ import { behaviourStatus } from './behaviour-schema.ts';
 import { crowdsecStatus } from './crowdsec-schema.ts';
 import { eventStatus } from './event-schema.ts';
 import { feedStatus } from './feed-schema.ts';
+import { replayStatus } from './replay-schema.ts';
 
 const feedStatuses = Type.Array(feedStatus);
 
@@ -12,6 +13,7 @@ export const partStatus = {
   feeds: feedStatuses,
   crowdsec: crowdsecStatus,
   behaviour: behaviourStatus,
+  replay: replayStatus,
 };
 
 export type PartStatus = {
@@ -19,4 +21,5 @@ export type PartStatus = {
   readonly feeds: Static<typeof feedStatuses>;
   readonly crowdsec: Static<typeof crowdsecStatus>;
   readonly behaviour: Static<typeof behaviourStatus>;
+  readonly replay: Static<typeof replayStatus>;
 };

@@ -9,6 +9,7 @@ import type { NodeControl, NodeStatus } from '#admin/control.ts';
 import { addFleetRoutes } from '#admin/fleet-routes.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
 import { addPartRoutes } from '#admin/part-routes.ts';
+import { type ReloadBody, reloadBody } from '#admin/replay-schema.ts';
 import { addRuleRoutes } from '#admin/rule-routes.ts';
 import * as schema from '#admin/schema.ts';
 import { addShieldRoutes } from '#admin/shield-routes.ts';
@@ -143,16 +144,19 @@ function addBlockRoutes(app: FastifyInstance, control: NodeControl): void {
 }
 
 function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
-  app.post(
+  app.post<{ Body: ReloadBody | undefined }>(
     '/api/v1/reload',
     {
       schema: {
         querystring: schema.noQuery,
-        body: schema.nothing,
+        body: reloadBody,
         response: { 200: schema.reloadAnswer, ...errors },
       },
     },
-    () => control.reload(),
+    async ({ body }) => {
+      if (body?.replay !== undefined) await control.parts.replay.gateReload(body.replay);
+      return control.reload();
+    },
   );
 
   app.post(

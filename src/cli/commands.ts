@@ -16,6 +16,9 @@ import { edge } from '#cli/commands/edge.ts';
 import { eventsShow } from '#cli/commands/events-show.ts';
 import { eventsStats } from '#cli/commands/events-stats.ts';
 import { eventsTail } from '#cli/commands/events-tail.ts';
+import { exclude } from '#cli/commands/exclude.ts';
+import { excludeList } from '#cli/commands/exclude-list.ts';
+import { excludeRemove } from '#cli/commands/exclude-remove.ts';
 import { feedList, feedRefresh, feedShow } from '#cli/commands/feed.ts';
 import {
   fleetBlockAdd,
@@ -43,7 +46,15 @@ import { nodeDrain, nodeList, nodeShow, nodeTerminate } from '#cli/commands/node
 import { orchestrator } from '#cli/commands/orchestrator.ts';
 import { auditList, auditVerify } from '#cli/commands/orchestrator-audit.ts';
 import { tokenAdd, tokenList, tokenRemove } from '#cli/commands/orchestrator-token.ts';
+import {
+  recordList,
+  recordRemove,
+  recordStart,
+  recordStatus,
+  recordStop,
+} from '#cli/commands/record.ts';
 import { reload } from '#cli/commands/reload.ts';
+import { replay } from '#cli/commands/replay.ts';
 import {
   rolloutAbort,
   rolloutList,
@@ -57,10 +68,12 @@ import { ruleAdd } from '#cli/commands/rule-add.ts';
 import { ruleClear } from '#cli/commands/rule-clear.ts';
 import { ruleDelete } from '#cli/commands/rule-delete.ts';
 import { ruleList } from '#cli/commands/rule-list.ts';
+import { rulesBench } from '#cli/commands/rules-bench.ts';
 import { rulesBuild } from '#cli/commands/rules-build.ts';
 import { rulesCheck } from '#cli/commands/rules-check.ts';
 import { rulesExplain } from '#cli/commands/rules-explain.ts';
 import { rulesFetch } from '#cli/commands/rules-fetch.ts';
+import { shadowStart, shadowStatus, shadowStop } from '#cli/commands/shadow.ts';
 import { shieldCheck } from '#cli/commands/shield-check.ts';
 import { shieldStatusCommand } from '#cli/commands/shield-status.ts';
 import { shieldSwap } from '#cli/commands/shield-swap.ts';
@@ -76,7 +89,10 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
-  { title: 'What its rules decided', commands: [eventsTail, eventsShow, eventsStats] },
+  {
+    title: 'What its rules decided',
+    commands: [eventsTail, eventsShow, eventsStats, exclude, excludeList, excludeRemove],
+  },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
   { title: 'The lists it follows', commands: [feedList, feedShow, feedRefresh] },
   {
@@ -89,12 +105,19 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],
   },
   {
+    title: 'Try rules on its traffic',
+    commands: [
+      ...[recordStart, recordStop, recordStatus, recordList, recordRemove, replay],
+      ...[shadowStart, shadowStatus, shadowStop],
+    ],
+  },
+  {
     title: 'Write a rule module',
     commands: [moduleNew, moduleBuild, moduleTest, moduleBench, moduleKeygen, moduleSign],
   },
   {
     title: 'SecLang rules, such as the Core Rule Set',
-    commands: [rulesCheck, rulesBuild, rulesExplain, rulesFetch, inspect, ftwRun],
+    commands: [rulesCheck, rulesBuild, rulesExplain, rulesBench, rulesFetch, inspect, ftwRun],
   },
   { title: 'Its certificates by ACME', commands: [certList, certRenew] },
   {

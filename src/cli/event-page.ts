@@ -85,7 +85,7 @@ function matchRows(matches: readonly EcsMatch[]): Cell[][] {
 function mendingLines({ event, weir }: EcsEvent): string[] {
   if ((weir.matches ?? []).length === 0) return [];
   return [
-    `weir exclude ${event.id} --dry-run      what would be left out, and whether that mends it`,
-    `weir exclude ${event.id} --reason TEXT  makes it live`,
+    `weir exclude ${event.id}                      what could be left out, and whether that mends it`,
+    `weir exclude ${event.id} --reason TEXT --yes  makes it live`,
   ];
 }

@@ -4,6 +4,7 @@ import { crowdsecRows } from '#cli/crowdsec-rows.ts';
 import { formatTime } from '#cli/duration.ts';
 import { feedRow } from '#cli/feed-rows.ts';
 import { type Cell, printable } from '#cli/printer.ts';
+import { replayRows } from '#cli/replay-rows.ts';
 import { counted, thousands } from '#cli/words.ts';
 
 export function partRows({
@@ -11,6 +12,7 @@ export function partRows({
   feeds,
   crowdsec,
   behaviour: { rates, behaviour },
+  replay,
 }: PartStatus): readonly (readonly [string, readonly (readonly Cell[])[]])[] {
   const lost = events.lost === 0 ? '' : `, ${thousands(events.lost)} lost`;
   return [
@@ -29,6 +31,7 @@ export function partRows({
       : [['crowdsec', crowdsecRows(crowdsec)] as const]),
     ...(rates.count === 0 ? [] : [['rates', [[ratesText(rates)]]] as const]),
     ...(behaviour === null ? [] : [['behaviour', behaviourRows(behaviour)] as const]),
+    ...replayRows(replay),
   ];
 }
 

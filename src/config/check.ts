@@ -13,6 +13,7 @@ import { checkFleet } from './check-fleet.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
+import { checkModes } from './check-modes.ts';
 import { checkRates } from './check-rates.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSeclang } from './check-seclang.ts';
@@ -51,6 +52,7 @@ export async function checkConfig(
   await checkAcme(config, process.env, say);
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
+  checkModes(config, say);
   checkRates(config, say);
   await checkModules(config, say);
   await checkSeclang(config, say);

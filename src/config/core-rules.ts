@@ -5,6 +5,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
+
 export const coreRules = 'builtin:core';
 
 const coreFolder = fileURLToPath(new URL('../../wasm-rules/core', import.meta.url));
@@ -14,9 +16,13 @@ export function seclangPaths(rule: {
   readonly module?: string | undefined;
   readonly seclang?: readonly string[] | undefined;
 }): readonly string[] | null {
-  return rule.seclang ?? (rule.module === coreRules ? [coreFolder] : null);
+  if (rule.seclang !== undefined)
+    return rule.seclang.map((name) => (name === installedCrs ? installedCrsFolder : name));
+  return rule.module === coreRules ? [coreFolder] : null;
 }
 
-/** What a command line names: `builtin:core`, a file or a folder. */
-export const namedRules = (cwd: string, name: string): string =>
-  name === coreRules ? coreFolder : resolve(cwd, name);
+/** What a command line names: `builtin:core`, `installed:crs`, a file or a folder. */
+export function namedRules(cwd: string, name: string): string {
+  if (name === coreRules) return coreFolder;
+  return name === installedCrs ? installedCrsFolder : resolve(cwd, name);
+}

@@ -88,11 +88,14 @@ export function resolveFileNames<C extends ConfigDraft>(
     for (const [index, file] of present<string>(rule.seclang))
       if (rule.seclang !== undefined && file !== installedCrs)
         rule.seclang[index] = absolute(`waf.rules.${name}.seclang[${index}]`, file);
-    if (rule.module === undefined || rule.module.startsWith(builtinPrefix)) continue;
-    const path = `waf.rules.${name}.module`;
-    rule.module = rule.module.startsWith(ociPrefix)
-      ? `${ociPrefix}${absolute(path, rule.module.slice(ociPrefix.length))}`
-      : absolute(path, rule.module);
+    for (const key of ['module', 'shadow'] as const) {
+      const source = rule[key];
+      if (source === undefined || source.startsWith(builtinPrefix)) continue;
+      const path = `waf.rules.${name}.${key}`;
+      rule[key] = source.startsWith(ociPrefix)
+        ? `${ociPrefix}${absolute(path, source.slice(ociPrefix.length))}`
+        : absolute(path, source);
+    }
   }
   for (const [index, key] of present(resolved.waf?.signatures?.keys)) {
     if (key.publicKey !== undefined && !rawKeyPattern.test(key.publicKey))

@@ -39,6 +39,19 @@ export const ruleModule = Type.Object(
       default: 'closed',
       description: 'when the module itself fails: closed answers 503, open lets the request pass',
     }),
+    shadow: Type.Optional(
+      Type.String({
+        maxLength: 4_096,
+        description:
+          'a candidate that runs beside it on live traffic and changes nothing: a module as in module, or, where this is a rule set in SecLang, a file or folder of rules; what it would do otherwise says "weir shadow status"',
+      }),
+    ),
+    shadowShare: Type.Integer({
+      default: 100,
+      minimum: 1,
+      maximum: 100,
+      description: 'with shadow: percent of the requests that the candidate runs on',
+    }),
     watch: Type.Boolean({ default: false, description: 'load the file anew when it changes' }),
     config: Type.Record(Type.String(), Type.Unknown(), {
       default: {},

@@ -80,7 +80,7 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
     problems.push({ path: at, message, line: null, column: null, fix });
   if (Object.keys(rules).length + routes.length === 0)
     say('', 'says nothing', 'give it rules, or routes');
-  for (const [name, { module, seclang, watch, databases }] of Object.entries(rules)) {
+  for (const [name, { module, seclang, shadow, watch, databases }] of Object.entries(rules)) {
     for (const [index, file] of (seclang ?? []).entries())
       if (!isAbsolute(file) && file !== installedCrs)
         say(
@@ -99,6 +99,12 @@ function problemsOf({ rules, routes }: Policy): ConfigProblem[] {
         `rules.${name}.module`,
         `${JSON.stringify(module)} is a file of one machine`,
         'write builtin:NAME, or fleet:SHA256 of a module that "weir rollout upload" has sent',
+      );
+    if (shadow !== undefined && !shadow.startsWith(builtinPrefix))
+      say(
+        `rules.${name}.shadow`,
+        `${JSON.stringify(shadow)} is a file of one machine`,
+        'write builtin:NAME, or start it on the node with "weir shadow start"',
       );
     if (watch) say(`rules.${name}.watch`, 'there is no file to watch', 'leave it out');
     for (const [database, file] of Object.entries(databases))

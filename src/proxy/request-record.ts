@@ -5,6 +5,7 @@
 import type { RequestView } from '#waf/request-view.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
+import type { Capture } from './capture.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import type { OverRate } from './rates/rate-gate.ts';
@@ -46,6 +47,8 @@ export type RequestRecord = {
 };
 
 export interface RequestObserver {
+  /** Before the exchange begins; null, or left out: it takes no copy. */
+  capture?(view: RequestView): Capture | null;
   /** Must neither throw nor wait. */
   onRequest(record: RequestRecord): void;
 }

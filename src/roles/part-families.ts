@@ -4,7 +4,9 @@ import { feedFamilies } from '#feeds/feed-metrics.ts';
 import { loginFamilies } from '#proxy/logins/login-filter.ts';
 import { rateFamilies } from '#proxy/rates/rate-metrics.ts';
 import { behaviourFamilies } from './node-behaviour.ts';
+import { shadowFamilies } from './node-shadows.ts';
 import { eventFamilies } from './worker-events.ts';
+import { replayFamilies } from './worker-replay.ts';
 
 export const partFamilies = [
   ...Object.values(eventFamilies),
@@ -13,4 +15,6 @@ export const partFamilies = [
   ...Object.values(rateFamilies),
   ...Object.values(behaviourFamilies),
   ...Object.values(loginFamilies),
+  ...Object.values(replayFamilies),
+  ...Object.values(shadowFamilies),
 ];

@@ -15,6 +15,7 @@ import type { FromPart, ToPart } from './part-messages.ts';
 import { WorkerBehaviour } from './worker-behaviour.ts';
 import { WorkerCrowdsec } from './worker-crowdsec.ts';
 import { WorkerEvents } from './worker-events.ts';
+import { WorkerReplay } from './worker-replay.ts';
 
 export interface WorkerPart {
   /** As its messages name it. */
@@ -49,7 +50,12 @@ export class WorkerParts {
   readonly observers: readonly RequestObserver[];
 
   constructor(host: WorkerPartHost) {
-    this.#parts = [new WorkerEvents(host), new WorkerCrowdsec(host), new WorkerBehaviour(host)];
+    this.#parts = [
+      new WorkerEvents(host),
+      new WorkerCrowdsec(host),
+      new WorkerBehaviour(host),
+      new WorkerReplay(host),
+    ];
     this.observers = this.#parts.filter(looksAtRequests);
   }
 

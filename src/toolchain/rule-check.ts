@@ -1,7 +1,7 @@
 /** What SecLang files on a disk say, for those who are above `waf/` and may not see its types. */
 import { readFileSync, statSync } from 'node:fs';
 import { WeirError } from '#core/errors.ts';
-import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
+import { installedCrsFolder } from '#core/installed-rules.ts';
 import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
 import type { RuleNote, RuleProblem } from '#waf/language/problem.ts';
 import { findDebianRules, findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
@@ -68,8 +68,7 @@ export function installedRules(): string {
 }
 
 /** A folder is read in the order of its layout, a file alone. */
-export function sourcesAt(named: string): readonly RuleSource[] {
-  const path = named === installedCrs ? installedCrsFolder : named;
+export function sourcesAt(path: string): readonly RuleSource[] {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new WeirError('RULES_UNREADABLE', `${path} is not there`);
   if (!status.isDirectory()) return [{ kind: 'file', path }];

@@ -37,6 +37,25 @@ write(
 write('good/b.conf', 'SecRule ARGS b "id:3,deny"\nSecTmpDir /tmp\n');
 write('bad.conf', 'SecRule ARGS a "id:2,deny"\nSecRule ARGZ \\\n  "@rx b" "id:4,deny"\n');
 
+describe('weir rules bench', () => {
+  it('says of each request what it costs and what becomes of it', async () => {
+    write(
+      'bench.conf',
+      'SecRule ARGS "@rx (?i)union.+select" "id:7,phase:2,deny,status:403,t:urlDecodeUni"\n',
+    );
+    const { exit, text } = await run('rules', 'bench', 'bench.conf', '--json');
+    assert.equal(exit, 0, text);
+    const { rows } = JSON.parse(text.slice(text.indexOf('{'))) as {
+      rows: { request: string; microseconds: number; fuel: number; stoppedBy: string | null }[];
+    };
+    assert.deepEqual(
+      rows.filter(({ stoppedBy }) => stoppedBy !== null).map(({ request }) => request),
+      ['SQL injection'],
+    );
+    for (const { microseconds, fuel } of rows) assert.ok(microseconds > 0 && fuel > 0);
+  });
+});
+
 describe('weir rules check', () => {
   it('counts what became of the rules of each file, and notes what changes nothing', async () => {
     const { exit, text } = await run('rules', 'check', 'good');

@@ -56,6 +56,14 @@ A running node
   drain                           end a node after what is in flight is finished
   stop                            end a node soon, cutting what takes too long
 
+What its rules decided
+  events tail                     show the newest events, and those that come
+  events show ID                  show one event: what happened, why, and how to mend it if that was wrong
+  events stats                    count the events that are kept, by rule, route, address or kind
+  exclude EVENT                   take what an event was about out of what rules look at, as narrowly as can be
+  exclude list                    list the exclusions made from events
+  exclude remove ID               take an exclusion back by its id
+
 Its block list
   block add ADDR|CIDR             block an address or a CIDR range
   block import FILE|-             block what a file lists
@@ -86,6 +94,17 @@ Its rule modules
   module rollback NAME            go back to the version before, or to one of the history
   module remove NAME              forget a version that is not live
 
+Try rules on its traffic
+  record start                    keep a masked sample of the traffic, to try rules on
+  record stop                     end the recording that is under way
+  record status                   what the recording that is under way, or the newest, holds
+  record list                     the recordings of the node, the newest first
+  record remove RECORDING         take a recording off the disk
+  replay RECORDING                try rules on recorded traffic: what they would do otherwise
+  shadow start NAME FILE          run a candidate beside a rule module, without a say
+  shadow status                   what the candidates would have done otherwise
+  shadow stop NAME                end a candidate, with what it has found
+
 Write a rule module
   module new NAME                 make a folder for a new rule module, with cases
   module build DIR                compile a rule module from its folder
@@ -98,6 +117,7 @@ SecLang rules, such as the Core Rule Set
   rules check [FILE|DIR…]         say what is wrong with SecLang rules, and what becomes of each
   rules build FILE|DIR…           compile SecLang rules to a module
   rules explain RULE FILE|DIR…    show what a SecLang rule becomes: targets, automata, changes
+  rules bench FILE|DIR…           measure what requests cost in a SecLang rule set
   rules fetch VERSION             download a release of the Core Rule Set and check its digest
   inspect                         run one request through SecLang rules and show every match
   ftw run                         run the regression tests of a rule set against a WAF

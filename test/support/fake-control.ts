@@ -16,6 +16,7 @@ import type {
 } from '#admin/control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import { WeirError } from '#core/errors.ts';
+import { FakeReplay } from './fake-replay.ts';
 import { FakeRules } from './fake-rules.ts';
 
 export class FakeControl implements NodeControl {
@@ -44,6 +45,15 @@ export class FakeControl implements NodeControl {
       },
       counts: () => [],
     },
+    exclusions: {
+      list: () => [],
+      exclude: async () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      remove: async () => {
+        throw new WeirError('EXCLUSION_UNKNOWN', 'no such exclusion');
+      },
+    },
     feeds: {
       list: () => [],
       show: (name) => {
@@ -53,6 +63,7 @@ export class FakeControl implements NodeControl {
         throw new WeirError('FEED_UNKNOWN', name);
       },
     },
+    replay: new FakeReplay((name) => this.#call(name)),
   };
   state: NodeStatus['state'] = 'ready';
   shield: NodeStatus['shield'] = {
@@ -116,6 +127,7 @@ export class FakeControl implements NodeControl {
           rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
           behaviour: null,
         },
+        replay: { recording: null, shadows: [] },
       },
       requests: this.requests,
       degraded: this.degraded,

@@ -2,12 +2,13 @@
 import { BodyPart, FrameWord, frameWord } from './frame';
 import { BodyProcessor, SettingWord, Single, word } from './layout';
 import { headerNamed } from './request';
+import { filesSize } from './singles';
 import { parseJson } from '../engine/body/json';
-import { failureAt, failureLength, resetFailure } from '../engine/body/failure';
+import { fail, failureAt, failureLength } from '../engine/body/failure';
 import { parseMultipart } from '../engine/body/multipart';
 import { parseUrlEncoded } from '../engine/body/url-encoded';
 import { parseXml } from '../engine/body/xml';
-import { bodyFlags, Collection } from '../engine/sink';
+import { BodyFlag, bodyFlags, Collection } from '../engine/sink';
 import { equalsLower } from './text';
 import { bodyProcessor, forcesRequestBody, requestBodyAccess, setBodyProcessor, setReqbody } from './transaction';
 import { addValue, valueAt, valueLength } from './values';
@@ -54,7 +55,6 @@ export function readRequestBody(settings: usize): void {
   if (isShown) addValue(Single.requestBody, 0, 0, at, length);
   if (bodyProcessor == BodyProcessor.none) return;
   readType();
-  resetFailure();
   switch (bodyProcessor) {
     case BodyProcessor.URLENCODED:
       parseUrlEncoded(at, length, Collection.argsPost, <u8>word(settings, SettingWord.argumentSeparator));
@@ -71,5 +71,14 @@ export function readRequestBody(settings: usize): void {
     default:
       break;
   }
+  const files = bodyProcessor == BodyProcessor.MULTIPART ? filesSize() : 0;
+  if (<i64>length - files > <i64>word(settings, SettingWord.requestBodyNoFilesLimitBytes))
+    fail('Request body excluding files is bigger than the maximum expected.');
+  noteArguments();
+}
+
+/** More arguments than `SecArgumentsLimit` are an error of the request, wherever they stand. */
+export function noteArguments(): void {
+  if ((bodyFlags() & BodyFlag.argumentsLimit) != 0) fail('SecArgumentsLimit exceeded');
   setReqbody(bodyFlags(), failureAt(), failureLength());
 }

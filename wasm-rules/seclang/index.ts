@@ -11,11 +11,12 @@
  * call ends; a trap is a failure of the call, which the host answers with the module's policy.
  */
 import { arenaOver, arenaReset } from '../engine/arena';
+import { resetFailure } from '../engine/body/failure';
 import { startArguments } from '../engine/body/arguments';
 import { setUnicodeMap } from '../engine/transform/url';
 import { lazyCacheOver } from '../engine/match/lazy';
 import { resetFlags, setSink } from '../engine/sink';
-import { chooseProcessor, readRequestBody } from './body';
+import { chooseProcessor, noteArguments, readRequestBody } from './body';
 import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
@@ -40,7 +41,7 @@ import { readRequestHead, readResponseHead } from './request';
 import { resetRules, runPhase } from './rules';
 import { loadState, openState, saveState, stateAt, stateLength } from './state';
 import { resetStrings, seedStrings } from './strings';
-import { removeRules, resetTransaction, Stop, stop } from './transaction';
+import { removeRules, resetTransaction, responseBodyAccess, stop, Stop } from './transaction';
 import { cellsBytes, openTx, pinTx, resetTx } from './tx';
 import { addValue, firstOf, nextOf, resetValues } from './values';
 
@@ -111,6 +112,7 @@ export function run(fuel: i64): usize {
   resetCaptures();
   resetRecords();
   resetFlags();
+  resetFailure();
   startArguments(<i32>word(settings, SettingWord.argumentsMax));
   memory.fill(lists, 0, <usize>headerWord(Header.ruleCount) << 2);
   memory.copy(active, imageAt(headerWord(Header.alwaysRules)), <usize>headerWord(Header.ruleWords) << 3);
@@ -148,6 +150,7 @@ export function ranOut(): bool {
 
 function runRequest(): void {
   const feeds = imageAt(headerWord(Header.feeds));
+  noteArguments();
   chooseProcessor();
   feedAll(feeds);
   runPhase(1);
@@ -161,7 +164,7 @@ function runResponse(phases: u32): void {
   const view = frameWord(FrameWord.responseHead);
   if (view != 0) readResponseHead(view);
   const body = frameWord(FrameWord.responseBodyBytes);
-  if ((phases & Run.responseBody) != 0 && body != 0)
+  if ((phases & Run.responseBody) != 0 && body != 0 && responseBodyAccess)
     addValue(Single.responseBody, 0, 0, frameWord(FrameWord.responseBody), body);
   feedAll(imageAt(headerWord(Header.responseFeeds)));
   if ((phases & Run.responseHead) != 0) runPhase(3);

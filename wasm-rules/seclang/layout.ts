@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 2;
+export const imageVersion: u32 = 3;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -204,19 +204,13 @@ export namespace UseWord {
 export namespace SettingWord {
   export const engineMode: i32 = 0;
   export const requestBodyAccess: i32 = 1;
-  export const requestBodyLimitBytes: i32 = 2;
-  export const requestBodyNoFilesLimitBytes: i32 = 3;
-  export const rejectsLongRequestBody: i32 = 4;
-  export const jsonDepthMax: i32 = 5;
-  export const argumentsMax: i32 = 6;
-  export const responseBodyAccess: i32 = 7;
-  export const responseBodyLimitBytes: i32 = 8;
-  export const rejectsLongResponseBody: i32 = 9;
-  export const argumentSeparator: i32 = 10;
-  export const cookieFormat: i32 = 11;
-  export const responseMimeTypes: i32 = 12;
-  export const unicodeMap: i32 = 13;
-  export const size: i32 = 16;
+  export const requestBodyNoFilesLimitBytes: i32 = 2;
+  export const jsonDepthMax: i32 = 3;
+  export const argumentsMax: i32 = 4;
+  export const responseBodyAccess: i32 = 5;
+  export const argumentSeparator: i32 = 6;
+  export const unicodeMap: i32 = 7;
+  export const size: i32 = 8;
 }
 
 export namespace Operator {

@@ -136,7 +136,7 @@ function text(source: i32, at: usize, length: i32): usize {
   return looseValue(source, 0, 0, at, length);
 }
 
-function filesSize(): i64 {
+export function filesSize(): i64 {
   let total: i64 = 0;
   for (let file = firstOf(Collection.fileSizes); file != 0; file = load<usize>(file)) {
     let size: i64 = 0;

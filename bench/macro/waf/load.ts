@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import type { SeclangRequest } from '../../support/seclang-requests.ts';
+import type { BenchRequest } from '#toolchain/bench-requests.ts';
 import { loadCore } from './candidates.ts';
 
-/** Few: a request that costs its proxy 150 ms stands behind all others. */
+/** Few, and fewer where a request costs its proxy 150 ms and stands behind all others. */
 const connections = 16;
+const connectionsOfLong = 2;
+const longBytes = 4_096;
 
 export type Load = {
   readonly requests: number;
@@ -23,7 +25,7 @@ export type Load = {
 export async function runLoad(
   folder: string,
   port: number,
-  { request, body }: SeclangRequest,
+  { request, body }: BenchRequest,
   seconds: number,
 ): Promise<Load> {
   const script = `${folder}/load.lua`;
@@ -43,7 +45,14 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   const child = spawn(
     'taskset',
     [
-      ...['-c', String(loadCore), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`],
+      ...[
+        '-c',
+        String(loadCore),
+        'wrk',
+        '-t1',
+        `-c${(body?.length ?? 0) < longBytes ? connections : connectionsOfLong}`,
+        `-d${seconds}s`,
+      ],
       ...['--timeout', '60s', '-s', script, `http://127.0.0.1:${port}`],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
@@ -67,7 +76,7 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   };
 }
 
-export function statusOf(port: number, { request, body }: SeclangRequest): Promise<number> {
+export function statusOf(port: number, { request, body }: BenchRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     const { method, target: path } = request;
     const headers = request.fields.flat();

@@ -13,9 +13,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type BenchRequest, benchRequests } from '#toolchain/bench-requests.ts';
 import { cpuNs, endAll, hasCommand, versionOf } from '../../support/processes.ts';
 import { machine } from '../../support/results.ts';
-import { type SeclangRequest, seclangRequests } from '../../support/seclang-requests.ts';
 import {
   type Candidate,
   hasOwnRules,
@@ -66,7 +66,7 @@ let page = `# The Core Rule Set beside nginx and libmodsecurity 3
 
 \`${command}\`, ${new Date().toISOString().slice(0, 10)}
 ${machine}, ${versionOf('nginx', '-v')}, ${modSecurityVersion()} with the same rules.
-One core for the proxy, 16 connections, 1 KB of HTML as the answer, access log on for all; medians over rounds, spread in brackets.
+One core for the proxy, 16 connections (2 for the JSON), 1 KB of HTML as the answer, access log on for all; medians over rounds, spread in brackets.
 `;
 for (const level of levels) page += await benchLevel(level);
 process.stdout.write(page);
@@ -90,7 +90,7 @@ async function benchLevel(level: number): Promise<string> {
   const candidates: Candidate[] = [bareNginx, modSecurity, bareEdge, edge, ...ownEdge];
   const rows: Row[] = [];
   let section = `\n## Paranoia ${level}\n`;
-  for (const request of seclangRequests) {
+  for (const request of benchRequests) {
     const expected = new Map<Candidate, boolean>();
     for (const candidate of candidates)
       expected.set(candidate, await isRefused(candidate, request, level));
@@ -113,7 +113,7 @@ async function benchLevel(level: number): Promise<string> {
 /** Whether it answers 403. Above the first level ordinary requests may be stopped too, which is what these levels are. */
 async function isRefused(
   candidate: Candidate,
-  request: SeclangRequest,
+  request: BenchRequest,
   level: number,
 ): Promise<boolean> {
   const status = await statusOf(candidate.port, request);
@@ -126,7 +126,7 @@ async function isRefused(
 
 async function measure(
   candidate: Candidate,
-  request: SeclangRequest,
+  request: BenchRequest,
   round: number,
   isRefused: boolean,
 ): Promise<Row> {
@@ -135,6 +135,7 @@ async function measure(
   const load = await runLoad(folder, candidate.port, request, round === 0 ? 2 : seconds);
   const cpuUs = (cpuNs(pids) - before) / 1_000 / load.requests;
   await untilIdle(pids);
+  if (load.requests === 0) throw new Error(`${candidate.name} answered nothing in ${seconds} s`);
   if (load.failed > 0 || load.refused !== (isRefused ? load.requests : 0))
     throw new Error(
       `${candidate.name}: of ${load.requests} ${load.refused} were refused and ${load.failed} failed (${request.name})`,

@@ -7,6 +7,7 @@ import { usageError } from '#cli/cli-error.ts';
 import { type Command, jsonOption, orchestratorOptions, stateOption } from '#cli/command.ts';
 import { callDaemon, slowCallTimeoutMs } from '#cli/daemon-client.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import { gatedCallTimeoutMs, gateOf, gateOptions } from '#cli/gate-options.ts';
 import { besideOptions, moduleBody, readModule } from '#cli/module-beside.ts';
 import { moduleLiveText } from '#cli/module-words.ts';
 import { startAndFollow, uploadModule } from '#cli/rollout-calls.ts';
@@ -24,6 +25,7 @@ export const moduleLoad: Command = {
   positionals: ['NAME', 'FILE'],
   options: [
     ...besideOptions,
+    ...gateOptions,
     {
       name: 'fleet',
       kind: 'flag',
@@ -35,6 +37,7 @@ export const moduleLoad: Command = {
   ],
   examples: [
     'weir module load core build/core.wasm',
+    'weir module load core build/core.wasm --replay last --max-new-blocks 0',
     'weir module load core build/core.wasm --fleet --stages 1,25%,all --soak 5m --wait',
   ],
   async run(context) {
@@ -45,17 +48,22 @@ export const moduleLoad: Command = {
     if (!isForFleet && stray !== undefined)
       throw usageError(`--${stray.name} says something of a fleet`, 'add --fleet');
     const module = await readModule(file, given);
+    const replay = gateOf(given);
     if (isForFleet) {
+      if (replay !== null)
+        throw usageError('--replay is of one node', 'try it there with "weir replay" first');
       const { sha256 } = await uploadModule(context, name, module);
       return startAndFollow(context, { kind: 'module', name, sha256 });
     }
-    const isAlone = module.signature === null && module.cases === null;
+    const isAlone = module.signature === null && module.cases === null && replay === null;
     const answer = await callDaemon(context, {
       method: 'POST',
       path: `/api/v1/modules/${encodeURIComponent(name)}`,
       answer: moduleLoadAnswer,
-      ...(isAlone ? { wasm: module.module } : { json: moduleBody(module) }),
-      timeoutMs: slowCallTimeoutMs,
+      ...(isAlone
+        ? { wasm: module.module }
+        : { json: { ...moduleBody(module), ...(replay === null ? {} : { replay }) } }),
+      timeoutMs: replay === null ? slowCallTimeoutMs : gatedCallTimeoutMs,
     });
     context.print.answer(answer, () => {
       const isUnlooked = module.signature !== null && answer.module.signedBy === null;

@@ -18,12 +18,13 @@ import type { Expiring } from '#core/deadline-table.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import { BodyRate } from '../body-rate.ts';
+import { newExchange } from '../captured-exchange.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
 import { cutUnread } from '../cut-unread.ts';
 import type { Entrance } from '../entrance.ts';
-import { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
 import type { RouteTimeouts } from '../snapshot.ts';
@@ -208,7 +209,7 @@ export class ClientConnection implements ClientSide, Expiring {
       this.#closeAfter = true;
       this.#context.metrics.connections.lastRequest.value++;
     }
-    const exchange = new Exchange(this.#context, this, view);
+    const exchange = newExchange(this.#context, this, view);
     this.#exchange = exchange;
     if (result < 0) {
       this.#pending = null;

@@ -16,9 +16,10 @@
 import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
+import { newExchange } from '../captured-exchange.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
-import { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange.ts';
 import { type AddedFields, noFields } from '../header-edits.ts';
 import { type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
@@ -177,7 +178,7 @@ export class Http2Stream implements ClientSide, StreamLate {
 
   #start(): void {
     this.#hasBegun = true;
-    const exchange = new Exchange(this.#session.context, this, this.#view as RequestView);
+    const exchange = newExchange(this.#session.context, this, this.#view as RequestView);
     this.#exchange = exchange;
     if (!piece.last) {
       this.#clock = new StreamClock(this.#session.context.deadlines, this);

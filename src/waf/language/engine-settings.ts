@@ -16,17 +16,12 @@ export function settingsDraft(): Draft {
   return {
     ruleEngine: 'on',
     requestBodyAccess: true,
-    requestBodyLimitBytes: 13_107_200,
-    requestBodyNoFilesLimitBytes: 131_072,
-    requestBodyLimitAction: 'reject',
+    requestBodyNoFilesLimitBytes: 1_048_576,
     requestBodyJsonDepthMax: 512,
     argumentsMax: 1_000,
     responseBodyAccess: false,
     responseBodyMimeTypes: ['text/plain', 'text/html'],
-    responseBodyLimitBytes: 524_288,
-    responseBodyLimitAction: 'processPartial',
     argumentSeparator: '&',
-    cookieFormat: 0,
     componentSignatures: [],
     unicodeMap: null,
   };
@@ -35,7 +30,6 @@ export function settingsDraft(): Draft {
 type Setter = (settings: Draft, directive: Directive) => void;
 
 const bytesMax = 1024 * 1024 * 1024;
-const limitActions = { reject: 'reject', processpartial: 'processPartial' } as const;
 const onOff = { on: true, off: false } as const;
 
 const setters: Readonly<Record<string, Setter>> = {
@@ -46,14 +40,8 @@ const setters: Readonly<Record<string, Setter>> = {
   secrequestbodyaccess(settings, directive) {
     settings.requestBodyAccess = oneOf(directive, onOff, 'On or Off');
   },
-  secrequestbodylimit(settings, directive) {
-    settings.requestBodyLimitBytes = numberOf(directive, 1, bytesMax);
-  },
   secrequestbodynofileslimit(settings, directive) {
     settings.requestBodyNoFilesLimitBytes = numberOf(directive, 1, bytesMax);
-  },
-  secrequestbodylimitaction(settings, directive) {
-    settings.requestBodyLimitAction = oneOf(directive, limitActions, 'Reject or ProcessPartial');
   },
   secrequestbodyjsondepthlimit(settings, directive) {
     settings.requestBodyJsonDepthMax = numberOf(directive, 1, 10_000);
@@ -78,19 +66,10 @@ const setters: Readonly<Record<string, Setter>> = {
     if (directive.words.length > 0) throw argument(directive, 'without an argument');
     settings.responseBodyMimeTypes = [];
   },
-  secresponsebodylimit(settings, directive) {
-    settings.responseBodyLimitBytes = numberOf(directive, 1, bytesMax);
-  },
-  secresponsebodylimitaction(settings, directive) {
-    settings.responseBodyLimitAction = oneOf(directive, limitActions, 'Reject or ProcessPartial');
-  },
   secargumentseparator(settings, directive) {
     const text = single(directive, '&');
     if (text.length !== 1) throw argument(directive, 'one byte, such as & or ;');
     settings.argumentSeparator = text;
-  },
-  seccookieformat(settings, directive) {
-    settings.cookieFormat = oneOf(directive, { '0': 0, '1': 1 } as const, '0 or 1');
   },
   seccomponentsignature(settings, directive) {
     const signature = single(directive, '"mine/1.0"');
@@ -100,6 +79,10 @@ const setters: Readonly<Record<string, Setter>> = {
 
 const audit = 'events and their store are set in the configuration of the node';
 const disk = 'nothing is written to disk for a request';
+const requestLength =
+  'the longest body is edge.limits.bodyBytesMax, and what of it rules see waf.bodyWindowBytes';
+const responseLength =
+  'rules see of a response what waf.bodyWindowBytes says, and what is longer is sent on';
 const pcre = 'patterns run in linear time and need no such limit';
 const upload = 'uploads are inspected as they pass and never stored';
 const surroundings = 'it belongs to the web server around ModSecurity';
@@ -130,8 +113,13 @@ const noted: Readonly<Record<string, string>> = {
   secpcrematchlimit: pcre,
   secpcrematchlimitrecursion: pcre,
   secreadstatelimit: 'connection limits are set in the configuration of the node',
+  seccookieformat: 'cookies are read as browsers send them, in version 0',
   secremoterulesfailaction: 'rules are never fetched while loading',
   secrequestbodyinmemorylimit: disk,
+  secrequestbodylimit: requestLength,
+  secrequestbodylimitaction: requestLength,
+  secresponsebodylimit: responseLength,
+  secresponsebodylimitaction: responseLength,
   secruleinheritance: 'each route names its rules',
   secruleperftime: 'weir rules bench measures rules',
   secsensorid: 'the node has its name in the configuration',

@@ -139,17 +139,12 @@ export type Marker = {
 export type EngineSettings = {
   readonly ruleEngine: 'on' | 'off' | 'detectionOnly';
   readonly requestBodyAccess: boolean;
-  readonly requestBodyLimitBytes: number;
   readonly requestBodyNoFilesLimitBytes: number;
-  readonly requestBodyLimitAction: 'reject' | 'processPartial';
   readonly requestBodyJsonDepthMax: number;
   readonly argumentsMax: number;
   readonly responseBodyAccess: boolean;
   readonly responseBodyMimeTypes: readonly string[];
-  readonly responseBodyLimitBytes: number;
-  readonly responseBodyLimitAction: 'reject' | 'processPartial';
   readonly argumentSeparator: string;
-  readonly cookieFormat: 0 | 1;
   readonly componentSignatures: readonly string[];
   /** Of `SecUnicodeMapFile`: code point to byte; null where none is given. */
   readonly unicodeMap: ReadonlyMap<number, number> | null;

@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 2;
+export const imageVersion = 3;
 
 /** Words of the header. */
 export const header = {
@@ -192,21 +192,14 @@ export const useWord = { rule: 0, chain: 1, size: 2 } as const;
 export const settingWord = {
   engineMode: 0,
   requestBodyAccess: 1,
-  requestBodyLimitBytes: 2,
-  requestBodyNoFilesLimitBytes: 3,
-  rejectsLongRequestBody: 4,
-  jsonDepthMax: 5,
-  argumentsMax: 6,
-  responseBodyAccess: 7,
-  responseBodyLimitBytes: 8,
-  rejectsLongResponseBody: 9,
-  argumentSeparator: 10,
-  cookieFormat: 11,
-  /** Number, then texts. */
-  responseMimeTypes: 12,
+  requestBodyNoFilesLimitBytes: 2,
+  jsonDepthMax: 3,
+  argumentsMax: 4,
+  responseBodyAccess: 5,
+  argumentSeparator: 6,
   /** 64 Ki half words, 0xffff where a code point has no byte; 0: none. */
-  unicodeMap: 13,
-  size: 16,
+  unicodeMap: 7,
+  size: 8,
 } as const;
 
 /** Numbers of operators in a link. */

@@ -12,19 +12,11 @@ export function writeSettings(image: ImageWriter, settings: EngineSettings): num
   const bounded = (value: number): number => Math.min(value, wordMax);
   words[settingWord.engineMode] = engineMode[settings.ruleEngine];
   words[settingWord.requestBodyAccess] = settings.requestBodyAccess ? 1 : 0;
-  words[settingWord.requestBodyLimitBytes] = bounded(settings.requestBodyLimitBytes);
   words[settingWord.requestBodyNoFilesLimitBytes] = bounded(settings.requestBodyNoFilesLimitBytes);
-  words[settingWord.rejectsLongRequestBody] = settings.requestBodyLimitAction === 'reject' ? 1 : 0;
   words[settingWord.jsonDepthMax] = bounded(settings.requestBodyJsonDepthMax);
   words[settingWord.argumentsMax] = bounded(settings.argumentsMax);
   words[settingWord.responseBodyAccess] = settings.responseBodyAccess ? 1 : 0;
-  words[settingWord.responseBodyLimitBytes] = bounded(settings.responseBodyLimitBytes);
-  words[settingWord.rejectsLongResponseBody] =
-    settings.responseBodyLimitAction === 'reject' ? 1 : 0;
   words[settingWord.argumentSeparator] = settings.argumentSeparator.charCodeAt(0) || 0x26;
-  words[settingWord.cookieFormat] = settings.cookieFormat;
-  const types = settings.responseBodyMimeTypes.map((type) => image.text(type.toLowerCase()));
-  words[settingWord.responseMimeTypes] = image.words([types.length, ...types]);
   words[settingWord.unicodeMap] =
     settings.unicodeMap === null ? 0 : image.bytes(unicodeTable(settings.unicodeMap));
   return image.words(words);

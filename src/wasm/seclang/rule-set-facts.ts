@@ -36,8 +36,6 @@ export type RuleSetFacts = {
     | 'requestBodyAccess'
     | 'responseBodyAccess'
     | 'responseBodyMimeTypes'
-    | 'responseBodyLimitBytes'
-    | 'requestBodyLimitBytes'
     | 'componentSignatures'
   >;
 };
@@ -51,8 +49,6 @@ export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): 
     requestBodyAccess,
     responseBodyAccess,
     responseBodyMimeTypes,
-    responseBodyLimitBytes,
-    requestBodyLimitBytes,
     componentSignatures,
   } = settings;
   return {
@@ -64,8 +60,6 @@ export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): 
       requestBodyAccess,
       responseBodyAccess,
       responseBodyMimeTypes,
-      responseBodyLimitBytes,
-      requestBodyLimitBytes,
       componentSignatures,
     },
   };

@@ -294,7 +294,7 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ],
   ['SecRuleScript x.lua "id:1"', /SecRuleScript is refused/],
   ['SecRuleEngin On', /there is no directive SecRuleEngin/],
-  ['SecRequestBodyLimit 12x', /^1:21 SecRequestBodyLimit has an argument/],
+  ['SecRequestBodyNoFilesLimit 12x', /^1:28 SecRequestBodyNoFilesLimit has an argument/],
   ['<IfModule security2_module>', /opens or closes a section of Apache/],
   ['# note \\\nSecRule ARGS a "id:1"', /^2:1 the comment above ends in a backslash/],
   ['Include missing.conf', /^1:9 \/rules\/missing\.conf cannot be read/],

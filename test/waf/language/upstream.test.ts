@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadRules } from '#waf/language/load.ts';
 import { findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
-import { diskReader, type RuleReader } from '#waf/language/rule-reader.ts';
+import { diskReader } from '#waf/language/rule-reader.ts';
+import { dataReader } from '../../support/seclang-data.ts';
 import { missingShared, sharedFolder } from '../../support/shared-file.ts';
 
 const crs = { path: join(sharedFolder, 'crs'), skip: missingShared('crs') };
@@ -29,14 +30,6 @@ type Case = {
   readonly title: string;
   readonly rules?: readonly string[];
   readonly expected: { readonly parser_error?: string };
-};
-
-/** What `test-cases/data` names are the files of the folder `data`. */
-const dataReader: RuleReader = {
-  read: (path, bytesMax) =>
-    diskReader.read(path.replace(/^.*test-cases\/data/, join(seclang.path, 'data')), bytesMax),
-  list: (folder) =>
-    diskReader.list(folder.replace(/^.*test-cases\/data/, join(seclang.path, 'data'))),
 };
 
 describe('rules that ModSecurity refuses to load', { skip: seclang.skip }, () => {

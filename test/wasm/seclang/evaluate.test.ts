@@ -302,6 +302,63 @@ const rows: readonly Row[] = [
     ids: [1],
     status: 302,
   },
+  {
+    name: 'what a capture took is gone in the phases of the response',
+    rules:
+      'SecRule ARGS "@rx (a+)" "id:1,phase:2,pass,nolog,capture"\nSecRule TX:1 "@rx a" "id:2,phase:3,pass,log"',
+    given: get('a=xaa'),
+    ids: [],
+  },
+  {
+    name: 'a capture that a rule reads later in its phase is the last one',
+    rules:
+      'SecRule ARGS "@rx (a+)" "id:1,phase:2,pass,nolog,capture"\nSecRule ARGS "@rx (b+)" "id:2,phase:2,pass,nolog,capture"\nSecRule TX:1 "@streq bb" "id:3,phase:2,pass,log"',
+    given: get('a=xaa&b=bb'),
+    ids: [3],
+  },
+  {
+    name: 'more arguments than SecArgumentsLimit are an error of the request, in the query too',
+    rules: 'SecArgumentsLimit 2\nSecRule REQBODY_ERROR "!@eq 0" "id:1,phase:2,deny,status:400,log"',
+    given: get('a=1&b=2&c=3'),
+    ids: [1],
+    status: 400,
+  },
+  {
+    name: 'a body without files that is longer than SecRequestBodyNoFilesLimit is an error',
+    rules:
+      'SecRequestBodyNoFilesLimit 5\nSecRule REQBODY_ERROR "!@eq 0" "id:1,phase:2,deny,status:400,log"',
+    given: form('a=1&b=2'),
+    ids: [1],
+    status: 400,
+  },
+  {
+    name: 'ctl:responseBodyAccess takes the body of the response from rules',
+    rules:
+      'SecResponseBodyAccess On\nSecRule ARGS "@streq off" "id:1,phase:1,pass,nolog,ctl:responseBodyAccess=Off"\nSecRule RESPONSE_BODY "@contains secret" "id:2,phase:4,deny,status:403,log"',
+    given: {
+      ...get('a=off'),
+      response: { fields: [['Content-Type', 'text/html']], body: 'a secret' },
+    },
+    ids: [],
+  },
+  {
+    name: 'which it would have stopped',
+    rules:
+      'SecResponseBodyAccess On\nSecRule ARGS "@streq off" "id:1,phase:1,pass,nolog,ctl:responseBodyAccess=Off"\nSecRule RESPONSE_BODY "@contains secret" "id:2,phase:4,deny,status:403,log"',
+    given: {
+      ...get('a=on'),
+      response: { fields: [['Content-Type', 'text/html']], body: 'a secret' },
+    },
+    ids: [2],
+    status: 403,
+  },
+  {
+    name: 'negated operators over a response ask the scan first',
+    rules:
+      'SecResponseBodyAccess On\nSecRule RESPONSE_BODY "!@pm secret token" "id:1,phase:4,pass,log"\nSecRule RESPONSE_BODY "!@contains absent" "id:2,phase:4,pass,log"\nSecRule RESPONSE_BODY "!@rx se.ret" "id:3,phase:4,pass,log"',
+    given: { response: { fields: [['Content-Type', 'text/html']], body: 'a secret' } },
+    ids: [2],
+  },
 ];
 
 describe('SecLang rules', () => {

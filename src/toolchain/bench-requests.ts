@@ -1,23 +1,40 @@
 /** The requests that figures of rule sets are about: what a browser, a form, an API client and an attacker send. */
-import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
-import type { GuestLimits } from '#wasm/abi.ts';
 import type { BuiltRequest, Field } from '#wasm/seclang/built-request.ts';
-import { browserHeaders, browserTarget } from './browser-get.ts';
 
-export type SeclangRequest = {
+export type BenchRequest = {
   readonly name: string;
   readonly request: BuiltRequest;
   readonly body: string | null;
   readonly isAttack: boolean;
 };
 
-export const seclangLimits: GuestLimits = {
-  headBytesMax: 32_768,
-  headersMax: 100,
-  responseHeadBytesMax,
-  responseHeadersMax,
-  bodyWindowBytes: 131_072,
-};
+/** What a browser sends with a click, and to where. */
+export const browserTarget =
+  '/products/garden/chairs/item-4711.html?color=green&size=xl&page=2&sort=price';
+
+export const browserHeaders: readonly (readonly [string, string])[] = [
+  ['Host', 'www.example.org'],
+  [
+    'User-Agent',
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36',
+  ],
+  [
+    'Accept',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+  ],
+  ['Accept-Encoding', 'gzip, deflate, br, zstd'],
+  ['Accept-Language', 'en-US,en;q=0.9,de;q=0.8'],
+  ['Sec-Fetch-Dest', 'document'],
+  ['Sec-Fetch-Mode', 'navigate'],
+  ['Sec-Fetch-Site', 'same-origin'],
+  ['Upgrade-Insecure-Requests', '1'],
+  ['Referer', 'https://www.example.org/products/garden/chairs'],
+  [
+    'Cookie',
+    'session=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==; theme=dark; consent=yes; cart=12.7.3; _ga=GA1.2.1234567890.1752561234',
+  ],
+  ['Cache-Control', 'max-age=0'],
+];
 
 const sentence =
   'The quick brown fox jumped over the fence and said hello to everyone in the room, then left.';
@@ -89,7 +106,7 @@ const post = (target: string, type: string, body: string): BuiltRequest => ({
 const form = formBody();
 const json = jsonBody();
 
-export const seclangRequests: readonly SeclangRequest[] = [
+export const benchRequests: readonly BenchRequest[] = [
   {
     name: 'browser-like GET',
     request: get(browserTarget, browserHeaders),

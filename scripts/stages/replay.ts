@@ -1,0 +1,47 @@
+/** Stages of recording, replay and shadow. */
+import type { Stage } from './stage.ts';
+
+export const replayStages: readonly Stage[] = [
+  {
+    name: 'copies of requests',
+    file: 'src/proxy/captured-exchange.ts',
+    from: 'if (capture !== null) return new CapturedExchange(context, client, view, capture);',
+    to: '',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'secrets in recordings',
+    file: 'src/replay/sample-thread.ts',
+    from: 'encodeRequest(maskRequest(request, filler))',
+    to: 'encodeRequest(request)',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'bounds of a recording',
+    file: 'src/roles/node-recorder.ts',
+    from: 'if (isFull) {',
+    to: 'if (false) {',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'replay as the gate of a module',
+    file: 'src/admin/module-routes.ts',
+    from: 'if (replay !== null) await control.parts.replay.gateModule(params.name, bytes, replay);',
+    to: '',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'replay as the gate of a reload',
+    file: 'src/admin/routes.ts',
+    from: 'if (body?.replay !== undefined) await control.parts.replay.gateReload(body.replay);',
+    to: '',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'shadow switched off when it fails',
+    file: 'src/replay/sample-thread.ts',
+    from: "if (which === 'candidate' && isQuarantine && module === name)",
+    to: 'if (false)',
+    tests: 'test/e2e/replay.test.ts',
+  },
+];

@@ -1,0 +1,265 @@
+/**
+ * One of the two rule sets that recorded requests run through: routes, modes and thresholds of a configuration with
+ * the modules that belong to it, on the very path of a live request (`#proxy/request-gate.ts`, `inspection.ts`).
+ *
+ * ```
+ * recorded ─► parse ─► route ─► gate: head, body window ─► response head ─► what was decided, µs, fuel
+ * ```
+ *
+ * What is not there: upstreams, and what modules keep or ask outside of this thread. Values, counts and token buckets
+ * begin empty, fetches bring nothing, blocks go nowhere. A challenge is one, whatever pass the client had.
+ */
+import type { Config } from '#config/schema.ts';
+import { monotonicMs } from '#core/clock.ts';
+import { DeadlineTable } from '#core/deadline-table.ts';
+import { hostOf } from '#proxy/forward-request.ts';
+import { BodyPiece } from '#proxy/http1/body-piece.ts';
+import { complete } from '#proxy/http1/parse-problem.ts';
+import { parseRequest } from '#proxy/http1/parse-request.ts';
+import { parseResponse } from '#proxy/http1/parse-response.ts';
+import { type Inspected, Inspection } from '#proxy/inspection.ts';
+import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
+import { RequestGate, type RequestGateOwner } from '#proxy/request-gate.ts';
+import { type CompiledRoute, compileSnapshot, type Snapshot } from '#proxy/snapshot.ts';
+import { UpstreamRegistry } from '#proxy/upstream/upstream-registry.ts';
+import { MetricRegistry } from '#telemetry/metrics.ts';
+import { RequestView } from '#waf/request-view.ts';
+import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
+import { ResponseView } from '#waf/response-view.ts';
+import type { Stop } from '#waf/verdict.ts';
+import { compileFilter } from '#wasm/compile-filter.ts';
+import { type Filter, phase } from '#wasm/filter.ts';
+import { guardFilter } from '#wasm/guarded-filter.ts';
+import { guestLimits } from '#wasm/guest-limits.ts';
+import type { CompileSource } from '#wasm/live-module.ts';
+import { DatabaseFiles } from '#wasm/services/database-files.ts';
+import { trialServices } from '#wasm/services/trial-services.ts';
+import type { RecordedRequest } from './recorded-request.ts';
+
+export type SideSource = {
+  readonly config: Config;
+  readonly modules: readonly SideModule[];
+};
+export type SideModule = CompileSource & { readonly off: string | null };
+
+/** What a rule set says of a request. `noted`: it would be stopped, and its route or rule only watches. */
+export type SideVerdict = {
+  readonly verdict: 'passed' | 'noted' | 'stopped';
+  readonly kind: Stop['kind'] | null;
+  /** Which decided; empty for none. */
+  readonly rule: string;
+  readonly reason: string;
+  readonly target: string;
+  readonly matched: string;
+  /** All that matched, sorted. */
+  readonly rules: readonly string[];
+  readonly score: number;
+};
+
+export type SideRun = SideVerdict & { readonly microseconds: number; readonly fuel: number };
+
+export type SideOptions = {
+  /** A failure of a module, one line. */
+  readonly onFailure: (module: string, message: string, isQuarantine: boolean) => void;
+};
+
+export class RuleSide {
+  readonly #snapshot: Snapshot;
+  readonly #filters: readonly Filter[];
+  readonly #metrics: ProxyMetrics;
+  readonly #deadlines = new DeadlineTable();
+  readonly #view: RequestView;
+  readonly #response = new ResponseView(responseHeadersMax);
+
+  private constructor(snapshot: Snapshot, filters: readonly Filter[], metrics: ProxyMetrics) {
+    this.#snapshot = snapshot;
+    this.#filters = filters;
+    this.#metrics = metrics;
+    this.#view = new RequestView(snapshot.limits.headersMax);
+  }
+
+  /** Throws MODULE_INVALID, CONFIG_INVALID. */
+  static async create({ config, modules }: SideSource, options: SideOptions): Promise<RuleSide> {
+    const registry = new MetricRegistry();
+    const metrics = new ProxyMetrics(registry);
+    const deadlines = new DeadlineTable();
+    const upstreams = new UpstreamRegistry(deadlines, registry, () => {});
+    deadlines.close();
+    const databases = new DatabaseFiles();
+    await databases.load(modules.flatMap((module) => Object.values(module.databases)));
+    const services = trialServices(() => {}, { database: (file) => databases.get(file) });
+    const limits = guestLimits(config);
+    const filters = new Map<string, Filter>();
+    for (const source of modules)
+      filters.set(
+        source.name,
+        guardFilter(
+          source,
+          (report) => compileFilter(source, limits, services, report),
+          (message, _kind, isQuarantine) => options.onFailure(source.name, message, isQuarantine),
+        ),
+      );
+    const groups = upstreams.prepare(config, []);
+    const snapshot = compileSnapshot(1, config, groups, filters, metrics.modules);
+    return new RuleSide(snapshot, [...filters.values()], metrics);
+  }
+
+  /** Null where the request cannot be read by this configuration: it is longer than its limits. */
+  async run(request: RecordedRequest): Promise<SideRun | null> {
+    const view = this.#view;
+    const { limits, router } = this.#snapshot;
+    const parsed = parseRequest(view, request.head, 0, request.head.length, {
+      ...limits,
+      dropsLengthBesideChunked: true,
+    });
+    if (parsed !== complete) return null;
+    view.major = request.major;
+    if (request.major === 2) view.chunked = request.chunked;
+    const route = router.match(router.hostEntries(hostOf(view)), view);
+    if (route === undefined || route.entries.length === 0) return nothingRan;
+    const fuelBefore = this.#fuel();
+    const startedAt = monotonicMs();
+    const walk = new Walk(route, view, request, this.#deadlines);
+    const waits = walk.start(this.#responseOf(request));
+    if (waits !== null) await waits;
+    const { inspection, refusal } = walk;
+    inspection.finish(this.#metrics, {
+      ...{ status: request.status, outcome: 'forwarded', bytesIn: request.bytes.length },
+      ...{ bytesOut: 0, durationMs: 0, wafMs: inspection.spentMs, rule: '' },
+    });
+    const microseconds = (monotonicMs() - startedAt) * 1_000;
+    return { ...verdictOf(inspection, refusal), microseconds, fuel: this.#fuel() - fuelBefore };
+  }
+
+  close(): void {
+    this.#deadlines.close();
+    for (const filter of this.#filters) filter.close();
+  }
+
+  #fuel(): number {
+    let sum = 0;
+    for (const filter of this.#filters) sum += filter.fuelUsed;
+    return sum;
+  }
+
+  #responseOf({ responseHead }: RecordedRequest): ResponseView | null {
+    if (responseHead === null) return null;
+    const { length } = responseHead;
+    return parseResponse(this.#response, responseHead, 0, length, responseHeadBytesMax) === complete
+      ? this.#response
+      : null;
+  }
+}
+
+const nothingRan: SideRun = {
+  ...{ verdict: 'passed', kind: null, rule: '', reason: '', target: '', matched: '' },
+  ...{ rules: [], score: 0, microseconds: 0, fuel: 0 },
+};
+
+function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict {
+  const { found, transaction } = inspection;
+  const rules = [...new Set(transaction.matches.map(({ rule }) => rule))].sort();
+  const common = { rules, score: transaction.score };
+  if (!inspection.isEnforced && refusal !== null)
+    return {
+      ...{ verdict: 'stopped', kind: 'block', rule: 'weir/body', reason: refusal },
+      ...{ target: 'body', matched: '', ...common },
+    };
+  if (found === null)
+    return {
+      verdict: 'passed',
+      kind: null,
+      rule: '',
+      reason: '',
+      target: '',
+      matched: '',
+      ...common,
+    };
+  const { kind, rule, reason, target, matched } = found;
+  const verdict = inspection.isEnforced ? 'stopped' : 'noted';
+  return { verdict, kind, rule, reason, target, matched, ...common };
+}
+
+/** One request between its gate and its response. */
+class Walk implements RequestGateOwner, Inspected {
+  readonly isAdmitted = false;
+  readonly inspection: Inspection;
+  /** Why it is answered without a word of its rules. */
+  refusal: string | null = null;
+  readonly #gate: RequestGate;
+  readonly #request: RecordedRequest;
+  #response: ResponseView | null = null;
+  #isInResponse = false;
+  #isOver = false;
+  #ended: (() => void) | null = null;
+
+  constructor(
+    route: CompiledRoute,
+    view: RequestView,
+    request: RecordedRequest,
+    deadlines: DeadlineTable,
+  ) {
+    const { client, tls, ja4, certificate, id } = request;
+    const { bodyWindowBytes, beyondWindow } = route;
+    const facts = { clientAddress: client, tls, ja4, certificate };
+    this.#request = request;
+    this.inspection = new Inspection(route, view, facts, id, this, deadlines);
+    this.#gate = new RequestGate(this, this.inspection, bodyWindowBytes, beyondWindow);
+  }
+
+  /** Null where it is over at once. */
+  start(response: ResponseView | null): Promise<void> | null {
+    const { bytes, body } = this.#request;
+    this.#response = response;
+    const piece = new BodyPiece();
+    piece.reset(bytes, false);
+    if (bytes.length > 0) piece.add(0, bytes.length);
+    piece.last = body === 'whole';
+    this.#gate.start(piece);
+    if (this.#isOver) return null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ended = resolve;
+    return promise;
+  }
+
+  onInspected(stop: Stop | null): void {
+    if (this.#isInResponse) this.#end();
+    else this.#gate.onInspected(stop);
+  }
+
+  mayForward(): boolean {
+    return true;
+  }
+
+  forward(): void {
+    this.#isInResponse = true;
+    const { inspection } = this;
+    if (this.#response === null || !inspection.wants(phase.responseHead)) this.#end();
+    else if (inspection.responseHead(this.#response, true) !== 'wait') this.#end();
+  }
+
+  forwardBody(): void {}
+
+  stop(): void {
+    this.#end();
+  }
+
+  refuseRequest(_status: number, reason: string): void {
+    this.refusal = reason;
+    this.#end();
+  }
+
+  /** All that was kept of the body is there already: it ends here. */
+  wantBody(): void {
+    const end = new BodyPiece();
+    end.last = true;
+    this.#gate.offer(end);
+  }
+
+  pauseRequest(): void {}
+
+  #end(): void {
+    this.#isOver = true;
+    this.#ended?.();
+  }
+}

@@ -1,0 +1,238 @@
+/** Record, replay, gate and shadow through the shipped command, on one node. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Difference } from '#replay/difference.ts';
+import { startEchoOrigin } from '../support/echo-origin.ts';
+import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
+import { newFolder, weir } from '../support/own-module.ts';
+import { until } from '../support/until.ts';
+import { largeField, statusGuest } from '../support/versioned-guest.ts';
+
+const liveRules = `
+SecRuleEngine On
+SecRequestBodyAccess On
+SecRule ARGS "@contains attack" "id:1,phase:2,deny,status:403,msg:'an attack'"
+`;
+/** Lets the attack pass, and stops who looks for gardens. */
+const otherRules = `
+SecRuleEngine On
+SecRequestBodyAccess On
+SecRule ARGS "@contains garden" "id:2,phase:2,deny,status:403,msg:'a garden'"
+`;
+const secret = 'Xq7TzP4vN2wLk9';
+const folder = newFolder();
+const [rulesFile, otherFile] = [join(folder, 'live.conf'), join(folder, 'other.conf')];
+
+type Shadows = {
+  readonly shadows: readonly { readonly off: string | null; readonly difference: Difference }[];
+};
+
+describe('recorded traffic', () => {
+  let edge: EdgeProcess;
+  let closeOrigin: () => Promise<void>;
+
+  before(async () => {
+    const origin = await startEchoOrigin([]);
+    closeOrigin = () => Promise.resolve(origin[Symbol.asyncDispose]());
+    writeFileSync(rulesFile, liveRules);
+    writeFileSync(otherFile, otherRules);
+    edge = await startEdgeProcess(`
+edge: { workers: 2, listeners: [{ address: "127.0.0.1:0", plaintext: true }] }
+upstreams: { app: { servers: [{ url: "${origin.url}" }] } }
+routes: [{ upstream: app, waf: { rules: [own] } }]
+waf: { rules: { own: { seclang: [${rulesFile}] } } }
+kernel: { xdp: off }
+`);
+  });
+
+  after(async () => {
+    await edge?.[Symbol.asyncDispose]();
+    await closeOrigin?.();
+  });
+
+  const send = async (target: string, init: RequestInit = {}): Promise<number> => {
+    const response = await fetch(`http://127.0.0.1:${edge.ports[0]}${target}`, init);
+    await response.arrayBuffer();
+    return response.status;
+  };
+
+  const json = async <T>(...argv: string[]): Promise<T> => {
+    const said = await weir(edge, ...argv, '--json');
+    assert.equal(said.code, 0, said.text);
+    return JSON.parse(said.text) as T;
+  };
+
+  const shadows = async (): Promise<Shadows['shadows']> =>
+    ((await edge.call('GET', '/api/v1/shadows')).body as Shadows).shadows;
+
+  async function traffic(): Promise<void> {
+    const cookie = { cookie: `anything=${secret}` };
+    assert.equal(await send('/?q=garden', { headers: cookie }), 200);
+    assert.equal(await send('/?q=house'), 200);
+    const form = new URLSearchParams({ user: 'me', password: secret, note: 'an attack' });
+    assert.equal(await send('/form', { method: 'POST', body: form }), 403);
+  }
+
+  it('is recorded by order, without secrets, until it is told to end', async () => {
+    const begun = await json<{ id: string; state: string }>('record', 'start', '--minutes', '60');
+    assert.equal(begun.state, 'running');
+    assert.match((await weir(edge, 'record', 'start')).text, /is under way already/);
+    await traffic();
+    const ended = await json<Record<string, unknown>>('record', 'stop');
+    assert.deepEqual(
+      { ...ended, startedAt: '', endedAt: '', bytes: 0 },
+      {
+        ...{ id: begun.id, state: 'whole', startedAt: '', endedAt: '', bytes: 0, requests: 3 },
+        ...{ dropped: 0, sharePercent: 100, routes: [], why: 'asked for', bounds: null },
+      },
+    );
+    const [name = '', ...others] = readdirSync(join(edge.state, 'recordings'));
+    assert.deepEqual([name, others], [`${begun.id}.weirrec`, []]);
+    const file = join(edge.state, 'recordings', name);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const text = readFileSync(file, 'latin1');
+    assert.equal(text.includes(secret), false);
+    assert.match(text, /\/\?q=garden/);
+    assert.match(text, /note=an\+attack/);
+    assert.match(text, /password=[A-Za-z]{2}\d/);
+  });
+
+  it('shows what other rules would do, in the order of how much it matters', async () => {
+    const { difference } = await json<{ difference: Difference }>(
+      ...['replay', 'last', '--rules', `own=${otherFile}`],
+    );
+    const { requests, newlyBlocked, newlyPassed, changedRules, stopped } = difference;
+    assert.deepEqual(
+      { requests, newlyBlocked, newlyPassed, changedRules, stopped },
+      {
+        ...{ requests: 3, newlyBlocked: 1, newlyPassed: 1, changedRules: 0 },
+        stopped: { live: 1, candidate: 1 },
+      },
+    );
+    const [blocked, passed] = difference.examples;
+    assert.equal(blocked?.request.target, '/?q=garden');
+    assert.equal(blocked?.candidate.rule, 'own/2');
+    assert.equal(passed?.live.rule, 'own/1');
+    assert.ok((difference.cost.candidate?.meanFuel ?? 0) > 0);
+
+    const page = await weir(edge, 'replay', 'last', '--rules', `own=${otherFile}`);
+    assert.match(page.text, /newly blocked\s+1\n/);
+    assert.match(
+      page.text,
+      /GET\s+127\.0\.0\.1:\d+\/\?q=garden\s+\* \/\s+own\/2 at ARGS:q\s+a garden/,
+    );
+    const counted = await weir(
+      ...([
+        edge,
+        'replay',
+        'last',
+        '--rules',
+        `own=${otherFile}`,
+        '--max-new-blocks',
+        '0',
+      ] as const),
+    );
+    assert.equal(counted.code, 1);
+    const same = await json<{ difference: Difference }>('replay', 'last');
+    assert.deepEqual(same.difference.examples, []);
+    assert.equal(same.difference.stopped.candidate, 1);
+  });
+
+  it('keeps what blocks too much of it from going live', async () => {
+    const built = join(folder, 'other.wasm');
+    const build = await weir(edge, 'rules', 'build', otherFile, '--out', built);
+    assert.equal(build.code, 0, build.text);
+    const gate = ['--replay', 'last', '--max-new-blocks', '0'];
+    const { body: before } = await edge.call('GET', '/api/v1/modules');
+    const load = await weir(edge, 'module', 'load', 'own', built, ...gate);
+    assert.equal(load.code, 1);
+    assert.match(load.text, /of 3 recorded requests it blocks 1 that pass now, and 0 are allowed/);
+    assert.match(load.text, /GET \/\?q=garden {2}own\/2: a garden/);
+    writeFileSync(rulesFile, otherRules);
+    const reload = await weir(edge, 'reload', ...gate);
+    assert.equal(reload.code, 1);
+    assert.match(reload.text, /it blocks 1 that pass now.*nothing was changed/s);
+    assert.deepEqual((await edge.call('GET', '/api/v1/modules')).body, before);
+    assert.equal(await send('/?q=garden'), 200);
+
+    const allowed = await weir(edge, 'reload', '--replay', 'last', '--max-new-blocks', '1');
+    assert.equal(allowed.code, 0, allowed.text);
+    assert.equal(await send('/?q=garden'), 403);
+    writeFileSync(rulesFile, liveRules);
+    assert.equal((await weir(edge, 'reload')).code, 0);
+    assert.equal(await send('/?q=garden'), 200);
+  });
+
+  it('is shown to a candidate beside the live rules, which changes nothing', async () => {
+    await json('shadow', 'start', 'own', otherFile);
+    await traffic();
+    const found = async (): Promise<Difference | undefined> => (await shadows())[0]?.difference;
+    await until('the candidate has seen all', async () => (await found())?.requests === 3);
+    const difference = await found();
+    assert.equal(difference?.newlyBlocked, 1);
+    assert.equal(difference?.newlyPassed, 1);
+    const example = difference?.examples.find(({ change }) => change === 'newly-blocked');
+    assert.equal(example?.request.target, '/?q=garden');
+    assert.match((await weir(edge, 'status')).text, /shadow\s+own\s+3 requests\s+1 newly blocked/);
+    const metrics = await fetchMetrics(edge);
+    assert.match(metrics, /weir_shadow_requests_total\{module="own"\} 3/);
+    assert.match(metrics, /weir_shadow_changes_total\{module="own",change="newly-blocked"\} 1/);
+    const ended = await weir(edge, 'shadow', 'stop', 'own');
+    assert.match(ended.text, /has ended: 3 requests, 1 newly blocked, 1 newly passed/);
+  });
+
+  it('switches off a candidate that keeps failing, and nothing else', async () => {
+    const failing = join(folder, 'failing.wasm');
+    writeFileSync(failing, statusGuest(403, true));
+    await json('shadow', 'start', 'own', failing);
+    const off = async (): Promise<string | null> => {
+      assert.equal(await send('/', { headers: largeField }), 200);
+      return (await shadows())[0]?.off ?? null;
+    };
+    await until('the candidate is off', async () => (await off()) !== null);
+    const status = await weir(edge, 'status');
+    assert.match(status.text, /shadow of own: the candidate is off: in quarantine/);
+    assert.equal(await send('/?q=attack'), 403);
+    await json('shadow', 'stop', 'own');
+  });
+
+  it('runs the candidate that the configuration names', async () => {
+    const file = join(edge.folder, 'edge.yaml');
+    const config = readFileSync(file, 'utf8');
+    const named = config.replace(`seclang: [${rulesFile}]`, `$&, shadow: ${otherFile}`);
+    writeFileSync(file, named);
+    const reloaded = await weir(edge, 'reload');
+    assert.equal(reloaded.code, 0, reloaded.text);
+    assert.equal((await json<Shadows>('shadow', 'status')).shadows.length, 1);
+    writeFileSync(file, config);
+    assert.equal((await weir(edge, 'reload')).code, 0);
+    assert.equal((await json<Shadows>('shadow', 'status')).shadows.length, 0);
+  });
+
+  it('ends a recording at its bound, and removes it', async () => {
+    const begun = await json<{ id: string }>('record', 'start', '--requests-max', '2');
+    for (let i = 0; i < 4; i++) await send('/?q=house');
+    await until('the recording has ended', async () => {
+      const { body } = await edge.call('GET', '/api/v1/recordings');
+      return (body['recordings'] as { state: string }[])[0]?.state === 'whole';
+    });
+    const newest = await json<{ requests: number; why: string }>('record', 'status');
+    assert.deepEqual([newest.requests, newest.why], [2, 'it has 2 requests']);
+    await json('record', 'remove', begun.id);
+    const { recordings } = await json<{ recordings: unknown[] }>('record', 'list');
+    assert.equal(recordings.length, 1);
+  });
+});
+
+async function fetchMetrics(edge: EdgeProcess): Promise<string> {
+  const token = readFileSync(join(edge.state, 'token'), 'utf8').trim();
+  const { admin } = JSON.parse(readFileSync(join(edge.state, 'edge.json'), 'utf8')) as {
+    admin: string;
+  };
+  const response = await fetch(`${admin}/metrics`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return response.text();
+}
