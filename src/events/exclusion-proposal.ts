@@ -60,7 +60,7 @@ export function proposeExclusions(ecs: EcsEvent, terms: ProposalTerms): Proposal
 }
 
 function chosen({ event, weir }: EcsEvent, { rule, ruleSets }: ProposalTerms): readonly EcsMatch[] {
-  const matches = weir.matches ?? [];
+  const matches = (weir.matches ?? []).filter((match) => !isLimit(match));
   if (matches.length === 0)
     throw impossible(`event ${event.id} (${event.action}) is not about a rule that matched`, [
       'limits and lists have keys of their own: weir events show says which',
@@ -88,6 +88,9 @@ const isOfRuleSet = ({ rule }: EcsMatch, ruleSets: ReadonlySet<string>): boolean
   const [name = '', id = ''] = rule.split('/');
   return ruleSets.has(name) && /^[0-9]{1,9}$/.test(id);
 };
+
+/** Of a rate, which has keys of its own in the configuration. */
+export const isLimit = ({ tags = [] }: EcsMatch): boolean => tags.includes('rate');
 
 /** A variable of the rules, and no part of the request. */
 const isSum = (target: string): boolean => /^(?:TX|GLOBAL|IP|SESSION|ENV|DURATION)\b/.test(target);

@@ -50,6 +50,7 @@ type Given = {
   readonly is?: RecordedRequest['body'];
   readonly client?: string;
   readonly response?: readonly string[] | null;
+  readonly major?: 1 | 2;
 };
 
 function recorded({
@@ -64,7 +65,14 @@ function recorded({
   const response = given.response ?? null;
   return {
     ...{ id: 'a', atMs: 1, client: given.client ?? '192.0.2.1', tls: false, ja4: '' },
-    ...{ certificate: null, major: 1, chunked: false, body: is, route: '* /', status: 200 },
+    ...{
+      certificate: null,
+      major: given.major ?? 1,
+      chunked: false,
+      body: is,
+      route: '* /',
+      status: 200,
+    },
     ...{ outcome: 'forwarded', rule: '', head: Buffer.from(head, 'latin1') },
     bytes: Buffer.from(body, 'latin1'),
     responseHead: response === null ? null : Buffer.from([...response, '', ''].join('\r\n')),
@@ -81,6 +89,12 @@ const cases: readonly (readonly [string, Given, string, string])[] = [
   [
     'a form that was cut off',
     { line: 'POST / HTTP/1.1', fields: form, body: 'q=attack', is: 'cut' },
+    'stopped',
+    'own/2',
+  ],
+  [
+    'a form by HTTP/2',
+    { line: 'POST / HTTP/2.0', fields: form, body: 'q=attack', major: 2 },
     'stopped',
     'own/2',
   ],
