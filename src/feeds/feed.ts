@@ -75,6 +75,8 @@ const everySecondsDefault = { url: 3_600, file: 5 } as const;
 const urlAgeSecondsDefault = 172_800;
 /** After a failure it is looked at again no later than this. */
 const retryMsMax = 300_000;
+/** How late a restart may know that a list was found good; a tenth of its life, where that is less. */
+const keepEveryMs = 3_600_000;
 /** A file that is bad and stays as it is is read again after this. */
 const brokenFileMs = 60_000;
 const nothingLeftOut: Readonly<Record<LeftOut, number>> = { private: 0, protected: 0, wide: 0 };
@@ -93,6 +95,7 @@ export class Feed {
   #entries: number;
   #mark: FileMark | null = null;
   #readAtMs = 0;
+  #keptAtMs: number;
   #guard: ListGuard;
   #leftOut = nothingLeftOut;
   #skipped: { readonly count: number; readonly first: string | null } = { count: 0, first: null };
@@ -111,6 +114,7 @@ export class Feed {
         (this.#kind === 'url' ? urlAgeSecondsDefault : Number.POSITIVE_INFINITY)) * 1_000;
     this.#nowMs = options.nowMs ?? wallMs;
     this.#facts = facts;
+    this.#keptAtMs = facts?.loadedAtMs ?? 0;
     this.#guard = guard;
     this.#entries = options.lists.sizeOf(this.#origin);
   }
@@ -199,7 +203,11 @@ export class Feed {
     const kept = this.#facts;
     if (content === null && kept !== null) {
       this.#facts = { ...kept, loadedAtMs: now };
-      await lists.touch(this.#origin, this.#facts);
+      // The whole list is written with it: not with each look at a file.
+      if (now - this.#keptAtMs >= Math.min(settings.ttlSeconds * 100, keepEveryMs)) {
+        await lists.touch(this.#origin, this.#facts);
+        this.#keptAtMs = now;
+      }
       return 'unchanged';
     }
     if (content === null) throw new Error('the server says "unchanged" of what was never fetched');
@@ -222,6 +230,7 @@ export class Feed {
     const { added, removed } = await lists.replace(this.#origin, taken, facts);
     this.#entries = taken.size;
     this.#facts = facts;
+    this.#keptAtMs = now;
     this.#leftOut = leftOut;
     this.#skipped = { count: read.skipped, first: read.firstSkipped };
     log.info(

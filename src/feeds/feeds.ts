@@ -27,6 +27,7 @@ export class Feeds {
   readonly #options: FeedsOptions;
   readonly #feeds = new Map<string, Followed>();
   #protected: readonly Cidr[] = [];
+  #hasBegun = false;
 
   constructor(options: FeedsOptions) {
     this.#options = options;
@@ -49,8 +50,10 @@ export class Feeds {
       this.#options.counts.forget(name);
       await lists.remove(originOf(name));
     }
-    // What the process before followed and this one does not.
-    for (const origin of facts.keys())
+    // At the start: what the process before followed and this one does not.
+    const left = this.#hasBegun ? [] : facts.keys();
+    this.#hasBegun = true;
+    for (const origin of left)
       if (origin.startsWith('feed:') && settings[origin.slice(5)] === undefined)
         await lists.remove(origin);
     for (const [name, one] of Object.entries(settings)) {

@@ -67,6 +67,8 @@ export class GuideFolder implements Disposable {
     folder.write('site.key', made.privateKey);
     folder.write('internal-ca.pem', made.certificate);
     folder.write('clients.pem', authority.certificate);
+    for (const name of ['agent', 'firewall', 'nginx'])
+      folder.write(`${name}.key`, `${name}${'0'.repeat(32)}\n`);
     writeFileSync(join(folder.path, 'new.wasm'), statusGuest(403));
     return folder;
   }
@@ -150,7 +152,11 @@ export class RunningGuide implements AsyncDisposable {
       throw error;
     });
     folder.write('site.crt', edge.certificate);
-    const real = edge.ports.map(String);
+    const { parts } = (await edge.call('GET', '/api/v1/status')).body as {
+      parts: { crowdsec: { serve: { address: string } | null } };
+    };
+    const served = parts.crowdsec.serve?.address.match(/\d+$/)?.[0];
+    const real = [...edge.ports.map(String), ...(served === undefined ? [] : [served])];
     const ports = listened.map((port, index) => [port, real[index] ?? ''] as const);
     return new RunningGuide(folder, edge, [...origins.values()], ports);
   }
