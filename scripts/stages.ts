@@ -3,9 +3,13 @@
  * that must notice. `switch-off.ts` runs them; a test keeps the edits in step with the code.
  */
 import { connectionStages } from './stages/connection.ts';
+import { detectionStages } from './stages/detection.ts';
+import { eventStages } from './stages/events.ts';
 import { http2Stages } from './stages/http2.ts';
+import { modeStages } from './stages/modes.ts';
 import { moduleStages } from './stages/modules.ts';
 import { nodeStages } from './stages/node.ts';
+import { rateStages } from './stages/rates.ts';
 import { replayStages } from './stages/replay.ts';
 import { requestStages } from './stages/request.ts';
 import type { Stage } from './stages/stage.ts';
@@ -14,9 +18,13 @@ import { upstreamStages } from './stages/upstream.ts';
 export const stages: readonly Stage[] = [
   ...connectionStages,
   ...requestStages,
+  ...rateStages,
   ...moduleStages,
+  ...modeStages,
+  ...detectionStages,
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
+  ...eventStages,
   ...replayStages,
 ];

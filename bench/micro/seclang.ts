@@ -1,8 +1,8 @@
 /**
- * Question: what does the Core Rule Set add to a request, in µs of CPU, at each paranoia level? And how long does it
- * take to load, how much memory does an instance have?
+ * Question: what do the Core Rule Set and `builtin:core` add to a request, in µs of CPU, at each paranoia level? And how
+ * long do they take to load, how much memory does an instance have?
  *
- *     node bench/micro/seclang.ts [--paranoia 1,4] [--crs FOLDER] [--out FILE]
+ *     node bench/micro/seclang.ts [--rules crs,core] [--paranoia 1,4] [--crs FOLDER] [--out FILE]
  *
  * A call is what the edge makes of a request: the head view is there, the filter begins, runs phases 1 and 2 and, where
  * nothing stops the request, phases 3 to 5 over a short answer without a body. Requests take turns; the fastest round
@@ -17,12 +17,14 @@ import { Transaction } from '#waf/transaction.ts';
 import { type BuiltRequest, requestView, responseView } from '#wasm/seclang/built-request.ts';
 import { readModule } from '#wasm/seclang/module-file.ts';
 import { SeclangFilter } from '#wasm/seclang/seclang-filter.ts';
+import { coreFolder } from '../../test/support/core-rules.ts';
 import { fastest } from '../support/interleaved.ts';
 import { machine } from '../support/results.ts';
 import { seclangLimits } from '../support/seclang-limits.ts';
 
 const { values } = parseArgs({
   options: {
+    rules: { type: 'string', default: 'crs,core' },
     paranoia: { type: 'string', default: '1,4' },
     crs: { type: 'string', default: join(import.meta.dirname, '../../../shared/crs') },
     out: { type: 'string' },
@@ -34,16 +36,22 @@ const say = (line = ''): void => {
   process.stdout.write(`${line}\n`);
 };
 
-say('# The Core Rule Set, µs of CPU a request');
+say('# Rule sets, µs of CPU a request');
 say();
 say(`${machine}. \`node bench/micro/seclang.ts\`, fastest of the rounds; requests take turns.`);
-for (const paranoia of values.paranoia.split(',').map(Number)) bench(paranoia);
+const sets = values.rules.split(',').map((name) => {
+  if (name === 'crs') return { title: 'The Core Rule Set', folder: values.crs };
+  if (name === 'core') return { title: 'builtin:core', folder: coreFolder };
+  throw new Error(`--rules takes crs and core, not ${name}`);
+});
+for (const paranoia of values.paranoia.split(',').map(Number))
+  for (const { title, folder } of sets) bench(title, folder, paranoia);
 if (values.out !== undefined) writeFileSync(values.out, `${lines.join('\n')}\n`);
 
-function bench(paranoia: number): void {
+function bench(title: string, folder: string, paranoia: number): void {
   const request = {
     name: 'crs',
-    paths: [values.crs],
+    paths: [folder],
     paranoia,
     inboundThreshold: null,
     outboundThreshold: null,
@@ -87,7 +95,7 @@ function bench(paranoia: number): void {
     return filter.fuelUsed - before;
   });
   say();
-  say(`## Paranoia ${paranoia}`);
+  say(`## ${title}, paranoia ${paranoia}`);
   say();
   say(
     `${stats?.rules ?? 0} rules, module of ${(bytes.length / 1e6).toFixed(1)} MB, built in ${(builtMs / 1_000).toFixed(1)} s, loaded in ${loadMs.toFixed(0)} ms, instance of ${((filter.memoryBytes ?? 0) / 1e6).toFixed(0)} MB of address space.`,

@@ -170,4 +170,32 @@ export const nodeStages: readonly Stage[] = [
     to: 'if (!isListed && !this.isAdmitted)',
     tests: 'test/e2e/feeds.test.ts',
   },
+  {
+    name: 'crowdsec: what the agent takes back',
+    file: 'src/crowdsec/lapi-client.ts',
+    from: 'await lists.change(lapiOrigin, put, remove, null);',
+    to: 'await lists.change(lapiOrigin, put, [], null);',
+    tests: 'test/e2e/crowdsec.test.ts',
+  },
+  {
+    name: 'crowdsec: keys of bouncers',
+    file: 'src/crowdsec/bouncer-server.ts',
+    from: 'if (bouncer === null) return this.#refuse(request, response, kind);',
+    to: "if (bouncer === null) this.#told.delete('');",
+    tests: 'test/e2e/crowdsec.test.ts',
+  },
+  {
+    name: 'crowdsec: changes said to bouncers',
+    file: 'src/roles/node-blocks.ts',
+    from: 'this.onEnforced?.(targets);',
+    to: '',
+    tests: 'test/e2e/crowdsec.test.ts',
+  },
+  {
+    name: 'crowdsec: AppSec check by the live rules',
+    file: 'src/proxy/request-check.ts',
+    from: 'this.#gate.start(pieceOf(this.#given.body));',
+    to: 'this.forward();',
+    tests: 'test/e2e/crowdsec.test.ts',
+  },
 ];

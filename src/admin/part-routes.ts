@@ -2,11 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { NodeControl } from './control.ts';
 import { addEventRoutes } from './event-routes.ts';
+import { addExclusionRoutes } from './exclusion-routes.ts';
 import { addFeedRoutes } from './feed-routes.ts';
 import { addReplayRoutes } from './replay-routes.ts';
 
 export function addPartRoutes(app: FastifyInstance, { parts }: NodeControl): void {
   addEventRoutes(app, parts.events);
+  addExclusionRoutes(app, parts.exclusions);
   addFeedRoutes(app, parts.feeds);
   addReplayRoutes(app, parts.replay);
 }

@@ -16,6 +16,9 @@ import { edge } from '#cli/commands/edge.ts';
 import { eventsShow } from '#cli/commands/events-show.ts';
 import { eventsStats } from '#cli/commands/events-stats.ts';
 import { eventsTail } from '#cli/commands/events-tail.ts';
+import { exclude } from '#cli/commands/exclude.ts';
+import { excludeList } from '#cli/commands/exclude-list.ts';
+import { excludeRemove } from '#cli/commands/exclude-remove.ts';
 import { feedList, feedRefresh, feedShow } from '#cli/commands/feed.ts';
 import {
   fleetBlockAdd,
@@ -86,7 +89,10 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [check, configShow, configSchemaCommand, certMake],
   },
   { title: 'A running node', commands: [status, reload, upgrade, drain, stop] },
-  { title: 'What its rules decided', commands: [eventsTail, eventsShow, eventsStats] },
+  {
+    title: 'What its rules decided',
+    commands: [eventsTail, eventsShow, eventsStats, exclude, excludeList, excludeRemove],
+  },
   { title: 'Its block list', commands: [blockAdd, blockImport, blockList, blockRemove] },
   { title: 'The lists it follows', commands: [feedList, feedShow, feedRefresh] },
   {

@@ -3,6 +3,7 @@ import { formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { thousands } from '#cli/words.ts';
 import type { EcsEvent, EcsMatch } from '#events/ecs-event.ts';
+import { isLimit } from '#events/exclusion-proposal.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
   blocked: 'was blocked',
@@ -67,7 +68,8 @@ function outcomeOf({ event, http }: EcsEvent): string {
 }
 
 function matchRows(matches: readonly EcsMatch[]): Cell[][] {
-  const titles = ['RULE', 'POINTS', 'WHERE', 'WHAT', 'MODE', 'MESSAGE'];
+  const givesPoints = matches.some(({ points }) => points !== undefined);
+  const titles = ['RULE', givesPoints ? 'POINTS' : '', 'WHERE', 'WHAT', 'MODE', 'MESSAGE'];
   return [
     titles.map((text): Cell => ({ text, style: 'dim' })),
     ...matches.map(({ rule, points, target, matched, mode, message }) => [
@@ -83,9 +85,9 @@ function matchRows(matches: readonly EcsMatch[]): Cell[][] {
 
 /** Only where rules said something: a limit is no false positive. */
 function mendingLines({ event, weir }: EcsEvent): string[] {
-  if ((weir.matches ?? []).length === 0) return [];
+  if ((weir.matches ?? []).every(isLimit)) return [];
   return [
-    `weir exclude ${event.id} --dry-run      what would be left out, and whether that mends it`,
-    `weir exclude ${event.id} --reason TEXT  makes it live`,
+    `weir exclude ${event.id}                      what could be left out, and whether that mends it`,
+    `weir exclude ${event.id} --reason TEXT --yes  makes it live`,
   ];
 }

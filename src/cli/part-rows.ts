@@ -1,5 +1,6 @@
 /** What the parts of a node say on the page of `weir status`: a line for each, absent where there is nothing to say. */
 import type { PartStatus } from '#admin/part-status.ts';
+import { crowdsecRows } from '#cli/crowdsec-rows.ts';
 import { formatTime } from '#cli/duration.ts';
 import { feedRow } from '#cli/feed-rows.ts';
 import { type Cell, printable } from '#cli/printer.ts';
@@ -9,6 +10,7 @@ import { counted, thousands } from '#cli/words.ts';
 export function partRows({
   events,
   feeds,
+  crowdsec,
   behaviour: { rates, behaviour },
   replay,
 }: PartStatus): readonly (readonly [string, readonly (readonly Cell[])[]])[] {
@@ -24,6 +26,9 @@ export function partRows({
       ],
     ],
     ...(feeds.length === 0 ? [] : [['feeds', feeds.map(feedRow)] as const]),
+    ...(crowdsec.lapi === null && crowdsec.serve === null
+      ? []
+      : [['crowdsec', crowdsecRows(crowdsec)] as const]),
     ...(rates.count === 0 ? [] : [['rates', [[ratesText(rates)]]] as const]),
     ...(behaviour === null ? [] : [['behaviour', behaviourRows(behaviour)] as const]),
     ...replayRows(replay),

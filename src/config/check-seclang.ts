@@ -36,13 +36,16 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
     for (const [index, file] of present<string>(rule.seclang))
       if (file === installedCrs) await checkInstalled(`${path}.seclang[${index}]`, say);
       else await checkReadable(`${path}.seclang[${index}]`, file, say);
-    for (const [index, exclusion] of present(rule.exclusions))
+    for (const [index, exclusion] of present(rule.exclusions)) {
+      if (exclusion.exact === true && exclusion.path === undefined)
+        say(`${path}.exclusions[${index}].exact`, 'there is no path', 'add path: /that/page');
       if ((exclusion.rules ?? []).length === 0 && (exclusion.tags ?? []).length === 0)
         say(
           `${path}.exclusions[${index}]`,
           'names no rules and no tags',
           'add rules: ["942100"] or tags: [attack-sqli]',
         );
+    }
   }
 }
 

@@ -6,12 +6,14 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '#core/errors.ts';
 import { checkAcme } from './check-acme.ts';
+import { checkCrowdsec } from './check-crowdsec.ts';
 import { checkEvents } from './check-events.ts';
 import { checkFeeds } from './check-feeds.ts';
 import { checkFleet } from './check-fleet.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkInspect } from './check-inspect.ts';
 import { checkListeners } from './check-listeners.ts';
+import { checkModes } from './check-modes.ts';
 import { checkRates } from './check-rates.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSeclang } from './check-seclang.ts';
@@ -50,6 +52,7 @@ export async function checkConfig(
   await checkAcme(config, process.env, say);
   await checkUpstreams(config, nowMs, say);
   checkRoutes(config, say);
+  checkModes(config, say);
   checkRates(config, say);
   await checkModules(config, say);
   await checkSeclang(config, say);
@@ -59,6 +62,7 @@ export async function checkConfig(
   await checkRedact(config, say);
   await checkEvents(config, say);
   await checkFeeds(config, say);
+  await checkCrowdsec(config, say);
   await checkFleet(config.fleet, say);
   return sortProblems(problems);
 }

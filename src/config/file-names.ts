@@ -55,6 +55,7 @@ export function resolveFileNames<C extends ConfigDraft>(
     external.hmacKeyFile = absolute('acme.externalAccount.hmacKeyFile', external.hmacKeyFile);
   }
   resolveFleetFiles(resolved.fleet, absolute);
+  resolveCrowdsecFiles(resolved.crowdsec, absolute);
   for (const [name, feed] of presentEntries(resolved.feeds))
     for (const key of ['file', 'ca'] as const) {
       const file = feed[key];
@@ -101,6 +102,26 @@ export function resolveFileNames<C extends ConfigDraft>(
       key.publicKey = absolute(`waf.signatures.keys[${index}].publicKey`, key.publicKey);
   }
   return resolved;
+}
+
+function resolveCrowdsecFiles(
+  crowdsec: ConfigDraft['crowdsec'],
+  absolute: (path: string, name: string) => string,
+): void {
+  const { lapi, serve } = crowdsec ?? {};
+  for (const key of ['keyFile', 'ca'] as const) {
+    const file = lapi?.[key];
+    if (lapi !== undefined && file !== undefined)
+      lapi[key] = absolute(`crowdsec.lapi.${key}`, file);
+  }
+  for (const key of ['cert', 'key'] as const) {
+    const file = serve?.tls?.[key];
+    if (serve?.tls !== undefined && file !== undefined)
+      serve.tls[key] = absolute(`crowdsec.serve.tls.${key}`, file);
+  }
+  for (const [name, bouncer] of presentEntries(serve?.bouncers))
+    if (bouncer.keyFile !== undefined)
+      bouncer.keyFile = absolute(`crowdsec.serve.bouncers.${name}.keyFile`, bouncer.keyFile);
 }
 
 /** The section a node and an orchestrator both have. */

@@ -9,6 +9,7 @@ import Type, { type Static } from 'typebox';
 import { acme } from './acme-schema.ts';
 import { behaviour } from './behaviour-schema.ts';
 import { challenge } from './challenge-schema.ts';
+import { crowdsec } from './crowdsec-schema.ts';
 import { events } from './events-schema.ts';
 import { feed } from './feed-schema.ts';
 import { fleet } from './fleet-schema.ts';
@@ -106,6 +107,7 @@ export const configSchema = Type.Object(
       maxProperties: 32,
       description: 'lists of addresses that are followed, by name',
     }),
+    crowdsec: Type.Optional(crowdsec),
     acme: Type.Optional(acme),
     fleet: Type.Optional(fleet),
     admin: Type.Object(

@@ -14,6 +14,10 @@ const exclusion = Type.Object(
         description: 'prefix of the request path it holds for; left out: every path',
       }),
     ),
+    exact: Type.Boolean({
+      default: false,
+      description: 'the path is the whole of it, and no prefix',
+    }),
     parameters: Type.Array(Type.String({ pattern: '^[A-Z_]+(?::[^\\s",;\'\\\\]{1,256})?$' }), {
       default: [],
       maxItems: 64,

@@ -153,12 +153,12 @@ export class BouncerServer {
     if (waitSeconds !== null) {
       response.setHeader('retry-after', waitSeconds);
       response.setHeader('connection', 'close');
-      return json(response, 429, { message: 'too many attempts' });
+      json(response, 429, { message: 'too many attempts' });
+      return;
     }
     this.#options.log.warn({ address, kind }, 'key of no bouncer');
-    return kind === 'appsec'
-      ? json(response, 401, null)
-      : json(response, 403, { message: 'access forbidden' });
+    if (kind === 'appsec') json(response, 401, null);
+    else json(response, 403, { message: 'access forbidden' });
   }
 
   async #stream(bouncer: string, query: URLSearchParams, response: ServerResponse): Promise<void> {

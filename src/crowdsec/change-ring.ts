@@ -1,6 +1,7 @@
 /**
- * Which targets of the block list have changed since a version of it, as long as that is known: what a bouncer asks
- * for that was here before. One that asks for longer ago than the ring reaches gets the whole list.
+ * Which targets of the block list have changed since a version, as long as that is known: what a bouncer asks for that
+ * was here before. One that asks for longer ago than the ring reaches gets the whole list. Versions are the ring's own:
+ * that of the block list counts up before a change is in force.
  */
 export const changesMax = 200_000;
 
@@ -8,14 +9,19 @@ export class ChangeRing {
   readonly #changesMax: number;
   readonly #changes: { readonly version: number; readonly target: string }[] = [];
   /** Of the newest change that is not known any more. */
-  #forgotten: number;
+  #forgotten = 0;
+  #version = 0;
 
-  constructor(version: number, max = changesMax) {
-    this.#forgotten = version;
+  constructor(max = changesMax) {
     this.#changesMax = max;
   }
 
-  note(version: number, targets: readonly string[]): void {
+  get version(): number {
+    return this.#version;
+  }
+
+  note(targets: readonly string[]): void {
+    const version = ++this.#version;
     for (const target of targets) this.#changes.push({ version, target });
     if (this.#changes.length <= this.#changesMax) return;
     // Half of it at once: to move the rest costs as much as it holds.

@@ -28,7 +28,7 @@ import { hostOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
-import { factsForRules, type Inspected, Inspection } from './inspection.ts';
+import { factsForRules, Inspection } from './inspection.ts';
 import { ownPathAnswer } from './own-paths.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import type { OverRate, RateOwner } from './rates/rate-gate.ts';
@@ -47,9 +47,7 @@ import type { CompiledRoute, RouteTimeouts, Snapshot } from './snapshot.ts';
 import { TotalTime } from './total-time.ts';
 import { UpstreamCall, type UpstreamCaller } from './upstream/upstream-call.ts';
 
-export class Exchange
-  implements UpstreamCaller, Inspected, RateOwner, RequestGateOwner, ResponseGateOwner
-{
+export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, ResponseGateOwner {
   readonly #context: ProxyContext;
   readonly #client: ClientSide;
   readonly #view: RequestView;
@@ -72,8 +70,6 @@ export class Exchange
   #status = 0;
   /** What a 503 says. */
   #retryAfterSeconds = 1;
-  /** What a 405 says. */
-  #allow = '';
   #bytesIn = 0;
   #bytesOut = 0;
   #call: UpstreamCall | null = null;
@@ -151,8 +147,7 @@ export class Exchange
     if (route.entries.length > 0 || isListed) {
       if (!piece.last) this.#client.pauseBody();
       this.#requestGate = this.#makeGate(route);
-      if (isListed && !this.isAdmitted)
-        this.#challenge('client address is on a list that challenges');
+      if (isListed && !this.isAdmitted) this.#challenge('address is on a challenging list');
       else this.#requestGate.start(piece);
     } else if (this.mayForward()) this.forward(piece);
   }
@@ -246,11 +241,11 @@ export class Exchange
 
   stop(stop: Stop): void {
     this.#call?.abort();
-    if (stop.kind === 'block') this.#allow = stop.allow ?? '';
     if (stop.kind === 'limited') this.#retryAfterSeconds = stop.retryAfterSeconds;
     if (this.#responded) this.#cut(stop.reason);
     else if (stop.kind === 'challenge') this.#challenge(stop.reason);
     else if (stop.kind === 'answer') this.#local({ ...stop, ...fieldsOfAnswer(stop) }, 'answered');
+    else if (stop.kind === 'block') this.#answer(stop.status, 'blocked', stop.reason, stop.allow);
     else this.#answer(statusOfStop(stop), 'blocked', stop.reason);
   }
 
@@ -271,8 +266,9 @@ export class Exchange
 
   #challenge(reason: string): void {
     const { clientChallenges } = this.#context;
-    const answer = clientChallenges.issue(this.#challenged, this.#snapshot.challenge);
-    this.#local({ ...answer, reason }, 'blocked');
+    const { challenge } = this.#snapshot;
+    const showsPages = this.#route?.showsChallenge ?? true;
+    this.#local(clientChallenges.issue(this.#challenged, challenge, showsPages, reason), 'blocked');
   }
 
   refuseRequest(status: number, reason: string): void {
@@ -437,10 +433,10 @@ export class Exchange
     this.#finish();
   }
 
-  #answer(status: number, outcome: Outcome, reason: string): void {
+  #answer(status: number, outcome: Outcome, reason: string, allow = ''): void {
     if (outcome === 'refused') this.#context.metrics.limitReached(reason);
     const answer = errorAnswer(status, this.#requestId, wantsHtml(this.#view));
-    const fields = fieldsOf(status, this.#retryAfterSeconds, this.#allow) + fieldLines(this.#edits);
+    const fields = fieldsOf(status, this.#retryAfterSeconds, allow) + fieldLines(this.#edits);
     this.#local({ status, fields, ...answer, reason }, outcome);
   }
 

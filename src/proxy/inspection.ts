@@ -107,7 +107,9 @@ export class Inspection implements Expiring {
   }
 
   wants(bits: number): boolean {
-    return (this.#phases & bits) !== 0 && this.#runs.some((one) => wantsOf(one, bits));
+    if ((this.#phases & bits) === 0) return false;
+    for (const one of this.#runs) if (wantsOf(one, bits)) return true;
+    return false;
   }
 
   /** Some module whose findings hold wants it. */
@@ -134,10 +136,18 @@ export class Inspection implements Expiring {
     return this.#begin(phase.responseBody, window, window.isLast);
   }
 
-  /** Where the host cannot wait: the module that asked for it has failed. The owner gets the answer. */
-  giveUp(): void {
-    const { filter } = (this.#runs[this.#next] as EntryRun).entry;
-    this.#resume(this.#next, filter.fail('it wants to wait in the middle of a body'));
+  /** Where the host cannot wait: the module that asked for it has failed. The phase goes on behind it. */
+  giveUp(): Stop | null {
+    let answer: PhaseAnswer = 'wait';
+    while (answer === 'wait') {
+      const { filter } = (this.#runs[this.#next] as EntryRun).entry;
+      this.#stopWaiting();
+      answer = this.#judge(filter.fail('it wants to wait in the middle of a body'));
+      if (answer !== null) break;
+      this.#next++;
+      answer = this.#advance();
+    }
+    return answer;
   }
 
   /** The last call; safe to make while something is waited for. */

@@ -147,9 +147,9 @@ export class RequestGate {
   #inspectRest(windows: BodyWindows, piece: BodyPiece, skip: number): boolean {
     for (const window of windows.of(piece, skip)) {
       const answer = this.#inspection.requestBody(window);
-      if (answer === null) continue;
-      if (answer === 'wait') this.#inspection.giveUp();
-      else this.#owner.stop(answer);
+      const stop = answer === 'wait' ? this.#inspection.giveUp() : answer;
+      if (stop === null) continue;
+      this.#owner.stop(stop);
       return false;
     }
     return true;

@@ -148,9 +148,9 @@ export class ResponseGate {
   #inspectStretch(windows: BodyWindows, piece: BodyPiece, skip = 0): boolean {
     for (const window of windows.of(piece, skip)) {
       const answer = this.#inspection.responseBody(this.#view as ResponseView, window);
-      if (answer === null) continue;
-      if (answer === 'wait') this.#inspection.giveUp();
-      else this.#owner.stop(answer);
+      const stop = answer === 'wait' ? this.#inspection.giveUp() : answer;
+      if (stop === null) continue;
+      this.#owner.stop(stop);
       return false;
     }
     const trailers = piece.last ? this.#changedTrailers() : null;

@@ -185,5 +185,6 @@ function found<V>(map: ReadonlyMap<string, V>, name: string, what: string): V {
   return value;
 }
 
-const hasChallengingList = ({ feeds }: Config): boolean =>
+const hasChallengingList = ({ feeds, crowdsec }: Config): boolean =>
+  crowdsec?.lapi?.captcha === 'challenge' ||
   Object.values(feeds).some(({ action }) => action === 'challenge');

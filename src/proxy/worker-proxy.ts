@@ -24,11 +24,13 @@ import { ProxyMetrics } from './proxy-metrics.ts';
 import { RateGate } from './rates/rate-gate.ts';
 import { RateMetrics } from './rates/rate-metrics.ts';
 import { loneStores } from './rates/rate-stores.ts';
+import { type CheckAnswer, type CheckedRequest, checkRequest } from './request-check.ts';
 import type { RequestObserver } from './request-record.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import type { CertificateSource } from './tls/certificate-store.ts';
 import type { TlsEngine } from './tls/tls-engine.ts';
 import { type TlsSource, tlsSourceKey } from './tls/tls-source.ts';
+import { unknownModes } from './unknown-modes.ts';
 import type { UpstreamGroup } from './upstream/upstream-group.ts';
 import {
   type ServerChange,
@@ -66,6 +68,7 @@ export class WorkerProxy {
   readonly #onDegraded: (part: string, reason: string | null) => void;
   #ticketKeys: Buffer;
   #live: Prepared;
+  #unknownModes: string | null = null;
 
   private constructor(
     context: ProxyContext,
@@ -136,6 +139,7 @@ export class WorkerProxy {
       onDegraded,
     );
     upstreams.retain(groups.values());
+    proxy.#sayUnknownModes(source);
     source.config.edge.listeners.forEach((listener, index) => {
       const tls = tlsSourceOf(source, index);
       const kind: ListenerKind =
@@ -203,6 +207,7 @@ export class WorkerProxy {
       this.#context.views = new ViewPool(source.config.edge.limits.headersMax);
     }
     this.#context.snapshot = prepared.snapshot;
+    this.#sayUnknownModes(source);
     this.#context.blockList.allowed = prepared.snapshot.allowed;
     this.#context.metrics.modules.retain(source.modules.values());
     this.#live = prepared;
@@ -260,6 +265,11 @@ export class WorkerProxy {
     });
   }
 
+  /** Through the rules of its route, and no further. */
+  check(request: CheckedRequest): Promise<CheckAnswer> {
+    return checkRequest(this.#context, request);
+  }
+
   samples(): MetricSamples {
     const { metrics, blockList } = this.#context;
     metrics.upstreamOpen.value = this.#upstreams.measure();
@@ -290,6 +300,12 @@ export class WorkerProxy {
         resolve(this.#context.accessLog.close());
       }, 20);
     });
+  }
+
+  #sayUnknownModes({ config, modules }: WorkerSource): void {
+    const unknown = unknownModes(config, modules);
+    if (unknown !== this.#unknownModes) this.#onDegraded('modes of rules', unknown);
+    this.#unknownModes = unknown;
   }
 
   /** A certificate, key or setting that OpenSSL does not take fails here, while nothing has changed. */

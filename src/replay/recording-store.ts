@@ -188,9 +188,15 @@ export class RecordingWriter {
     try {
       await this.#file.sync();
     } finally {
-      await this.#file.close();
+      await this.close();
     }
     return end;
+  }
+
+  /** Without an end. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#file.close();
   }
 }
 

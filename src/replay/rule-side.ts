@@ -14,7 +14,7 @@ import { monotonicMs } from '#core/clock.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
 import { hostOf } from '#proxy/forward-request.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
-import { complete } from '#proxy/http1/parse-problem.ts';
+import { complete, parseProblem } from '#proxy/http1/parse-problem.ts';
 import { parseRequest } from '#proxy/http1/parse-request.ts';
 import { parseResponse } from '#proxy/http1/parse-response.ts';
 import { type Inspected, Inspection } from '#proxy/inspection.ts';
@@ -113,8 +113,12 @@ export class RuleSide {
       dropsLengthBesideChunked: true,
     });
     if (parsed !== complete) return null;
-    view.major = request.major;
-    if (request.major === 2) view.chunked = request.chunked;
+    if (request.major === 2) {
+      // Its head was written down in the form of HTTP/1.1, with its own version.
+      view.major = 2;
+      view.chunked = request.chunked;
+      if (view.refusal === parseProblem.version) view.refusal = 0;
+    }
     const route = router.match(router.hostEntries(hostOf(view)), view);
     if (route === undefined || route.entries.length === 0) return nothingRan;
     const fuelBefore = this.#fuel();

@@ -38,7 +38,6 @@ import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
 import { changedPaths, needsRestart } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
-import { type KeptPolicy, withPolicies } from './fleet-policies.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
 import { listenerStatus } from './listener-status.ts';
@@ -320,9 +319,9 @@ export class EdgeNode implements NodeControl {
     return this.#reloadAs(() => loadChecked(this.#options.origin));
   }
 
-  /** The configuration as it is live, with these policies of the fleet over it in place of those from before. */
-  layPolicies(policies: readonly KeptPolicy[]): Promise<ReloadAnswer> {
-    return this.#reloadAs(() => withPolicies(this.#loaded.base ?? this.#loaded, policies));
+  /** The configuration as it is live, with a change that is not of its file. */
+  reloadOver(change: (live: LoadedConfig) => Promise<LoadedConfig>): Promise<ReloadAnswer> {
+    return this.#reloadAs(() => change(this.#loaded));
   }
 
   /** What the configured source of a module holds by now. */

@@ -4,6 +4,7 @@ import type { Config } from '#config/schema.ts';
 import { wallMs } from '#core/clock.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { nodeFacts } from './fleet-facts.ts';
+import { withPolicies } from './fleet-policies.ts';
 import { worstLoopDelayMs } from './loop-delay.ts';
 import type { NodeFleet } from './node-fleet.ts';
 import type { NodeStores } from './node-stores.ts';
@@ -45,7 +46,9 @@ export async function joinFleet(parts: {
     checkMayChange: () => node.refuseWhileUpgrading(),
     rules: {
       modules: () => node.modules,
-      layPolicies: (policies) => node.layPolicies(policies),
+      // In place of those from before.
+      layPolicies: (policies) =>
+        node.reloadOver((live) => withPolicies(live.base ?? live, policies)),
       configuredModule: (name) => node.configuredModule(name),
       samples: () => supervisor.samples(),
       startedAtMs,

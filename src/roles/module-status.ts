@@ -83,7 +83,9 @@ export function readyText(store: ModuleStore, name: string): string {
 }
 
 const routesOf = (config: Config, name: string): number =>
-  config.routes.filter(({ waf }) => waf.mode !== 'off' && waf.rules.includes(name)).length;
+  config.waf.rules[name]?.mode === 'off'
+    ? 0
+    : config.routes.filter(({ waf }) => waf.mode !== 'off' && waf.rules.includes(name)).length;
 
 export const quarantinePart = (name: string): string => `module ${name} (quarantine)`;
 

@@ -67,6 +67,8 @@ export class NodeBlocks {
   readonly #room: ListRoom;
   #sources: BlockSources;
   version: number;
+  /** Told of each change that is in force. */
+  onEnforced: ((targets: readonly string[]) => void) | null = null;
 
   constructor(options: NodeBlocksOptions) {
     this.#options = options;
@@ -297,6 +299,7 @@ export class NodeBlocks {
       ),
       this.#options.supervisor.changeBlocks(version, add, remove),
     ]);
+    this.onEnforced?.(targets);
     return { version, workers, kernel };
   }
 

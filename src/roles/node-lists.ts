@@ -5,6 +5,7 @@
  * for a start while its source cannot be reached.
  */
 import { describeError } from '#core/errors.ts';
+import type { DecisionLists } from '#crowdsec/lapi-client.ts';
 import type { FeedLists } from '#feeds/feed.ts';
 import { removeListFile, writeListFile } from '#feeds/list-file.ts';
 import type { ListChange, ListedBlocks, ListFacts, ListTerm } from '#feeds/listed-blocks.ts';
@@ -18,7 +19,7 @@ export type NodeListsOptions = {
   readonly log: Logger;
 };
 
-export class NodeLists implements FeedLists {
+export class NodeLists implements FeedLists, DecisionLists {
   readonly #options: NodeListsOptions;
   /** Changes are made one after another: what is enforced is what the last of them says. */
   #work: Promise<unknown> = Promise.resolve();
@@ -29,6 +30,10 @@ export class NodeLists implements FeedLists {
 
   sizeOf(origin: string): number {
     return this.#options.lists.sizeOf(origin);
+  }
+
+  listOf(origin: string): ReadonlyMap<string, ListTerm> {
+    return this.#options.lists.listOf(origin);
   }
 
   setDegraded(part: string, reason: string | null): void {

@@ -10,7 +10,9 @@ import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { NodeBehaviour } from './node-behaviour.ts';
+import { NodeCrowdsec } from './node-crowdsec.ts';
 import { NodeEvents } from './node-events.ts';
+import { NodeExclusions } from './node-exclusions.ts';
 import { NodeFeeds } from './node-feeds.ts';
 import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
@@ -18,7 +20,7 @@ import type { Supervisor } from './supervisor.ts';
 
 export interface NodePart {
   /** As its messages name it. */
-  readonly name: FromPart['part'] | 'feeds';
+  readonly name: FromPart['part'] | 'feeds' | 'exclusions';
   start(config: Config): void | Promise<void>;
   /** The node stands: its blocks and rules can be changed. */
   ready?(): void | Promise<void>;
@@ -49,7 +51,9 @@ const waitingMax = 10_000;
 
 export class NodeParts {
   readonly #events: NodeEvents;
+  readonly #exclusions: NodeExclusions;
   readonly #feeds: NodeFeeds;
+  readonly #crowdsec: NodeCrowdsec;
   readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
@@ -63,19 +67,30 @@ export class NodeParts {
     };
     this.#events = new NodeEvents({ ...host, send });
     this.#feeds = new NodeFeeds({ ...host, send });
+    this.#crowdsec = new NodeCrowdsec({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#parts = [this.#events, this.#feeds, this.#behaviour, this.#replay];
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events);
+    this.#parts = [
+      ...[this.#events, this.#exclusions, this.#feeds, this.#crowdsec, this.#behaviour],
+      this.#replay,
+    ];
   }
 
   get controls(): PartControls {
-    return { events: this.#events, feeds: this.#feeds, replay: this.#replay };
+    return {
+      events: this.#events,
+      exclusions: this.#exclusions,
+      feeds: this.#feeds,
+      replay: this.#replay,
+    };
   }
 
   status(): PartStatus {
     return {
       events: this.#events.status(),
       feeds: this.#feeds.status(),
+      crowdsec: this.#crowdsec.status(),
       behaviour: this.#behaviour.status(),
       replay: this.#replay.status(),
     };

@@ -10,14 +10,28 @@
  */
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import { routeName } from '#proxy/snapshot.ts';
 import type { RecordingBegin } from '#replay/recording-format.ts';
 import { type RecordingEntry, RecordingStore, RecordingWriter } from '#replay/recording-store.ts';
-import type { NodePartHost } from './node-parts.ts';
+import type { ToReplayPart } from './replay-messages.ts';
 import type { RecordOrder } from './worker-replay.ts';
 
 /** How long workers may take to send what they still have. */
 const lastWordsMs = 5_000;
+
+/** What a recording needs of its node. */
+export type RecorderHost = {
+  readonly statePath: string;
+  readonly log: { info(fields: object, words: string): void };
+  /** The configuration that is live. */
+  readonly live: () => {
+    readonly generation: number;
+    readonly bodyWindowBytes: number;
+    /** Names. */
+    readonly routes: readonly string[];
+  };
+  readonly setDegraded: (part: string, reason: string | null) => void;
+  readonly send: (message: ToReplayPart, slot?: number) => void;
+};
 
 export type RecordTerms = {
   readonly minutes: number;
@@ -41,12 +55,12 @@ type Running = {
 
 export class NodeRecorder {
   readonly store: RecordingStore;
-  readonly #host: NodePartHost;
+  readonly #host: RecorderHost;
   readonly #workers = new Set<number>();
   #running: Running | null = null;
   #isStarting = false;
 
-  constructor(host: NodePartHost) {
+  constructor(host: RecorderHost) {
     this.#host = host;
     this.store = new RecordingStore(host.statePath);
   }
@@ -73,14 +87,14 @@ export class NodeRecorder {
       );
     this.#isStarting = true;
     try {
-      const { supervisor, log } = this.#host;
-      const { config, generation } = supervisor().snapshot;
-      this.#checkRoutes(terms.routes);
+      const { log } = this.#host;
+      const { generation, bodyWindowBytes, routes: known } = this.#host.live();
+      checkRoutes(terms.routes, known);
       const { sharePercent, routes } = terms;
       const begin: RecordingBegin = {
         startedAtMs: wallMs(),
         ...{ sharePercent, routes: [...routes], generation },
-        bodyBytesMax: config.waf.bodyWindowBytes,
+        bodyBytesMax: bodyWindowBytes,
       };
       const writer = await this.store.create(begin);
       const order = { id: writer.id, sharePercent, routes };
@@ -195,16 +209,13 @@ export class NodeRecorder {
       setDegraded('recording', describeError(error));
     }
   }
+}
 
-  /** Throws REPLAY_INVALID. */
-  #checkRoutes(routes: readonly string[]): void {
-    const known = this.#host
-      .supervisor()
-      .snapshot.config.routes.map(({ match }) => routeName(match));
-    const missing = routes.find((route) => !known.includes(route));
-    if (missing !== undefined)
-      throw new WeirError('REPLAY_INVALID', `no route is called "${missing}"`, {
-        details: [`there are: ${known.join(', ')}`],
-      });
-  }
+/** Throws REPLAY_INVALID. */
+function checkRoutes(routes: readonly string[], known: readonly string[]): void {
+  const missing = routes.find((route) => !known.includes(route));
+  if (missing !== undefined)
+    throw new WeirError('REPLAY_INVALID', `no route is called "${missing}"`, {
+      details: [`there are: ${known.join(', ')}`],
+    });
 }

@@ -6,7 +6,7 @@ import type { PartStatus } from '#admin/part-status.ts';
 import type { RecordingStatus, ReplayControl, ShadowAnswer } from '#admin/replay-control.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
-import { describeError } from '#core/errors.ts';
+import { routeName } from '#proxy/snapshot.ts';
 import type { RecordingEntry } from '#replay/recording-store.ts';
 import type { CandidateHost, CandidateRule } from './candidate-side.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
@@ -21,6 +21,7 @@ export class NodeReplay implements NodePart, ReplayControl {
   readonly #recorder: NodeRecorder;
   readonly #replays: NodeReplays;
   readonly #shadows: NodeShadows;
+  #config: Config | null = null;
 
   constructor(host: NodePartHost) {
     const node = () => {
@@ -34,14 +35,26 @@ export class NodeReplay implements NodePart, ReplayControl {
       configFile: async () => (await node().status()).config.file,
     };
     this.#host = host;
-    this.#recorder = new NodeRecorder(host);
+    this.#recorder = new NodeRecorder({
+      ...host,
+      live: () => {
+        const { config, generation } = host.supervisor().snapshot;
+        const { bodyWindowBytes } = config.waf;
+        const routes = config.routes.map(({ match }) => routeName(match));
+        return { generation, bodyWindowBytes, routes };
+      },
+    });
     this.#replays = new NodeReplays(this.#recorder.store, candidates);
     this.#shadows = new NodeShadows(host, candidates);
   }
 
   start(config: Config): void {
-    // What is live is known when the node has been put together.
-    setImmediate(() => void this.#followWhenReady(config));
+    this.#config = config;
+  }
+
+  /** Those that the configuration names may have to be compiled, and nothing waits for that. */
+  ready(): void {
+    if (this.#config !== null) void this.#shadows.follow(this.#config);
   }
 
   follow(config: Config): Promise<void> {
@@ -173,26 +186,6 @@ export class NodeReplay implements NodePart, ReplayControl {
 
   shadows(): readonly ShadowAnswer[] {
     return this.#shadows.list();
-  }
-
-  #isReady(): boolean {
-    try {
-      return (this.#host.node()?.modules ?? null) !== null;
-    } catch {
-      return false;
-    }
-  }
-
-  async #followWhenReady(config: Config): Promise<void> {
-    if (Object.values(config.waf.rules).every(({ shadow }) => shadow === undefined)) return;
-    // A node that is put together within a minute is the rule; one that is not never gets there.
-    for (let i = 0; i < 600 && !this.#isReady(); i++)
-      await new Promise((resolve) => setTimeout(resolve, 100).unref());
-    try {
-      await this.#shadows.follow(config);
-    } catch (error) {
-      this.#host.setDegraded('shadow', describeError(error));
-    }
   }
 }
 

@@ -84,6 +84,8 @@ export class NodeShadows {
   readonly #candidates: CandidateHost;
   readonly #entries = new Map<string, Entry>();
   readonly #timer: NodeJS.Timeout;
+  /** One after another: a candidate may be compiled for seconds. */
+  #following: Promise<void> = Promise.resolve();
   /** What the configuration named, and how. */
   readonly #configured = new Map<string, string>();
 
@@ -119,7 +121,12 @@ export class NodeShadows {
   }
 
   /** Those that the configuration names; one that cannot be had is said and does not run. */
-  async follow(config: Config): Promise<void> {
+  follow(config: Config): Promise<void> {
+    this.#following = this.#following.then(() => this.#followConfig(config));
+    return this.#following;
+  }
+
+  async #followConfig(config: Config): Promise<void> {
     for (const name of this.#configured.keys())
       if (config.waf.rules[name]?.shadow === undefined) {
         this.#configured.delete(name);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { seclangPaths } from '#config/core-rules.ts';
 import type { RuleModule } from '#config/module-schema.ts';
 import { assert } from '#core/assert.ts';
+import { wallMs } from '#core/clock.ts';
+import { readExclusions } from '#state/exclusion-file.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { buildRuleSetApart } from '#toolchain/build-rule-set-apart.ts';
 import { requestOfConfig } from '#toolchain/rule-set-request.ts';
@@ -28,7 +30,7 @@ export async function readRuleSource(
   }
   const startedAt = performance.now();
   const built = await buildRuleSetApart(
-    requestOfConfig(name, rule),
+    requestOfConfig(name, rule, readExclusions(loaded.config.state, name, wallMs())),
     join(loaded.config.state, ruleSetFolder),
     (stage) => log?.info({ rules: name, stage }, 'rule set under way'),
   );

@@ -6,12 +6,14 @@
 import type { Config } from '#config/schema.ts';
 import type { RateGate } from '#proxy/rates/rate-gate.ts';
 import type { RateStores } from '#proxy/rates/rate-stores.ts';
+import type { CheckAnswer, CheckedRequest } from '#proxy/request-check.ts';
 import type { RequestObserver, RequestRecord } from '#proxy/request-record.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { Filter } from '#wasm/filter.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import { WorkerBehaviour } from './worker-behaviour.ts';
+import { WorkerCrowdsec } from './worker-crowdsec.ts';
 import { WorkerEvents } from './worker-events.ts';
 import { WorkerReplay } from './worker-replay.ts';
 
@@ -34,6 +36,8 @@ export type WorkerPartHost = {
   readonly slot: number;
   readonly log: Logger;
   readonly registry: MetricRegistry;
+  /** A request that came another way, through the rules of its route. */
+  readonly check: (request: CheckedRequest) => Promise<CheckAnswer>;
   readonly rates: RateGate;
   /** Buckets and values that the workers share. */
   readonly stores: RateStores;
@@ -46,7 +50,12 @@ export class WorkerParts {
   readonly observers: readonly RequestObserver[];
 
   constructor(host: WorkerPartHost) {
-    this.#parts = [new WorkerEvents(host), new WorkerBehaviour(host), new WorkerReplay(host)];
+    this.#parts = [
+      new WorkerEvents(host),
+      new WorkerCrowdsec(host),
+      new WorkerBehaviour(host),
+      new WorkerReplay(host),
+    ];
     this.observers = this.#parts.filter(looksAtRequests);
   }
 

@@ -151,6 +151,7 @@ class Worker {
         slot: message.slot,
         log: createLog(config.log.level, 'worker'),
         registry: this.#registry,
+        check: (request) => this.#live().check(request),
         ...{ rates, stores: this.#services.host },
         send: (said) => send({ kind: 'part', message: said }),
       });

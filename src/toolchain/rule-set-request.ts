@@ -9,6 +9,8 @@ import type { RuleSource } from '#waf/language/load.ts';
 export type RuleExclusion = {
   /** Prefix of the request's path; null: all. */
   readonly path: string | null;
+  /** The path is the whole of it. */
+  readonly exact: boolean;
   /** Names of arguments, cookies or header fields: `ARGS:name`, `REQUEST_COOKIES:name`; none: the whole rule. */
   readonly parameters: readonly string[];
   /** Identifiers, `942100` or `942000-942999`. */
@@ -88,8 +90,12 @@ export function closingSources(request: RuleSetRequest): readonly RuleSource[] {
 export const bodySource: RuleSource = text('body defaults', [bodyText]);
 export const strictSource: RuleSource = text('strictness defaults', [strictText]);
 
-/** Of an entry of `waf.rules`. */
-export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest {
+/** Of an entry of `waf.rules`, with exclusions that stand beside those of the configuration. */
+export function requestOfConfig(
+  name: string,
+  rule: RuleModule,
+  further: readonly RuleExclusion[] = [],
+): RuleSetRequest {
   return {
     name,
     paths: seclangPaths(rule) ?? [],
@@ -97,12 +103,16 @@ export function requestOfConfig(name: string, rule: RuleModule): RuleSetRequest 
     inboundThreshold: rule.inboundThreshold ?? null,
     outboundThreshold: rule.outboundThreshold ?? null,
     setup: rule.setup,
-    exclusions: rule.exclusions.map(({ path = null, parameters, rules, tags }) => ({
-      path,
-      parameters,
-      rules,
-      tags,
-    })),
+    exclusions: [
+      ...rule.exclusions.map(({ path = null, exact, parameters, rules, tags }) => ({
+        path,
+        exact,
+        parameters,
+        rules,
+        tags,
+      })),
+      ...further,
+    ],
     keepsRuleEngine: false,
   };
 }
@@ -117,7 +127,7 @@ const removalLines = ({ rules, tags }: RuleExclusion): readonly string[] => [
 ];
 
 function exclusionText(exclusion: RuleExclusion, index: number): string {
-  const { path, parameters, rules, tags } = exclusion;
+  const { path, exact, parameters, rules, tags } = exclusion;
   const targets = parameters.length === 0 ? [''] : parameters.map((target) => `;${target}`);
   const kind = parameters.length === 0 ? 'ruleRemove' : 'ruleRemoveTarget';
   const controls = targets.flatMap((target) => [
@@ -127,7 +137,7 @@ function exclusionText(exclusion: RuleExclusion, index: number): string {
   const actions = `id:${firstOwnId + 1_000 + index},phase:1,pass,nolog,t:none,${controls.join(',')}`;
   return path === null
     ? `SecAction "${actions}"`
-    : `SecRule REQUEST_FILENAME "@beginsWith ${path}" "${actions}"`;
+    : `SecRule REQUEST_FILENAME "@${exact ? 'streq' : 'beginsWith'} ${path}" "${actions}"`;
 }
 
 /** Inside a quoted value of an action. */

@@ -60,6 +60,9 @@ What its rules decided
   events tail                     show the newest events, and those that come
   events show ID                  show one event: what happened, why, and how to mend it if that was wrong
   events stats                    count the events that are kept, by rule, route, address or kind
+  exclude EVENT                   take what an event was about out of what rules look at, as narrowly as can be
+  exclude list                    list the exclusions made from events
+  exclude remove ID               take an exclusion back by its id
 
 Its block list
   block add ADDR|CIDR             block an address or a CIDR range

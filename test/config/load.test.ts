@@ -60,7 +60,7 @@ const wrong: readonly {
   {
     why: 'a key that an object would inherit',
     text: `${base}__proto__: {}\n`,
-    says: 'F:8:1 __proto__: is no key of the configuration (known here: edge, upstreams, routes, rates, behaviour, waf, kernel, feeds, acme, fleet, admin, accessLog, events, log, state)',
+    says: 'F:8:1 __proto__: is no key of the configuration (known here: edge, upstreams, routes, rates, behaviour, waf, kernel, feeds, crowdsec, acme, fleet, admin, accessLog, events, log, state)',
   },
   {
     why: 'a merge key',

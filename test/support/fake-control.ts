@@ -38,12 +38,21 @@ export class FakeControl implements NodeControl {
   };
   readonly parts: NodeControl['parts'] = {
     events: {
-      list: () => [],
+      list: async () => [],
       newestPlace: 0,
-      find: () => {
+      find: async () => {
         throw new WeirError('EVENT_UNKNOWN', 'no such event');
       },
-      counts: () => [],
+      counts: async () => [],
+    },
+    exclusions: {
+      list: () => [],
+      exclude: async () => {
+        throw new WeirError('EVENT_UNKNOWN', 'no such event');
+      },
+      remove: async () => {
+        throw new WeirError('EXCLUSION_UNKNOWN', 'no such exclusion');
+      },
     },
     feeds: {
       list: () => [],
@@ -113,6 +122,7 @@ export class FakeControl implements NodeControl {
       parts: {
         events: { total: 0, kept: 0, lost: 0, sinks: [] },
         feeds: [],
+        crowdsec: { lapi: null, serve: null },
         behaviour: {
           rates: { count: 0, buckets: 0, limited: 0, challenged: 0, monitored: 0 },
           behaviour: null,

@@ -52,6 +52,63 @@ const send = (value: string, host = 'a.test'): string =>
 const passOf = (solved: ReadMessage): string =>
   (fieldValues(solved, 'set-cookie')[0] as string).split(';')[0] as string;
 
+describe('the page of a challenge', () => {
+  const cases: readonly (readonly [why: string, head: string, isPage: boolean, more?: object])[] = [
+    ['a navigation', 'GET /guarded HTTP/1.1\r\nSec-Fetch-Mode: navigate', true],
+    ['a browser that says nothing of its mode', 'GET /guarded HTTP/1.1', true],
+    ['a form that is sent', 'POST /guarded HTTP/1.1\r\nSec-Fetch-Mode: Navigate', true],
+    ['HEAD', 'HEAD /guarded HTTP/1.1', true],
+    ['a script', 'GET /guarded HTTP/1.1\r\nSec-Fetch-Mode: cors', false],
+    ['an image', 'GET /guarded HTTP/1.1\r\nsec-fetch-mode: no-cors', false],
+    ['data that is sent', 'POST /guarded HTTP/1.1', false],
+    ['another method', 'PUT /guarded HTTP/1.1', false],
+    ['a WebSocket', 'GET /guarded HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket', false],
+    ['a route that shows none', 'GET /guarded HTTP/1.1', false, { challenge: 'never' }],
+  ];
+  for (const [why, head, isPage, more] of cases)
+    it(`is ${isPage ? '' : 'not '}for ${why}, and the other answer is 403 with the reason in the log`, async () => {
+      await using origin = await RawOrigin.answering(plainAnswer);
+      await using edge = await TestEdge.start(guarded(origin.url, { ...more }));
+      using client = await RawClient.connect(edge.address);
+      client.send(
+        `${head}\r\nHost: a.test\r\nAccept: text/html\r\n${/^P/.test(head) ? 'Content-Length: 0\r\n' : ''}\r\n`,
+      );
+      const text = await client.until((bytes) => bytes.includes('\r\n\r\n'));
+      assert.match(text, /^HTTP\/1\.1 403 /);
+      assert.match(
+        text,
+        isPage ? /\r\nContent-Type: text\/html/i : /\r\nContent-Type: application\/problem\+json/i,
+      );
+      const [line] = await edge.accessLines(1);
+      assert.match(
+        String(line?.['reason']),
+        isPage ? /^the page is guarded$/ : /^the page is guarded \(challenged without a page: /,
+      );
+    });
+
+  it('can be read by who sees nothing, and lets nothing from outside in', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start(guarded(origin.url));
+    using client = await RawClient.connect(edge.address);
+    client.send(ask('/guarded'));
+    const page = await client.response();
+    for (const part of [
+      '<html lang="en">',
+      /<title>[^<]+<\/title>/,
+      '<main ',
+      /<h1>[^<]+<\/h1>/,
+      /<p role="status">[^<]+<\/p>/,
+      /<progress aria-label="[^"]+">/,
+      /<noscript>.*Switch it on.*<\/noscript>/,
+    ])
+      assert.match(page.body, typeof part === 'string' ? new RegExp(part) : part);
+    assert.doesNotMatch(page.body, /\b(?:src|href)=|https?:|@import|url\(/);
+    const policy = fieldValues(page, 'content-security-policy')[0] ?? '';
+    assert.match(policy, /^default-src 'none'; script-src 'sha256-[^ ]+'; style-src 'sha256-/);
+    assert.doesNotMatch(policy, /unsafe|\*/);
+  });
+});
+
 describe('a challenge', () => {
   it('is a page whose solution opens the way, on one connection, and the origin sees no pass', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);

@@ -112,6 +112,42 @@ describe('rules of a SecLang set', () => {
     assert.deepEqual(await statuses(edgeOf(origin.url, {}, entries), ['one', 'two']), [200, 200]);
   });
 
+  it('that no set has are said, as are thresholds that no rule asks for, until a reload mends it', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const said: (string | null)[] = [];
+    const onDegraded = (_part: string, reason: string | null): void => {
+      said.push(reason);
+    };
+    const wrong = {
+      modes: [{ rules: ['10', '77', 'other/8'], tags: ['family-c'], mode: 'monitor' }],
+      outboundThreshold: 4,
+    };
+    await using edge = await TestEdge.start(edgeOf(origin.url, wrong, { onDegraded }));
+    await edge.reload(edgeOf(origin.url, {}));
+    await edge.reload(edgeOf(origin.url, { modes: [{ rules: ['9'], mode: 'off' }] }));
+    assert.deepEqual(said, [
+      'no loaded rule set has routes[0].waf.modes[0]: rule 77, routes[0].waf.modes[0]: tag family-c, routes[0].waf.outboundThreshold: no rule asks for it',
+      null,
+      'no loaded rule set has routes[0].waf.modes[0]: rule 9',
+    ]);
+  });
+
+  it('see the window of the route, and a longer body is refused where it says so', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const waf = { bodyWindowBytes: 1_024, beyondWindow: 'block' };
+    await using edge = await TestEdge.start(edgeOf(origin.url, waf));
+    for (const [bytes, status] of [
+      [1_000, 200],
+      [1_100, 413],
+    ] as const) {
+      using client = await RawClient.connect(edge.address);
+      client.send(
+        `POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`,
+      );
+      assert.equal(statusOf(await client.response()), status);
+    }
+  });
+
   it('that only watch are in the access line and counted by module, and nothing is enforced', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);
     const waf = { modes: [{ rules: ['10-14'], mode: 'monitor' }] };
@@ -135,6 +171,29 @@ describe('rules of a SecLang set', () => {
     });
     assert.deepEqual([lines[0]?.['verdict'], lines[2]?.['verdict']], [undefined, undefined]);
   });
+});
+
+it('a rule that only watches leaves no captures, and those of the rule before it stay', async () => {
+  const filter = seclangFilter(
+    'set',
+    `SecRuleEngine On
+SecRule ARGS "@rx ^(a)" "id:1,phase:2,pass,nolog,capture"
+SecRule ARGS "@rx (b)" "id:2,phase:2,pass,log,capture,chain"
+SecRule TX:1 "@streq b" "setvar:tx.made_%{TX.1}=1"
+SecRule TX:1 "@streq b" "id:3,phase:2,deny,status:410"
+SecRule TX:1 "@streq a" "id:4,phase:2,deny,status:411"
+SecRule &TX:/^made_/ "@gt 0" "id:5,phase:2,deny,status:412"`,
+  );
+  await using origin = await RawOrigin.answering(plainAnswer);
+  const given: unknown[] = [];
+  for (const modes of [[], [{ rules: ['2'], mode: 'monitor' }]]) {
+    const options = edgeOf(origin.url, { modes }, { modules: { set: filter } });
+    given.push(await statuses(options, ['ab', 'a', 'b']));
+  }
+  assert.deepEqual(given, [
+    [410, 411, 410],
+    [411, 411, 200],
+  ]);
 });
 
 describe('a module that only watches', () => {
@@ -196,6 +255,27 @@ describe('a module that only watches', () => {
       assert.doesNotMatch(origin.received, /loud/i);
       assert.equal(edge.sample('weir_module_monitored_total{module="loud",version=""}'), 1);
     });
+
+  it('that wants to wait behind the window has failed, and the body goes on', async () => {
+    const slow = phaseFilter('slow', {
+      requestBody: (_about, window) => (window.isFirst ? null : 'wait'),
+    });
+    await using origin = await RawOrigin.answering(plainAnswer);
+    for (const [mode, status] of [
+      ['monitor', 200],
+      ['block', 503],
+    ] as const) {
+      await using edge = await TestEdge.start({
+        ...simpleEdge(origin.url),
+        routes: [{ upstream: 'app', waf: { rules: ['slow'], bodyWindowBytes: 1_024 } }],
+        modules: { slow },
+        entries: { slow: { mode } },
+      });
+      using client = await RawClient.connect(edge.address);
+      client.send(post('x'.repeat(5_000)));
+      assert.equal(statusOf(await client.response()), status, mode);
+    }
+  });
 
   it('is seen by the others where it blocks, and its points are', async () => {
     await using origin = await RawOrigin.answering(plainAnswer);

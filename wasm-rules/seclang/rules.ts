@@ -2,6 +2,7 @@
  * Rules in their order. A bit set says which have to be looked at: those that run whatever the values are, and those
  * that the scan found a value for. The first link of a chain decides whether the others are looked at at all.
  */
+import { resetCaptures, settleCaptures } from './captures';
 import { charge } from './fuel';
 import {
   Disruption,
@@ -118,6 +119,7 @@ function runRule(rule: usize, index: i32): bool {
 
 /** Links of a chain look at what those before them set; behind the rule everything is as it was. */
 function noteRule(rule: usize, index: i32): void {
+  settleCaptures();
   const made = madeTotal();
   const kept = keepTx();
   const at = matchedAt;
@@ -129,6 +131,7 @@ function noteRule(rule: usize, index: i32): void {
   setMonitored(false);
   setMatched(at, length, name, nameBytes);
   clearSource(Source.matchedVars);
+  resetCaptures();
   restoreTx(kept, made);
 }
 

@@ -4,6 +4,8 @@ import { exitCodes } from '#cli/exit-codes.ts';
 import type { Printer } from '#cli/printer.ts';
 import { problemLine } from '#cli/problem-line.ts';
 import { counted } from '#cli/words.ts';
+import type { LoadedConfig } from '#config/load.ts';
+import type { ConfigProblem } from '#config/problem.ts';
 import type { Config } from '#config/schema.ts';
 
 export const check: Command = {
@@ -25,7 +27,8 @@ export const check: Command = {
     const file = given.text('config') ?? '';
     if (given.flag('orchestrator')) return checkOrchestratorFile(file, io, print);
     const loaded = loadConfig({ file, env: io.env });
-    const problems = await allProblems(loaded);
+    const found = await allProblems(loaded);
+    const problems = loaded.ok && found.length === 0 ? await modeProblems(loaded) : found;
     if (loaded.ok && problems.length === 0) {
       const summary = summarise(loaded.config);
       print.answer({ ok: true, file, sha256: loaded.sha256, ...summary, problems: [] }, () => {
@@ -42,6 +45,16 @@ export const check: Command = {
     return exitCodes.failure;
   },
 };
+
+/** It takes the rule sets to be read, so a node does it with those it has loaded, and says it in status. */
+async function modeProblems({ config, positions }: LoadedConfig): Promise<ConfigProblem[]> {
+  const { unknownModeNames } = await import('#toolchain/mode-check.ts');
+  return unknownModeNames(config).map(({ path, what }) => {
+    const { line = null, column = null } = positions.get(path) ?? {};
+    const message = `no rule set that it is about has ${what} at its paranoia level`;
+    return { path, message, line, column, fix: 'weir rules explain says which rules there are' };
+  });
+}
 
 async function checkOrchestratorFile(file: string, io: CliIo, print: Printer): Promise<number> {
   const { loadOrchestrator } = await import('#config/load-orchestrator.ts');

@@ -3,7 +3,7 @@
  *
  * ```
  * request ─► module: challenge ─► a pass that counts? ─► yes: the request goes on
- *                                   └─ no: 403, a page with a signed challenge
+ *                                   └─ no: 403, a page with a signed challenge, for who can show one
  * page: works ─► POST /.well-known/weir/challenge, the challenge and its solution in one field
  *                                   └─► 200 and the pass in a cookie ─► the page loads the address again
  * ```
@@ -18,7 +18,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ChallengeSettings } from '#config/challenge-schema.ts';
 import { wallMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
-import { type OwnAnswer, wantsHtml } from '../error-page.ts';
+import type { OwnAnswer } from '../error-page.ts';
 import { hostOf } from '../forward-request.ts';
 import { ascii, equalsFolded } from '../http1/bytes.ts';
 import type { ChallengeFault, ChallengeMetrics } from './challenge-metrics.ts';
@@ -31,6 +31,7 @@ import {
   TokenSigner,
   tokenCharacters,
 } from './challenge-token.ts';
+import { whyNoPage } from './page-readers.ts';
 import { passesOf, setPassCookie } from './pass-cookie.ts';
 
 export type ChallengedRequest = {
@@ -76,15 +77,21 @@ export class Challenges {
   }
 
   /** What a request gets that is challenged and not admitted. */
-  issue({ request, requestId, facts }: ChallengedRequest, settings: ChallengeSettings): OwnAnswer {
-    if (!wantsHtml(request)) {
+  issue(
+    { request, requestId, facts }: ChallengedRequest,
+    settings: ChallengeSettings,
+    showsPages: boolean,
+    reason: string,
+  ): OwnAnswer {
+    const noPage = whyNoPage(request, showsPages);
+    if (noPage !== null) {
       this.#metrics.issued.problem.value++;
       return {
         status: 403,
         fields: '',
         contentType: 'application/problem+json',
         body: challengeProblem(requestId),
-        reason: 'challenged',
+        reason: `${reason} (challenged without a page: ${noPage})`,
       };
     }
     this.#metrics.issued.page.value++;
@@ -99,7 +106,7 @@ export class Challenges {
       fields: challengePageFields,
       contentType: 'text/html; charset=utf-8',
       body: challengePage({ challenge, difficultyBits, requestId, isGet }),
-      reason: 'challenged',
+      reason,
     };
   }
 

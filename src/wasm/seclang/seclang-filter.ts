@@ -69,6 +69,10 @@ export class SeclangFilter implements Filter, RunHost {
     return this.#fuelUsed;
   }
 
+  get bodyBytesMax(): number {
+    return this.#limits.bodyWindowBytes;
+  }
+
   get memoryBytes(): number {
     return this.#instance?.memoryBytes ?? 0;
   }

@@ -1,8 +1,11 @@
 /** One request's way through a SecLang rule set (`seclang-filter.ts`). */
 import type { Transaction } from '#waf/transaction.ts';
 import { type Finding, matchedBytesMax, type Stop } from '#waf/verdict.ts';
+import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
+import { BodyStretches, fieldOf } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
+import { decodeBody } from './coded-body.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
@@ -20,11 +23,16 @@ export type Answered = EngineAnswer | { readonly failed: Stop | null };
 export interface RunHost {
   readonly name: string;
   readonly phases: number;
+  /** What the engine takes of a body in one call. */
+  readonly bodyBytesMax: number;
   readonly facts: RuleSetFacts;
   readonly onMatches: OnMatches;
   /** The engine's answer, or what the policy says of its failure. */
   call(call: Omit<EngineCall, 'wallMs'>): Answered;
 }
+
+/** A coded body may be this many windows long, once decoded. */
+const decodedWindowsMax = 8;
 
 export class SeclangRun implements FilterRun {
   readonly #filter: RunHost;
@@ -33,6 +41,8 @@ export class SeclangRun implements FilterRun {
   /** What the phase before left; null before the first one and after the last. */
   #state: Buffer | null = null;
   #isRequestDone = false;
+  /** For what comes behind the first window; null until then. */
+  #stretches: BodyStretches | null = null;
   /** Phase 5 has run. */
   #isOver = false;
   #looksAtBody = false;
@@ -53,10 +63,12 @@ export class SeclangRun implements FilterRun {
     return waitsForBody ? null : this.#request(null);
   }
 
-  /** The first stretch of a body; what is behind the window is not looked at, and rules can tell. */
+  /** The first window of a body; each one behind it is a body of its own. */
   requestBody(window: BodyWindow): Stop | null {
-    if (this.#isRequestDone) return null;
-    return this.#request({ bytes: window.bytes, isWhole: window.isWhole });
+    if (this.#isRequestDone) return window.isFirst ? null : this.#stretch(window.bytes);
+    const codings = fieldOf(this.#transaction, 'content-encoding');
+    if (codings !== '') return this.#codedBody(codings, window);
+    return this.#firstOf(window.bytes, window.isWhole);
   }
 
   responseHead(endOfStream: boolean): Stop | null {
@@ -92,15 +104,69 @@ export class SeclangRun implements FilterRun {
     return this.#call(run.request, body, null);
   }
 
+  #firstOf(bytes: Buffer, isWhole: boolean): Stop | null {
+    if (isWhole) return this.#request({ bytes, isWhole });
+    this.#stretches = new BodyStretches(this.#transaction, bytes);
+    return this.#request({ bytes: this.#stretches.closed(bytes), isWhole });
+  }
+
+  /** What comes behind has points and answers of its own; phases of the answer go on from the first window. */
+  #stretch(bytes: Buffer): Stop | null {
+    const stretch = this.#isOver ? null : (this.#stretches?.next({ bytes }) ?? null);
+    if (stretch === null) return null;
+    const state = this.#state;
+    this.#state = null;
+    const body = { bytes: stretch.bytes, isWhole: false };
+    const stop = this.#call(run.request, body, null, stretch.transaction);
+    this.#state = state;
+    return stop;
+  }
+
+  /** Rules see what the origin will make of it, or the request is refused. */
+  #codedBody(codings: string, { bytes, isWhole }: BodyWindow): Stop | null {
+    const { bodyBytesMax } = this.#filter;
+    const decoded = isWhole
+      ? decodeBody(codings, bytes, bodyBytesMax * decodedWindowsMax)
+      : 'too-long';
+    if (decoded === 'unreadable')
+      return this.#refuse(415, 'a body whose Content-Encoding cannot be read');
+    if (decoded === 'too-long')
+      return this.#refuse(413, 'a body with a Content-Encoding longer than rules look at');
+    const first = decoded.subarray(0, bodyBytesMax);
+    const stop = this.#firstOf(first, first.length === decoded.length);
+    const step = bodyBytesMax - overlapBytesMax;
+    let found = stop;
+    for (let at = step; found === null && at + overlapBytesMax < decoded.length; at += step)
+      found = this.#stretch(decoded.subarray(at, at + bodyBytesMax));
+    return found;
+  }
+
+  #refuse(status: number, reason: string): Stop {
+    this.#isRequestDone = true;
+    this.#isOver = true;
+    const rule = `${this.#filter.name}/content-encoding`;
+    const matched = fieldOf(this.#transaction, 'content-encoding').slice(0, matchedBytesMax);
+    return {
+      kind: 'block',
+      status,
+      rule,
+      reason,
+      target: 'REQUEST_HEADERS:Content-Encoding',
+      matched,
+      matches: [],
+    };
+  }
+
   #call(
     phases: number,
     requestBody: BodyBytes | null,
     responseBody: BodyBytes | null,
+    shown: Transaction = this.#transaction,
   ): Stop | null {
     const transaction = this.#transaction;
     const call = {
       run: phases,
-      transaction,
+      transaction: shown,
       enforces: !transaction.isMonitored,
       requestBody,
       responseBody,
@@ -155,6 +221,7 @@ export class SeclangRun implements FilterRun {
         tags: [...rule.tags, ...match.tags],
         target: match.name,
         matched: match.value.slice(0, matchedBytesMax),
+        points: rule.points,
         mode: transaction.isMonitored ? 'monitor' : modeOf(this.#terms, match.rule),
       });
     }

@@ -29,7 +29,7 @@ class Bench {
     };
     const asked = { ...settings, difficultyBits: bits };
     if (this.challenges.admits(challenged, asked)) return null;
-    const answer = this.challenges.issue(challenged, asked);
+    const answer = this.challenges.issue(challenged, asked, true, 'challenged');
     return { ...answer, body: String(answer.body) };
   }
 
@@ -184,7 +184,8 @@ test('programs are told in JSON, whatever the method; a form is told to be sent 
   }
   assert.equal(bench.count('weir_challenges_issued_total{as="problem"}'), 3);
   assert.match(bench.ask()?.body ?? '', /data-get="yes"/);
-  assert.match(bench.ask(browser, '192.0.2.1', 'POST')?.body ?? '', /data-get=""/);
+  const form: Fields = [...browser, ['Sec-Fetch-Mode', 'navigate']];
+  assert.match(bench.ask(form, '192.0.2.1', 'POST')?.body ?? '', /data-get=""/);
 });
 
 test('the page runs its own script and style, takes nothing from elsewhere, and works unscripted', () => {

@@ -99,7 +99,7 @@ function isFirst(at: usize): bool {
 function isQuoting(at: usize, before: u32): bool {
   // `$(`…`)`
   if (before == 0x28 && at > from + 1 && load<u8>(at - 2) == 0x24) return false;
-  if (at > from && (before <= 0x20 || before == 0x28 || before == 0x5b || before == 0x2a)) return true;
+  if (at > from && (before <= 0x20 || before == 0x2b || before == 0x28 || before == 0x5b || before == 0x2a)) return true;
   if (at + 1 < until && load<u8>(at, 1) == 0x60) return true;
   let close = at + 1;
   const most = min<usize>(until, at + 4096);

@@ -55,14 +55,16 @@ function isHostile(at: usize, end: usize, isWhole: bool): bool {
     store<u8>(scheme + length++, <u32>load<u8>(next++) | (load<u8>(next - 1) - 0x41 < 26 ? 0x20 : 0));
   const hasScheme = length > 0 && next < end && load<u8>(next) == 0x3a;
   if (!hasScheme) {
-    if (next == at && slashes(at, end) >= 2) return isHostileHost(at + slashes(at, end), end, isWhole ? 1 : 2);
+    // `//host`: a comment of one word is no host.
+    if (next == at && slashes(at, end) == 2)
+      return isHostileHost(at + 2, end, isWhole ? Place.inside : Place.metadata) && hostLength >= 7;
     // A bare host: only where secrets are, and with something to fetch.
-    return isWhole && length > 0 && load<u8>(at) == 0x31 && holdsSlash(next, end) && isHostileHost(at, end, 2);
+    return isWhole && length > 0 && load<u8>(at) == 0x31 && holdsSlash(next, end) && isHostileHost(at, end, Place.metadata);
   }
   next++;
   const bars = slashes(next, end);
   // `http:127.0.0.1`, which libraries take too.
-  if (bars == 0 && isWhole && is(length, 'http')) return isHostileHost(next, end, 1);
+  if (bars == 0 && isWhole && is(length, 'http')) return isHostileHost(next, end, Place.inside);
   if (bars == 0) return (is(length, 'jar') || is(length, 'netdoc')) && isRemote(next, end);
   if (is(length, 'gopher') || is(length, 'dict') || is(length, 'phar') || is(length, 'netdoc')) return bars >= 2;
   if (is(length, 'expect') || is(length, 'jar') || is(length, 'zip')) return bars >= 2;
@@ -70,7 +72,7 @@ function isHostile(at: usize, end: usize, isWhole: bool): bool {
   if (is(length, 'ldap') || is(length, 'ldaps') || is(length, 'ldapi') || is(length, 'tftp') || is(length, 'rmi'))
     return isWhole && bars >= 2;
   if (is(length, 'http') || is(length, 'https') || is(length, 'ftp') || is(length, 'ws') || is(length, 'wss') || is(length, 'sftp'))
-    return isHostileHost(next + bars, end, isWhole ? 1 : 2);
+    return isHostileHost(next + bars, end, isWhole ? Place.inside : Place.metadata);
   return false;
 }
 

@@ -21,7 +21,7 @@ export namespace TemplateWord {
 const reaches: string =
   '__class__ __init__ __globals__ __mro__ __subclasses__ __base__ __bases__ __builtins__ __import__ __getitem__ __dict__ __reduce__ subclasses mro getclass forname getruntime getmethod getmethods newinstance getconstructor getdeclaredconstructors processbuilder scriptenginemanager getenginebyname freemarker _templatereference__context _mmarker _nsattr__parent registerundefinedfiltercallback groovyclassloader file_excerpt call_user_func shell_exec passthru popen from_pyfile get_user_file get_flashed_messages get_admin_log child_process mainmodule ioutils classloader getattribute setattribute getresource pagecontext servletcontext objectwrapper proc_open pcntl_exec execsync memberaccess _memberaccess ognlcontext ognlutil xmldecoder setcache getsharedvariable springmacrorequestcontext file_get_contents uribuilder runtimeutil';
 const calls: string =
-  'system exec eval open readfile execute assert phpinfo dump include source constant print_r shell evaluate tourl file popen3 popen4 spawn iteritems template_from_string';
+  'system exec eval open readfile execute assert phpinfo dump include source constant print_r shell evaluate tourl file popen3 popen4 spawn iteritems template_from_string ini_set';
 const roots: string =
   'config self request _self _context application cycler joiner namespace lipsum url_for settings';
 const tags: string = 'debug include import extends from embed php import_module';

@@ -14,7 +14,7 @@ namespace Mode {
   export const text: i32 = 0;
   export const mustache: i32 = 1;
   export const tag: i32 = 2;
-  /** `${…}`, which is JavaScript too. */
+  /** `${…}`, `[[…]]`, `@(…)`: JavaScript too. */
   export const dollar: i32 = 3;
   export const expression: i32 = 4;
   export const server: i32 = 5;
@@ -83,8 +83,9 @@ function openerOf(byte: u32, next: u32): i32 {
     return byte == 0x23 || byte == 0x2a || byte == 0x40 || byte == 0x7e || byte == 0x25 || byte == 0x21 ? Mode.expression : 0;
   }
   if (next == 0x25) return byte == 0x7b ? Mode.tag : byte == 0x3c ? Mode.server : 0;
-  if (byte == 0x5b) return next == 0x5b && mode == Mode.text ? Mode.expression : 0;
-  return byte == 0x40 && next == 0x28 && mode == Mode.text ? Mode.expression : 0;
+  // Lists of lists and calls of JavaScript begin so too.
+  if (byte == 0x5b) return next == 0x5b && mode == Mode.text ? Mode.dollar : 0;
+  return byte == 0x40 && next == 0x28 && mode == Mode.text ? Mode.dollar : 0;
 }
 
 function isCloser(byte: u32, next: u32): bool {

@@ -1,0 +1,152 @@
+/** One rule set on recorded requests: what a route, its modes and its windows make of them. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { loadConfig } from '#config/load.ts';
+import type { RecordedRequest } from '#replay/recorded-request.ts';
+import { RuleSide, type RuleSide as Side } from '#replay/rule-side.ts';
+import { testSource } from '../support/guests.ts';
+import { seclangModule } from '../support/seclang.ts';
+import { statusGuest } from '../support/versioned-guest.ts';
+
+const rules = `
+SecRuleEngine On
+SecRequestBodyAccess On
+SecRule REQUEST_HEADERS:User-Agent "@contains scanner" "id:1,phase:1,deny,msg:'a scanner'"
+SecRule ARGS "@contains attack" "id:2,phase:2,deny,msg:'an attack'"
+SecRule RESPONSE_HEADERS:X-Leak "@contains yes" "id:3,phase:3,deny,msg:'a leak'"
+SecRule REMOTE_ADDR "@ipMatch 2001:db8::/32" "id:4,phase:1,pass,log,msg:'from there'"
+`;
+
+async function side(
+  waf: string,
+  bytes = seclangModule(rules),
+  failures: string[] = [],
+): Promise<Side> {
+  const loaded = loadConfig({
+    file: null,
+    env: {},
+    defaults: `
+edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }
+upstreams: { app: { servers: [{ url: "http://127.0.0.1:9" }] } }
+routes:
+  - { match: { path: /open }, upstream: app, waf: { mode: off } }
+  - { upstream: app, waf: { rules: [own], ${waf} } }
+waf: { rules: { own: { module: "own.wasm" } } }
+`,
+  });
+  assert.ok(loaded.ok);
+  const { config } = loaded;
+  const modules = [{ ...testSource, name: 'own', bytes, off: null }];
+  return RuleSide.create(
+    { config, modules },
+    { onFailure: (_, message) => failures.push(message) },
+  );
+}
+
+type Given = {
+  readonly line?: string;
+  readonly fields?: readonly string[];
+  readonly body?: string;
+  readonly is?: RecordedRequest['body'];
+  readonly client?: string;
+  readonly response?: readonly string[] | null;
+  readonly major?: 1 | 2;
+};
+
+function recorded({
+  line = 'GET / HTTP/1.1',
+  fields = [],
+  body = '',
+  is = 'whole',
+  ...given
+}: Given): RecordedRequest {
+  const length = body === '' ? [] : [`Content-Length: ${body.length}`];
+  const head = [line, 'Host: a.example', ...fields, ...length, '', ''].join('\r\n');
+  const response = given.response ?? null;
+  return {
+    ...{ id: 'a', atMs: 1, client: given.client ?? '192.0.2.1', tls: false, ja4: '' },
+    ...{
+      certificate: null,
+      major: given.major ?? 1,
+      chunked: false,
+      body: is,
+      route: '* /',
+      status: 200,
+    },
+    ...{ outcome: 'forwarded', rule: '', head: Buffer.from(head, 'latin1') },
+    bytes: Buffer.from(body, 'latin1'),
+    responseHead: response === null ? null : Buffer.from([...response, '', ''].join('\r\n')),
+  };
+}
+
+const form = ['Content-Type: application/x-www-form-urlencoded'];
+const leak = ['HTTP/1.1 200 OK', 'X-Leak: yes', 'Content-Length: 0'];
+const cases: readonly (readonly [string, Given, string, string])[] = [
+  ['an ordinary request', {}, 'passed', ''],
+  ['a head that a rule stops', { fields: ['User-Agent: scanner'] }, 'stopped', 'own/1'],
+  ['a parameter', { line: 'GET /?q=an+attack HTTP/1.1' }, 'stopped', 'own/2'],
+  ['a form', { line: 'POST / HTTP/1.1', fields: form, body: 'q=attack' }, 'stopped', 'own/2'],
+  [
+    'a form that was cut off',
+    { line: 'POST / HTTP/1.1', fields: form, body: 'q=attack', is: 'cut' },
+    'stopped',
+    'own/2',
+  ],
+  [
+    'a form by HTTP/2',
+    { line: 'POST / HTTP/2.0', fields: form, body: 'q=attack', major: 2 },
+    'stopped',
+    'own/2',
+  ],
+  ['a response', { response: leak }, 'stopped', 'own/3'],
+  ['a route without rules', { line: 'GET /open?q=attack HTTP/1.1' }, 'passed', ''],
+];
+
+describe('a rule set on recorded requests', () => {
+  it('decides as it does on live ones', async () => {
+    const live = await side('mode: block');
+    for (const [name, given, verdict, rule] of cases) {
+      const run = await live.run(recorded(given));
+      assert.deepEqual([run?.verdict, run?.rule], [verdict, rule], name);
+    }
+    live.close();
+  });
+
+  it('only notes on a route that watches, and names what matched without a stop', async () => {
+    const watching = await side('mode: monitor');
+    const noted = await watching.run(recorded({ line: 'GET /?q=attack HTTP/1.1' }));
+    assert.deepEqual([noted?.verdict, noted?.rule, noted?.rules], ['noted', 'own/2', ['own/2']]);
+    const matched = await watching.run(recorded({ client: '2001:db8::1' }));
+    assert.deepEqual([matched?.verdict, matched?.rules], ['passed', ['own/4']]);
+    assert.ok((matched?.fuel ?? 0) > 0);
+    watching.close();
+  });
+
+  it('keeps to the window of the route', async () => {
+    const body = `q=${'x'.repeat(3_000)}attack`;
+    const long = recorded({ line: 'POST / HTTP/1.1', fields: form, body });
+    const small = await side('bodyWindowBytes: 1024');
+    assert.equal((await small.run(long))?.verdict, 'passed');
+    small.close();
+    const strict = await side('bodyWindowBytes: 1024, beyondWindow: block');
+    assert.equal((await strict.run(long))?.rule, 'weir/body');
+    strict.close();
+  });
+
+  it('has the policy of a module that fails, and says so', async () => {
+    const failures: string[] = [];
+    const failing = await side('mode: block', statusGuest(403, true), failures);
+    const large = recorded({ fields: [`X-Large: ${'x'.repeat(7_000)}`] });
+    assert.equal((await failing.run(large))?.verdict, 'stopped');
+    assert.match(failures[0] ?? '', /rule module own failed \(policy closed\)/);
+    failing.close();
+  });
+
+  it('leaves out what is beyond the limits of its configuration', async () => {
+    const live = await side('mode: block');
+    const fields = Array.from({ length: 200 }, (_, index) => `X-${index}: 1`);
+    assert.equal(await live.run(recorded({ fields })), null);
+    assert.equal((await live.run(recorded({})))?.verdict, 'passed');
+    live.close();
+  });
+});

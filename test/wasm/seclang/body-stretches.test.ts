@@ -1,0 +1,109 @@
+/** Filler in front hides nothing: what comes behind the first window of a body is looked at as a body of its own. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { Transaction } from '#waf/transaction.ts';
+import type { Stop } from '#waf/verdict.ts';
+import { type Field, requestView } from '#wasm/seclang/built-request.ts';
+import { buildCore } from '../../support/core-rules.ts';
+import { testLimits } from '../../support/guests.ts';
+import { SeclangRules } from '../../support/seclang.ts';
+
+const rules = new SeclangRules(buildCore(1));
+const windowBytes = testLimits.bodyWindowBytes;
+const overlapBytes = 256;
+const attack = "1' UNION SELECT name,pass FROM users-- -";
+const filler = 'lorem ipsum dolor sit amet '.repeat(Math.ceil((windowBytes * 2) / 27));
+
+const form = 'application/x-www-form-urlencoded';
+const parts = (name: string, value: string): string =>
+  `--edge\r\nContent-Disposition: form-data; name="f"\r\n\r\n${filler}\r\n--edge\r\nContent-Disposition: form-data; ${name}\r\n\r\n${value}\r\n--edge--\r\n`;
+
+const stopped: readonly (readonly [what: string, type: string, body: string])[] = [
+  ['a form', form, `f=${encodeURIComponent(filler)}&q=${encodeURIComponent(attack)}`],
+  ['a value of a form', form, `q=${encodeURIComponent(filler + attack)}`],
+  ['JSON', 'application/json', JSON.stringify({ f: filler, q: attack })],
+  ['XML', 'application/xml', `<r><f>${filler}</f><q>${attack}</q></r>`],
+  ['text', 'text/plain', `${filler}<script>alert(1)</script>`],
+  ['a part', 'multipart/form-data; boundary=edge', parts('name="q"', attack)],
+  ['an upload', 'multipart/form-data; boundary=edge', parts('name="u"; filename="shell.php"', 'x')],
+];
+
+const passed: readonly (readonly [what: string, type: string, body: string])[] = [
+  ['a form', form, `f=${encodeURIComponent(filler)}&q=garden`],
+  ['JSON', 'application/json', JSON.stringify({ f: filler, q: 'garden' })],
+  ['XML', 'application/xml', `<r><f>${filler}</f><q>garden</q></r>`],
+  ['a part', 'multipart/form-data; boundary=edge', parts('name="q"', 'garden')],
+  [
+    'a long file',
+    'multipart/form-data; boundary=edge',
+    parts('name="u"; filename="notes.txt"', `${filler}${attack}${filler}`),
+  ],
+  ['a picture', 'image/png', `${filler}${attack}`],
+];
+
+for (const [what, type, body] of stopped)
+  test(`${what} with an attack behind the first window is stopped`, () => {
+    assert.equal(send(body, [['Content-Type', type]])?.kind, 'block');
+  });
+
+for (const [what, type, body] of passed)
+  test(`${what} longer than the window and without one passes`, () => {
+    assert.equal(send(body, [['Content-Type', type]]), null);
+  });
+
+test('a coded body is looked at as the origin will read it', () => {
+  const coded = (coding: string, bytes: Buffer): Stop | null =>
+    send(bytes.toString('latin1'), [
+      ['Content-Type', form],
+      ['Content-Encoding', coding],
+    ]);
+  const bad = Buffer.from(`q=${encodeURIComponent(attack)}`);
+  const good = Buffer.from('q=garden+chairs');
+  for (const [coding, encode] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+  ] as const) {
+    assert.equal(statusOf(coded(coding, encode(bad))), 403, coding);
+    assert.equal(coded(coding, encode(good)), null, coding);
+  }
+  assert.equal(statusOf(coded('deflate, gzip', gzipSync(deflateSync(bad)))), 403);
+  const long = Buffer.from(`f=${encodeURIComponent(filler)}&q=${encodeURIComponent(attack)}`);
+  assert.equal(statusOf(coded('gzip', gzipSync(long))), 403, 'behind the first window');
+  assert.equal(statusOf(coded('gzip', gzipSync(Buffer.alloc(windowBytes * 9)))), 413, 'a bomb');
+  assert.equal(statusOf(coded('gzip', bad)), 415, 'not what it says');
+  assert.equal(statusOf(coded('compress', bad)), 415, 'a coding that is not known');
+});
+
+const statusOf = (stop: Stop | null): number | null =>
+  stop !== null && 'status' in stop ? stop.status : null;
+
+function send(body: string, fields: readonly Field[]): Stop | null {
+  const request = {
+    method: 'POST',
+    target: '/form',
+    version: 'HTTP/1.1',
+    fields: [['Host', 'example.org'], ...fields] as const,
+  };
+  const facts = { clientAddress: '192.0.2.1', tls: false };
+  const transaction = new Transaction(requestView(request), facts, 'id-1', 'r', 'u', false);
+  const run = rules.filter.begin(transaction);
+  const bytes = Buffer.from(body, 'latin1');
+  let stop = run.requestHead(false) as Stop | null;
+  for (let at = 0; stop === null && at < bytes.length; at += windowBytes) {
+    const overlap = at === 0 ? 0 : overlapBytes;
+    const isLast = at + windowBytes >= bytes.length;
+    stop = run.requestBody({
+      bytes: bytes.subarray(at - overlap, at + windowBytes),
+      overlap,
+      position: at,
+      isFirst: at === 0,
+      isLast,
+      isWhole: at === 0 && isLast,
+    }) as Stop | null;
+  }
+  run.end();
+  return stop;
+}
