@@ -1,6 +1,6 @@
 /**
  * Compiles every rule of `wasm-rules/rules/` to `build/rules/<name>.wasm`, and the engine of SecLang rule sets
- * (`wasm-rules/seclang/`) to `build/engine/seclang.wasm`.
+ * (`wasm-rules/seclang/`) to `build/engine/seclang.wasm`; then `builtin:core` as it comes to `build/rule-sets/`.
  *
  *     node scripts/build-rules.ts
  *
@@ -14,6 +14,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { coreRules, namedRules } from '#config/core-rules.ts';
+import { buildRuleSet, shippedRuleSets } from '#toolchain/build-rule-set.ts';
 import { compileGuest, GuestCompileError, shippedOptions } from '#toolchain/compile-guest.ts';
 
 export type BuildRulesOptions = {
@@ -59,6 +61,22 @@ export async function buildEngine(
   await mkdir(outDirectory, { recursive: true });
   const shared = await hashOfFolders([join(rulesRoot, 'engine')]);
   return buildRule(join(rulesRoot, 'seclang'), outDirectory, shared, log, enginePages);
+}
+
+/** `builtin:core` with nothing set: what a node with another setting compiles for itself. */
+function buildCoreRules(log: (line: string) => void): void {
+  const request = {
+    name: 'core',
+    paths: [namedRules(root, coreRules)],
+    paranoia: null,
+    inboundThreshold: null,
+    outboundThreshold: null,
+    setup: {},
+    exclusions: [],
+    keepsRuleEngine: false,
+  };
+  const { bytes, isFromCache } = buildRuleSet(request, shippedRuleSets);
+  log(`core: ${isFromCache ? 'up to date' : 'compiled'}, ${bytes.length} bytes`);
 }
 
 async function ruleFolders(): Promise<readonly string[]> {
@@ -163,7 +181,9 @@ function sha256(bytes: Uint8Array): string {
 
 if (import.meta.main) {
   try {
-    await buildRules({ log: (line) => process.stdout.write(`${line}\n`) });
+    const log = (line: string): boolean => process.stdout.write(`${line}\n`);
+    await buildRules({ log });
+    buildCoreRules(log);
   } catch (error) {
     if (!(error instanceof GuestCompileError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -53,6 +53,9 @@ export type RefusedRuleWords = {
 
 export type BuildStage = (words: string) => void;
 
+/** `builtin:core` as it comes, compiled when Weir was built: a first start with it compiles nothing. */
+export const shippedRuleSets = fileURLToPath(new URL('../../build/rule-sets', import.meta.url));
+
 /** Rule sets kept in a cache folder; the oldest go. */
 const cachedMax = 8;
 const problemsShown = 20;
@@ -69,7 +72,8 @@ export function buildRuleSet(
   const { ruleSet, problems, problemsDropped } = loadRules(sourcesFor(request, reader), { reader });
   if (problems.length > 0) throw invalidRules(request, problems, problemsDropped);
   const engine = readEngine();
-  hash.update(JSON.stringify([request, imageVersion])).update(engine);
+  // What it is called says nothing about what it does.
+  hash.update(JSON.stringify([{ ...request, name: '' }, imageVersion])).update(engine);
   hashCompiler(hash);
   const key = hash.digest('hex');
   const fates = { loaded: 0, folded: 0 };
@@ -78,7 +82,10 @@ export function buildRuleSet(
     else if (fate === 'folded') fates.folded++;
   }
   const common = { loadedRules: fates.loaded, foldedRules: fates.folded };
-  const cached = cacheFolder === null ? null : readCached(cacheFolder, key);
+  const cached =
+    cacheFolder === null
+      ? null
+      : (readCached(cacheFolder, key) ?? readCached(shippedRuleSets, key));
   if (cached !== null)
     return {
       ...common,

@@ -208,14 +208,14 @@ describe('a rate', () => {
 
 describe('behaviour blocks an address', () => {
   it('that rates or rules stopped too often, by its entry in the block list', async () => {
-    await statuses(3 + 10, '192.0.2.30', '/slow');
+    await statuses(3 + 20, '192.0.2.30', '/slow');
     const entry = await blocked('192.0.2.30');
     assert.equal(entry.origin, 'behaviour');
     await until('it is refused', async () => (await ask('192.0.2.30', '/')).status === 403);
   });
 
   it('twice as long where it was before, though by a process before', async () => {
-    await statuses(3 + 10, '198.51.100.80', '/slow');
+    await statuses(3 + 20, '198.51.100.80', '/slow');
     const { expiresAt } = await blocked('198.51.100.80');
     const seconds = (Date.parse(expiresAt) - Date.now()) / 1_000;
     assert.ok(seconds > 6_000 && seconds <= 7_200, String(seconds));

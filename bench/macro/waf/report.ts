@@ -39,6 +39,14 @@ export function levelSection(request: string, all: readonly Row[], roles: Roles)
       byRound(rows, edge, over).map(([a, b]) => figure(a, b));
     const rate = (a: Row, b: Row): number => a.requestsPerSecond / b.requestsPerSecond;
     text += line(`req/s, ${edge} ÷ ${roles.modSecurity}`, pairs(roles.modSecurity, rate));
+    text += line(
+      `CPU a request, ${roles.modSecurity} ÷ ${edge}`,
+      pairs(roles.modSecurity, (a, b) => b.cpuUs / a.cpuUs),
+    );
+    text += line(
+      `CPU a request, ${roles.bareNginx} ÷ ${edge}`,
+      pairs(roles.bareNginx, (a, b) => b.cpuUs / a.cpuUs),
+    );
     text += line(`req/s, ${edge} ÷ ${roles.bareNginx}`, pairs(roles.bareNginx, rate));
     text += line(
       `CPU µs that ${edge} adds to ${roles.bareEdge}`,

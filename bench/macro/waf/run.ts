@@ -67,6 +67,7 @@ let page = `# The Core Rule Set beside nginx and libmodsecurity 3
 \`${command}\`, ${new Date().toISOString().slice(0, 10)}
 ${machine}, ${versionOf('nginx', '-v')}, ${modSecurityVersion()} with the same rules.
 One core for the proxy, 16 connections (2 for the JSON), 1 KB of HTML as the answer, access log on for all; medians over rounds, spread in brackets.
+Where other work shares the cores, requests a second say little and CPU a request says what was measured.
 `;
 for (const level of levels) page += await benchLevel(level);
 process.stdout.write(page);
