@@ -52,8 +52,24 @@ const wholes: ReadonlySet<string> = new Set(['code', 'ticket', 'nonce', 'samlres
 
 const nameCharactersMax = 256;
 
+/** Names come again and again: what was found of the last ones, forgotten as a whole when there are too many. */
+const known = new Map<string, boolean>();
+const knownMax = 2_048;
+const knownCharactersMax = 64;
+
 /** `name` is latin1 or Unicode text, as it came. */
 export function isSecretName(name: string): boolean {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const found = saysSecret(name);
+  if (name.length <= knownCharactersMax) {
+    if (known.size >= knownMax) known.clear();
+    known.set(name, found);
+  }
+  return found;
+}
+
+function saysSecret(name: string): boolean {
   const plain = undone(name.slice(0, nameCharactersMax)).normalize('NFKC');
   const parts = plain
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
