@@ -8,6 +8,7 @@ import { metricsPage } from '#roles/metrics-page.ts';
 import { operatorsPage } from '#waf/language/operators-page.ts';
 import { casesJsonSchema } from '#wasm/cases/cases-json-schema.ts';
 import { casesPage } from '#wasm/cases/cases-page.ts';
+import { coreRulesPage } from './core-rules-page.ts';
 
 /** File below the root → its content. */
 export function referenceFiles(): ReadonlyMap<string, string> {
@@ -16,6 +17,7 @@ export function referenceFiles(): ReadonlyMap<string, string> {
     ['docs/reference/orchestrator.md', orchestratorReferencePage()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/operators.md', operatorsPage()],
+    ['docs/reference/built-in-rules.md', coreRulesPage()],
     ['docs/reference/cases.md', casesPage()],
     ['docs/reference/cases.schema.json', `${JSON.stringify(casesJsonSchema(), null, 2)}\n`],
     ['config/schema.json', `${JSON.stringify(jsonSchema(), null, 2)}\n`],

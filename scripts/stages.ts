@@ -4,6 +4,7 @@
  */
 import { connectionStages } from './stages/connection.ts';
 import { detectionStages } from './stages/detection.ts';
+import { eventStages } from './stages/events.ts';
 import { http2Stages } from './stages/http2.ts';
 import { modeStages } from './stages/modes.ts';
 import { moduleStages } from './stages/modules.ts';
@@ -24,5 +25,6 @@ export const stages: readonly Stage[] = [
   ...http2Stages,
   ...upstreamStages,
   ...nodeStages,
+  ...eventStages,
   ...replayStages,
 ];

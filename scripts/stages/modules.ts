@@ -128,4 +128,32 @@ export const moduleStages: readonly Stage[] = [
     to: '{}',
     tests: 'test/wire/module-metrics.test.ts',
   },
+  {
+    name: 'builtin:core is a rule set',
+    file: 'src/config/core-rules.ts',
+    from: 'rule.module === coreRules ? [coreFolder] : null',
+    to: 'null',
+    tests: 'test/e2e/bypass.test.ts',
+  },
+  {
+    name: 'rule sets: the rest of a long body',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: 'return window.isFirst ? null : this.#stretch(window.bytes);',
+    to: 'return null;',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: a body that was cut is closed',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: 'this.#stretches.closed(bytes)',
+    to: 'bytes',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: coded bodies',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: "if (codings !== '') return this.#codedBody(codings, window);",
+    to: '',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
 ];

@@ -26,7 +26,7 @@ export const rateStages: readonly Stage[] = [
   {
     name: 'penalty of a rate',
     file: 'src/proxy/rates/rate-gate.ts',
-    from: 'penalties.set(key, end, penaltySeconds * 1_000);',
+    from: 'penalties.set(shared, end, penaltySeconds * 1_000);',
     to: '',
     tests: 'test/proxy/rates/rates.test.ts',
   },

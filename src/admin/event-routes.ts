@@ -19,7 +19,7 @@ export function addEventRoutes(app: FastifyInstance, events: EventControl): void
     async ({ query }) => {
       if (query.after === 'now') return { events: [], place: events.newestPlace };
       const after = query.after === undefined ? null : Number(query.after);
-      const found = events.list(
+      const found = await events.list(
         filterOf(query),
         Number(query.limit ?? schema.eventsDefault),
         after,
@@ -39,7 +39,7 @@ export function addEventRoutes(app: FastifyInstance, events: EventControl): void
     async ({ query }) => {
       const { by = 'rule', sinceSeconds } = query;
       const sinceMs = sinceSeconds === undefined ? 0 : Date.now() - Number(sinceSeconds) * 1_000;
-      return { counts: events.counts(by, filterOf(query), sinceMs, schema.countsMax) };
+      return { counts: await events.counts(by, filterOf(query), sinceMs, schema.countsMax) };
     },
   );
 

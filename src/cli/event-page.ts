@@ -67,7 +67,8 @@ function outcomeOf({ event, http }: EcsEvent): string {
 }
 
 function matchRows(matches: readonly EcsMatch[]): Cell[][] {
-  const titles = ['RULE', 'POINTS', 'WHERE', 'WHAT', 'MODE', 'MESSAGE'];
+  const givesPoints = matches.some(({ points }) => points !== undefined);
+  const titles = ['RULE', givesPoints ? 'POINTS' : '', 'WHERE', 'WHAT', 'MODE', 'MESSAGE'];
   return [
     titles.map((text): Cell => ({ text, style: 'dim' })),
     ...matches.map(({ rule, points, target, matched, mode, message }) => [

@@ -33,9 +33,10 @@ export function exclusionWords({
   const what = `${rules.length === 1 ? 'rule' : 'rules'} ${rules.map((id) => `${ruleSet}/${id}`).join(', ')}`;
   const where =
     path === null ? 'on every path' : exact ? `on ${path}` : `on paths that begin with ${path}`;
+  const isOne = rules.length === 1;
   return parameters.length === 0
-    ? `${what} no longer run ${where}`
-    : `${what} no longer look at ${parameters.join(', ')} ${where}`;
+    ? `${what} no longer ${isOne ? 'runs' : 'run'} ${where}`
+    : `${what} no longer ${isOne ? 'looks' : 'look'} at ${parameters.join(', ')} ${where}`;
 }
 
 function triedWords({ ruleSet, on, outcome, stillStoppedBy }: ExclusionTried): string {

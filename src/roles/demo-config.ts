@@ -37,13 +37,23 @@ export function demoConfig(settings: DemoSettings): string {
 upstreams:
   shop: { servers: [{ url: ${JSON.stringify(shopUrl)} }] }
 routes:
-  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [geo, bad-bot, honeypot, path-traversal, rate-limit, header-hardening] } }
-  - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, universal, header-hardening] } }
+  - { match: { host: "*", path: / }, upstream: shop, waf: { mode: block, rules: [geo, bad-bot, honeypot, path-traversal, core, rate-limit, header-hardening] } }
+  - { match: { host: "*", path: /api }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, core, universal, header-hardening] } }
   - { match: { host: "*", path: /mcp }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, agent-traffic, header-hardening] } }
-  - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, jwt-check, header-hardening] } }
+  - { match: { host: "*", path: /account }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, core, jwt-check, header-hardening] } }
   - { match: { host: "*", path: /debug }, upstream: shop, waf: { mode: block, rules: [bad-bot, path-traversal, canary-leak, header-hardening] } }
+# This machine is free of limits and never blocked; who comes from elsewhere is neither for browsing.
+rates:
+  - { name: everybody, key: [], limit: 50000, burst: 100000 }
+  - { name: address, limit: 1000, burst: 2000, penaltySeconds: 30 }
+behaviour:
+  violations: { count: 100, blockSeconds: 300, blockSecondsMax: 3600 }
+  errors: { count: 500 }
+  requests: { count: 10000 }
+  baseline: { factor: 10 }
 waf:
   rules:
+    core: { module: "builtin:core" }
     bad-bot: { module: "builtin:bad-bot", watch: true }
     path-traversal: { module: "builtin:path-traversal", watch: true }
     honeypot: { module: "builtin:honeypot", watch: true, grants: [block] }

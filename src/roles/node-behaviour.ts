@@ -78,8 +78,10 @@ export class NodeBehaviour implements NodePart {
     const { behaviour: settings } = config;
     const before = this.#live;
     this.#config = config;
-    if (settings === undefined) this.#live = null;
-    else if (JSON.stringify(before?.settings) !== JSON.stringify(settings)) {
+    if (settings === undefined) {
+      this.#kept = before?.state(wallMs()) ?? this.#kept;
+      this.#live = null;
+    } else if (JSON.stringify(before?.settings) !== JSON.stringify(settings)) {
       this.#forgottenBefore = this.#forgotten.value;
       this.#live = new Behaviour(settings, before?.state(wallMs()) ?? this.#kept);
     }

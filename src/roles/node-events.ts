@@ -19,6 +19,7 @@ import { type EcsEvent, ecsEvent } from '#events/ecs-event.ts';
 import { EventSinks } from '#events/event-sinks.ts';
 import {
   type CountedBy,
+  type EventCount,
   type EventFilter,
   EventStore,
   type StoreBounds,
@@ -27,7 +28,7 @@ import {
 import type { SecurityEvent } from '#events/security-event.ts';
 import type { Series } from '#telemetry/metrics.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
-import type { FromPart } from './part-messages.ts';
+import type { EventsMade } from './part-messages.ts';
 import { eventFamilies } from './worker-events.ts';
 
 const writeMs = 250;
@@ -35,6 +36,8 @@ const writeMs = 250;
 const lineMax = 20_000;
 /** In one transaction: it holds up the supervisor's process for as long. */
 const batchMax = 500;
+/** Workers may take so long to tell what they have. */
+const askMs = 1_000;
 const dayMs = 86_400_000;
 const storePart = 'store of events';
 
@@ -49,6 +52,12 @@ export class NodeEvents implements NodePart, EventControl {
   #line: EcsEvent[] = [];
   #total = 0;
   #timer: NodeJS.Timeout | null = null;
+  readonly #workers = new Set<number>();
+  /** Of the last question to the workers, and who has not answered it. */
+  #ask = 0;
+  #awaited = new Set<number>();
+  #allTold: () => void = () => {};
+  #asking: Promise<void> = Promise.resolve();
 
   constructor(host: NodePartHost) {
     this.#host = host;
@@ -77,8 +86,18 @@ export class NodeEvents implements NodePart, EventControl {
     this.#sinks.follow(events.to);
   }
 
-  take({ events }: Extract<FromPart, { part: 'events' }>): void {
+  take({ events, asked }: EventsMade, slot: number): void {
     this.note(events);
+    if (asked === this.#ask) this.#told(slot);
+  }
+
+  join(slot: number): void {
+    this.#workers.add(slot);
+  }
+
+  leave(slot: number): void {
+    this.#workers.delete(slot);
+    this.#told(slot);
   }
 
   /** What another part of the node has to say. */
@@ -97,8 +116,8 @@ export class NodeEvents implements NodePart, EventControl {
 
   // ── what is asked ─────────────────────────────────────────────────────────────────────────────────
 
-  list(filter: EventFilter, limit: number, after: number | null): StoredEvent[] {
-    this.#write();
+  async list(filter: EventFilter, limit: number, after: number | null): Promise<StoredEvent[]> {
+    await this.#gather();
     return this.#open.list(filter, limit, after);
   }
 
@@ -106,10 +125,10 @@ export class NodeEvents implements NodePart, EventControl {
     return this.#open.newestPlace;
   }
 
-  find(id: string): StoredEvent {
-    this.#write();
-    const found = this.#open.find(id);
-    if (found === null)
+  async find(id: string): Promise<StoredEvent> {
+    await this.#gather();
+    const found = id === 'last' ? this.#open.list({}, 1, null)[0] : this.#open.find(id);
+    if (found === null || found === undefined)
       throw new WeirError(
         'EVENT_UNKNOWN',
         `no event and no request "${id}" is kept; weir events tail shows the newest`,
@@ -117,8 +136,13 @@ export class NodeEvents implements NodePart, EventControl {
     return found;
   }
 
-  counts(by: CountedBy, filter: EventFilter, sinceMs: number, limit: number) {
-    this.#write();
+  async counts(
+    by: CountedBy,
+    filter: EventFilter,
+    sinceMs: number,
+    limit: number,
+  ): Promise<EventCount[]> {
+    await this.#gather();
     return this.#open.counts(by, filter, sinceMs, limit);
   }
 
@@ -139,6 +163,32 @@ export class NodeEvents implements NodePart, EventControl {
     await this.#sinks.close();
     this.#store?.close();
     this.#store = null;
+  }
+
+  /** What every worker has made by now is in the store, so that who has an answer finds its event. */
+  async #gather(): Promise<void> {
+    const before = this.#asking;
+    this.#asking = (async () => {
+      await before;
+      this.#ask++;
+      this.#awaited = new Set(this.#workers);
+      if (this.#awaited.size > 0)
+        await new Promise<void>((resolve) => {
+          // A worker that is busy with a change says it later.
+          const timer = setTimeout(resolve, askMs);
+          this.#allTold = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+          this.#host.send({ part: 'events', ask: this.#ask });
+        });
+      while (this.#line.length > 0) this.#write();
+    })();
+    await this.#asking;
+  }
+
+  #told(slot: number): void {
+    if (this.#awaited.delete(slot) && this.#awaited.size === 0) this.#allTold();
   }
 
   get #open(): EventStore {

@@ -35,36 +35,38 @@ import {
   type StoredExclusion,
   writeExclusionFile,
 } from '#state/exclusion-file.ts';
-import type { Series } from '#telemetry/metrics.ts';
+import type { MetricFamily, Series } from '#telemetry/metrics.ts';
 import { requestOfConfig } from '#toolchain/rule-set-request.ts';
 import { tryExclusions } from '#toolchain/try-exclusions.ts';
 import type { NodeEvents } from './node-events.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
+import { findRecorded } from './recorded-requests.ts';
 import { ruleSetFolder } from './rule-source.ts';
 
-const expireMs = 5_000;
+const expireMs = 2_000;
 
-/** Requests that were recorded, by their id; null where there is none of it. */
-export type RecordedRequests = (requestId: string) => Promise<ToldRequest | null>;
+export const exclusionFamilies = {
+  live: {
+    name: 'weir_exclusions',
+    type: 'gauge',
+    help: 'Exclusions made from events that are in force.',
+  },
+} as const satisfies Record<string, MetricFamily>;
 
 export class NodeExclusions implements NodePart, ExclusionControl {
   readonly name = 'exclusions';
   readonly #host: NodePartHost;
   readonly #events: NodeEvents;
-  readonly #recorded: RecordedRequests;
   readonly #count: Series;
   #config: Config | null = null;
   #timer: NodeJS.Timeout | null = null;
   #changes: Promise<unknown> = Promise.resolve();
 
-  constructor(host: NodePartHost, events: NodeEvents, recorded: RecordedRequests) {
+  constructor(host: NodePartHost, events: NodeEvents) {
     this.#host = host;
     this.#events = events;
-    this.#recorded = recorded;
-    this.#count = host.registry.gauge(
-      'weir_exclusions',
-      'Exclusions made from events that are in force.',
-    );
+    const { name, help } = exclusionFamilies.live;
+    this.#count = host.registry.gauge(name, help);
   }
 
   start(config: Config): void {
@@ -94,7 +96,7 @@ export class NodeExclusions implements NodePart, ExclusionControl {
 
   exclude(request: ExclusionRequest): Promise<ExclusionAnswer> {
     return this.#oneAtATime(async () => {
-      const { ecs } = this.#events.find(request.event);
+      const { ecs } = await this.#events.find(request.event);
       const { rule, path } = request;
       const proposal = proposeExclusions(ecs, { rule, path, ruleSets: this.#ruleSets() });
       const tried = await this.#try(ecs, proposal.exclusions);
@@ -154,7 +156,7 @@ export class NodeExclusions implements NodePart, ExclusionControl {
 
   /** Throws EXCLUSION_IMPOSSIBLE where a rule still matches where it was excluded. */
   async #try(ecs: EcsEvent, proposed: readonly ProposedExclusion[]): Promise<ExclusionTried[]> {
-    const recorded = await this.#recorded(ecs.http?.request.id ?? '');
+    const recorded = await findRecorded(this.#host.statePath, ecs.http?.request.id ?? '');
     const request = recorded ?? requestOfEvent(ecs);
     if (request === null) return [];
     const tried: ExclusionTried[] = [];

@@ -70,9 +70,7 @@ export class NodeParts {
     this.#crowdsec = new NodeCrowdsec({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
-    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events, (id) =>
-      this.#replay.recordedRequest(id),
-    );
+    this.#exclusions = new NodeExclusions({ ...host, send }, this.#events);
     this.#parts = [
       ...[this.#events, this.#exclusions, this.#feeds, this.#crowdsec, this.#behaviour],
       this.#replay,

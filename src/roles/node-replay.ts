@@ -6,9 +6,7 @@ import type { PartStatus } from '#admin/part-status.ts';
 import type { RecordingStatus, ReplayControl, ShadowAnswer } from '#admin/replay-control.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
-import type { ToldRequest } from '#events/event-request.ts';
 import { routeName } from '#proxy/snapshot.ts';
-import { findRecorded } from '#replay/find-recorded.ts';
 import type { RecordingEntry } from '#replay/recording-store.ts';
 import type { CandidateHost, CandidateRule } from './candidate-side.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
@@ -170,11 +168,6 @@ export class NodeReplay implements NodePart, ReplayControl {
 
   gateReload(terms: GateTerms): Promise<void> {
     return this.#replays.gate(terms, { kind: 'config', file: null });
-  }
-
-  /** By the id that its event has; null where it was not recorded. */
-  recordedRequest(requestId: string): Promise<ToldRequest | null> {
-    return findRecorded(this.#recorder.store, requestId);
   }
 
   // ── shadows ───────────────────────────────────────────────────────────────────────────────────────

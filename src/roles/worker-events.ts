@@ -12,6 +12,7 @@ import type { SecurityEvent } from '#events/security-event.ts';
 import type { RequestRecord } from '#proxy/request-record.ts';
 import type { MetricFamily, Series } from '#telemetry/metrics.ts';
 import { endedRequest, kindOf } from './event-of-request.ts';
+import type { ToPart } from './part-messages.ts';
 import type { WorkerPart, WorkerPartHost } from './worker-parts.ts';
 
 /** How long an event waits for others to go with. */
@@ -93,13 +94,21 @@ export class WorkerEvents implements WorkerPart {
     this.#add(makeEvent(kind, wallMs(), policy, endedRequest(record)));
   }
 
+  /** Somebody looks: what has been answered by now is told. */
+  take(message: ToPart): void {
+    if (message.part === 'events') this.#send(message.ask);
+  }
+
   flush(): void {
+    if (this.#waiting.length > 0) this.#send(null);
+  }
+
+  #send(asked: number | null): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#waiting.length === 0) return;
     const events = this.#waiting;
     this.#waiting = [];
-    if (!this.#host.send({ part: 'events', events })) this.#lost.value += events.length;
+    if (!this.#host.send({ part: 'events', events, asked })) this.#lost.value += events.length;
   }
 
   #add(event: SecurityEvent): void {

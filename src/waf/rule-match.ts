@@ -13,6 +13,8 @@ export type RuleMatch = {
   readonly target: string;
   /** What matched, at most `matchedBytesMax` bytes. */
   readonly matched: string;
+  /** What it adds to the score; null or left out where the rule says none. */
+  readonly points?: number | null;
   /** Of the rule on the route. Monitor: it was worked out and changed nothing. */
   readonly mode: 'block' | 'challenge' | 'monitor';
 };

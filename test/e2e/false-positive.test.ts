@@ -17,8 +17,9 @@ import { runWeir } from '../support/weir-command.ts';
 
 /** Two that find, and one that adds up and blocks, as the Core Rule Set does it. */
 const rules = `SecRuleEngine On
+SecAction "id:1000,phase:1,pass,nolog,t:none,setvar:tx.critical=5"
 SecRule ARGS "@rx (?i)union\\s+select" "id:1001,phase:2,pass,log,t:none,msg:'SQL injection',tag:'attack-sqli',severity:CRITICAL,setvar:'tx.score=+5'"
-SecRule ARGS|REQUEST_HEADERS:User-Agent "@rx (?i)sqlmap" "id:1002,phase:2,pass,log,t:none,msg:'Scanner',tag:'attack-scanner',severity:CRITICAL,setvar:'tx.score=+5'"
+SecRule ARGS|REQUEST_HEADERS:User-Agent "@rx (?i)sqlmap" "id:1002,phase:2,pass,log,t:none,msg:'Scanner',tag:'attack-scanner',severity:CRITICAL,setvar:'tx.score=+%{tx.critical}'"
 SecRule TX:score "@ge 5" "id:1999,phase:2,deny,status:403,t:none,msg:'Score %{tx.score}',severity:CRITICAL"
 `;
 const comment = 'the Union select committee met, and spoke of sqlmap';
@@ -70,30 +71,52 @@ kernel: { xdp: off }
     assert.equal(exit, 0, stderr);
     return stdout;
   };
-  const newest = async (): Promise<EcsEvent | undefined> => {
-    const lines = (await weir('events', 'tail', '--json', '--kind', 'blocked')).trim().split('\n');
-    return lines
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as EcsEvent)
-      .at(-1);
+  const first = async (): Promise<EcsEvent> => {
+    const [line = ''] = (await weir('events', 'tail', '--json', '--kind', 'blocked')).split('\n');
+    return JSON.parse(line) as EcsEvent;
   };
 
   it('is blocked, and its event says by which rules and how to mend it', async () => {
+    await weir('record', 'start', '--minutes', '60');
     assert.equal(await post('/post', { comment }), 403);
-    await until('an event', async () => (await newest()) !== undefined);
-    const ecs = await newest();
-    event = ecs?.event.id ?? '';
-    assert.equal(ecs?.rule?.id, 'site/1999');
+    assert.equal(await post('/post', { title: comment }), 403);
+    assert.equal(await post('/post', { comment: 'a chair' }), 200);
+    await weir('record', 'stop');
+    const ecs = await first();
+    event = ecs.event.id;
+    assert.equal(ecs.rule?.id, 'site/1999');
     const page = await weir('events', 'show', event);
-    for (const part of [/site\/1001\s+ARGS:comment/, /site\/1002\s+ARGS:comment/, /weir exclude/])
+    for (const part of [
+      /site\/1001 +5 +ARGS:comment/,
+      /site\/1002 +5 +ARGS:comment/,
+      /weir exclude/,
+    ])
       assert.match(page, part);
+  });
+
+  it('is tried on the recorded traffic: it passes, and nothing else does', async () => {
+    const { exclusions } = JSON.parse(await weir('exclude', event, '--json')) as {
+      exclusions: readonly { readonly ruleSet: string }[];
+    };
+    const entries = exclusions.map(({ ruleSet: _, ...exclusion }) => exclusion);
+    const file = join(folder, 'next.yaml');
+    writeFileSync(
+      file,
+      config
+        .replace(/(site: \{ seclang: .*\]) \}/, `$1, exclusions: ${JSON.stringify(entries)} }`)
+        .replace('127.0.0.1:0', `127.0.0.1:${edge.ports[0]}`),
+    );
+    const { difference } = JSON.parse(await weir('replay', 'last', '--config', file, '--json')) as {
+      difference: { readonly newlyPassed: number; readonly newlyBlocked: number };
+    };
+    assert.deepEqual([difference.newlyPassed, difference.newlyBlocked], [1, 0]);
   });
 
   it('is mended by the narrowest exclusion, tried first and live at once', async () => {
     const proposed = await weir('exclude', event);
     for (const part of [
       /rules site\/1001, site\/1002 no longer look at ARGS:comment on \/post\n/,
-      /it passes site now/,
+      /tried on the recorded request: it passes site now/,
       /nothing was changed/,
     ])
       assert.match(proposed, part);
@@ -131,8 +154,7 @@ kernel: { xdp: off }
   it('is blocked again when the exclusion is taken back, or its time is over', async () => {
     assert.match(await weir('exclude', 'remove', 'x1'), /exclusion x1 is removed/);
     assert.equal(await post('/post', { comment }), 403);
-    await weir('exclude', event, '--rule', '1001', '--expires', '1h', '--yes');
-    await weir('exclude', event, '--rule', '1002', '--expires', '1h', '--yes');
+    await weir('exclude', event, '--expires', '1h', '--yes');
     assert.equal(await post('/post', { comment }), 200);
     const file = readExclusionFile(state);
     await writeExclusionFile(state, {
@@ -149,11 +171,7 @@ kernel: { xdp: off }
   it('of a module is mended by its mode, and says so', async () => {
     const response = await fetch(`http://127.0.0.1:${edge.ports[0]}/admin?file=../../etc/passwd`);
     assert.equal(response.status, 403);
-    await until('its event', async () => (await newest())?.url?.path === '/admin');
-    const { exit, stderr } = await runWeir(edge.state, [
-      'exclude',
-      (await newest())?.event.id ?? '',
-    ]);
+    const { exit, stderr } = await runWeir(edge.state, ['exclude', 'last']);
     assert.equal(exit, 1);
     assert.match(
       stderr,

@@ -51,6 +51,7 @@ describe('counts over three nodes', { skip: needsNats() }, () => {
       `
 edge:
   workers: ${index === 2 ? 2 : 1}
+  trustedProxies: [127.0.0.1]
   listeners: [{ address: "127.0.0.1:0", plaintext: true }]
 upstreams: { app: { servers: [{ url: "${originUrl}" }] } }
 routes:
@@ -63,6 +64,7 @@ waf:
       module: builtin:rate-limit
       grants: [kv:fleet]
       config: { limits: [{ id: all, requests: 10, seconds: 86400, scope: fleet }, { id: seen, requests: 20, seconds: 86400, scope: fleet, action: block, status: 418 }] }
+rates: [{ name: all, key: [], match: { path: /rated }, limit: 5, perSeconds: 86400, burst: 5, scope: fleet }]
 kernel: { xdp: off }
 ${fleet.section('abc'[index] as string, ', digestMs: 1000, counterSyncMs: 100')}`,
       states[index] as string,
@@ -135,6 +137,19 @@ ${fleet.section('abc'[index] as string, ', digestMs: 1000, counterSyncMs: 100')}
     assert.deepEqual(new Set(statuses), new Set([200]));
     await until('b has heard', async () => (await ask(b, '/limited')) === 429);
     await until('c has heard', async () => (await ask(c, '/limited')) === 429);
+  });
+
+  it('hold for a rate of the configuration', async () => {
+    const [a, b, c] = edges as [EdgeProcess, EdgeProcess, EdgeProcess];
+    const rated = async (edge: EdgeProcess): Promise<number> => {
+      const headers = { connection: 'close', 'x-forwarded-for': '192.0.2.1' };
+      const url = `http://127.0.0.1:${edge.ports[0]}`;
+      return (await call(url, 'GET', '/rated', { headers })).status;
+    };
+    for (let times = 0; times < 5; times++) assert.equal(await rated(a), 200);
+    assert.equal(await rated(a), 429);
+    await until('b has heard', async () => (await rated(b)) === 429);
+    await until('c has heard', async () => (await rated(c)) === 429);
   });
 
   it('a node that starts anew is told what it had counted itself', async () => {

@@ -38,12 +38,12 @@ export class FakeControl implements NodeControl {
   };
   readonly parts: NodeControl['parts'] = {
     events: {
-      list: () => [],
+      list: async () => [],
       newestPlace: 0,
-      find: () => {
+      find: async () => {
         throw new WeirError('EVENT_UNKNOWN', 'no such event');
       },
-      counts: () => [],
+      counts: async () => [],
     },
     exclusions: {
       list: () => [],

@@ -10,7 +10,7 @@ export const eventsShow: Command = {
   summary: 'show one event: what happened, why, and how to mend it if that was wrong',
   positionals: ['ID'],
   options: [jsonOption, stateOption],
-  examples: ['weir events show mgj6k3cwehrzqp'],
+  examples: ['weir events show last', 'weir events show mgj6k3cwehrzqp'],
   async run(context) {
     const id = context.given.positional(0);
     const { ecs } = await callDaemon(context, {

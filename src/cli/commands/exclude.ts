@@ -42,7 +42,7 @@ export const exclude: Command = {
     stateOption,
   ],
   examples: [
-    'weir exclude mgj6k3cwehrzqp',
+    'weir exclude last',
     'weir exclude mgj6k3cwehrzqp --reason "comments hold SQL" --expires 30d --yes',
   ],
   async run(context) {

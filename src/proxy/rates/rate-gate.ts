@@ -20,7 +20,7 @@ import type { TokenBuckets } from '#wasm/services/token-buckets.ts';
 import { isUnder } from '../router.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { CompiledRate } from './compile-rates.ts';
-import { type RateRequest, rateKey } from './rate-key.ts';
+import { type RateRequest, rateKey, sharedKey } from './rate-key.ts';
 import type { RateMetrics } from './rate-metrics.ts';
 import { resolvedPath } from './rate-path.ts';
 import { ownBuckets, type RateStores } from './rate-stores.ts';
@@ -89,13 +89,15 @@ export class RateGate {
     const { name, capacity, periodSeconds, penaltySeconds, scope } = rate;
     const penalties =
       penaltySeconds === 0 ? null : this.#stores.values(scope === 'worker' ? scope : 'node', name);
-    const until = penalties?.get(key);
+    const isTold = penalties !== null || scope === 'fleet';
+    const shared = isTold ? sharedKey(rate.key, key) : key;
+    const until = penalties?.get(shared);
     if (until !== undefined) return secondsTo(until, this.#nowMs());
-    const seconds = this.#limiters[scope].take(name, key, 1, capacity, periodSeconds);
+    const seconds = this.#limiters[scope].take(name, shared, 1, capacity, periodSeconds);
     if (seconds === 0 || penalties === null) return seconds;
     const end = Buffer.alloc(8);
     end.writeDoubleLE(this.#nowMs() + penaltySeconds * 1_000);
-    penalties.set(key, end, penaltySeconds * 1_000);
+    penalties.set(shared, end, penaltySeconds * 1_000);
     this.#metrics.penalty(name);
     return Math.max(seconds, penaltySeconds);
   }

@@ -4,6 +4,7 @@
  * A request that lacks a part (no such cookie, no TLS and so no JA4) is counted with an empty one where the
  * address is a part too; else the rate does not hold for it, for all who lack it would share one bucket.
  */
+import { hash } from 'node:crypto';
 import type { RequestView } from '#waf/request-view.ts';
 import { ascii, equalsFolded } from '../http1/bytes.ts';
 import { limitKey } from '../listener/address-rate.ts';
@@ -41,6 +42,22 @@ export function parseKeyPart(text: string): KeyPart {
     ? { kind: 'cookie', name, field: COOKIE }
     : { kind: 'header', name: name.toLowerCase(), field: ascii(name.toLowerCase()) };
 }
+
+/** As long as a key may be to leave the worker as it is. */
+const plainCharactersMax = 256;
+
+/**
+ * As other processes and nodes hear of a key: what clients show as a secret goes no further than its digest, and
+ * nothing is longer than what is told of counts has room for.
+ */
+export function sharedKey(parts: readonly KeyPart[], key: string): string {
+  const isPlain = key.length <= plainCharactersMax && !parts.some(({ kind }) => secrets.has(kind));
+  return isPlain ? key : hash('sha256', key, 'base64url').slice(0, digestCharacters);
+}
+
+const secrets: ReadonlySet<KeyPart['kind']> = new Set(['bearer', 'header', 'cookie']);
+/** 132 bits. */
+const digestCharacters = 22;
 
 /** Null where the request has nothing the rate could count it for. */
 export function rateKey(parts: readonly KeyPart[], request: RateRequest): string | null {

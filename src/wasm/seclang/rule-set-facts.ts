@@ -5,6 +5,7 @@
 import type { EngineSettings, Phase, Rule } from '#waf/language/rule-set.ts';
 import { thresholdNames } from '#waf/language/threshold-names.ts';
 import { plainText } from '#waf/rules/rule-index.ts';
+import { rulePoints } from './rule-points.ts';
 
 export type Threshold = keyof typeof thresholdNames;
 
@@ -23,6 +24,8 @@ export type RuleFact = {
   /** By link: what is said of a match, `Pattern match "…"`. */
   readonly operators: readonly string[];
   readonly isLogged: boolean;
+  /** What a match adds to the score; null where it says none. */
+  readonly points: number | null;
 };
 
 export type RuleSetFacts = {
@@ -51,10 +54,11 @@ export function ruleSetFacts(rules: readonly Rule[], settings: EngineSettings): 
     responseBodyMimeTypes,
     componentSignatures,
   } = settings;
+  const points = rulePoints(rules);
   return {
     format: 1,
     thresholds: thresholdsOf(rules),
-    rules: rules.map(ruleFact),
+    rules: rules.map((rule, index) => ruleFact(rule, points[index] ?? null)),
     settings: {
       ruleEngine,
       requestBodyAccess,
@@ -70,7 +74,7 @@ function thresholdsOf(rules: readonly Rule[]): readonly Threshold[] {
   return (['inbound', 'outbound'] as const).filter((which) => text.includes(thresholdNames[which]));
 }
 
-function ruleFact(rule: Rule): RuleFact {
+function ruleFact(rule: Rule, points: number | null): RuleFact {
   return {
     id: rule.id,
     phase: rule.phase,
@@ -88,6 +92,7 @@ function ruleFact(rule: Rule): RuleFact {
         : `Matched "${operator.isNegated ? '!' : ''}@${operator.name} ${plainText(operator.argument).slice(0, operatorTextMax)}"`,
     ),
     isLogged: rule.isLogged,
+    points,
   };
 }
 

@@ -221,6 +221,7 @@ export class SeclangRun implements FilterRun {
         tags: [...rule.tags, ...match.tags],
         target: match.name,
         matched: match.value.slice(0, matchedBytesMax),
+        points: rule.points,
         mode: transaction.isMonitored ? 'monitor' : modeOf(this.#terms, match.rule),
       });
     }

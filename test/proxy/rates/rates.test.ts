@@ -7,7 +7,7 @@ import { CidrMap } from '#core/cidr-map.ts';
 import { parseCidr } from '#core/ip.ts';
 import { compileRates } from '#proxy/rates/compile-rates.ts';
 import { type OverRate, RateGate } from '#proxy/rates/rate-gate.ts';
-import { rateKey } from '#proxy/rates/rate-key.ts';
+import { rateKey, sharedKey } from '#proxy/rates/rate-key.ts';
 import { RateMetrics } from '#proxy/rates/rate-metrics.ts';
 import { resolvedPath } from '#proxy/rates/rate-path.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
@@ -211,6 +211,21 @@ describe('a key', () => {
         assert.equal(found, keyOf(parts, { address: '2001:db8:0:1::9' }));
       else assert.equal(found, key);
     });
+});
+
+it('a key that is a secret, or long, leaves the worker as a digest', () => {
+  const shared = (parts: readonly string[], key: string) =>
+    sharedKey(rates({ key: parts })[0]?.key ?? [], key);
+  assert.equal(shared(['address'], '192.0.2.1'), '192.0.2.1');
+  for (const [parts, key] of [
+    [['bearer'], 'my secret'],
+    [['address', 'cookie:sid'], '192.0.2.1\0my secret\0'],
+    [['path'], `/${'a'.repeat(8_000)}`],
+  ] as const) {
+    assert.match(shared(parts, key), /^[\w-]{22}$/);
+    assert.equal(shared(parts, key), shared(parts, key));
+    assert.notEqual(shared(parts, key), shared(parts, `${key}x`));
+  }
 });
 
 it('a path is read as the most lenient origin would', () => {

@@ -1,4 +1,4 @@
-/** What `builtin:core` catches of the corpora at level 1 by the operators that read tokens, and that it stops nothing ordinary. */
+/** What `builtin:core` catches of the corpora at level 1, and that it stops next to nothing ordinary. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { coreFolder } from '../../support/core-rules.ts';
@@ -23,13 +23,17 @@ describe('builtin:core at paranoia 1', () => {
   const verdicts = verdictsOf(coreFolder, 1);
 
   it('stops what the lists of attacks hold', { skip: missingDetectionCorpora }, (test) => {
+    let stoppedInAll = 0;
+    let all = 0;
     for (const { name, requests } of attackGroups()) {
-      const least = leastOf[name];
-      if (least === undefined) continue;
       const stopped = requests.filter((request) => verdicts.stops(request)).length;
+      stoppedInAll += stopped;
+      all += requests.length;
       test.diagnostic(`${name}: ${stopped} of ${requests.length}`);
+      const least = leastOf[name] ?? 90;
       assert.ok((100 * stopped) / requests.length >= least, `${name}: ${stopped}`);
     }
+    assert.ok((100 * stoppedInAll) / all >= 95, `${stoppedInAll} of ${all}`);
   });
 
   it('passes ordinary text, but for one in two hundred', { skip: missingDetectionCorpora }, () => {

@@ -1,0 +1,96 @@
+/** From a decision to whoever hears of it, and back to the rules. */
+import type { Stage } from './stage.ts';
+
+export const eventStages: readonly Stage[] = [
+  {
+    name: 'secrets are masked by name',
+    file: 'src/core/secret-names.ts',
+    from: 'anywhere.some((word) => squeezed.includes(word))',
+    to: 'false',
+    tests: 'test/events/secrets.test.ts',
+  },
+  {
+    name: 'secrets are masked under their encodings',
+    file: 'src/core/mask-secrets.ts',
+    from: 'const next = undoEncoding(masked);',
+    to: 'const next = masked;',
+    tests: 'test/events/secrets.test.ts',
+  },
+  {
+    name: 'a piece of a secret is not shown',
+    file: 'src/events/secret-values.ts',
+    from: 'if (overlaps(lower, value)) return hidden;',
+    to: '',
+    tests: 'test/events/secrets.test.ts',
+  },
+  {
+    name: 'a route shows of a match what it says',
+    file: 'src/events/redact-match.ts',
+    from: "if (policy === 'none') return null;",
+    to: '',
+    tests: 'test/e2e/events.test.ts',
+  },
+  {
+    name: 'what is only watched is an event',
+    file: 'src/roles/event-of-request.ts',
+    from: "if (found !== null) return isEnforced ? null : 'monitored';",
+    to: 'if (found !== null) return null;',
+    tests: 'test/e2e/events.test.ts',
+  },
+  {
+    name: 'events are kept',
+    file: 'src/roles/node-events.ts',
+    from: 'store.add(batch, this.#bounds, wallMs());',
+    to: '',
+    tests: 'test/e2e/events.test.ts',
+  },
+  {
+    name: 'events are sent',
+    file: 'src/roles/node-events.ts',
+    from: 'this.#sinks.offer(made);',
+    to: '',
+    tests: 'test/e2e/events.test.ts',
+  },
+  {
+    name: 'events go when there are too many',
+    file: 'src/events/event-store.ts',
+    from: 'this.#prune(bounds, nowMs);',
+    to: '',
+    tests: 'test/events/event-store.test.ts',
+  },
+  {
+    name: 'the line of a sink is bounded',
+    file: 'src/events/sinks/sink-queue.ts',
+    from: 'this.#waiting.push(...events.slice(0, room));',
+    to: 'this.#waiting.push(...events);',
+    tests: 'test/events/sinks.test.ts',
+  },
+  {
+    name: 'no webhook goes to this machine',
+    file: 'src/events/sinks/webhook-sink.ts',
+    from: '...(options.allowInternal ? {} : { lookup: publicLookup(lookup) }),',
+    to: '',
+    tests: 'test/events/sinks.test.ts',
+  },
+  {
+    name: 'an exclusion made from an event reaches the rules',
+    file: 'src/roles/rule-source.ts',
+    from: 'readExclusions(loaded.config.state, name, wallMs())',
+    to: '[]',
+    tests: 'test/e2e/false-positive.test.ts',
+  },
+  {
+    name: 'an exclusion is for its own path',
+    file: 'src/toolchain/rule-set-request.ts',
+    from: "exact ? 'streq' : 'beginsWith'",
+    to: "exact ? 'beginsWith' : 'beginsWith'",
+    tests: 'test/e2e/false-positive.test.ts',
+  },
+  {
+    name: 'exclusions expire',
+    file: 'src/state/exclusion-file.ts',
+    from: 'expiresAtMs === null || expiresAtMs > nowMs;',
+    to: 'expiresAtMs === null || nowMs > 0;',
+    tests: 'test/e2e/false-positive.test.ts',
+  },
+];
