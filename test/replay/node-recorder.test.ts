@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { findRecorded } from '#replay/find-recorded.ts';
 import { encodeRequest } from '#replay/recorded-request.ts';
 import { readRecording } from '#replay/recording-file.ts';
 import { RecordingStore } from '#replay/recording-store.ts';
@@ -64,6 +65,11 @@ describe('a recording', () => {
     recorder.leave(2);
     assert.equal(await stopped, id);
     assert.deepEqual(await idsOf(recorder, id), ['a', 'b', 'late']);
+    assert.deepEqual(await findRecorded(recorder.store, 'b'), {
+      ...{ method: 'GET', target: '/', version: 'HTTP/1.1', fields: [], body: '' },
+      clientAddress: '192.0.2.1',
+    });
+    assert.equal(await findRecorded(recorder.store, 'none'), null);
     const [entry] = await recorder.store.list();
     assert.deepEqual([entry?.end?.requests, entry?.end?.dropped], [3, 3]);
     assert.equal(recorder.running, null);
