@@ -85,7 +85,15 @@ function matchRows(matches: readonly EcsMatch[]): Cell[][] {
 
 /** Only where rules said something: a limit is no false positive. */
 function mendingLines({ event, weir }: EcsEvent): string[] {
-  if ((weir.matches ?? []).every(isLimit)) return [];
+  const rules = (weir.matches ?? []).filter((match) => !isLimit(match));
+  if (rules.length === 0) return [];
+  // Exclusions are for rules in SecLang, which have numbers; a rule of a module is given a mode.
+  const names = rules.map(({ rule }) => rule);
+  if (!names.some((name) => /\/\d+$/.test(name)))
+    return [
+      `on the route    waf: { modes: [{ rules: [${printable(names.join(', '))}], mode: monitor }] }`,
+      'then            weir reload',
+    ];
   return [
     `weir exclude ${event.id}                      what could be left out, and whether that mends it`,
     `weir exclude ${event.id} --reason TEXT --yes  makes it live`,
