@@ -17,7 +17,7 @@ import { ListGuard } from '#feeds/list-guard.ts';
 import type { CheckAnswer } from '#proxy/request-check.ts';
 import type { EdgeNode } from './edge-node.ts';
 import { guardedRanges } from './node-feeds.ts';
-import { NodeLists } from './node-lists.ts';
+import { listsOfNode, type NodeLists } from './node-lists.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
 import type { FromPart } from './part-messages.ts';
 import { WorkerChecks } from './worker-checks.ts';
@@ -49,20 +49,12 @@ export class NodeCrowdsec implements NodePart {
   }
 
   async ready(): Promise<void> {
-    const { statePath, setDegraded, log, node } = this.#host;
-    const live = node();
-    const lists = live?.blocks.lists ?? null;
-    assert(
-      live !== null && lists !== null && this.#config !== null,
-      'the node stands, with its lists',
-    );
-    this.#lists = new NodeLists({
-      ...{ statePath, lists, setDegraded, log },
-      changeLists: (change) => live.blocks.changeLists(change),
-    });
+    assert(this.#config !== null, 'it was started');
+    const { live, kept, lists } = listsOfNode(this.#host);
+    this.#lists = lists;
     this.#blocks = servedBlocks(live);
-    if (this.#config.crowdsec?.lapi === undefined && lists.kept.has(lapiOrigin))
-      await this.#lists.remove(lapiOrigin);
+    if (this.#config.crowdsec?.lapi === undefined && kept.kept.has(lapiOrigin))
+      await lists.remove(lapiOrigin);
     await this.follow(this.#config);
   }
 

@@ -7,7 +7,7 @@ import type { Cidr } from '#core/ip.ts';
 import type { FeedStatus } from '#feeds/feed.ts';
 import { FeedCounts } from '#feeds/feed-metrics.ts';
 import { Feeds } from '#feeds/feeds.ts';
-import { NodeLists } from './node-lists.ts';
+import { listsOfNode } from './node-lists.ts';
 import type { NodePart, NodePartHost } from './node-parts.ts';
 import { protectedRanges } from './protected-addresses.ts';
 
@@ -30,21 +30,14 @@ export class NodeFeeds implements NodePart, FeedControl {
   }
 
   async ready(): Promise<void> {
-    const { statePath, setDegraded, log, node } = this.#host;
-    const live = node();
-    const lists = live?.blocks.lists ?? null;
-    assert(
-      live !== null && lists !== null && this.#config !== null,
-      'the node stands, with its lists',
-    );
-    for (const reason of lists.broken)
+    assert(this.#config !== null, 'it was started');
+    const { log } = this.#host;
+    const { kept, lists } = listsOfNode(this.#host);
+    for (const reason of kept.broken)
       log.error({ reason }, 'kept list not used, it is fetched anew');
     this.#feeds = new Feeds({
-      lists: new NodeLists({
-        ...{ statePath, lists, setDegraded, log },
-        changeLists: (change) => live.blocks.changeLists(change),
-      }),
-      facts: lists.kept,
+      lists,
+      facts: kept.kept,
       counts: this.#counts,
       log,
     });

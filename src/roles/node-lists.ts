@@ -4,12 +4,15 @@
  * A list can always be had again, so it is enforced before it is durable, unlike what a person asks for: the file is
  * for a start while its source cannot be reached.
  */
+import { assert } from '#core/assert.ts';
 import { describeError } from '#core/errors.ts';
 import type { DecisionLists } from '#crowdsec/lapi-client.ts';
 import type { FeedLists } from '#feeds/feed.ts';
 import { removeListFile, writeListFile } from '#feeds/list-file.ts';
 import type { ListChange, ListedBlocks, ListFacts, ListTerm } from '#feeds/listed-blocks.ts';
 import type { Logger } from '#telemetry/log.ts';
+import type { EdgeNode } from './edge-node.ts';
+import type { NodePartHost } from './node-parts.ts';
 
 export type NodeListsOptions = {
   readonly statePath: string;
@@ -18,6 +21,22 @@ export type NodeListsOptions = {
   readonly setDegraded: (part: string, reason: string | null) => void;
   readonly log: Logger;
 };
+
+/** For a part of a node that stands. */
+export function listsOfNode({ statePath, setDegraded, log, node }: NodePartHost): {
+  readonly live: EdgeNode;
+  readonly kept: ListedBlocks;
+  readonly lists: NodeLists;
+} {
+  const live = node();
+  const kept = live?.blocks.lists ?? null;
+  assert(live !== null && kept !== null, 'the node stands, with its lists');
+  const lists = new NodeLists({
+    ...{ statePath, lists: kept, setDegraded, log },
+    changeLists: (change) => live.blocks.changeLists(change),
+  });
+  return { live, kept, lists };
+}
 
 export class NodeLists implements FeedLists, DecisionLists {
   readonly #options: NodeListsOptions;
