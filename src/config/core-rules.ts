@@ -1,10 +1,9 @@
 /**
- * `builtin:core`, the rule set of Weir's own: written in SecLang and compiled as any other, so that paranoia, thresholds
- * and exclusions are said of it as they are of the Core Rule Set.
+ * Where rules in SecLang lie that are named and not written as a path: `builtin:core`, compiled as any other set so that
+ * paranoia, thresholds and exclusions are said of it alike, and `installed:crs`.
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
 import { installedCrs, installedCrsFolder } from '#core/installed-rules.ts';
 
 export const coreRules = 'builtin:core';

@@ -462,7 +462,7 @@ export class EdgeNode implements NodeControl {
           this.#options.blocks.reopen(stores.blocks, stores.fleet?.enforced ?? null);
           this.#options.rules.reopen(stores.rules);
           this.modules.live.reopen();
-          void this.#options.parts.start(this.#loaded.config);
+          void this.#options.parts.restart(this.#loaded.config);
         },
         stopListening: () => this.#admin?.stopListening(),
         end: () => {

@@ -6,6 +6,7 @@
 import type { PartControls } from '#admin/part-controls.ts';
 import type { PartStatus } from '#admin/part-status.ts';
 import type { Config } from '#config/schema.ts';
+import { describeError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
@@ -57,10 +58,14 @@ export class NodeParts {
   readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
   readonly #parts: readonly NodePart[];
+  readonly #host: Omit<NodePartHost, 'send'>;
   readonly #workers = new Map<number, (message: ToPart) => void>();
+  /** Messages that found no room while the node was started. */
+  #lost = 0;
   #waiting: { readonly message: FromPart; readonly slot: number }[] | null = [];
 
   constructor(host: Omit<NodePartHost, 'send'>) {
+    this.#host = host;
     const send: NodePartHost['send'] = (message, slot) => {
       if (slot === undefined) for (const post of this.#workers.values()) post(message);
       else this.#workers.get(slot)?.(message);
@@ -104,6 +109,15 @@ export class NodeParts {
     for (const { message, slot } of waiting) this.receive(slot, message);
   }
 
+  /** After an upgrade that did not get there: the node serves on, with what can be had again. */
+  async restart(config: Config): Promise<void> {
+    try {
+      await this.start(config);
+    } catch (error) {
+      this.#host.setDegraded('parts of the node', `not opened again: ${describeError(error)}`);
+    }
+  }
+
   async ready(): Promise<void> {
     for (const part of this.#parts) await part.ready?.();
   }
@@ -116,6 +130,8 @@ export class NodeParts {
     if (this.#waiting === null)
       this.#parts.find(({ name }) => name === message.part)?.take?.(message, slot);
     else if (this.#waiting.length < waitingMax) this.#waiting.push({ message, slot });
+    else if (this.#lost++ === 0)
+      this.#host.log.warn({ waitingMax }, 'messages of workers lost while the node starts');
   }
 
   join(slot: number, post: (message: ToPart) => void): void {
