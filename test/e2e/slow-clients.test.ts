@@ -93,7 +93,9 @@ routes: [{ upstream: app }]`);
       );
       await slow.untilClosed();
       const grewBytes = memoryMax - memoryBefore;
-      test.diagnostic(`${answered} bystanders answered, memory +${Math.round(grewBytes / 1e6)} MB, ${queuedMax} bytes in the kernel for one`);
+      test.diagnostic(
+        `${answered} bystanders answered, memory +${Math.round(grewBytes / 1e6)} MB, ${queuedMax} bytes in the kernel for one`,
+      );
       assert.ok(queuedMax < queuedBytesMax, `${queuedMax} bytes wait in the kernel for one client`);
       assert.ok(grewBytes < spareBytes + count * bytesEachMax, `memory grew by ${grewBytes} bytes`);
       if (kind !== 'read') {
