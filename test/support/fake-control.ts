@@ -90,6 +90,11 @@ export class FakeControl implements NodeControl {
   loaded: Uint8Array | null = null;
   sentAlong: Omit<ModuleLoadRequest, 'bytes'> | null = null;
 
+  get life(): Pick<NodeStatus, 'state' | 'workers'> {
+    this.#call('life');
+    return { state: this.state, workers: this.workers };
+  }
+
   async status(): Promise<NodeStatus> {
     this.#call('status');
     return {
