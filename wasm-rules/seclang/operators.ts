@@ -37,6 +37,12 @@ export function holds(link: usize, string: usize, at: usize, length: i32): bool 
   return (flags & LinkFlag.negated) != 0 ? !result : result;
 }
 
+/** As `holds`, for a link that is neither negated nor has references in its argument; nothing is captured. */
+export function agrees(link: usize, at: usize, length: i32): bool {
+  charge(2 + <u32>length);
+  return test(link, word(link, LinkWord.flags) & ~LinkFlag.capturing, at, length);
+}
+
 function test(link: usize, flags: u32, at: usize, length: i32): bool {
   const operand = follow(link, LinkWord.operand);
   switch (word(link, LinkWord.operator)) {
@@ -75,11 +81,11 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
       charge(<u32>length << 1);
       return detectTemplate(at, length) && tookWhole(flags, at, length);
     default:
-      return compares(link, at, length);
+      return compares(link, flags, at, length);
   }
 }
 
-function compares(link: usize, at: usize, length: i32): bool {
+function compares(link: usize, flags: u32, at: usize, length: i32): bool {
   readArgument(link);
   switch (word(link, LinkWord.operator)) {
     case Operator.eq:
@@ -107,7 +113,7 @@ function compares(link: usize, at: usize, length: i32): bool {
       return within(at, length, argumentAt, argumentLength);
     case Operator.detectCommand:
       charge(<u32>length << 2);
-      return detectCommand(at, length, argumentLength != 0) && tookWhole(word(link, LinkWord.flags), at, length);
+      return detectCommand(at, length, argumentLength != 0) && tookWhole(flags, at, length);
     case Operator.graphqlAliases:
       return asksGraphql(at, length) && graphqlAliases > numberIn(argumentAt, argumentLength);
     case Operator.graphqlCost:
