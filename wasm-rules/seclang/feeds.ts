@@ -7,8 +7,8 @@ import { arenaTake } from '../engine/arena';
 import { budgetLeft } from '../engine/budget';
 import { canChange } from '../engine/transform/can-change';
 import { charge } from './fuel';
-import { isKnown, knownBytesMax, noteKnown } from './known';
-import { ClassWord, follow, imageAt, NodeWord, textAt, textLength, word } from './layout';
+import { known, knownBytesMax, knownSteps, noteKnown, takeStep } from './known';
+import { ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
 import { agrees } from './operators';
 import { firstLink } from './rules';
 import { equalsLower } from './text';
@@ -100,10 +100,22 @@ export function feedValue(value: usize, part: i32, classes: usize): void {
 }
 
 function walkOnce(root: usize, string: usize): void {
-  if (isKnown(root, string)) return;
+  const entry = known(root, string);
+  if (entry != 0) {
+    way = knownSteps(entry, string);
+    enterAll(way);
+    return;
+  }
   const before = budgetLeft();
   walkRoot(root, string);
-  if (way == 0) noteKnown(root, string, before);
+  noteKnown(root, string, way, before);
+}
+
+/** The first one is the last in the list. */
+function enterAll(step: usize): void {
+  if (step == 0) return;
+  enterAll(load<usize>(step));
+  enter(load<u32>(step, 4), load<usize>(step, 8));
 }
 
 /** Where nothing in the trie changes the string, what its chains are does not matter: mostly it is so. */
@@ -174,19 +186,16 @@ function list(candidates: usize, mask: usize, chain: u32, string: usize): void {
         const rule = word(at, 0);
         if (comparesAtOnce && !mayMatch(rule, string)) continue;
         if (!enter(rule, string)) continue;
-        const step = arenaTake(16);
-        store<usize>(step, way);
-        store<u32>(step, rule, 4);
-        store<usize>(step, string, 8);
-        way = step;
+        way = takeStep(way, rule, string);
       }
     }
   }
 }
 
-/** False: the first link of the rule does not match it. */
+/** False: the first link of the rule does not match it, nor ever will. */
 function mayMatch(rule: u32, string: usize): bool {
   const link = firstLink(rule);
+  if (word(link, LinkWord.argument) != 0) return true;
   if (failedLink(string) == link) return false;
   if (agrees(link, stringAt(string), stringLength(string))) return true;
   noteFailed(string, link);
