@@ -17,6 +17,7 @@ import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import { replaceProgram } from '#synproxy/xdp-link.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import { nothingToGuard } from './guarded-interfaces.ts';
 import { inspectionKey } from './inspection-terms.ts';
 import type { KernelItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
@@ -98,7 +99,7 @@ export class Shield {
     const shield = new Shield(options);
     const { step, refused, interfaces } = options.handover;
     const names = interfaces.map(({ name }) => name);
-    options.log[refused.length === 0 ? 'info' : 'warn'](
+    options.log[refused.every(({ reason }) => reason === nothingToGuard) ? 'info' : 'warn'](
       { step, refused, interfaces: names, object: options.handover.objectSha256 },
       'kernel shield',
     );
