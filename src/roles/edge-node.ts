@@ -36,7 +36,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
-import { changedPaths, needsRestart } from './config-difference.ts';
+import { changedPaths, needsRestart, restartsNeeded } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -352,7 +352,7 @@ export class EdgeNode implements NodeControl {
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade, for edge.user and the place of the kernel shield a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
+        `this needs a new process, so nothing was changed: ${restartsNeeded(fixed)}`,
         { details: fixed },
       );
     }
@@ -388,6 +388,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.fleet.protect(loaded.config);
     await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
+    this.#options.rules.follow();
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };
