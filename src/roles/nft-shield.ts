@@ -2,9 +2,9 @@
  * The kernel shield on step nftables, as the supervisor holds it: the channel to the agent, and what the table
  * is to hold.
  *
- * The agent cannot be started again, since what may do that is given up at the start. When it dies the table
- * stays as it was; status says so with what mends it, and workers enforce the list at accept, as always. What
- * nft refuses leaves the table in doubt, so the whole list is said again until it has been taken.
+ * An agent that is killed is started again by its keeper, and is told everything anew. When both are gone, nobody has
+ * the right to start them: the table stays as it was, status says so with what mends it, and workers enforce
+ * the list at accept, as always. What nft refuses leaves the table in doubt, so the whole list is said again until it has been taken.
  */
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -187,8 +187,27 @@ export class NftShield {
     const channel = new Socket({ fd, readable: true, writable: true });
     // What ends the node ends it, agent or not.
     channel.unref();
-    this.#client = new NftClient(channel, () => this.#onEnd());
+    this.#client = new NftClient(
+      channel,
+      () => this.#onEnd(),
+      () => this.#onAgain(),
+    );
     return channel;
+  }
+
+  /** Another agent has come, and fills the table anew from what the node says. */
+  #onAgain(): void {
+    const { table } = this.#options.nft;
+    this.#isOpen = false;
+    this.#isTrue = false;
+    this.#rules = null;
+    this.#options.log.warn({ table }, 'nftables agent was killed and started again');
+    this.#options.setDegraded(
+      part,
+      `the nftables agent was killed and started again: table inet ${table} is being filled anew`,
+    );
+    // At once: what is said from now on comes behind the word that opens the table.
+    this.#sayAll().catch(() => this.#sayAgain());
   }
 
   #onEnd(): void {
@@ -196,7 +215,7 @@ export class NftShield {
     this.#isGone = true;
     this.#stopTimer();
     const { table, pid } = this.#options.nft;
-    const reason = `the nftables agent (pid ${pid}) has ended and cannot be started again without rights: new blocks hold at accept only, and what was in the table stays there; restart the node as root (or run nft delete table inet ${table})`;
+    const reason = `the nftables agent and its keeper (pid ${pid}) have ended and cannot be started again without rights: new blocks hold at accept only, and what was in the table stays there; restart the node as root (or run nft delete table inet ${table})`;
     this.#options.log.error({ pid, table }, 'nftables agent ended');
     this.#options.setDegraded(part, reason);
   }

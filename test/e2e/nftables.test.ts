@@ -3,7 +3,7 @@
  * be, what `weir block` says is what happens to packets, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
@@ -125,9 +125,41 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     edge.weir('block', 'remove', clientAddresses[0]);
   });
 
-  it('says what mends it when its process is killed, and goes on at accept', async () => {
-    const { shield } = edge.status();
+  it('starts its agent again when it is killed, which fills the table anew', async () => {
+    const keeper = edge.status().shield.pid as number;
+    for (const [index, target] of clientAddresses.entries()) {
+      edge.weir('block', 'add', target);
+      const [agent] = childrenOf(keeper);
+      process.kill(agent as number, 'SIGKILL');
+      await until('another one is there', () => {
+        const [now] = childrenOf(keeper);
+        return now !== undefined && now !== agent;
+      });
+      await until('the table is as it was', () => edge.ask(index as 0 | 1) === 'no answer');
+      await until('nothing is degraded', () => edge.status().degraded.length === 0);
+      assert.equal(edge.weir('block', 'remove', target)['kernel'], true);
+      assert.equal(edge.ask(index as 0 | 1), 'answered');
+    }
+    assert(edge.lines.some((line) => /nftables agent was killed and started again/.test(line)));
+  });
+
+  it('goes on with its agent when the keeper of that is killed, and takes the table away', async () => {
+    const { pid, shield } = edge.status();
     process.kill(shield.pid as number, 'SIGKILL');
+    edge.weir('block', 'add', clientAddresses[0]);
+    assert.equal(edge.ask(0), 'no answer');
+    edge.weir('block', 'remove', clientAddresses[0]);
+    edge.weir('stop');
+    await until('the node ends', () => !isAlive(pid));
+    await until('the table is gone', () => edge.tables() === other);
+    await edge.startProcess();
+  });
+
+  it('says what mends it when both are killed, and goes on at accept', async () => {
+    const { shield } = edge.status();
+    const keeper = shield.pid as number;
+    const agents = childrenOf(keeper);
+    for (const one of [keeper, ...agents]) process.kill(one, 'SIGKILL');
     let reason = '';
     await until('it is seen', () => {
       reason = edge.status().degraded.find(({ part }) => part === 'kernel shield')?.reason ?? '';
@@ -154,3 +186,8 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     await edge.startProcess();
   });
 });
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}

@@ -69,9 +69,12 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
       );
       const { pid, workers, shield } = edge.status();
       assert.equal(shield.step, 'nftables');
-      const agent = shield.pid as number;
+      const keeper = shield.pid as number;
+      const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8');
+      const agent = Number(children);
+      assert(agent > 0, 'the keeper has an agent');
       const uid = Array(4).fill(user === null ? 0 : nobody);
-      for (const thread of threads(agent)) {
+      for (const thread of [...threads(keeper), ...threads(agent)]) {
         for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
           assert.equal(thread.get(set), netAdmin, `${set} of the agent`);
         assert.equal(thread.get('NoNewPrivs'), '1');
@@ -83,7 +86,7 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
             assert.equal(thread.get(set), none, `${set} of ${one}`);
       // What it starts has what it needs; of sockets it has its channel alone, and none of the node's.
       assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
-      assert.equal(socketsOf(agent).length, 1);
+      for (const one of [keeper, agent]) assert.equal(socketsOf(one).length, 1);
     });
 
   it('becomes the user it is told to, before it serves', async () => {

@@ -46,6 +46,8 @@ export type NftAgentOptions = {
   /** The program and what goes before its own parameters. */
   readonly command: readonly [string, ...string[]];
   readonly batchMs?: number;
+  /** The table of an agent before this one, which was killed; null for the first. */
+  readonly left?: string | null;
 };
 
 type Change = Extract<NftOrder, { kind: 'change' }>;
@@ -81,12 +83,16 @@ export class NftAgent {
 
   /** Resolves when the channel has ended and the table is gone; rejects for a line that is no order. */
   async run(): Promise<void> {
+    const { left = null } = this.#options;
+    // The line break ends what the one before may have left half said.
+    if (left !== null) this.#channel.write(`\n${JSON.stringify({ kind: 'again' })}\n`);
     try {
       await this.#readOrders();
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer);
       await this.#running;
-      if (this.#table !== null) await this.#nft(closeTable(this.#table));
+      const table = this.#table ?? left;
+      if (table !== null) await this.#nft(closeTable(table));
     }
   }
 
@@ -104,6 +110,9 @@ export class NftAgent {
 
   async #take(line: string): Promise<void> {
     const order = line.length > lineBytesMax ? null : parseNftOrder(line);
+    // Orders for the one before, the first of them cut; the node begins anew once it has heard of us.
+    const isFirst = this.#table === null && (this.#options.left ?? null) !== null;
+    if (isFirst && order?.kind !== 'open') return;
     if (order === null || (order.kind === 'open') !== (this.#table === null)) throw badOrder();
     if (order.kind === 'open') {
       const failure = await this.#nft(openTable(order.table, order.interfaces));

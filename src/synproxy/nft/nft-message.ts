@@ -64,6 +64,8 @@ export type NftCounts = {
 
 export type NftReport =
   | { readonly kind: 'ready' }
+  /** The agent before was killed: what it was told last may be lost, and all is to be said anew, from `open` on. */
+  | { readonly kind: 'again' }
   /** Everything up to this number stands in the kernel. */
   | { readonly kind: 'applied'; readonly sequence: number }
   /** What of it stands there is not known; all that should is to be said anew, with `replaces`. */
@@ -114,7 +116,7 @@ export function parseNftOrder(line: string): NftOrder | null {
 export function parseNftReport(line: string): NftReport | null {
   const value = readObject(line);
   if (value === null) return null;
-  if (value['kind'] === 'ready') return { kind: 'ready' };
+  if (value['kind'] === 'ready' || value['kind'] === 'again') return { kind: value['kind'] };
   const sequence = count(value['sequence']);
   const { kind, reason } = value;
   if (sequence === null) return null;
