@@ -84,9 +84,11 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
         for (const thread of threads(one))
           for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
             assert.equal(thread.get(set), none, `${set} of ${one}`);
-      // What it starts has what it needs; of sockets it has its channel alone, and none of the node's.
+      // What it starts has what it needs; of sockets it has its channel and the line to its keeper, and none of the node's.
       assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
-      for (const one of [keeper, agent]) assert.equal(socketsOf(one).length, 1);
+      const [ofKeeper, ofAgent] = [socketsOf(keeper), socketsOf(agent)];
+      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 2]);
+      assert.equal(ofAgent.filter((socket) => ofKeeper.includes(socket)).length, 1, 'the channel');
     });
 
   it('becomes the user it is told to, before it serves', async () => {
