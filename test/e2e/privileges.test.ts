@@ -84,10 +84,11 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
         for (const thread of threads(one))
           for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
             assert.equal(thread.get(set), none, `${set} of ${one}`);
-      // What it starts has what it needs; of sockets it has its channel and the line to its keeper, and none of the node's.
+      // What it starts has what it needs; of sockets both have the channel and the line between them, none of the node's.
       assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
       const [ofKeeper, ofAgent] = [socketsOf(keeper), socketsOf(agent)];
-      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 2]);
+      // The agent's end of the line is its standard input.
+      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 1]);
       assert.equal(ofAgent.filter((socket) => ofKeeper.includes(socket)).length, 1, 'the channel');
     });
 
