@@ -9,6 +9,7 @@
 import { Socket } from 'node:net';
 import { describeError, WeirError } from '#core/errors.ts';
 import { NftAgent } from '#synproxy/nft/nft-agent.ts';
+import { elementReader } from '#synproxy/nft/nft-elements.ts';
 import { keepAgent } from './nft-keeper.ts';
 import { type Account, closeOnExec, keepNetAdmin } from './privileges.ts';
 
@@ -43,7 +44,7 @@ export async function runNftAgent(): Promise<number> {
     // A node that died with a report on its way: the channel ends, and so do we.
     channel.on('error', () => {});
     const left = terms.is === 'agent again' ? terms.table : null;
-    await new NftAgent(channel, { command: ['nft'], left }).run();
+    await new NftAgent(channel, { command: ['nft'], left, elements: elementReader() }).run();
     return 0;
   } catch (error) {
     process.stderr.write(`nftables agent: ${describeError(error)}\n`);

@@ -22,10 +22,10 @@ import type { EntryHits, RuleSet, RulesCounted, ShieldCounters } from './shield-
 
 const part = 'kernel shield';
 /**
- * Entries of the list whose packets are read back one by one. nft 1.0 prints a set whole, and to get two of its
- * elements it reads the whole set too (8.8 s at 200,000, in text that leaves out the counters of ranges).
+ * Entries of the longest list whose packets nft itself reads back, for an agent that cannot ask the kernel for single
+ * ones (one from before an upgrade, or without koffi). nft 1.0 prints a set whole, 8.8 s at 200,000.
  */
-const countedEntriesMax = 20_000;
+const listedEntriesMax = 20_000;
 /** After a refusal. */
 const againMs = 1_000;
 
@@ -50,6 +50,8 @@ export class NftShield {
   /** Whether the table holds what it should. */
   #isTrue = false;
   #isOpen = false;
+  /** Whether the agent counts single elements; null before it was asked. */
+  #readsEach: boolean | null = null;
   #isGone = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -145,13 +147,17 @@ export class NftShield {
     };
   }
 
-  /** Null for a list so long that nft would take seconds to print it: it prints a set whole or not at all. */
+  /** Null for a list so long that nft would take seconds to print it, where the agent has nothing better. */
   async hits(
     targets: readonly string[],
     count: number,
   ): Promise<ReadonlyMap<string, EntryHits> | null> {
     const client = this.#client;
-    if (client === null || count > countedEntriesMax) return null;
+    if (client === null) return null;
+    if (count > listedEntriesMax) {
+      this.#readsEach ??= (await client.count([]))?.each === true;
+      if (!this.#readsEach) return null;
+    }
     const { hits = {} } = (await client.count(targets)) ?? {};
     return new Map(
       targets.map((target) => [target, { target, packets: hits[target] ?? 0, lastSeenMs: null }]),

@@ -3,7 +3,8 @@
  * be, what `weir block` says is what happens to packets, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
@@ -184,6 +185,24 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     await until('the node ends', () => !isAlive(again));
     await until('the table is gone', () => edge.tables() === other);
     await edge.startProcess();
+  });
+
+  it('counts what one of 30,000 entries drops', async () => {
+    edge.weir('block', 'add', clientAddresses[0]);
+    edge.weir('block', 'add', 'fd77::/64');
+    const file = join(edge.folder, 'list.txt');
+    const lines = Array.from(
+      { length: 30_000 },
+      (_, n) => `198.${18 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`,
+    );
+    writeFileSync(file, lines.join('\n'));
+    assert.equal(edge.weir('block', 'import', file)['kernel'], true);
+    for (const index of [0, 1] as const) assert.equal(edge.ask(index), 'no answer');
+    for (const target of [clientAddresses[0], 'fd77::/64'])
+      assert((edge.entry(target).packets ?? 0) > 0, target);
+    assert.equal(edge.entry('198.18.0.9').packets, 0);
+    for (const target of [clientAddresses[0], 'fd77::/64']) edge.weir('block', 'remove', target);
+    for (const index of [0, 1] as const) assert.equal(edge.ask(index), 'answered');
   });
 });
 

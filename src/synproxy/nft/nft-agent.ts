@@ -20,6 +20,7 @@ import type { ListAction } from '../list-entry.ts';
 import { PrefixList } from '../prefix-list.ts';
 import { nftArguments, nftProblem } from './nft-command.ts';
 import { readCounts } from './nft-counts.ts';
+import type { ElementReader } from './nft-elements.ts';
 import { lineBytesMax, type NftOrder, type NftReport, parseNftOrder } from './nft-message.ts';
 import {
   closeTable,
@@ -48,6 +49,8 @@ export type NftAgentOptions = {
   readonly batchMs?: number;
   /** The table of an agent before this one, which was killed; null for the first. */
   readonly left?: string | null;
+  /** Where it is missing nft lists whole sets. */
+  readonly elements?: ElementReader | null;
 };
 
 type Change = Extract<NftOrder, { kind: 'change' }>;
@@ -158,8 +161,9 @@ export class NftAgent {
   async #count({ sequence, targets }: Extract<NftOrder, { kind: 'count' }>): Promise<void> {
     const table = this.#table;
     assert(table !== null, 'orders come after the table');
+    const { elements = null } = this.#options;
     const lines: string[] = [];
-    for (const listing of listings(table, targets)) {
+    for (const listing of listings(table, elements === null ? targets : [])) {
       const { problem, listed } = await this.#run([listing]);
       if (problem !== null) {
         this.#report({ kind: 'uncounted', sequence, reason: problem });
@@ -168,6 +172,11 @@ export class NftAgent {
       lines.push(listed);
     }
     const counts = readCounts(lines, new Set(targets));
+    if (elements !== null) {
+      const hits = elements.hits(table, targets);
+      this.#report({ kind: 'counts', sequence, ...counts, hits, each: true });
+      return;
+    }
     this.#report({ kind: 'counts', sequence, ...counts });
   }
 

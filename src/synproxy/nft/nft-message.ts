@@ -60,6 +60,8 @@ export type NftCounts = {
   readonly hits: Readonly<Record<string, number>>;
   /** By the id of a rule; an agent from before an upgrade has none. */
   readonly rules?: Readonly<Record<string, NftCounter>>;
+  /** Elements are read one by one, so the length of the list does not matter. */
+  readonly each?: boolean;
 };
 
 export type NftReport =
@@ -125,7 +127,7 @@ export function parseNftReport(line: string): NftReport | null {
     const { verdicts, hits, rules = {} } = value;
     // From the agent, which may do more than we: what it counted is taken as it is.
     return isFields(verdicts) && isFields(hits) && isFields(rules)
-      ? ({ kind, sequence, verdicts, hits, rules } as NftReport)
+      ? ({ kind, sequence, verdicts, hits, rules, each: value['each'] === true } as NftReport)
       : null;
   }
   if (typeof reason !== 'string') return null;
