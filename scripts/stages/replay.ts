@@ -59,6 +59,13 @@ export const replayStages: readonly Stage[] = [
     tests: 'test/roles/tried-change.test.ts',
   },
   {
+    name: 'rules on bodies of answers are said',
+    file: 'src/replay/rule-side.ts',
+    from: '.reduce((sum, { bytes }) => sum + rulesOnAnswers(bytes), 0)',
+    to: '.reduce((sum) => sum, 0)',
+    tests: 'test/replay/rule-side.test.ts',
+  },
+  {
     name: 'shadow switched off when it fails',
     file: 'src/replay/sample-thread.ts',
     from: "if (which === 'candidate' && isQuarantine && module === name)",

@@ -144,6 +144,8 @@ it('lists block, challenge and watch; a broken one changes nothing; they outlive
     const shown = await runCliProcess(['feed', 'list', '--state', state]);
     assert.equal(shown.exit, 0, shown.stderr);
     assert.match(shown.stdout, /web\s+drop\s+1 entry/);
+    const blocks = await runCliProcess(['block', 'list', '--state', state]);
+    assert.match(blocks.stdout, /45\.83\.64\.0\/29\s+drop\s+while listed/);
     assert.match(
       (await edge.call('GET', '/metrics')).body['text'] as string,
       /weir_feed_entries\{feed="web"\} 1/,
