@@ -141,6 +141,21 @@ export class DecisionMap {
     else chain.splice(0, ended);
   }
 
+  /** Takes out what nobody is to believe any more; the targets it changes something for. */
+  drop(isOut: (entry: Entry) => boolean): string[] {
+    const changed: string[] = [];
+    for (const [bucket, targets] of this.#buckets.entries())
+      for (const [target, chain] of targets) {
+        const kept = chain.filter((entry) => !isOut(entry));
+        if (kept.length === chain.length) continue;
+        for (const entry of chain) if (!kept.includes(entry)) this.#count(bucket, entry, -1);
+        if (kept.length === 0) targets.delete(target);
+        else targets.set(target, kept);
+        changed.push(target);
+      }
+    return changed;
+  }
+
   digest(): DecisionDigest {
     return this.#sums.digest();
   }
