@@ -205,10 +205,26 @@ export function compareOrder(a: Ordered, b: Ordered): number {
   return one === other ? 0 : one < other ? -1 : 1;
 }
 
+type Tail = Pick<Decision, 'action' | 'expiresAtMs' | 'shadowUntilMs' | 'reason' | 'origin'>;
+
 function textOf(decision: Decision): string {
+  if (lastTail !== null && hasTail(decision, lastTail)) return lastText;
   const { action, expiresAtMs, shadowUntilMs, reason, origin } = decision;
-  return JSON.stringify([action, expiresAtMs, shadowUntilMs, reason, origin]);
+  lastTail = { action, expiresAtMs, shadowUntilMs, reason, origin };
+  lastText = JSON.stringify([action, expiresAtMs, shadowUntilMs, reason, origin]);
+  return lastText;
 }
+
+/** What an import says of a hundred thousand targets is one thing. */
+let lastTail: Tail | null = null;
+let lastText = '';
+
+const hasTail = (decision: Decision, tail: Tail): boolean =>
+  decision.action === tail.action &&
+  decision.expiresAtMs === tail.expiresAtMs &&
+  decision.shadowUntilMs === tail.shadowUntilMs &&
+  decision.reason === tail.reason &&
+  decision.origin === tail.origin;
 
 function entryOf(decision: Decision, batch: BatchRef): Entry {
   const { issuer } = batch;
