@@ -57,6 +57,7 @@ import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
 import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { requestTotals } from './request-totals.ts';
 import { readRuleSource } from './rule-source.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
@@ -167,14 +168,16 @@ export class EdgeNode implements NodeControl {
     this.modules.live.close();
   }
 
+  get life(): NodeControl['life'] {
+    return { state: this.#state, workers: this.#options.supervisor.status() };
+  }
+
   async status(): Promise<NodeStatus> {
     const { supervisor, version } = this.#options;
     const { config } = this.#loaded;
     this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
     const upstreams = upstreamStatus(config, samples, supervisor.serverReasons);
-    const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
-    const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {
       version,
       nodeVersion: process.version,
@@ -199,15 +202,7 @@ export class EdgeNode implements NodeControl {
       fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
       parts: this.#options.parts.status(),
-      requests:
-        outcomes.length === 0
-          ? null
-          : {
-              total: outcomes.reduce((sum, [, value]) => sum + value, 0),
-              blocked: outcome('blocked'),
-              monitored: samples.get('weir_requests_monitored_total') ?? 0,
-              upstreamErrors: outcome('failed'),
-            },
+      requests: requestTotals(samples),
       degraded: [...supervisor.degraded, ...degradedUpstreams(config, upstreams)],
     };
   }
