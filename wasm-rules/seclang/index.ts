@@ -32,6 +32,7 @@ import {
   imageVersion,
   openImage,
   Part,
+  ResponseNeed,
   SettingWord,
   Single,
   Source,
@@ -149,6 +150,11 @@ export function run(fuel: i64): usize {
 /** Whether the call that trapped had used up its budget. */
 export function ranOut(): bool {
   return isOutOfFuel();
+}
+
+/** Whether phases 3 to 5 have to be shown the request's head. */
+export function wantsHead(): bool {
+  return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
 }
 
 function runRequest(): void {
