@@ -21,7 +21,7 @@ import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
-import { knownAreaBytes, knownOver } from './known';
+import { knownAreaBytes, knownOver, notedTotal } from './known';
 import {
   ClassWord,
   EngineMode,
@@ -155,6 +155,11 @@ export function ranOut(): bool {
 /** Whether phases 3 to 5 have to be shown the request's head. */
 export function wantsHead(): bool {
   return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
+}
+
+/** Values that had to be looked at, as no request before had them. */
+export function valuesNoted(): f64 {
+  return notedTotal();
 }
 
 function runRequest(): void {

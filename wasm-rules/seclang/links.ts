@@ -2,7 +2,7 @@
  * One link of a rule: its values in turn, each transformed and compared; what a match sets happens at once, as many
  * times as there are matches, which is what ModSecurity does and scores build on.
  */
-import { budgetLeft } from '../engine/budget';
+import { budgetLeft, setBudget } from '../engine/budget';
 import { runActions } from './actions';
 import { settleCaptures } from './captures';
 import { charge } from './fuel';
@@ -209,12 +209,15 @@ function slotBitsOf(target: usize): usize {
   if (slotBitsTaken + bytes > slotBitsBytes) return 0;
   const bits = slotBits + slotBitsTaken;
   slotBitsTaken += bytes;
+  // No request's affair: it is done once for all.
+  const left = budgetLeft();
   for (let i: u32 = 0; i < slotTotal(); i++) {
     const name = slotName(i);
     if (!selects(target, name + 4, load<i32>(name))) continue;
     const at = bits + <usize>(i >> 3);
     store<u8>(at, load<u8>(at) | <u8>((<u32>1) << (i & 7)));
   }
+  setBudget(left);
   store<u32>(target, <u32>bits, TargetWord.slotBits << 2);
   return bits;
 }

@@ -83,6 +83,7 @@ export class EngineInstance {
   readonly #limits: GuestLimits;
   readonly #run: (fuel: bigint) => number;
   readonly #ranOut: () => number;
+  readonly #valuesNoted: () => number;
   readonly #frame: number;
   readonly #fuel: bigint;
   /** Rules of phases 3 to 5 look at the request's head. */
@@ -99,7 +100,14 @@ export class EngineInstance {
         },
       },
     });
-    const { memory, open, run: runExport, ranOut, wantsHead } = exports as Record<string, unknown>;
+    const {
+      memory,
+      open,
+      run: runExport,
+      ranOut,
+      wantsHead,
+      valuesNoted,
+    } = exports as Record<string, unknown>;
     assert(memory instanceof WebAssembly.Memory, 'the engine is the one that ships');
     const inputBytes = inputBytesMax(limits);
     const wanted = memory.buffer.byteLength + inputBytes + arenaBytes;
@@ -117,11 +125,17 @@ export class EngineInstance {
     this.#memory = new GuestMemory(memory);
     this.#run = runExport as (fuel: bigint) => number;
     this.#ranOut = ranOut as () => number;
+    this.#valuesNoted = valuesNoted as () => number;
     this.#answersWantRequest = (wantsHead as () => number)() !== 0;
   }
 
   get memoryBytes(): number {
     return this.#memory.bytes.length;
+  }
+
+  /** Values that had to be looked at, as no request before had them (`wasm-rules/seclang/known.ts`). */
+  get valuesNoted(): number {
+    return this.#valuesNoted();
   }
 
   /** Throws `GuestFailure`; the instance must not be used afterwards. */

@@ -77,6 +77,11 @@ export class SeclangFilter implements Filter, RunHost {
     return this.#instance?.memoryBytes ?? 0;
   }
 
+  /** Of the instance in use. */
+  get valuesNoted(): number {
+    return this.#instance?.valuesNoted ?? 0;
+  }
+
   begin(transaction: Transaction, _resume?: Resume, modes: RuleModes = blockingModes): FilterRun {
     let terms = this.#terms.get(modes);
     if (terms === undefined) {
