@@ -80,6 +80,13 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/upgrade.test.ts',
   },
   {
+    name: 'bytes of an answer nobody reads',
+    file: 'src/roles/listening-sockets.ts',
+    from: 'set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsentBytesMax);',
+    to: '',
+    tests: 'test/e2e/slow-clients.test.ts',
+  },
+  {
     name: 'a successor takes over the sockets',
     file: 'src/roles/listening-sockets.ts',
     from: 'const left = [...inherited];',

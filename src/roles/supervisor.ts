@@ -17,6 +17,7 @@ import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
 import type { NodeParts } from './node-parts.ts';
+import { packBlocks } from './packed-blocks.ts';
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub, type SharedState } from './shared-hub.ts';
@@ -238,7 +239,7 @@ export class Supervisor {
     remove: readonly string[],
   ): Promise<number> {
     return this.#oneAtATime(async () => {
-      return this.#confirmed({ kind: 'blocks', version, add, remove });
+      return this.#confirmed({ kind: 'blocks', version, add: packBlocks(add), remove });
     });
   }
 
