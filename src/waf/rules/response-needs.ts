@@ -57,7 +57,9 @@ function looksAtMadeNames(rule: Rule): boolean {
         setVariables.some(({ name }) => hasReferences(name)),
     ) ||
     macrosOf(rule).some((macro) =>
-      macro.some((piece) => piece.kind !== 'text' && piece.variable === 'TX' && piece.name === null),
+      macro.some(
+        (piece) => piece.kind !== 'text' && piece.variable === 'TX' && piece.name === null,
+      ),
     )
   );
 }

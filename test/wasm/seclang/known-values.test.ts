@@ -62,7 +62,13 @@ const told = ({ ids, matches, stop, failures }: SeclangOutcome): unknown => ({
   ids,
   stop,
   failures,
-  matches: matches.map(({ id, name, value, data, message }) => ({ id, name, value, data, message })),
+  matches: matches.map(({ id, name, value, data, message }) => ({
+    id,
+    name,
+    value,
+    data,
+    message,
+  })),
 });
 
 describe('values that earlier requests had', () => {
@@ -103,7 +109,10 @@ describe('values that earlier requests had', () => {
     assert.ok(noted() > 0);
     assert.equal(noted(), 0);
     const query = (turn: number): string =>
-      Array.from({ length: 20 }, (_, index) => `a${index}=${turn}-${index}-${'v'.repeat(200)}`).join('&');
+      Array.from(
+        { length: 20 },
+        (_, index) => `a${index}=${turn}-${index}-${'v'.repeat(200)}`,
+      ).join('&');
     // More than a megabyte of others.
     for (let turn = 0; turn < 300; turn++) rules.run({ target: `/?${query(turn)}` });
     assert.ok(noted() > 0);
