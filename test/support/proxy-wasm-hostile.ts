@@ -43,6 +43,8 @@ export const hostCallParameters: Readonly<Record<string, string>> = {
   proxy_grpc_cancel: 'i',
   proxy_grpc_close: 'i',
   proxy_call_foreign_function: 'iiiiii',
+  proxy_get_secret: 'iiii',
+  proxy_dictionary_get: 'iiii',
 };
 
 /** One call with constants for parameters; what it answers is dropped. */

@@ -3,7 +3,7 @@
  * and a call runs the phases that the host names over one request.
  *
  * ```
- * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ lazy states │ arena ───────►
+ * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ lazy states │ known values │ arena ►
  * call:   state back ─► head ─► feeds ─► phase 1 ─► body ─► feeds ─► phase 2 ─► (decided: 5) ─► answer, state out
  * ```
  *
@@ -21,6 +21,7 @@ import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
+import { knownAreaBytes, knownOver } from './known';
 import {
   ClassWord,
   EngineMode,
@@ -73,9 +74,11 @@ export function open(image: usize, inputBytes: usize, memoryEnd: usize, seed: u6
   frame = aligned(cells + cellsBytes());
   openFrame(frame);
   const lazyCache = aligned(frame + inputBytes);
-  const arena = lazyCache + lazyCacheBytes;
+  const known = lazyCache + lazyCacheBytes;
+  const arena = known + knownAreaBytes();
   if (arena >= memoryEnd) return 0;
   lazyCacheOver(lazyCache, lazyCacheBytes);
+  knownOver(known);
   arenaOver(arena, memoryEnd);
   setSink((collection, nameAt, nameLength, valueAt, valueLength) => {
     addValue(collection, nameAt, nameLength, valueAt, valueLength);

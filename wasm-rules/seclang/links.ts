@@ -2,11 +2,13 @@
  * One link of a rule: its values in turn, each transformed and compared; what a match sets happens at once, as many
  * times as there are matches, which is what ModSecurity does and scores build on.
  */
+import { budgetLeft } from '../engine/budget';
 import { runActions } from './actions';
 import { settleCaptures } from './captures';
 import { charge } from './fuel';
+import { known, knownBytesMax, noteKnown } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
-import { holds } from './operators';
+import { holds, isLasting } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
 import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
@@ -222,10 +224,25 @@ function countTx(target: usize): i64 {
   return count;
 }
 
-/** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
+/** What does not match is known from then on, where comparing takes longer than looking that up. */
 function judge(target: usize, value: usize, part: i32): void {
   charge(4);
-  let string = stringOf(value, part);
+  const string = stringOf(value, part);
+  if (!isLasting(link) || stringLength(string) > knownBytesMax) {
+    compare(target, value, part, string);
+    return;
+  }
+  if (known(link, string) != 0) return;
+  const before = budgetLeft();
+  const own = link;
+  const matchesBefore = matches;
+  compare(target, value, part, string);
+  if (matches == matchesBefore) noteKnown(own, string, 0, before);
+}
+
+/** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
+function compare(target: usize, value: usize, part: i32, given: usize): void {
+  let string = given;
   const count = <i32>word(link, LinkWord.transformationCount);
   const steps = follow(link, LinkWord.transformations);
   const each = (word(link, LinkWord.flags) & LinkFlag.multiMatch) != 0;

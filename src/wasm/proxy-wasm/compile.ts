@@ -3,6 +3,7 @@
  */
 import { type CompileSource, invalidModule, type OnFailure } from '../live-module.ts';
 import type { MeteredModule } from '../meter/meter-module.ts';
+import { hideSecrets } from './calls/values.ts';
 import { ProxyWasmFilter } from './filter.ts';
 import type { ProxyWasmServices } from './host.ts';
 import { grantedServers } from './http-call.ts';
@@ -19,14 +20,16 @@ export function compileProxyWasm(
   const faults = findProxyWasmFaults(facts, source.grants);
   if (faults.length > 0) throw invalidModule(source.name, faults);
   const { name, sha256, failure, fuel, fetch } = source;
+  const config = readPluginConfig(source.config);
+  const { log } = services;
   return new ProxyWasmFilter({
     compiled: new WebAssembly.Module(bytes),
     sha256,
     failure,
     phases: phasesOfProxyWasm(facts),
     readsFieldsInLog: readsFieldsInLog(facts),
-    settings: { name, fuel, servers: grantedServers(fetch), ...readPluginConfig(source.config) },
-    services,
+    settings: { name, fuel, servers: grantedServers(fetch), ...config },
+    services: { ...services, log: (level, text) => log(level, hideSecrets(text, config.secrets)) },
     onFailure,
   });
 }

@@ -23,6 +23,7 @@ import { mapCalls } from './calls/maps.ts';
 import { outsideCalls } from './calls/outside.ts';
 import { sharedCalls } from './calls/shared.ts';
 import { streamCalls } from './calls/streams.ts';
+import { valueCalls } from './calls/values.ts';
 import { GuestAccess } from './guest-access.ts';
 import { type CallbackName, type GuestExports, guestExports } from './guest-exports.ts';
 import type { CallHost, HostCalls, ProxyWasmServices, ProxyWasmSettings } from './host.ts';
@@ -381,6 +382,7 @@ function hostCalls(host: ProxyGuest): HostCalls {
     ...streamCalls(host),
     ...sharedCalls(host),
     ...outsideCalls(host),
+    ...valueCalls(host),
   };
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => [name, counted(host, name, call)]),

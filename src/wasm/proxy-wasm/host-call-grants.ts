@@ -45,6 +45,9 @@ export const hostCallGrants: Readonly<Record<string, Grant | null>> = {
   proxy_grpc_cancel: null,
   proxy_grpc_close: null,
   proxy_call_foreign_function: null,
+  // No part of proxy-wasm, and asked for by public filters.
+  proxy_get_secret: null,
+  proxy_dictionary_get: null,
   // Emscripten tells the host of grown memory; views are made anew before each use anyway.
   emscripten_notify_memory_growth: null,
 };

@@ -16,6 +16,8 @@ export type ProxyWasmSettings = {
   readonly rootId: string;
   /** `NAME=value` each. */
   readonly environment: readonly string[];
+  /** By name, for `proxy_get_secret`. */
+  readonly secrets: ReadonlyMap<string, string>;
   /** Instructions one call may take. */
   readonly fuel: number;
   /** Where `proxy_http_call` may go. */

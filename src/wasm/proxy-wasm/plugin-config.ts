@@ -6,10 +6,11 @@
  * - `text`: the plugin's configuration, to the letter
  * - `rootId`: which of a module's plugins is meant (Envoy's `root_id`)
  * - `environment`: variables for WASI (Envoy's `environment_variables`)
+ * - `secrets`: texts for `proxy_get_secret`, which some hosts have beside proxy-wasm
  */
 import { GuestFailure } from '../guest-failure.ts';
 
-const ownKeys = ['text', 'rootId', 'environment'];
+const ownKeys = ['text', 'rootId', 'environment', 'secrets'];
 export const environmentMax = 64;
 export const environmentBytesMax = 65_536;
 
@@ -17,19 +18,28 @@ export type PluginConfig = {
   readonly configuration: Buffer;
   readonly rootId: string;
   readonly environment: readonly string[];
+  readonly secrets: ReadonlyMap<string, string>;
 };
+
+const nothing = {
+  configuration: Buffer.alloc(0),
+  rootId: '',
+  environment: [],
+  secrets: new Map<string, string>(),
+} as const satisfies PluginConfig;
 
 /** `json` is an object's text. Throws `GuestFailure`. */
 export function readPluginConfig(json: string): PluginConfig {
   const config = JSON.parse(json) as Readonly<Record<string, unknown>>;
   const keys = Object.keys(config);
-  if (keys.length === 0) return { configuration: Buffer.alloc(0), rootId: '', environment: [] };
+  if (keys.length === 0) return nothing;
   if (!keys.every((key) => ownKeys.includes(key)))
-    return { configuration: Buffer.from(json), rootId: '', environment: [] };
+    return { ...nothing, configuration: Buffer.from(json) };
   return {
     configuration: Buffer.from(textOf(config, 'text')),
     rootId: textOf(config, 'rootId'),
-    environment: environmentOf(config['environment'] ?? {}),
+    environment: variablesOf(config, 'environment').map(([name, text]) => `${name}=${text}`),
+    secrets: new Map(variablesOf(config, 'secrets')),
   };
 }
 
@@ -39,21 +49,27 @@ function textOf(config: Readonly<Record<string, unknown>>, key: string): string 
   return value;
 }
 
-function environmentOf(value: unknown): readonly string[] {
+function variablesOf(
+  config: Readonly<Record<string, unknown>>,
+  key: string,
+): readonly (readonly [name: string, text: string])[] {
+  const value = config[key] ?? {};
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new GuestFailure('config', 'its config.environment is no object of texts');
-  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
-  const texts = entries.map(([name, text]) => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof text !== 'string' || text.includes('\0'))
-      throw new GuestFailure('config', `its config.environment.${name} is no variable`);
-    return `${name}=${text}`;
-  });
-  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
-  if (texts.length > environmentMax || bytes > environmentBytesMax) {
+    throw new GuestFailure('config', `its config.${key} is no object of texts`);
+  let bytes = 0;
+  const variables = Object.entries(value as Readonly<Record<string, unknown>>).map(
+    ([name, text]): readonly [string, string] => {
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof text !== 'string' || text.includes('\0'))
+        throw new GuestFailure('config', `its config.${key}.${name} is no variable`);
+      bytes += name.length + Buffer.byteLength(text) + 2;
+      return [name, text];
+    },
+  );
+  if (variables.length > environmentMax || bytes > environmentBytesMax) {
     throw new GuestFailure(
       'config',
-      `its config.environment has more than ${environmentMax} variables or ${environmentBytesMax} bytes`,
+      `its config.${key} has more than ${environmentMax} variables or ${environmentBytesMax} bytes`,
     );
   }
-  return texts;
+  return variables;
 }

@@ -106,6 +106,9 @@ const located =
 const attributes: Readonly<Record<string, (stream: Stream, lookup: Lookup) => Value>> = {
   'request.path': requestField(':path'),
   'request.url_path': ({ requestHeaders }) => latin1(requestHeaders.get(':path')?.split('?', 1)[0]),
+  // Not of Envoy's attributes: what follows the last dot of a path's last part.
+  'request.extension': ({ requestHeaders }) =>
+    latin1(/\.([^./]+)$/.exec(requestHeaders.get(':path')?.split('?', 1)[0] ?? '')?.[1]),
   'request.query': ({ transaction: { request } }) =>
     request.queryStart < 0 ? '' : request.bytes.subarray(request.queryStart, request.targetEnd),
   'request.host': requestField(':authority'),

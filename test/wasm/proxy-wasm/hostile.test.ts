@@ -70,8 +70,8 @@ describe('a module is refused at load, by name, when it', () => {
     ],
     [
       'was made for another host',
-      imported('env', 'proxy_get_secret'),
-      /imports env\.proxy_get_secret, which is no call of proxy-wasm 0\.2/,
+      imported('env', 'proxy_kv_store_open'),
+      /imports env\.proxy_kv_store_open, which is no call of proxy-wasm 0\.2/,
     ],
     [
       'wants what WASI does not have',
