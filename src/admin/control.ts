@@ -10,6 +10,7 @@ import type { FleetControl } from './fleet-control.ts';
 import type { FleetStatus } from './fleet-schema.ts';
 import type { PartControls } from './part-controls.ts';
 import type { PartStatus } from './part-status.ts';
+import type { Tried } from './replay-control.ts';
 import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
@@ -50,8 +51,8 @@ export interface NodeControl {
    */
   renewCertificate(name: string): Promise<CertificateStatus>;
 
-  /** Reads the configuration file anew; all or nothing. */
-  reload(): Promise<ReloadAnswer>;
+  /** Reads the configuration file anew; all or nothing, and as it was tried where a gate was asked. */
+  reload(tried: Tried | null): Promise<ReloadAnswer>;
   /** Stops accepting, finishes what is in flight, then the process ends. Resolves when it has begun. */
   drain(): Promise<DrainAnswer>;
   /** As drain, but cuts what is in flight after `graceMs`. */
@@ -340,6 +341,8 @@ export type ModuleLoadRequest = {
   readonly signature: ModuleSignature | null;
   /** Text of the module's own cases. */
   readonly cases: string | null;
+  /** What a gate let through; null where none was asked. */
+  readonly tried: Tried | null;
 };
 
 export type ModuleLoadAnswer = {

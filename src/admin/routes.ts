@@ -154,8 +154,9 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
       },
     },
     async ({ body }) => {
-      if (body?.replay !== undefined) await control.parts.replay.gateReload(body.replay);
-      return control.reload();
+      const gate = body?.replay;
+      const tried = gate === undefined ? null : await control.parts.replay.gateReload(gate);
+      return control.reload(tried);
     },
   );
 

@@ -183,7 +183,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
   }
 
   forward(piece: BodyPiece): void {
-    const view = this.#view;
+    const view = this.#edits?.request ?? this.#view;
     const route = this.#route as CompiledRoute;
     const { drops, marksAliases } = this.#entrance;
     if (marksAliases) markAliases(view);

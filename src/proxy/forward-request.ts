@@ -49,6 +49,7 @@ export function forwardRequest(
   piece: BodyPiece,
   facts: Forwarding,
   authority = '',
+  trailerNames = '',
 ): Buffer {
   const bodyFraming = view.chunked
     ? framing.chunked
@@ -63,8 +64,10 @@ export function forwardRequest(
   const known = knownFields(view, facts);
   if (known === null) added += clientFields(view, facts);
   let end = `${facts.requestId}\r\n`;
-  if (bodyFraming === framing.chunked) end += 'Transfer-Encoding: chunked\r\n';
-  else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
+  if (bodyFraming === framing.chunked) {
+    end += 'Transfer-Encoding: chunked\r\n';
+    if (trailerNames !== '') end += `Trailer: ${trailerNames}\r\n`;
+  } else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
   if (facts.isUpgrade) end += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   end += '\r\n';
 

@@ -25,6 +25,7 @@ import type {
   ReloadAnswer,
   UpgradeAnswer,
 } from '#admin/control.ts';
+import type { Tried } from '#admin/replay-control.ts';
 import type { AdminServer } from '#admin/server.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -36,7 +37,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
-import { changedPaths, needsRestart } from './config-difference.ts';
+import { changedPaths, needsRestart, restartsNeeded } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -44,7 +45,7 @@ import { listenerStatus } from './listener-status.ts';
 import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
 import { noteRefused } from './module-admission.ts';
 import { planModules } from './module-plan.ts';
-import type { ModuleRegistry } from './module-registry.ts';
+import { fromApi, type ModuleRegistry } from './module-registry.ts';
 import type { TrialTerms } from './module-trial.ts';
 import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
@@ -65,9 +66,10 @@ import { shieldStatus, shieldTop } from './shield-status.ts';
 import {
   type ConfigOrigin,
   type LoadedConfig,
-  loadChecked,
+  loadTried,
   readTlsPlan,
   readUpstreamFiles,
+  type TriedConfig,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 import { degradedUpstreams, upstreamStatus } from './upstream-status.ts';
@@ -297,9 +299,7 @@ export class EdgeNode implements NodeControl {
   }
 
   loadModule(name: string, request: ModuleLoadRequest): Promise<ModuleLoadAnswer> {
-    const { bytes, signature, cases } = request;
-    const from = { origin: 'api', source: 'api', isBuiltin: false } as const;
-    return this.modules.registry.load(name, { bytes, signature, cases, ...from });
+    return this.modules.registry.load(name, { ...request, ...fromApi });
   }
 
   rollbackModule(name: string, to: number | null): Promise<ModuleLoadAnswer> {
@@ -310,8 +310,9 @@ export class EdgeNode implements NodeControl {
     return this.modules.registry.remove(name, version);
   }
 
-  reload(): Promise<ReloadAnswer> {
-    return this.#reloadAs(() => loadChecked(this.#options.origin));
+  reload(tried: Tried | null = null): Promise<ReloadAnswer> {
+    const { origin, supervisor } = this.#options;
+    return this.#reloadAs(() => loadTried(origin, tried, supervisor.snapshot.generation));
   }
 
   /** The configuration as it is live, with a change that is not of its file. */
@@ -326,7 +327,7 @@ export class EdgeNode implements NodeControl {
     return readRuleSource(name, rule, this.#loaded, null);
   }
 
-  #reloadAs(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
+  #reloadAs(load: () => Promise<TriedConfig>): Promise<ReloadAnswer> {
     return this.#oneAtATime(async () => {
       try {
         const answer = await this.#reload(load);
@@ -340,18 +341,18 @@ export class EdgeNode implements NodeControl {
     });
   }
 
-  async #reload(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
-    const loaded = await load();
+  async #reload(load: () => Promise<TriedConfig>): Promise<ReloadAnswer> {
+    const { tried = null, ...loaded } = await load();
     const changed = changedPaths(this.#loaded.config, loaded.config);
     const fixed = changed.filter(needsRestart);
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade, for edge.user and the place of the kernel shield a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
+        `this needs a new process, so nothing was changed: ${restartsNeeded(fixed)}`,
         { details: fixed },
       );
     }
-    const planned = await planModules(loaded, this.modules.live.store, this.#options.log);
+    const planned = await planModules(loaded, this.modules.live.store, this.#options.log, tried);
     const fresh = planned.filter((module) => this.modules.live.isNew(module));
     const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;
@@ -383,6 +384,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.fleet.protect(loaded.config);
     await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
+    this.#options.rules.follow();
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };
