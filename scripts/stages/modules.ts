@@ -17,6 +17,20 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wire/module-isolation.test.ts',
   },
   {
+    name: 'rules: a request line written by a module goes on',
+    file: 'src/proxy/exchange.ts',
+    from: 'const view = this.#edits?.request ?? this.#view;',
+    to: 'const view = this.#view;',
+    tests: 'test/wire/http-wasm.test.ts',
+  },
+  {
+    name: 'rules: a request line written by a module is checked',
+    file: 'src/wasm/http-wasm/http-exchange.ts',
+    from: 'if (problem !== null) throw new GuestFailure',
+    to: 'if (false) throw new GuestFailure',
+    tests: 'test/wasm/http-wasm/conformance.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
     from: 'refuel(this.#settings.fuel);',
