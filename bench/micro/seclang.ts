@@ -71,7 +71,6 @@ function bench(title: string, folder: string, paranoia: number): void {
   const module = readModule(bytes);
   if (module === null) throw new Error('it was just built');
   const compiled = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
-  const stopped: boolean[] = [];
   const filter = new SeclangFilter(
     { name: 'crs', sha256: '', failure: 'closed', fuel: 100_000_000 },
     compiled,
@@ -83,18 +82,19 @@ function bench(title: string, folder: string, paranoia: number): void {
     () => {},
   );
   const loadMs = performance.now() - loadedAt;
-  const calls = benchRequests.map((one) => {
+  const checkedCall = (one: BenchRequest): (() => boolean) => {
     const call = callOf(filter, one);
     const isStopped = call();
     // Above the first level ordinary requests may be stopped too, which is what these levels are.
     if (one.isAttack ? !isStopped : isStopped && paranoia === 1)
       throw new Error(`${one.name} was ${isStopped ? '' : 'not '}stopped`);
-    stopped.push(isStopped);
     return call;
-  });
+  };
+  const calls = benchRequests.map(checkedCall);
+  const stopped = calls.map((call) => call());
   const ownCalls = benchRequests.map((one) =>
     inTurn(
-      Array.from({ length: variants }, (_, number) => callOf(filter, withOwnValues(one, number))),
+      Array.from({ length: variants }, (_, number) => checkedCall(withOwnValues(one, number))),
     ),
   );
   for (const call of [...calls, ...ownCalls]) for (let i = 0; i < 500; i++) call();
