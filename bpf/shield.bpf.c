@@ -105,8 +105,11 @@ INLINE __u32 decide(struct xdp_md *frame, const struct shield_config *config, st
 		if ((flags & SHIELD_FLAG_COOKIES) && (v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN) {
 			__u32 verdict = VERDICT_PASS;
 			int act = answer_syn(frame, config, room, &verdict);
-			if (act >= 0)
+			if (act >= 0) {
+				if (inspects && verdict == VERDICT_SYN_ACK)
+					forget_flow(v);
 				return verdict;
+			}
 			v->syn_passed = verdict;
 		}
 	}

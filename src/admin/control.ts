@@ -14,6 +14,8 @@ import type { Tried } from './replay-control.ts';
 import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
+  /** What is known without asking anybody, so that it is said also while workers are busy or hang. */
+  readonly life: Pick<NodeStatus, 'state' | 'workers'>;
   status(): Promise<NodeStatus>;
   /** Prometheus text format 0.0.4, merged over the supervisor and all workers. */
   metrics(): Promise<string>;

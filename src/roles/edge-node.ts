@@ -37,7 +37,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
-import { changedPaths, needsRestart } from './config-difference.ts';
+import { changedPaths, needsRestart, restartsNeeded } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -57,6 +57,7 @@ import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
 import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { requestTotals } from './request-totals.ts';
 import { readRuleSource } from './rule-source.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
@@ -167,14 +168,16 @@ export class EdgeNode implements NodeControl {
     this.modules.live.close();
   }
 
+  get life(): NodeControl['life'] {
+    return { state: this.#state, workers: this.#options.supervisor.status() };
+  }
+
   async status(): Promise<NodeStatus> {
     const { supervisor, version } = this.#options;
     const { config } = this.#loaded;
     this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
     const upstreams = upstreamStatus(config, samples, supervisor.serverReasons);
-    const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
-    const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {
       version,
       nodeVersion: process.version,
@@ -199,15 +202,7 @@ export class EdgeNode implements NodeControl {
       fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
       parts: this.#options.parts.status(),
-      requests:
-        outcomes.length === 0
-          ? null
-          : {
-              total: outcomes.reduce((sum, [, value]) => sum + value, 0),
-              blocked: outcome('blocked'),
-              monitored: samples.get('weir_requests_monitored_total') ?? 0,
-              upstreamErrors: outcome('failed'),
-            },
+      requests: requestTotals(samples),
       degraded: [...supervisor.degraded, ...degradedUpstreams(config, upstreams)],
     };
   }
@@ -353,7 +348,7 @@ export class EdgeNode implements NodeControl {
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade, for edge.user and the place of the kernel shield a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
+        `this needs a new process, so nothing was changed: ${restartsNeeded(fixed)}`,
         { details: fixed },
       );
     }
@@ -389,6 +384,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.fleet.protect(loaded.config);
     await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
+    this.#options.rules.follow();
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };

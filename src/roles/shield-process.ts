@@ -89,6 +89,7 @@ class ShieldProcess {
         return {};
       case 'guards':
         this.#live().guards.change(message.kernel);
+        this.#live().watch.change(message.kernel.detect);
         return {};
       case 'rules':
         this.#live().rules.replace(message.rules);

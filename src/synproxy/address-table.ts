@@ -242,12 +242,12 @@ export class AddressTable implements KernelMap {
 
   #hash(address: Uint32Array, which: 0 | 1): number {
     const { seed } = this.#memoryOf();
-    let at = (which * seed.length) / 2;
+    const half = (which * seed.length) / 2;
     let sum = 0;
-    for (const word of address) {
-      sum += Math.imul(word & 0xffff, seed[at] as number);
-      sum = (sum + Math.imul(word >>> 16, seed[at + 1] as number)) | 0;
-      at += 2;
+    for (let i = 0; i < address.length; i++) {
+      const word = address[i] as number;
+      sum += Math.imul(word & 0xffff, seed[half + 2 * i] as number);
+      sum = (sum + Math.imul(word >>> 16, seed[half + 2 * i + 1] as number)) | 0;
     }
     return Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d) >>> 0;
   }

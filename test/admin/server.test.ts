@@ -27,8 +27,8 @@ type Route = {
 
 const rule = { path: '/api/v1/rules' };
 const routes: readonly Route[] = [
-  { method: 'GET', path: '/health', public: true, calls: 'status' },
-  { method: 'GET', path: '/ready', public: true, calls: 'status' },
+  { method: 'GET', path: '/health', public: true, calls: 'life' },
+  { method: 'GET', path: '/ready', public: true, calls: 'life' },
   { method: 'GET', path: '/metrics', calls: 'metrics' },
   { method: 'GET', path: '/api/v1/status', calls: 'status' },
   { method: 'GET', path: '/api/v1/blocks', calls: 'listBlocks' },

@@ -93,6 +93,11 @@ export class FakeControl implements NodeControl {
   /** What a gate let through, as it came with the change. */
   tried: Tried | null = null;
 
+  get life(): Pick<NodeStatus, 'state' | 'workers'> {
+    this.#call('life');
+    return { state: this.state, workers: this.workers };
+  }
+
   async status(): Promise<NodeStatus> {
     this.#call('status');
     return {

@@ -74,15 +74,13 @@ export class SeclangRun implements FilterRun {
   responseHead(endOfStream: boolean): Stop | null {
     if (this.#isOver || !this.#isRequestDone) return null;
     this.#looksAtBody = !endOfStream && this.#isTextual();
-    return this.#looksAtBody
-      ? this.#call(run.responseHead, null, null)
-      : this.#call(run.responseHead | run.responseBody | run.logging, null, null);
+    return this.#looksAtBody ? null : this.#call(run.response, null, null);
   }
 
   responseBody(window: BodyWindow): Stop | null {
     if (this.#isOver || !this.#looksAtBody) return null;
     const body = { bytes: window.bytes, isWhole: window.isWhole };
-    return this.#call(run.responseBody | run.logging, null, body);
+    return this.#call(run.response, null, body);
   }
 
   /** Whether a response is held back so that its body can be looked at. */
