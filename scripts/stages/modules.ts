@@ -17,6 +17,20 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wire/module-isolation.test.ts',
   },
   {
+    name: 'rules: a request line written by a module goes on',
+    file: 'src/proxy/exchange.ts',
+    from: 'const view = this.#edits?.request ?? this.#view;',
+    to: 'const view = this.#view;',
+    tests: 'test/wire/http-wasm.test.ts',
+  },
+  {
+    name: 'rules: a request line written by a module is checked',
+    file: 'src/wasm/http-wasm/http-exchange.ts',
+    from: 'if (problem !== null) throw new GuestFailure',
+    to: 'if (false) throw new GuestFailure',
+    tests: 'test/wasm/http-wasm/conformance.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
     from: 'refuel(this.#settings.fuel);',
@@ -134,6 +148,13 @@ export const moduleStages: readonly Stage[] = [
     from: 'rule.module === coreRules ? [coreFolder] : null',
     to: 'null',
     tests: 'test/e2e/bypass.test.ts',
+  },
+  {
+    name: 'rule sets: values that earlier requests had',
+    file: 'wasm-rules/seclang/known.ts',
+    from: 'store<u32>(bucket, next, 4);',
+    to: 'store<u32>(bucket, 0, 4);',
+    tests: 'test/wasm/seclang/known-values.test.ts',
   },
   {
     name: 'rule sets: the rest of a long body',

@@ -157,6 +157,13 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/feeds.test.ts',
   },
   {
+    name: 'feed: countries of a database',
+    file: 'src/feeds/mmdb-entries.ts',
+    from: "if (terms.of === 'listed') return isListed;",
+    to: "if (terms.of === 'listed') return false;",
+    tests: 'test/e2e/feeds.test.ts',
+  },
+  {
     name: 'list: kept over a restart',
     file: 'src/feeds/list-file.ts',
     from: '      lists.replace(header.origin, entries);\n',

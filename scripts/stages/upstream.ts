@@ -136,6 +136,20 @@ export const upstreamStages: readonly Stage[] = [
     tests: 'test/wire/upstream-trailers.test.ts',
   },
   {
+    name: 'trailers of a request go on only where they were announced',
+    file: 'src/proxy/upstream/request-trailers.ts',
+    from: 'if (this.#announced.has(name.toLowerCase())) kept',
+    to: 'kept',
+    tests: 'test/wire/request-trailers.test.ts',
+  },
+  {
+    name: 'trailers of a request go on only to who takes them',
+    file: 'src/proxy/upstream/upstream-call.ts',
+    from: 'group.takesTrailers ? new RequestTrailers(view) : null',
+    to: 'new RequestTrailers(view)',
+    tests: 'test/wire/request-trailers.test.ts',
+  },
+  {
     name: 'trailers are for who asks',
     file: 'src/proxy/http1/trailers.ts',
     from: 'body.trailers.length > 0 && !acceptsTrailers(view)',

@@ -177,6 +177,11 @@ export const upstream = Type.Object(
       maxLength: 253,
       description: "Host sent: keep the client's, upstream for the server's own, or a name",
     }),
+    requestTrailers: Type.Boolean({
+      default: false,
+      description:
+        'trailers of a chunked request go on to the servers: those that the client announced in Trailer, and those that a filter has put there; HTTP/1.1 only',
+    }),
     noneHealthy: Type.Union([Type.Literal('refuse'), Type.Literal('use-all')], {
       default: 'refuse',
       description:

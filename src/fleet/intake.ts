@@ -32,6 +32,8 @@ export type IntakeOptions = {
   readonly enforce: Enforce;
   readonly acknowledge: (issuer: string, sequence: number, enforced: Enforced) => void;
   readonly now: () => number;
+  /** What lasts is measured by; a test has its own. */
+  readonly monotonicMs?: () => number;
   readonly logger: Logger;
   readonly setProblem: (reason: string | null) => void;
   /** Something found no room. */
@@ -62,6 +64,7 @@ type Held = { readonly issuer: string; readonly sequence: number };
 export class Intake {
   readonly counts: IntakeCounts = { applied: 0, duplicates: 0, dropped: 0, refused: new Map() };
   readonly #options: IntakeOptions;
+  readonly #monotonicMs: () => number;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isScheduled = false;
@@ -79,6 +82,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#monotonicMs = options.monotonicMs ?? monotonicMs;
   }
 
   get last(): Enforced {
@@ -185,7 +189,7 @@ export class Intake {
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#written = new Promise((resolve) => {
-      const restMs = this.#wroteAtMs + writeEveryMinMs - monotonicMs();
+      const restMs = this.#wroteAtMs + writeEveryMinMs - this.#monotonicMs();
       if (restMs > 0) setTimeout(() => resolve(this.#writeNow()), restMs);
       else setImmediate(() => resolve(this.#writeNow()));
     });
@@ -208,7 +212,7 @@ export class Intake {
       }, writeAgainMs).unref();
       return false;
     } finally {
-      this.#wroteAtMs = monotonicMs();
+      this.#wroteAtMs = this.#monotonicMs();
     }
   }
 
@@ -220,7 +224,7 @@ export class Intake {
 
   /** Once a second: whoever floods the bus does not flood the log. What was refused is counted, all of it. */
   #warn(reason: string, issuer: string | null): void {
-    const now = monotonicMs();
+    const now = this.#monotonicMs();
     if (now - this.#warnedAtMs < warnMs) return;
     this.#warnedAtMs = now;
     this.#options.logger.warn({ reason, issuer }, 'fleet batch refused');

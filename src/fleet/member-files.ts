@@ -1,7 +1,7 @@
 /** What a member of a fleet is given: its keys, and the section of its configuration. */
 import { generateKeyPairSync } from 'node:crypto';
+import { makeUserKey } from '#core/nkey.ts';
 import { publicKeyText } from '#decisions/trust.ts';
-import { makeUserKey } from './nkey.ts';
 import type { RosterMember } from './roster-file.ts';
 
 export type NewMember = {

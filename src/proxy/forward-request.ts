@@ -49,6 +49,7 @@ export function forwardRequest(
   piece: BodyPiece,
   facts: Forwarding,
   authority = '',
+  trailerNames = '',
 ): Buffer {
   const bodyFraming = view.chunked
     ? framing.chunked
@@ -63,8 +64,10 @@ export function forwardRequest(
   const known = knownFields(view, facts);
   if (known === null) added += clientFields(view, facts);
   let end = `${facts.requestId}\r\n`;
-  if (bodyFraming === framing.chunked) end += 'Transfer-Encoding: chunked\r\n';
-  else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
+  if (bodyFraming === framing.chunked) {
+    end += 'Transfer-Encoding: chunked\r\n';
+    if (trailerNames !== '') end += `Trailer: ${trailerNames}\r\n`;
+  } else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
   if (facts.isUpgrade) end += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   end += '\r\n';
 
@@ -102,6 +105,16 @@ export function ownFields(view: RequestView, facts: Forwarding): string {
 
 export const hostOf = (view: RequestView): string =>
   view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
+
+/** The usual one without a call into native code. */
+export function methodOf({ bytes, start, methodEnd }: RequestView): string {
+  const isGet =
+    methodEnd - start === 3 &&
+    bytes[start] === 71 &&
+    bytes[start + 1] === 69 &&
+    bytes[start + 2] === 84;
+  return isGet ? 'GET' : bytes.toString('latin1', start, methodEnd);
+}
 
 function routeFields(facts: Forwarding): string {
   if (facts.clientCertificate === '') return facts.added.lines;

@@ -15,6 +15,7 @@ import { type PhaseAnswer, phase } from '#wasm/filter.ts';
 import { BodyWindows } from './body-windows.ts';
 import { HeldBody } from './held-body.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
+import { encodeTrailers } from './http1/trailers.ts';
 import type { Inspection } from './inspection.ts';
 
 export interface RequestGateOwner {
@@ -76,8 +77,13 @@ export class RequestGate {
   /** A further piece of the body, borrowed. */
   offer(piece: BodyPiece): void {
     if (this.#stage === 'open') {
-      if (this.#windows === null || this.#inspectRest(this.#windows, piece, 0))
-        this.#owner.forwardBody(piece);
+      if (this.#windows !== null && !this.#inspectRest(this.#windows, piece, 0)) return;
+      const trailers = piece.last ? this.#changedTrailers() : null;
+      if (trailers !== null) {
+        piece.trailers = encodeTrailers(trailers);
+        piece.trailersAreVouchedFor = true;
+      }
+      this.#owner.forwardBody(piece);
       return;
     }
     const held = this.#hold(piece);
@@ -118,7 +124,7 @@ export class RequestGate {
       return;
     }
     this.#stage = 'body';
-    const answer: PhaseAnswer = this.#inspection.requestBody(held.window());
+    const answer: PhaseAnswer = this.#inspection.requestBody(held.window(this.#beyond === 'pass'));
     if (answer === 'wait') {
       if (!held.isEnded) this.#owner.pauseRequest();
     } else if (answer !== null) this.#owner.stop(answer);
@@ -129,11 +135,14 @@ export class RequestGate {
     const window = held.window();
     const { request, replacedRequestBody, isMonitored } = this.#inspection.transaction;
     const replaced = window.isWhole && !isMonitored ? replacedRequestBody : null;
+    const trailers = this.#changedTrailers();
     if (replaced !== null) {
-      request.chunked = false;
-      request.contentLength = replaced.length;
+      // Trailers can only follow chunks.
+      request.chunked = trailers !== null && request.chunked;
+      request.contentLength = request.chunked ? -1 : replaced.length;
     }
-    const piece = held.piece(replaced);
+    const piece = held.piece(replaced, window.isWhole ? trailers : null);
+    piece.trailersAreVouchedFor = window.isWhole && trailers !== null;
     this.#held = null;
     if (!window.isWhole && this.#beyond === 'inspect') {
       this.#windows = new BodyWindows(this.#windowBytes, window.bytes);
@@ -141,6 +150,12 @@ export class RequestGate {
     }
     this.#stage = 'open';
     this.#owner.forward(piece);
+  }
+
+  /** As filters have left them; null where they are as they came. */
+  #changedTrailers(): readonly string[] | null {
+    const { changedRequestTrailers, isMonitored } = this.#inspection.transaction;
+    return isMonitored ? null : changedRequestTrailers;
   }
 
   /** What stands behind the window; false where it ended the request. */

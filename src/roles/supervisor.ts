@@ -29,6 +29,7 @@ import {
   overloadOf,
   type Slot,
   type SlotStatus,
+  silenceOf,
   slotStatus,
 } from './worker-slot.ts';
 
@@ -282,6 +283,7 @@ export class Supervisor {
   /** Sums over all workers, those that have ended included. */
   async samples(): Promise<MetricSamples> {
     await this.#everyone({ kind: 'metrics' });
+    for (const slot of this.#slots) this.setDegraded(...silenceOf(slot));
     return this.lastSamples();
   }
 

@@ -15,6 +15,8 @@ export class RequestView extends HeadView {
   /** The authority the request is for (absolute-form target, else Host), or -1 when HTTP/1.0 gave none. */
   hostStart = -1;
   hostEnd = -1;
+  /** A module has written the request line: what it says is what the upstream gets. */
+  hasNewLine = false;
   /** Expect holds `100-continue`. */
   expectContinue = false;
   /**

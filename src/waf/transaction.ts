@@ -40,7 +40,8 @@ export const notesMax = 64;
 export const noteBytesMax = 16_384;
 
 export class Transaction {
-  readonly request: RequestView;
+  /** As it came, or with another request line. */
+  request: RequestView;
   readonly facts: RequestFacts;
   readonly requestId: string;
   /** The route's name. */
@@ -203,6 +204,7 @@ export class Transaction {
 
   /** Before each call of its module a shadow is as the request is. Notes stay: they are the module's own. */
   follow(other: Transaction): void {
+    this.request = other.request;
     this.score = other.score;
     this.replacedRequestBody = other.replacedRequestBody;
     this.replacedResponseBody = other.replacedResponseBody;

@@ -34,7 +34,7 @@ export function compileFilter(
 ): Filter {
   try {
     const outline = readOutline(source.bytes);
-    if (isHttpWasm(outline)) return compileHttpWasm(source, services, onFailure);
+    if (isHttpWasm(outline)) return compileHttpWasm(source, limits, services, onFailure);
     if (isProxyWasm(outline)) return compileEnvoyFilter(source, services, onFailure);
     if (isSeclang(outline)) return compileSeclang(source, limits, services, onFailure);
     return compileModule(source, limits, services, onFailure);
@@ -47,13 +47,15 @@ export function compileFilter(
 
 function compileHttpWasm(
   source: CompileSource,
+  { headBytesMax }: GuestLimits,
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
   const { bytes, facts } = metered(source);
   const faults = findHttpWasmFaults(facts);
   if (faults.length > 0) throw invalidModule(source.name, faults);
-  return new HttpWasmModule(source, new WebAssembly.Module(bytes), onFailure, (level, text) =>
+  const compiled = new WebAssembly.Module(bytes);
+  return new HttpWasmModule(source, compiled, headBytesMax, onFailure, (level, text) =>
     services.log(level, source.name, text),
   );
 }

@@ -78,7 +78,8 @@ function readMessage(text: string, index: number, bodyLess: BodyLess): ReadMessa
   if (isResponse && bodyLess(index, Number(first.slice(9, 12)))) return made('', bodyAt);
   if (codings.length === 1) {
     if (codings[0] !== 'chunked') throw new Error(`coding ${JSON.stringify(codings[0])}`);
-    const chunks = readChunks(text, bodyAt);
+    const announced = values('trailer').flatMap((names) => names.split(', '));
+    const chunks = readChunks(text, bodyAt, announced);
     return chunks === null ? null : made(chunks.body, chunks.end);
   }
   if (lengths.length === 1) {
@@ -96,8 +97,12 @@ function readField(line: string): readonly [string, string] {
   return [match[1] as string, (match[2] as string).replace(/^[ \t]+|[ \t]+$/g, '')];
 }
 
-/** Plain chunks only: no extension and no trailer ever leaves the edge. */
-function readChunks(text: string, from: number): { body: string; end: number } | null {
+/** Plain chunks only: no extension ever leaves the edge, and of trailers those that its head announces. */
+function readChunks(
+  text: string,
+  from: number,
+  announced: readonly string[],
+): { body: string; end: number } | null {
   let body = '';
   let at = from;
   for (;;) {
@@ -107,11 +112,24 @@ function readChunks(text: string, from: number): { body: string; end: number } |
     if (!/^[0-9a-f]{1,12}$/.test(digits))
       throw new Error(`no clean chunk size: ${JSON.stringify(digits)}`);
     const size = Number.parseInt(digits, 16);
+    if (size === 0 && announced.length > 0) return readTrailers(text, lineEnd + 2, body, announced);
     const end = lineEnd + 2 + size + 2;
     if (end > text.length) return null;
     if (text.slice(end - 2, end) !== '\r\n') throw new Error('chunk without its line end');
     if (size === 0) return { body, end };
     body += text.slice(lineEnd + 2, end - 2);
     at = end;
+  }
+}
+
+function readTrailers(text: string, from: number, body: string, announced: readonly string[]) {
+  let at = from;
+  for (;;) {
+    const lineEnd = text.indexOf('\r\n', at);
+    if (lineEnd < 0) return null;
+    if (lineEnd === at) return { body, end: at + 2 };
+    const [name] = readField(text.slice(at, lineEnd));
+    if (!announced.includes(name.toLowerCase())) throw new Error(`${name} was not announced`);
+    at = lineEnd + 2;
   }
 }

@@ -123,7 +123,7 @@ describe('a plugin in front of an origin', () => {
     assert.deepEqual(fieldValues(response, 'x-origin'), ['1']);
   });
 
-  for (const name of ['trap', 'spin', 'set-uri', 'set/many'])
+  for (const name of ['trap', 'spin', 'set-method/value', 'set/many'])
     it(`fails closed or open for its own request alone: ${name}`, async () => {
       const closed = await through(name);
       assert.equal(statusOf(closed.response), 503);
@@ -138,6 +138,75 @@ describe('a plugin in front of an origin', () => {
     const { response } = await through('response/trap', { answer: secret });
     assert.equal(statusOf(response), 503);
     assert.doesNotMatch(response.raw, /secret|X-Origin/i);
+  });
+});
+
+describe('a plugin that changes the request line', () => {
+  async function lineAt(
+    name: string,
+    routes: (mode: string) => Record<string, unknown>,
+    head = 'GET /a?b HTTP/1.1\r\nHost: a.test\r\n',
+    mode = 'block',
+  ): Promise<string> {
+    const { module, failures } = loadHttpWasm(guest);
+    const second = loadHttpWasm(guest);
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url),
+      routes: [{ upstream: 'app', ...routes(mode) }],
+      modules: { plugin: module, second: second.module },
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send(`${head}X-Case: ${name}\r\n\r\n`);
+    assert.equal(statusOf(await client.response()), 200);
+    assert.deepEqual([...failures, ...second.failures], []);
+    const [request] = readMessages(origin.received).messages;
+    assert.equal(request && fieldValues(request, 'host').join(), 'a.test');
+    return request?.first ?? '';
+  }
+  const one = (mode: string) => ({ waf: { mode, rules: ['plugin'] } });
+
+  it('changes what the origin gets', async () => {
+    assert.equal(await lineAt('set-uri', one), 'GET /animal?name=panda HTTP/1.1');
+    assert.equal(await lineAt('set-method', one), 'POST /a?b HTTP/1.1');
+  });
+
+  it('changes what the modules behind it see', async () => {
+    const two = () => ({ waf: { rules: ['plugin', 'second'] } });
+    assert.equal(await lineAt('set-uri/longer', two), 'GET /a?b/x/x HTTP/1.1');
+  });
+
+  it('has the last word on the path: the route does not rewrite it again', async () => {
+    const rewritten = () => ({
+      match: { path: '/a' },
+      rewritePrefix: '/long/prefix',
+      waf: { rules: ['plugin'] },
+    });
+    assert.equal(await lineAt('set-uri', rewritten), 'GET /animal?name=panda HTTP/1.1');
+    assert.equal(await lineAt('go-on', rewritten), 'GET /long/prefix?b HTTP/1.1');
+  });
+
+  it('changes one that came with an authority', async () => {
+    const head = 'GET http://a.test/a?b HTTP/1.1\r\nHost: a.test\r\n';
+    assert.equal(await lineAt('set-uri', one, head), 'GET /animal?name=panda HTTP/1.1');
+  });
+
+  it('changes nothing in monitor mode', async () => {
+    assert.equal(await lineAt('set-uri', one, undefined, 'monitor'), 'GET /a?b HTTP/1.1');
+  });
+
+  it('changes one that came by HTTP/2', async () => {
+    const { module } = loadHttpWasm(guest);
+    await using origin = await RawOrigin.answering(plainAnswer);
+    const options = await http2Edge(origin.url);
+    await using edge = await TestEdge.start({
+      ...options,
+      routes: [{ upstream: 'app', waf: { rules: ['plugin'] } }],
+      modules: { plugin: module },
+    });
+    using client = new Http2Client(edge.address);
+    assert.equal((await client.request({ 'x-case': 'set-uri' })).status, 200);
+    assert.match(origin.received, /^GET \/animal\?name=panda HTTP\/1\.1\r\n/);
   });
 });
 

@@ -21,7 +21,7 @@ import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
-import { knownAreaBytes, knownOver } from './known';
+import { knownAreaBytes, knownOver, notedTotal } from './known';
 import {
   ClassWord,
   EngineMode,
@@ -32,6 +32,7 @@ import {
   imageVersion,
   openImage,
   Part,
+  ResponseNeed,
   SettingWord,
   Single,
   Source,
@@ -149,6 +150,16 @@ export function run(fuel: i64): usize {
 /** Whether the call that trapped had used up its budget. */
 export function ranOut(): bool {
   return isOutOfFuel();
+}
+
+/** Whether phases 3 to 5 have to be shown the request's head. */
+export function wantsHead(): bool {
+  return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
+}
+
+/** Values that had to be looked at, as no request before had them. */
+export function valuesNoted(): f64 {
+  return notedTotal();
 }
 
 function runRequest(): void {

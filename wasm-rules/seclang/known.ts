@@ -33,6 +33,12 @@ const itself: u32 = 0xffffffff;
 let slots: usize = 0;
 let ring: usize = 0;
 let next: u32 = ringBytes;
+let noted: f64 = 0;
+
+/** How many entries were made. */
+export function notedTotal(): f64 {
+  return noted;
+}
 
 export function knownAreaBytes(): usize {
   return slotsBytes + ringBytes;
@@ -118,6 +124,7 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
     if (++count > stepsMax || stringLength(reached) > knownBytesMax) return;
     size += 8 + (reached == string ? 0 : padded(stringLength(reached)));
   }
+  noted++;
   const entry = room(size);
   store<usize>(entry, owner);
   store<u32>(entry, length, 4);

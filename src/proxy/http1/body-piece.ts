@@ -18,6 +18,8 @@ export class BodyPiece {
    * checked and filtered. Empty when there are none. Never borrowed.
    */
   trailers: Buffer = noBytes;
+  /** A filter has seen them and made them what they are. */
+  trailersAreVouchedFor = false;
   /** `bytes` is only valid during the call (a shared read buffer): what is kept must be copied. */
   borrowed = false;
 
@@ -28,6 +30,7 @@ export class BodyPiece {
     this.size = 0;
     this.last = false;
     this.trailers = noBytes;
+    this.trailersAreVouchedFor = false;
   }
 
   add(start: number, end: number): void {

@@ -195,7 +195,7 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#closeAfter ||=
       view.connectionClose || view.refusal !== 0 || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
-    // For modules to see: the upstream gets none (`upstream/http2-stream.ts` says why).
+    // Modules see its trailers, and an upstream that takes them gets some (`upstream/request-trailers.ts`).
     this.#decoder.reset(requestFraming(view), view.contentLength, true);
     const result = this.#decoder.decode(piece, bytes, view.end, bytes.length, false);
     const at = this.#decoder.position;

@@ -58,7 +58,7 @@ function acceptsTrailers(view: RequestView): boolean {
 }
 
 /** To an origin behind CGI or the like `_` is `-`. */
-function mayTravel(lower: string): boolean {
+export function mayTravel(lower: string): boolean {
   const name = lower.replaceAll('_', '-');
   return !forbidden.has(name) && !forbiddenFamily.test(name);
 }

@@ -47,7 +47,8 @@ const HTTP11_SPACE = Buffer.from('HTTP/1.1 ');
 
 /**
  * `METHOD origin-form HTTP/1.1`. A path is never empty: absolute-form without one means `/`. With a
- * rewrite the path begins with the prefix, which the caller has made sure of.
+ * rewrite the path begins with the prefix, which the caller has made sure of; a line that a module has written
+ * is not rewritten.
  */
 export function writeRequestLine(
   view: RequestView,
@@ -57,7 +58,7 @@ export function writeRequestLine(
 ): number {
   const { bytes } = view;
   let to = at;
-  if (rewrite !== null) {
+  if (rewrite !== null && !view.hasNewLine) {
     to += bytes.copy(target, to, view.start, view.methodEnd + 1);
     to += rewrite.to.copy(target, to);
     to += bytes.copy(target, to, view.pathStart + rewrite.prefix.length, view.targetEnd);
@@ -76,7 +77,7 @@ export function writeRequestLine(
 /** The same target as text, for a next hop that takes no request line. */
 export function requestTarget(view: RequestView, rewrite: PrefixRewrite | null): string {
   const { bytes, pathStart, pathEnd, targetEnd } = view;
-  if (rewrite !== null) {
+  if (rewrite !== null && !view.hasNewLine) {
     const rest = bytes.toString('latin1', pathStart + rewrite.prefix.length, targetEnd);
     return rewrite.to.toString('latin1') + rest;
   }

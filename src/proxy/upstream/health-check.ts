@@ -40,6 +40,8 @@ export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamReque
   readonly isHead = false;
   readonly isUpgrade = false;
   readonly authority = '';
+  readonly trailers: Buffer = noBytes;
+  readonly trailerNames = '';
   readonly responseMs: number;
   readonly sendMs: number;
   readonly tunnelIdleMs = 0;

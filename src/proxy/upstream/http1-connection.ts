@@ -128,7 +128,8 @@ export class Http1Connection implements UpstreamStream, Expiring {
     first.reset(body, false);
     if (body.length > 0 && !isApart) first.add(0, body.length);
     first.last = request.last;
-    const bytes = forwardRequest(head, first, forwarding, authority);
+    first.trailers = request.trailers;
+    const bytes = forwardRequest(head, first, forwarding, authority, request.trailerNames);
     if (!isApart) return writeSoon(this.#socket, bytes);
     // One system call with two buffers: joining them would copy the body, and its memory is what makes V8
     // collect the old generation again and again.
@@ -151,7 +152,6 @@ export class Http1Connection implements UpstreamStream, Expiring {
       if (this.#state === HEAD)
         this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
-    body.dropTrailers();
     const bytes = encodeBody(body, this.#requestFraming);
     if (bytes.length === 0 || this.#socket.write(bytes)) return true;
     // The origin does not keep up with the body: the client waits for it, and it has this long.

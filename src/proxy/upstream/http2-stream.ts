@@ -7,7 +7,7 @@
  *
  * Trailers of a request stop here. `node:http2` sends them only on streams opened with `waitForTrailers`,
  * and aborts the process when such a stream is reset while it still has data to send (Node 26.10,
- * `Http2Stream::OnTrailers`): any client could end a worker so.
+ * `Http2Stream::OnTrailers`; nodejs/node#41458 is open): any client could end a worker so. No gRPC client sends any.
  */
 import http2, { type ClientHttp2Stream } from 'node:http2';
 import { monotonicMs } from '#core/clock.ts';

@@ -17,6 +17,7 @@ import type { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import type { ProxyMetrics } from '../proxy-metrics.ts';
 import type { RouteTimeouts } from '../snapshot.ts';
+import { RequestTrailers } from './request-trailers.ts';
 import type { UpstreamGroup } from './upstream-group.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 import type {
@@ -62,7 +63,11 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   readonly forwarding: Forwarding;
   body: Buffer;
   authority = '';
+  readonly trailers: Buffer;
+  readonly trailerNames: string;
   readonly last: boolean;
+  /** Null where none go on. */
+  readonly #trailers: RequestTrailers | null;
   readonly #caller: UpstreamCaller;
   readonly #group: UpstreamGroup;
   readonly #metrics: ProxyMetrics;
@@ -100,6 +105,10 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     this.view = view;
     this.forwarding = forwarding;
     this.body = piece.size === 0 ? noBytes : encodeBody(piece, framing.length);
+    const trailers = group.takesTrailers ? new RequestTrailers(view) : null;
+    this.#trailers = trailers;
+    this.trailers = piece.last && trailers !== null ? trailers.of(piece) : noBytes;
+    this.trailerNames = trailers?.names(piece.last ? this.trailers : null) ?? '';
     this.last = piece.last;
     this.#sent = piece.last;
   }
@@ -198,6 +207,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     if (this.#stream === null) return true;
     this.#letGo();
     this.#sent = piece.last;
+    if (piece.last) piece.trailers = this.#trailers?.of(piece) ?? noBytes;
     return this.#stream.sendBody(piece);
   }
 

@@ -9,7 +9,7 @@ import type { UpstreamServer } from './upstream-server.ts';
 
 export type GroupSettings = Pick<
   Upstream,
-  'balance' | 'host' | 'noneHealthy' | 'protocol' | 'retries'
+  'balance' | 'host' | 'noneHealthy' | 'protocol' | 'requestTrailers' | 'retries'
 > & {
   /** By the index of the server. */
   readonly weights: readonly number[];
@@ -22,6 +22,8 @@ export class UpstreamGroup {
   readonly budget: RetryBudget;
   /** Only HTTP/1.1 has an Upgrade to pass on. */
   readonly takesUpgrades: boolean;
+  /** Trailers of a request may go on to its servers. */
+  readonly takesTrailers: boolean;
   readonly #settings: GroupSettings;
   readonly #balancer: Balancer;
   /** What each server may take now; filled anew for each pick. */
@@ -40,6 +42,7 @@ export class UpstreamGroup {
     this.retries = settings.retries;
     this.budget = other?.budget ?? new RetryBudget(settings.retries);
     this.takesUpgrades = settings.protocol === 'http1';
+    this.takesTrailers = settings.protocol === 'http1' && settings.requestTrailers;
     this.#settings = settings;
     this.#weights = new Float64Array(servers.length);
     this.#inFlight = new Float64Array(servers.length);

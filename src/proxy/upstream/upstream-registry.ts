@@ -57,7 +57,7 @@ export class UpstreamRegistry {
       const material = materialOf(upstream, files.find((one) => one.upstream === name) ?? null);
       const { connectMs } = config.edge.timeouts;
       // Weights, balancing, Host and retries are the group's; all else is the server's.
-      const { servers: _servers, balance, host, noneHealthy, retries, ...own } = upstream;
+      const { servers: _, balance, host, noneHealthy, requestTrailers, retries, ...own } = upstream;
       const settings = createHash('sha256')
         .update(JSON.stringify([own, connectMs, material]))
         .digest('base64');
@@ -78,6 +78,7 @@ export class UpstreamRegistry {
           host,
           noneHealthy,
           protocol,
+          requestTrailers,
           retries,
           weights,
         }),

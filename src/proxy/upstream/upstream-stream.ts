@@ -28,6 +28,10 @@ export interface UpstreamRequest {
   readonly body: Buffer;
   /** The Host to send in place of the client's, or empty. */
   readonly authority: string;
+  /** Lines that follow `body`, where it is the last of it. */
+  readonly trailers: Buffer;
+  /** Names that may follow the body, for the field Trailer; empty for none. */
+  readonly trailerNames: string;
   /** The body ends with `body`. */
   readonly last: boolean;
 }

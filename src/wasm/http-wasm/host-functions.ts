@@ -4,8 +4,8 @@
  * Every address and length comes from the guest and is checked against its memory as it is at that
  * moment. What does not fit the guest's buffer is not written; the answer says how long it is.
  *
- * `set_method` and `set_uri` exist and refuse: route and rules have seen the request line, and what was
- * inspected is what is forwarded.
+ * `set_method` and `set_uri` change what the modules behind see and the upstream gets; the route was found before,
+ * and stays.
  */
 import { fieldEditProblem } from '#waf/field-edit.ts';
 import { GuestFailure } from '../guest-failure.ts';
@@ -115,15 +115,6 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
     if (problem !== null) throw new GuestFailure('unsupported', `${call}: ${problem}`);
     exchange.edit(message, change);
   };
-  const refuse = (call: string, now: string, wanted: string): undefined => {
-    // Plugins exist that write back what they have read.
-    if (wanted === now) return;
-    throw new GuestFailure(
-      'unsupported',
-      `${call}: route and rules have seen the request line, a module cannot change it`,
-    );
-  };
-
   return {
     enable_features(asked) {
       const exchange = host.current();
@@ -139,15 +130,18 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
     },
     log_enabled: (level = 0) => (level > logLevel.debug && level < logLevel.none ? 1 : 0),
 
-    get_method: (at = 0, limit = 0) => put(methodOf(host.exchange('get_method')), at, limit),
+    get_method: (at = 0, limit = 0) =>
+      put(Buffer.from(host.exchange('get_method').line.method, 'latin1'), at, limit),
     set_method(at = 0, length = 0) {
-      const now = methodOf(host.exchange('set_method')).toString('latin1');
-      return refuse('set_method', now, text(at, length, 'the method'));
+      const exchange = host.exchange('set_method');
+      exchange.changeLine('set_method', { method: text(at, length, 'the method') });
     },
-    get_uri: (at = 0, limit = 0) => put(uriOf(host.exchange('get_uri')), at, limit),
+    get_uri: (at = 0, limit = 0) =>
+      put(Buffer.from(host.exchange('get_uri').line.uri, 'latin1'), at, limit),
     set_uri(at = 0, length = 0) {
-      const now = uriOf(host.exchange('set_uri')).toString('latin1');
-      return refuse('set_uri', now, text(at, length, 'the URI'));
+      const exchange = host.exchange('set_uri');
+      const uri = text(at, length, 'the URI');
+      exchange.changeLine('set_uri', { uri: uri.startsWith('?') || uri === '' ? `/${uri}` : uri });
     },
     get_protocol_version(at = 0, limit = 0) {
       const { major, minor } = host.exchange('get_protocol_version').transaction.request;
@@ -228,22 +222,8 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
 const http10 = Buffer.from('HTTP/1.0');
 const http11 = Buffer.from('HTTP/1.1');
 const http20 = Buffer.from('HTTP/2.0');
-const slash = Buffer.from('/');
 /** Of a value; no parser keeps them. */
 const outerBlanks = /^[\t ]+|[\t ]+$/g;
-
-function methodOf({ transaction }: HttpExchange): Buffer {
-  const { bytes, start, methodEnd } = transaction.request;
-  return bytes.subarray(start, methodEnd);
-}
-
-/** Path and query as they came; an absolute target without a path asks for `/`. */
-function uriOf({ transaction }: HttpExchange): Buffer {
-  const { bytes, pathStart, pathEnd, queryStart, targetEnd } = transaction.request;
-  const end = queryStart < 0 ? pathEnd : targetEnd;
-  if (pathStart < pathEnd) return bytes.subarray(pathStart, end);
-  return queryStart < 0 ? slash : Buffer.concat([slash, bytes.subarray(pathStart, end)]);
-}
 
 function messageOf(kind: number, call: string): 'request' | 'response' {
   if (kind === bodyKind.request) return 'request';

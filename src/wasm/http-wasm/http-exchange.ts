@@ -4,6 +4,7 @@
  * What the guest writes is kept here and becomes the transaction's only when its call has ended well, so
  * a guest that fails halfway leaves nothing behind.
  */
+import { type RequestLine, requestLineOf, requestLineProblem } from '#waf/request-line.ts';
 import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
 import { GuestFailure } from '../guest-failure.ts';
 import { feature, writtenBodyBytesMax } from './abi.ts';
@@ -21,6 +22,7 @@ export class HttpExchange {
   /** Bits of `feature`: what is on, and what may still be enabled for this exchange. */
   features: number;
   readonly featuresAvailable: number;
+  readonly #headBytesMax: number;
   /** `response` from the moment the guest has let the request go on. */
   stage: MessageKind = 'request';
   /** What the guest made of the response's status, or 0. */
@@ -31,12 +33,20 @@ export class HttpExchange {
   responseBody: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
   requestEdits: FieldEdit[] = [];
   responseEdits: FieldEdit[] = [];
+  /** What the guest makes of the request line; null where it leaves it. */
+  newLine: RequestLine | null = null;
   /** Null until the guest writes one; `noBody` pieces count, as writing nothing makes a body empty. */
   #written: Record<MessageKind, Buffer[] | null> = { request: null, response: null };
   #writtenBytes = 0;
 
-  constructor(transaction: Transaction, features: number, featuresAvailable: number) {
+  constructor(
+    transaction: Transaction,
+    features: number,
+    featuresAvailable: number,
+    headBytesMax: number,
+  ) {
     this.transaction = transaction;
+    this.#headBytesMax = headBytesMax;
     this.features = features;
     this.featuresAvailable = featuresAvailable;
   }
@@ -47,8 +57,26 @@ export class HttpExchange {
     this.status = 0;
     this.requestEdits = [];
     this.responseEdits = [];
+    this.newLine = null;
     this.#written = { request: null, response: null };
     this.#writtenBytes = 0;
+  }
+
+  /** Method and URI as the guest sees them. */
+  get line(): RequestLine {
+    return this.newLine ?? requestLineOf(this.transaction.request);
+  }
+
+  /** `call` names who asks. */
+  changeLine(call: string, change: Partial<RequestLine>): void {
+    const { line } = this;
+    const wanted = { ...line, ...change };
+    // Plugins exist that write back what they have read.
+    if (wanted.method === line.method && wanted.uri === line.uri) return;
+    this.checkChange('request', `${call}: the request line`);
+    const problem = requestLineProblem(this.transaction.request, wanted, this.#headBytesMax);
+    if (problem !== null) throw new GuestFailure('unsupported', `${call}: ${problem}`);
+    this.newLine = wanted;
   }
 
   get requestFields(): MessageFields {

@@ -34,6 +34,8 @@ export class HttpWasmModule implements Filter {
   readonly features: number;
   readonly featuresAvailable: number;
   readonly pool: GuestPool;
+  /** Of a request, as modules have room for it. */
+  readonly headBytesMax: number;
   readonly #onFailure: OnFailure;
   readonly #used = { fuel: 0 };
   readonly memoryBytes = null;
@@ -44,12 +46,14 @@ export class HttpWasmModule implements Filter {
   constructor(
     source: HttpWasmSource,
     compiled: WebAssembly.Module,
+    headBytesMax: number,
     onFailure: OnFailure,
     log: OnLog,
   ) {
     this.name = source.name;
     this.sha256 = source.sha256;
     this.failure = source.failure;
+    this.headBytesMax = headBytesMax;
     this.#onFailure = onFailure;
     const config = Buffer.from(configText(source.config));
     const options: HttpGuestOptions = {

@@ -13,6 +13,7 @@
  * has asked for the response is called once that is whole, any other as soon as its head has come.
  */
 import { ownFields } from '#core/own-fields.ts';
+import { withRequestLine } from '#waf/request-line.ts';
 import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
 import type { LocalAnswer, Stop } from '#waf/verdict.ts';
 import {
@@ -41,7 +42,12 @@ export class HttpWasmRun implements FilterRun {
 
   constructor(module: HttpWasmModule, transaction: Transaction, resume: Resume) {
     this.#module = module;
-    this.#exchange = new HttpExchange(transaction, module.features, module.featuresAvailable);
+    this.#exchange = new HttpExchange(
+      transaction,
+      module.features,
+      module.featuresAvailable,
+      module.headBytesMax,
+    );
     this.#resume = resume;
   }
 
@@ -206,6 +212,8 @@ export class HttpWasmRun implements FilterRun {
     }
     checkRoom(transaction.requestEdits, requestEdits);
     checkRoom(transaction.responseEdits, responseEdits);
+    const { newLine } = this.#exchange;
+    if (newLine !== null) transaction.request = withRequestLine(transaction.request, newLine);
     if (body !== null) transaction.replacedRequestBody = body;
     for (const edit of requestEdits) transaction.editRequest(edit);
     for (const edit of responseEdits) transaction.editResponse(edit);

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { requestLineOf } from '#waf/request-line.ts';
 import {
   type ExchangeParts,
   type ExchangeResult,
@@ -223,10 +224,51 @@ describe('a guest changes request headers', () => {
   });
 });
 
+describe('a guest changes the request line', () => {
+  const head = (name: string, value = '', method = 'GET', target = '/a?b') =>
+    tryCase(name, { method, target, headers: [['x-value', value]] });
+
+  for (const [name, value, line] of [
+    ['set-method', '', 'POST /a?b'],
+    ['set-method/value', 'PATCH', 'PATCH /a?b'],
+    ['set-uri', '', 'GET /animal?name=panda'],
+    ['set-uri/value', '/v1.0/hello%20world', 'GET /v1.0/hello%20world'],
+    ['set-uri/value', '?only=query', 'GET /?only=query'],
+    ['set-uri/value', '', 'GET /'],
+    ['set-uri/longer', '', 'GET /a?b/x'],
+  ] as const)
+    it(`${name} ${value}`, async () => {
+      const { transaction, stop, failures } = await head(name, value);
+      assert.equal(stop, null);
+      assert.deepEqual(failures, []);
+      const { method, uri } = requestLineOf(transaction.request);
+      assert.equal(`${method} ${uri}`, line);
+      assert.equal(transaction.request.headerValue(0), 'a.example');
+    });
+
+  it('and sees what it has made of it', async () => {
+    assert.equal(answerOf(await head('set-line/seen')).body, 'PUT /b?c');
+  });
+
+  for (const [name, value, method, failure] of [
+    ['set-method/value', 'HEAD', 'GET', /unsupported: set_method: GET cannot become HEAD/],
+    ['set-method/value', 'GET', 'HEAD', /unsupported: set_method: HEAD cannot become GET/],
+    ['set-method/value', 'CONNECT', 'GET', /unsupported: set_method: GET cannot become CONNECT/],
+    ['set-method/value', 'G T', 'GET', /unsupported: set_method: "G T" is no method/],
+    ['set-method/value', '', 'GET', /unsupported: set_method: "" is no method/],
+    ['set-uri/value', '/a b', 'GET', /unsupported: set_uri: the URI is no path/],
+    ['set-uri/value', '/a#b', 'GET', /unsupported: set_uri: the URI is no path/],
+    ['set-uri/value', 'http://evil/', 'GET', /unsupported: set_uri: the URI is no path/],
+    ['set-uri/value', `/${'a'.repeat(8_192)}`, 'GET', /unsupported: set_uri: a URI of 8193 bytes/],
+  ] as const)
+    it(`but not with ${method} ${name} ${value.slice(0, 20)}`, async () => {
+      const { failures } = await head(name, value, method);
+      assert.match(failures.join('\n'), failure);
+    });
+});
+
 describe('a guest is refused, by name, what the host cannot do safely', () => {
   const cases: readonly (readonly [name: string, failure: RegExp])[] = [
-    ['set-method', /unsupported: set_method: route and rules have seen the request line/],
-    ['set-uri', /unsupported: set_uri: route and rules have seen the request line/],
     [
       'set/framing',
       /unsupported: set_header_value: transfer-encoding is written by the edge itself/,

@@ -85,6 +85,14 @@ function request(name: string): bool {
   if (name == 'set-method') return go(() => setMethod('POST'));
   if (name == 'set-method/same') return go(() => setMethod(method()));
   if (name == 'set-uri') return go(() => setUri('/animal?name=panda'));
+  if (name == 'set-method/value') return go(() => setMethod(header('x-value')));
+  if (name == 'set-uri/value') return go(() => setUri(header('x-value')));
+  if (name == 'set-uri/longer') return go(() => setUri(uri() + '/x'));
+  if (name == 'set-line/seen') {
+    setMethod('PUT');
+    setUri('/b?c');
+    return say(method() + ' ' + uri());
+  }
   if (name == 'set-uri/same') return go(() => setUri(uri()));
   if (name == 'values') return say(headerValues(REQUEST, header('x-name')).join('|'));
   if (name == 'names') return say(headerNames(REQUEST).join('|'));

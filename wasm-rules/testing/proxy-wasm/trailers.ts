@@ -1,4 +1,4 @@
-/** Says in the request's head which trailers came with it, and changes those of the response. */
+/** Says in the request's head which trailers came with it, changes them where asked, and those of the response. */
 export * from "@gcoredev/proxy-wasm-sdk-as/assembly/proxy";
 import {
   Context,
@@ -50,6 +50,10 @@ class Trailers extends Context {
       text += " " + String.UTF8.decode(pairs[i].key) + "=" + String.UTF8.decode(pairs[i].value);
     }
     stream_context.headers.request.add("x-trailers", text);
+    if (stream_context.headers.request.get("x-change") != "") {
+      stream_context.trailers.request.remove("x-sum");
+      stream_context.trailers.request.add("x-own", count.toString());
+    }
     if (stream_context.trailers.request.get("x-evil") != "") {
       send_http_response(403, "evil", String.UTF8.encode("no"), []);
     }
