@@ -37,6 +37,7 @@ import type {
   ToShield,
 } from './shield-ipc.ts';
 import type { ShieldTop } from './shield-watch.ts';
+import { unmetGuards } from './unmet-guards.ts';
 import { inheritedFrom } from './worker-process.ts';
 
 /** A million entries take some seconds at the start. */
@@ -111,6 +112,7 @@ export class Shield {
       });
     else if (step !== 'accept') await shield.#spawn();
     shield.#compareObject();
+    shield.#sayUnmet();
     return shield;
   }
 
@@ -228,10 +230,16 @@ export class Shield {
     this.#guards = { ...before, kernel };
     try {
       await this.#ask({ kind: 'guards', kernel });
+      this.#sayUnmet();
     } catch (error) {
       this.#guards = before;
       throw error;
     }
+  }
+
+  #sayUnmet(): void {
+    const { setDegraded } = this.#options;
+    setDegraded('kernel settings', unmetGuards(this.#guards.kernel, this.#handover));
   }
 
   /** As `changeBlocks`. On an error the rules from before are in force. */
