@@ -39,6 +39,7 @@
 #define HELPER(id, result, name, ...) static result (*name)(__VA_ARGS__) = (void *)id
 HELPER(BPF_FUNC_map_lookup_elem, void *, map_lookup, void *map, const void *key);
 HELPER(BPF_FUNC_map_update_elem, long, map_update, void *map, const void *key, const void *value, __u64 flags);
+HELPER(BPF_FUNC_map_delete_elem, long, map_delete, void *map, const void *key);
 HELPER(BPF_FUNC_ktime_get_ns, __u64, time_ns, void);
 HELPER(BPF_FUNC_ktime_get_coarse_ns, __u64, time_coarse_ns, void);
 HELPER(BPF_FUNC_jiffies64, __u64, ticks, void);

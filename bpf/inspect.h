@@ -74,6 +74,46 @@ INLINE void copy_packet(struct xdp_md *frame, const struct view *v, __u64 id, __
 	ring_submit(packet, 0);
 }
 
+INLINE struct flow_key4 flow_key4_of(const struct view *v)
+{
+	struct flow_key4 key = {};
+	key.source = v->source4;
+	key.destination = v->destination4;
+	key.source_port = v->source_port;
+	key.destination_port = v->destination_port;
+	key.protocol = v->protocol;
+	return key;
+}
+
+INLINE struct flow_key6 flow_key6_of(const struct view *v)
+{
+	struct flow_key6 key = {};
+	copy_bytes(key.source, v->source6, 16);
+	copy_bytes(key.destination, v->destination6, 16);
+	key.source_port = v->source_port;
+	key.destination_port = v->destination_port;
+	key.protocol = v->protocol;
+	return key;
+}
+
+/*
+ * A SYN was answered with a cookie, so there is no connection of these addresses and ports, and what was said of the
+ * one before must not hold for the next. inspect_flow never sees that SYN. One who forges it forgets nothing that is
+ * in use: of a connection that is, the SYN goes to the kernel.
+ */
+INLINE void forget_flow(const struct view *v)
+{
+	if (v->family == 4) {
+		struct flow_key4 key = flow_key4_of(v);
+		if (map_lookup(&flows4, &key))
+			map_delete(&flows4, &key);
+		return;
+	}
+	struct flow_key6 key = flow_key6_of(v);
+	if (map_lookup(&flows6, &key))
+		map_delete(&flows6, &key);
+}
+
 /* VERDICT_PASS where nothing has been said of the flow. */
 INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *config, struct view *v)
 {
@@ -81,25 +121,17 @@ INLINE __u32 inspect_flow(struct xdp_md *frame, const struct shield_config *conf
 	struct flow_key6 key6 = {};
 	struct flow *flow;
 	if (v->family == 4) {
-		key4.source = v->source4;
-		key4.destination = v->destination4;
-		key4.source_port = v->source_port;
-		key4.destination_port = v->destination_port;
-		key4.protocol = v->protocol;
+		key4 = flow_key4_of(v);
 		flow = map_lookup(&flows4, &key4);
 	} else {
-		copy_bytes(key6.source, v->source6, 16);
-		copy_bytes(key6.destination, v->destination6, 16);
-		key6.source_port = v->source_port;
-		key6.destination_port = v->destination_port;
-		key6.protocol = v->protocol;
+		key6 = flow_key6_of(v);
 		flow = map_lookup(&flows6, &key6);
 	}
 	/*
 	 * What was said of a connection does not hold for the next one of the same addresses and ports: else a
-	 * good one would open the door for another.
+	 * good one would open the door for another. Nor does it that nothing was said until the last packet shown.
 	 */
-	if (flow && !(flow->verdict != FLOW_VERDICT_OPEN && is_syn(v))) {
+	if (flow && !(is_syn(v) && (flow->verdict != FLOW_VERDICT_OPEN || flow->seen >= config->inspect_packets))) {
 		__u32 said = flow->verdict;
 		if (said == FLOW_VERDICT_DROP)
 			return VERDICT_DROP_FLOW;

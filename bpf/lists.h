@@ -31,16 +31,4 @@ INLINE int is_allowed(struct scratch *room)
 	return 1;
 }
 
-/* The key is copied to the stack: read from the map it was just written to, it made a drop a fifth slower. */
-INLINE struct list_entry *find_exact(const struct view *v)
-{
-	if (v->family == 4) {
-		__u32 key = v->source4;
-		return map_lookup(&exact4, &key);
-	}
-	struct address6 key;
-	copy_bytes(key.address, v->source6, 16);
-	return map_lookup(&exact6, &key);
-}
-
 #endif

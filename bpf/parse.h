@@ -59,6 +59,7 @@ struct view {
  * so a flag set on one of many paths does not double what it has to look at behind.
  */
 struct scratch {
+	__u64 slot; /* where an address was found */
 	__u64 tick; /* of the kernel when `tick_ns` was read */
 	__u64 tick_ns;
 	struct view view;

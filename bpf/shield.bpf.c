@@ -12,6 +12,7 @@
  *
  * Subset of C the loader can take (src/synproxy/bpf-object.ts): all inlined, no globals, no BTF sent.
  */
+#include "addresses.h"
 #include "amplification.h"
 #include "bpf.h"
 #include "cookie.h"
@@ -70,7 +71,7 @@ INLINE __u32 decide(struct xdp_md *frame, const struct shield_config *config, st
 	if (flags & SHIELD_FLAG_ALLOW)
 		allowed = is_allowed(room);
 	if (!allowed) {
-		struct list_entry *entry = flags & SHIELD_FLAG_EXACT ? find_exact(v) : 0;
+		struct list_entry *entry = flags & SHIELD_FLAG_EXACT ? find_exact(config, room) : 0;
 		/* One that only watches an address does not save it from a block of its range. */
 		if (entry) {
 			hit(entry, room);
@@ -104,8 +105,11 @@ INLINE __u32 decide(struct xdp_md *frame, const struct shield_config *config, st
 		if ((flags & SHIELD_FLAG_COOKIES) && (v->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN) {
 			__u32 verdict = VERDICT_PASS;
 			int act = answer_syn(frame, config, room, &verdict);
-			if (act >= 0)
+			if (act >= 0) {
+				if (inspects && verdict == VERDICT_SYN_ACK)
+					forget_flow(v);
 				return verdict;
+			}
 			v->syn_passed = verdict;
 		}
 	}

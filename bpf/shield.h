@@ -69,6 +69,8 @@ enum shield_flag {
 	SHIELD_FLAG_PREFIX = 1 << 14,
 };
 
+#define HASH_SEEDS 16
+
 struct shield_config {
 	__u32 flags;
 	__u32 rule_generation; /* 0 or 1 */
@@ -90,6 +92,12 @@ struct shield_config {
 	__u64 udp_burst_ns;
 	__u64 kilobyte_interval_ns; /* of 1,024 bytes */
 	__u64 kilobyte_burst_ns;
+	/* Of the tables of single addresses: buckets there are, and entries they may hold. */
+	__u32 exact4_buckets;
+	__u32 exact6_buckets;
+	__u32 exact4_entries;
+	__u32 exact6_entries;
+	__u32 hash_seed[HASH_SEEDS];
 };
 
 struct counter {
@@ -112,10 +120,6 @@ struct prefix6 {
 	__u8 address[16];
 };
 
-struct address6 {
-	__u8 address[16];
-};
-
 enum list_action {
 	LIST_ACTION_DROP = 0,
 	LIST_ACTION_MONITOR = 1,
@@ -127,6 +131,22 @@ struct list_entry {
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE; 0: never */
 	__u32 action;
 	__u32 reserved;
+};
+
+/*
+ * Single addresses lie in a table of our own (bpf/addresses.h, src/synproxy/address-table.ts): one tag for each
+ * slot of a bucket, 0 where it is free, and the entries in a second array by the number of the slot.
+ */
+#define BUCKET_SLOTS 8
+
+struct bucket {
+	__u32 tag[BUCKET_SLOTS];
+};
+
+/* An IPv4 address is its own tag. */
+struct entry6 {
+	struct list_entry entry;
+	__u8 address[16];
 };
 
 #define RULES_MAX 256

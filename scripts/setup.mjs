@@ -7,7 +7,7 @@
  *
  * Needs Node ≥ 20 with npm; RE2 needs python3, make and a C++ compiler too, and without it one feature
  * is off and said so. The packet program needs clang, which is installed where that is allowed (root, apt), and
- * for the tests what they run against: nftables, a NATS server, tools that send and look at packets;
+ * for the tests what they run against: nftables, a NATS server, CrowdSec, tools that send and look at packets;
  * without it addresses are not dropped in the kernel by XDP. With REQUIRE_ALL=1 either is an error. Plain JavaScript and `node:` modules only:
  * nothing else is there yet.
  */
@@ -18,7 +18,9 @@ import {
   createWriteStream,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  rmSync,
 } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { findNode, root } from './find-node.mjs';
@@ -45,6 +47,16 @@ const testPackagesOf = {
   // Rules that are found where the package puts them.
   '/usr/share/modsecurity-crs/rules': ['modsecurity-crs'],
 };
+/**
+ * Programs that tests run against and whose packages do more when they are installed than lie there (CrowdSec's
+ * registers the machine at its service): unpacked into build/, never installed. 39 MB to fetch.
+ */
+const unpackedFor = {
+  crowdsec: 'crowdsec',
+  cscli: 'crowdsec',
+  'crowdsec-custom-bouncer': 'crowdsec-custom-bouncer',
+};
+const unpacked = join(root, 'build', 'test-programs');
 const libraryFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'];
 
 /** What stops the set-up, in words for the person at the terminal. */
@@ -62,6 +74,7 @@ export async function setUp({ forTests = false } = {}) {
   await buildRe2(node);
   await buildRules(node);
   await installPackages(forTests);
+  if (forTests) await unpackPrograms();
   await buildBpf(node);
   optionalTools();
   console.log(`ready after ${seconds(startedMs)}\n`);
@@ -233,6 +246,39 @@ async function installPackages(forTests) {
   console.log(`      what apt-get said is in ${relative(root, log)}`);
 }
 
+/** What cannot be had is said here, and by the name of the test that is skipped for it. */
+async function unpackPrograms() {
+  const startedMs = Date.now();
+  const missing = Object.entries(unpackedFor).filter(
+    ([tool]) => findTool(join(unpacked, 'usr/bin', tool)) === null && findTool(tool) === null,
+  );
+  if (missing.length === 0 || process.getuid?.() !== 0 || findTool('apt-get') === null) return;
+  const name = 'programs for tests';
+  const log = join(root, 'build', 'setup-test-programs.log');
+  const packages = [...new Set(missing.map(([, from]) => from))];
+  const run = (command, ...words) =>
+    runLogged(5, name, command, words, { log, env: process.env, cwd: unpacked, count: null });
+  // Size and digest are checked by apt, against the list its archive has signed.
+  const fetch = () => run('apt-get', 'download', ...packages);
+  rmSync(unpacked, { recursive: true, force: true });
+  mkdirSync(unpacked, { recursive: true });
+  if ((await fetch()) !== 0) {
+    await run('apt-get', 'update');
+    await fetch();
+  }
+  for (const file of readdirSync(unpacked).filter((one) => one.endsWith('.deb'))) {
+    await run('dpkg-deb', '-x', file, '.');
+    rmSync(join(unpacked, file));
+  }
+  const left = missing
+    .map(([tool]) => tool)
+    .filter((tool) => findTool(join(unpacked, 'usr/bin', tool)) === null);
+  if (left.length === 0)
+    return report(5, name, `unpacked into build: ${packages.join(', ')}`, startedMs);
+  report(5, name, `NOT HERE: ${left.join(', ')}; their tests are skipped`, startedMs);
+  console.log(`      what apt-get said is in ${relative(root, log)}`);
+}
+
 /** Linux only; elsewhere there is nothing to build, and nothing missing. */
 async function buildBpf(node) {
   if (process.platform !== 'linux')
@@ -281,11 +327,11 @@ function findTool(name) {
 }
 
 /** Runs a command with its output in a file and a line of progress on the terminal; the exit code. */
-function runLogged(step, name, command, parameters, { log, env, count }) {
+function runLogged(step, name, command, parameters, { log, env, count, cwd = root }) {
   return new Promise((resolve, reject) => {
     const startedMs = Date.now();
     const output = createWriteStream(log);
-    const child = spawn(command, parameters, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let counted = 0;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (bytes) => {

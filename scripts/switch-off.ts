@@ -1,7 +1,7 @@
 /**
  * Does a test notice when a stage is switched off?
  *
- *     node scripts/switch-off.ts [TEXT]        all stages, or those whose name holds the text
+ *     node scripts/switch-off.ts [TEXT…]       all stages, or those whose name or file of tests holds a text
  *
  * First the tests are run as they are, and must pass. Then each stage of `stages.ts` is switched off in a
  * copy of the tree and its tests run until the first one fails. One that waits for what no longer comes is
@@ -47,8 +47,11 @@ const copied = [
   'wasm-rules',
   'build',
 ];
-const text = process.argv[2] ?? '';
-const wanted = stages.filter(({ name }) => name.includes(text));
+const texts = process.argv.slice(2);
+const wanted = stages.filter(
+  ({ name, tests }) =>
+    texts.length === 0 || texts.some((text) => name.includes(text) || tests.includes(text)),
+);
 const lanes = Array.from({ length: availableParallelism() }, () =>
   mkdtempSync(join(tmpdir(), 'weir-switch-off-')),
 );

@@ -27,7 +27,7 @@ export const entryPoints: readonly RegExp[] = [
   // Copied by `weir module new`.
   /^wasm-rules\/template\/index\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.
-  /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index|proxy-wasm\/[^/]+)\.ts$/,
+  /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index|(?:proxy-wasm|public-examples)\/[^/]+)\.ts$/,
 ];
 
 const linesMax = 500;

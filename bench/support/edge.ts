@@ -1,4 +1,4 @@
-/** An edge in front of the demo shop, as a bench wants it: two workers, both modules, no access log. */
+/** An edge in front of the demo shop, as a bench wants it: two workers, two modules unless told, no access log. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,15 @@ export type BenchEdge = {
 export const pageRequest =
   'GET /healthz HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n';
 
-export async function startBenchEdge(): Promise<BenchEdge> {
+const twoModules = {
+  'bad-bot': { module: 'builtin:bad-bot' },
+  'path-traversal': { module: 'builtin:path-traversal' },
+};
+
+/** `rules` as in the configuration, all of them on the one route. */
+export async function startBenchEdge(
+  rules: Readonly<Record<string, object>> = twoModules,
+): Promise<BenchEdge> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
   const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -32,8 +40,8 @@ export async function startBenchEdge(): Promise<BenchEdge> {
   workers: 2
   listeners: [{ address: "127.0.0.1:${port}", plaintext: true }]
 upstreams: { shop: { servers: [{ url: "${url}" }] } }
-routes: [{ upstream: shop, waf: { rules: [bad-bot, path-traversal] } }]
-waf: { rules: { bad-bot: { module: "builtin:bad-bot" }, path-traversal: { module: "builtin:path-traversal" } } }
+routes: [{ upstream: shop, waf: { rules: ${JSON.stringify(Object.keys(rules))} } }]
+waf: { rules: ${JSON.stringify(rules)} }
 admin: { address: "127.0.0.1:0" }
 accessLog: { to: "off" }
 log: { level: error }
@@ -48,7 +56,7 @@ state: state
     shop.kill('SIGTERM');
     rmSync(folder, { recursive: true, force: true });
   });
-  await untilListening(port);
+  await untilListening(port, 120_000);
   const { admin } = JSON.parse(await untilFile(join(folder, 'state/edge.json'))) as {
     admin: string;
   };

@@ -87,6 +87,13 @@ export const eventStages: readonly Stage[] = [
     tests: 'test/e2e/false-positive.test.ts',
   },
   {
+    name: 'an exclusion is for its own host',
+    file: 'src/toolchain/rule-set-request.ts',
+    from: 'SERVER_NAME "@streq',
+    to: 'SERVER_NAME "!@streq',
+    tests: 'test/e2e/exclusions.test.ts',
+  },
+  {
     name: 'exclusions expire',
     file: 'src/state/exclusion-file.ts',
     from: 'expiresAtMs === null || expiresAtMs > nowMs;',

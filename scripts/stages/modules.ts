@@ -157,6 +157,13 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/e2e/bypass.test.ts',
   },
   {
+    name: 'rule sets: values that earlier requests had',
+    file: 'wasm-rules/seclang/known.ts',
+    from: 'store<u32>(bucket, next, 4);',
+    to: 'store<u32>(bucket, 0, 4);',
+    tests: 'test/wasm/seclang/known-values.test.ts',
+  },
+  {
     name: 'rule sets: the rest of a long body',
     file: 'src/wasm/seclang/seclang-run.ts',
     from: 'return window.isFirst ? null : this.#stretch(window.bytes);',

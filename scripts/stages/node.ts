@@ -80,6 +80,13 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/upgrade.test.ts',
   },
   {
+    name: 'bytes of an answer nobody reads',
+    file: 'src/roles/listening-sockets.ts',
+    from: 'set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsentBytesMax);',
+    to: '',
+    tests: 'test/e2e/slow-clients.test.ts',
+  },
+  {
     name: 'a successor takes over the sockets',
     file: 'src/roles/listening-sockets.ts',
     from: 'const left = [...inherited];',
@@ -147,6 +154,13 @@ export const nodeStages: readonly Stage[] = [
     file: 'src/feeds/feed.ts',
     from: 'const why = this.#guard.whyNot(cidr);',
     to: 'const why = null as ReturnType<ListGuard["whyNot"]>;',
+    tests: 'test/e2e/feeds.test.ts',
+  },
+  {
+    name: 'feed: countries of a database',
+    file: 'src/feeds/mmdb-entries.ts',
+    from: "if (terms.of === 'listed') return isListed;",
+    to: "if (terms.of === 'listed') return false;",
     tests: 'test/e2e/feeds.test.ts',
   },
   {

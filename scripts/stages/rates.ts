@@ -59,6 +59,20 @@ export const rateStages: readonly Stage[] = [
     tests: 'test/proxy/logins/login-filter.test.ts',
   },
   {
+    name: 'logins in forms of parts are read',
+    file: 'src/behaviour/login-user.ts',
+    from: '? partNamed(body, field)',
+    to: '? null',
+    tests: 'test/behaviour/login-user.test.ts',
+  },
+  {
+    name: 'logins with a pass are told apart',
+    file: 'src/proxy/logins/login-filter.ts',
+    from: "if (this.#isAsked) this.#filter.count('passed');",
+    to: "if (this.#isAsked) this.#filter.count('challenged');",
+    tests: 'test/proxy/logins/login-filter.test.ts',
+  },
+  {
     name: 'logins are watched on their routes',
     file: 'src/proxy/snapshot.ts',
     from: '...loginEntries(config, route, modules),',

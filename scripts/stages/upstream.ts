@@ -24,6 +24,13 @@ export const upstreamStages: readonly Stage[] = [
     tests: 'test/wire/origin-faults.test.ts',
   },
   {
+    name: 'retries of a route',
+    file: 'src/proxy/upstream/upstream-group.ts',
+    from: 'if (Object.keys(own).length === 0) return this;',
+    to: 'if (own !== null) return this;',
+    tests: 'test/wire/upstream-health.test.ts',
+  },
+  {
     name: 'retries keep to the budget',
     file: 'src/proxy/upstream/retry-budget.ts',
     from: 'if (this.#retries.total(now) + 1 > allowed) return false;',

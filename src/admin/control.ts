@@ -10,9 +10,12 @@ import type { FleetControl } from './fleet-control.ts';
 import type { FleetStatus } from './fleet-schema.ts';
 import type { PartControls } from './part-controls.ts';
 import type { PartStatus } from './part-status.ts';
+import type { Tried } from './replay-control.ts';
 import type { RuleControl, RuleStatus } from './rule-control.ts';
 
 export interface NodeControl {
+  /** What is known without asking anybody, so that it is said also while workers are busy or hang. */
+  readonly life: Pick<NodeStatus, 'state' | 'workers'>;
   status(): Promise<NodeStatus>;
   /** Prometheus text format 0.0.4, merged over the supervisor and all workers. */
   metrics(): Promise<string>;
@@ -48,8 +51,8 @@ export interface NodeControl {
    */
   renewCertificate(name: string): Promise<CertificateStatus>;
 
-  /** Reads the configuration file anew; all or nothing. */
-  reload(): Promise<ReloadAnswer>;
+  /** Reads the configuration file anew; all or nothing, and as it was tried where a gate was asked. */
+  reload(tried: Tried | null): Promise<ReloadAnswer>;
   /** Stops accepting, finishes what is in flight, then the process ends. Resolves when it has begun. */
   drain(): Promise<DrainAnswer>;
   /** As drain, but cuts what is in flight after `graceMs`. */
@@ -338,6 +341,8 @@ export type ModuleLoadRequest = {
   readonly signature: ModuleSignature | null;
   /** Text of the module's own cases. */
   readonly cases: string | null;
+  /** What a gate let through; null where none was asked. */
+  readonly tried: Tried | null;
 };
 
 export type ModuleLoadAnswer = {

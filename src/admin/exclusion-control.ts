@@ -15,6 +15,8 @@ export type ExclusionRequest = {
   readonly event: string;
   readonly rule: string | null;
   readonly path: string | null;
+  /** For the host of the request alone. */
+  readonly host: boolean;
   readonly reason: string;
   readonly owner: string;
   readonly ttlSeconds: number | null;

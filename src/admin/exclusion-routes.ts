@@ -32,6 +32,7 @@ export function addExclusionRoutes(app: FastifyInstance, exclusions: ExclusionCo
         event: body.event,
         rule: body.rule ?? null,
         path: body.path ?? null,
+        host: body.host ?? false,
         reason: body.reason ?? '',
         owner: body.owner ?? '',
         ttlSeconds: body.ttlSeconds ?? null,

@@ -7,7 +7,7 @@ const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const text = Type.String();
 const orNull = <const T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const { id, ruleSet, path, exact, parameters, rules, event, reason, owner } =
+const { id, ruleSet, host, path, exact, parameters, rules, event, reason, owner } =
   storedExclusion.properties;
 
 export const exclusionBody = Type.Object(
@@ -15,6 +15,8 @@ export const exclusionBody = Type.Object(
     event: Type.String({ minLength: 1, maxLength: 128 }),
     rule: Type.Optional(orNull(Type.String({ maxLength: 128 }))),
     path: Type.Optional(orNull(Type.String({ maxLength: 1_024 }))),
+    /** For the host of the request alone. */
+    host: Type.Optional(Type.Boolean()),
     reason: Type.Optional(reason),
     owner: Type.Optional(owner),
     ttlSeconds: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: ttlSecondsMax }))),
@@ -26,7 +28,7 @@ export type ExclusionBody = Static<typeof exclusionBody>;
 
 export const exclusionParams = Type.Object({ id: Type.String({ maxLength: 16 }) }, strict);
 
-const proposed = { ruleSet, path, exact, parameters, rules };
+const proposed = { ruleSet, host, path, exact, parameters, rules };
 
 export const exclusionAnswer = Type.Object(
   {

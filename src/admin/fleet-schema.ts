@@ -67,6 +67,8 @@ export const fleetStatus = Type.Object(
     server: orNull(Type.String()),
     reason: orNull(Type.String()),
     members: count,
+    /** Version of the list of members; null where nobody signed it. */
+    roster: orNull(count),
     peers: Type.Array(
       Type.Object(
         { id: Type.String(), entries: orNull(count), inStep: orNull(Type.Boolean()) },

@@ -93,8 +93,11 @@ function addLoadRoute(app: FastifyInstance, control: NodeControl): void {
           return sendError(reply, 413, 'BODY_TOO_LARGE', message);
         }
         const { signature = null, cases = null, replay = null } = isAlone ? {} : body;
-        if (replay !== null) await control.parts.replay.gateModule(params.name, bytes, replay);
-        return control.loadModule(params.name, { bytes, signature, cases });
+        const tried =
+          replay === null
+            ? null
+            : await control.parts.replay.gateModule(params.name, bytes, replay);
+        return control.loadModule(params.name, { bytes, signature, cases, tried });
       },
     );
   });

@@ -23,6 +23,16 @@ export type ReplayRequest = {
   readonly requestsMax: number;
 };
 
+/** What a gate has let through: a change with it goes live as it was tried, or is refused. */
+export type Tried = {
+  /** That the candidate was compared with. */
+  readonly generation: number;
+  /** Of the configuration; null where modules alone were tried. */
+  readonly configSha256: string | null;
+  /** SHA-256 by name. */
+  readonly modules: ReadonlyMap<string, string>;
+};
+
 export interface ReplayControl {
   startRecording(terms: {
     readonly minutes: number;
@@ -41,8 +51,8 @@ export interface ReplayControl {
   startReplay(request: ReplayRequest): Promise<ReplayAnswer>;
   replayState(id: string): ReplayAnswer;
   /** Throw REPLAY_REFUSED where a change would block more than it may. */
-  gateModule(name: string, module: Uint8Array, terms: GateTerms): Promise<void>;
-  gateReload(terms: GateTerms): Promise<void>;
+  gateModule(name: string, module: Uint8Array, terms: GateTerms): Promise<Tried>;
+  gateReload(terms: GateTerms): Promise<Tried>;
 
   startShadow(rule: CandidateBytes, sharePercent: number): Promise<ShadowAnswer>;
   /** What it has found by then. */

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type TSchema } from 'typebox';
 import { addCertificateRoutes } from '#admin/certificate-routes.ts';
-import type { NodeControl, NodeStatus } from '#admin/control.ts';
+import type { NodeControl } from '#admin/control.ts';
 import { addFleetRoutes } from '#admin/fleet-routes.ts';
 import { addModuleRoutes } from '#admin/module-routes.ts';
 import { addPartRoutes } from '#admin/part-routes.ts';
@@ -41,7 +41,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
       },
     },
     async (_request, reply) => {
-      const { state } = await control.status();
+      const { state } = control.life;
       return state === 'draining' ? reply.code(503).send({ status: 'draining' }) : { status: 'ok' };
     },
   );
@@ -56,7 +56,7 @@ function addHealthRoutes(app: FastifyInstance, control: NodeControl): void {
       },
     },
     async (_request, reply) => {
-      const reasons = reasonsNotReady(await control.status());
+      const reasons = reasonsNotReady(control.life);
       return reply
         .code(reasons.length === 0 ? 200 : 503)
         .send({ ready: reasons.length === 0, reasons });
@@ -154,8 +154,9 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
       },
     },
     async ({ body }) => {
-      if (body?.replay !== undefined) await control.parts.replay.gateReload(body.replay);
-      return control.reload();
+      const gate = body?.replay;
+      const tried = gate === undefined ? null : await control.parts.replay.gateReload(gate);
+      return control.reload(tried);
     },
   );
 
@@ -197,7 +198,7 @@ function addProcessRoutes(app: FastifyInstance, control: NodeControl): void {
   );
 }
 
-function reasonsNotReady(status: NodeStatus): readonly string[] {
+function reasonsNotReady(status: NodeControl['life']): readonly string[] {
   const reasons = status.workers
     .filter((worker) => worker.state !== 'ready')
     .map((worker) => `worker ${worker.slot} is in state ${worker.state}`);

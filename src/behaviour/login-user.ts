@@ -1,6 +1,6 @@
 /**
- * Who a login is for: the field of a form, or the key of a JSON object. Bodies are hostile and cut off at the
- * window, so a name is read or it is not, and nothing else comes of it.
+ * Who a login is for: the field of a form, urlencoded or in parts, or the key of a JSON object. Bodies are hostile and
+ * cut off at the window, so a name is read or it is not, and nothing else comes of it.
  */
 
 /** As long as an address of electronic mail can be. */
@@ -8,7 +8,11 @@ export const userCharactersMax = 254;
 
 /** In the spelling that counts; null where the body names nobody. */
 export function loginUser(body: Buffer, field: string): string | null {
-  const value = looksLikeJson(body) ? jsonField(body, field) : formField(body, field);
+  const value = looksLikeJson(body)
+    ? jsonField(body, field)
+    : looksLikeParts(body)
+      ? partNamed(body, field)
+      : formField(body, field);
   if (value === null) return null;
   const user = value.trim().toLowerCase();
   return user === '' || user.length > userCharactersMax ? null : user;
@@ -33,6 +37,33 @@ function jsonField(body: Buffer, field: string): string | null {
     return null;
   }
 }
+
+/** A delimiter and a line end; no form has a line end in its first pair. */
+function looksLikeParts(body: Buffer): boolean {
+  return /^(?:\r\n)?--[^\r\n]{1,200}\r\n/.test(body.toString('latin1', 0, delimiterBytesMax));
+}
+
+/** The text of the first part of that name, as origins take it; a file is none. */
+function partNamed(body: Buffer, field: string): string | null {
+  const text = body.toString('latin1');
+  const delimiter = text.slice(text.indexOf('--'), text.indexOf('\r\n', text.indexOf('--')));
+  for (const part of text.split(`${delimiter}\r\n`, partsMax).slice(1)) {
+    const headEnd = part.indexOf('\r\n\r\n');
+    const disposition = /^content-disposition:(.*)$/im.exec(part.slice(0, headEnd))?.[1] ?? '';
+    const [, quoted, bare] =
+      /;[ \t]*name[ \t]*=[ \t]*(?:"([^"]*)"|([^\s;"]+))/i.exec(disposition) ?? [];
+    if (headEnd < 0 || (quoted ?? bare) !== field || /;[ \t]*filename/i.test(disposition)) continue;
+    const value = part.slice(headEnd + 4);
+    const end = value.indexOf(`\r\n${delimiter}`);
+    const bytes = Buffer.from(end < 0 ? value.replace(/\r\n$/, '') : value.slice(0, end), 'latin1');
+    return bytes.toString('utf8');
+  }
+  return null;
+}
+
+/** A boundary has 70 characters at most. */
+const delimiterBytesMax = 256;
+const partsMax = 100;
 
 function formField(body: Buffer, field: string): string | null {
   const text = body.toString('latin1');

@@ -28,6 +28,8 @@ import {
 } from '#cli/commands/fleet-block.ts';
 import { fleetDemo } from '#cli/commands/fleet-demo.ts';
 import { fleetInit } from '#cli/commands/fleet-init.ts';
+import { fleetAdd, fleetRemove, fleetUpdate } from '#cli/commands/fleet-members.ts';
+import { fleetPublish } from '#cli/commands/fleet-publish.ts';
 import { fleetPolicy, fleetRules } from '#cli/commands/fleet-rules.ts';
 import { ftwRun } from '#cli/commands/ftw-run.ts';
 import { inspect } from '#cli/commands/inspect.ts';
@@ -123,7 +125,8 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'A fleet of nodes, through its control plane',
     commands: [
-      ...[fleetDemo, fleetInit, nodeList, nodeShow, nodeDrain, nodeTerminate],
+      ...[fleetDemo, fleetInit, fleetAdd, fleetRemove, fleetUpdate, fleetPublish],
+      ...[nodeList, nodeShow, nodeDrain, nodeTerminate],
       ...[fleetBlockAdd, fleetBlockImport, fleetBlockList, fleetBlockRemove],
     ],
   },

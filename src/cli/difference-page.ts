@@ -13,7 +13,7 @@ const titles: readonly (readonly [Change, string])[] = [
 const shownCharacters = 120;
 
 export function differencePage(difference: Difference, print: Printer): string {
-  const { requests, unreadable, stopped, cost, failures } = difference;
+  const { requests, unreadable, stopped, cost, failures, untried } = difference;
   const counts = new Map<Change, number>([
     ['newly-blocked', difference.newlyBlocked],
     ['newly-passed', difference.newlyPassed],
@@ -27,6 +27,9 @@ export function differencePage(difference: Difference, print: Printer): string {
     ...titles.map(([change, title]) => [title, thousands(counts.get(change) ?? 0)]),
     ['cost a request', `live ${costText(cost.live)}, candidate ${costText(cost.candidate)}`],
     ...(unreadable === 0 ? [] : [['not compared', `${thousands(unreadable)}: beyond the limits`]]),
+    ...(untried.candidate + untried.live === 0
+      ? []
+      : [['not tried', `rules on bodies of answers: ${untriedText(untried)}`]]),
     ...(failures.candidate + failures.live === 0
       ? []
       : [
@@ -62,6 +65,9 @@ export function differencePage(difference: Difference, print: Printer): string {
   }
   return parts.join('\n');
 }
+
+const untriedText = ({ live, candidate }: Difference['untried']): string =>
+  `live ${thousands(live)}, candidate ${thousands(candidate)}`;
 
 /** For one line. */
 export const differenceWords = ({ requests, newlyBlocked, newlyPassed }: Difference): string =>

@@ -25,14 +25,16 @@ export function exclusionPage(print: Printer, answer: ExclusionAnswer): string {
 
 export function exclusionWords({
   ruleSet,
+  host,
   path,
   exact,
   parameters,
   rules,
 }: ProposedExclusion): string {
   const what = `${rules.length === 1 ? 'rule' : 'rules'} ${rules.map((id) => `${ruleSet}/${id}`).join(', ')}`;
-  const where =
+  const paths =
     path === null ? 'on every path' : exact ? `on ${path}` : `on paths that begin with ${path}`;
+  const where = host === undefined ? paths : `${paths} of ${host}`;
   const isOne = rules.length === 1;
   return parameters.length === 0
     ? `${what} no longer ${isOne ? 'runs' : 'run'} ${where}`

@@ -12,11 +12,12 @@ export function fleetRows(fleet: FleetStatus): readonly (readonly Cell[])[] {
       : { text: `${state}: ${reason ?? ''}`, style: 'red' };
   const outOfStep = peers.filter(({ inStep }) => inStep === false).length;
   const there = `${peers.length} of ${counted(members - 1, 'other member')} heard of`;
+  const list = fleet.roster === null ? [] : [`list of members ${fleet.roster}`];
   const known = `${counted(entries, 'decision')}, ${thousands(enforced)} in force`;
   const refused = Object.entries(fleet.refused);
   return [
     [`${nodeId} in ${name}`, where],
-    [there, outOfStep === 0 ? '' : `${outOfStep} out of step`],
+    [there, [...(outOfStep === 0 ? [] : [`${outOfStep} out of step`]), ...list].join(', ')],
     [
       spared === 0 ? known : `${known}, ${thousands(spared)} spared`,
       fleet.lastExchange === null

@@ -7,7 +7,7 @@ import type { Say } from './problem.ts';
 export async function checkFeeds(config: ConfigDraft, say: Say): Promise<void> {
   for (const [name, feed] of presentEntries(config.feeds)) {
     const path = `feeds.${name}`;
-    const { file, url, ca, allowInternal, format, column } = feed;
+    const { file, url, ca, allowInternal, format, column, countries = [], networks = [] } = feed;
     if ((file === undefined) === (url === undefined))
       say(
         path,
@@ -24,6 +24,15 @@ export async function checkFeeds(config: ConfigDraft, say: Say): Promise<void> {
       say(`${path}.allowInternal`, 'is about url, and this feed is a file', 'leave it out');
     if (column !== undefined && format !== 'csv')
       say(`${path}.column`, 'is for format csv alone', 'leave it out, or set format: csv');
+    const names = countries.length + networks.length;
+    if (format === 'mmdb' && names === 0)
+      say(path, 'names no country and no network', 'give it countries, networks or both');
+    if (format !== 'mmdb' && (names > 0 || feed.of === 'others'))
+      say(
+        path,
+        'names countries or networks, which only a database knows',
+        'set format: mmdb, or leave countries, networks and of out',
+      );
     if (ca === undefined) continue;
     if (url === undefined)
       say(`${path}.ca`, 'is about url, and this feed is a file', 'leave it out');

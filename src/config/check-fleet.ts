@@ -2,11 +2,13 @@
  * `fleet`: keys that are there and that nobody else reads, a trust file this member stands in with the key
  * it has, one way to be known to the server.
  */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { describeError, WeirError } from '#core/errors.ts';
 import { parseCidr } from '#core/ip.ts';
-import { publicKeyText, readTrust, type Trust } from '#decisions/trust.ts';
+import { parseNatsCredentials } from '#core/nats-credentials.ts';
+import { publicKeyOfSeed } from '#core/nkey.ts';
+import { type Member, publicKeyText, readTrust, type Trust } from '#decisions/trust.ts';
 import { pemCertificates } from './check-certificates.ts';
 import { type Draft, present } from './draft.ts';
 import type { FleetConfig } from './fleet-schema.ts';
@@ -17,13 +19,15 @@ const secretBytesMax = 65_536;
 
 export async function checkFleet(
   fleet: Draft<FleetConfig> | undefined,
+  role: Member['role'],
   say: Say,
-  path = 'fleet',
 ): Promise<void> {
   if (fleet === undefined) return;
+  const path = 'fleet';
+  checkServers(fleet, say, path);
   await checkAuth(fleet, say, `${path}.auth`);
   await checkTls(fleet, say, `${path}.tls`);
-  const trust = checkTrust(fleet, say, path);
+  const trust = checkTrust(fleet, role, say, path);
   await checkSigningKey(fleet, trust, say, `${path}.signingKey`);
   for (const [index, text] of present(fleet.neverBlock))
     if (parseCidr(text) === null)
@@ -52,13 +56,32 @@ async function checkAuth(fleet: Draft<FleetConfig>, say: Say, path: string): Pro
     const file = auth[key];
     if (file === undefined) continue;
     const text = await readSecret(file, `${path}.${key}`, say);
-    if (key === 'nkeyFile' && text !== null && !/^SU[A-Z2-7]{56}$/.test(text.trim()))
+    if (text === null) continue;
+    if (key === 'nkeyFile' && publicKeyOfSeed(text.trim()) === null)
       say(
         `${path}.nkeyFile`,
         `${file} holds no seed of an nkey user`,
-        'it is one line that begins with SU; "weir fleet init" makes one',
+        'it is one line that begins with SU, unchanged; "weir fleet init" makes one',
       );
+    if (key === 'credsFile') checkCredentials(file, text, `${path}.credsFile`, say);
+    if ((key === 'tokenFile' || key === 'passwordFile') && text.trim() === '')
+      say(`${path}.${key}`, `${file} is empty`);
   }
+}
+
+function checkCredentials(file: string, text: string, path: string, say: Say): void {
+  const read = parseNatsCredentials(text);
+  if (!read.ok) {
+    say(path, `${file} ${read.problem}`, 'take the file as nsc wrote it: nsc generate creds');
+    return;
+  }
+  const { name, expiresAtMs } = read.credentials;
+  if (expiresAtMs !== null && expiresAtMs <= Date.now())
+    say(
+      path,
+      `${file} has the credentials of ${name} until ${new Date(expiresAtMs).toISOString()}, which is over`,
+      'have the account sign new ones: nsc edit user, nsc generate creds',
+    );
 }
 
 async function checkTls(fleet: Draft<FleetConfig>, say: Say, path: string): Promise<void> {
@@ -76,10 +99,40 @@ async function checkTls(fleet: Draft<FleetConfig>, say: Say, path: string): Prom
       say(`${path}.${key}`, `${file} cannot be read: ${describeError(error)}`);
     }
   }
-  if (tls.key !== undefined) await readSecret(tls.key, `${path}.key`, say);
+  if (tls.key === undefined) return;
+  const key = await readSecret(tls.key, `${path}.key`, say);
+  const cert = tls.cert === undefined ? null : await readFile(tls.cert).catch(() => null);
+  if (key === null || cert === null) return;
+  try {
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+      say(`${path}.key`, `${tls.key} is not the key of the certificate in ${tls.cert}`);
+  } catch (error) {
+    say(`${path}.key`, `${tls.key} holds no private key in PEM: ${describeError(error)}`);
+  }
 }
 
-function checkTrust(fleet: Draft<FleetConfig>, say: Say, path: string): Trust | null {
+function checkServers({ nats, advertise }: Draft<FleetConfig>, say: Say, path: string): void {
+  for (const [index, url] of present(nats)) {
+    const isPort = isPortNumber(url);
+    if (!isPort) say(`${path}.nats[${index}]`, `${url} has no port from 1 to 65535`);
+    else if (nats?.indexOf(url) !== index)
+      say(`${path}.nats[${index}]`, `${url} is there twice`, 'name each server once');
+  }
+  if (advertise !== undefined && !isPortNumber(advertise))
+    say(`${path}.advertise`, `${advertise} has no port from 1 to 65535`);
+}
+
+function isPortNumber(address: string): boolean {
+  const port = Number(/:([0-9]+)$/.exec(address)?.[1] ?? 0);
+  return port >= 1 && port <= 65_535;
+}
+
+function checkTrust(
+  fleet: Draft<FleetConfig>,
+  role: Member['role'],
+  say: Say,
+  path: string,
+): Trust | null {
   const { trust: file, name, nodeId } = fleet;
   if (file === undefined) return null;
   let trust: Trust;
@@ -96,6 +149,22 @@ function checkTrust(fleet: Draft<FleetConfig>, say: Say, path: string): Trust | 
     const known = trust.members.slice(0, 10).map(({ id }) => id);
     say(`${path}.nodeId`, `${nodeId} is no member in ${file}`, `it has ${known.join(', ')}`);
   }
+  const member = nodeId === undefined ? null : trust.member(nodeId);
+  if (member !== null && member.role !== role) {
+    const names = trust.members.flatMap((one) => (one.role === role ? [one.id] : []));
+    const what = { node: 'an edge', orchestrator: 'an orchestrator' };
+    say(
+      `${path}.nodeId`,
+      `${nodeId} is ${what[member.role]} in ${file}, and this is the configuration of ${what[role]}`,
+      `name one of ${names.slice(0, 10).join(', ')}, or make one: weir fleet add NAME --kind ${role === 'node' ? 'edge' : role}`,
+    );
+  }
+  if (member !== null && member.retiredAtMs < Number.POSITIVE_INFINITY)
+    say(
+      `${path}.nodeId`,
+      `${nodeId} left the fleet at ${new Date(member.retiredAtMs).toISOString()}: nobody takes what it decides`,
+      'take the fleet section out, or give it the files of a new member: weir fleet add',
+    );
   return trust;
 }
 

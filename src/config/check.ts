@@ -63,7 +63,7 @@ export async function checkConfig(
   await checkEvents(config, say);
   await checkFeeds(config, say);
   await checkCrowdsec(config, say);
-  await checkFleet(config.fleet, say);
+  await checkFleet(config.fleet, 'node', say);
   return sortProblems(problems);
 }
 

@@ -27,10 +27,10 @@ export const feed = Type.Object(
       description:
         'whether url, a redirect of it or what its name resolves to may be an address that is not public',
     }),
-    format: oneOf(['netset', 'drop', 'drop-json', 'csv'], {
+    format: oneOf(['netset', 'drop', 'drop-json', 'csv', 'mmdb'], {
       default: 'netset',
       description:
-        'an address or range a line with # comments, Spamhaus DROP as text or as JSON, or a column of a table',
+        'an address or range a line with # comments, Spamhaus DROP as text or as JSON, a column of a table, or a database of countries or networks (MMDB, also in gzip)',
     }),
     column: Type.Optional(
       Type.Union(
@@ -43,6 +43,21 @@ export const feed = Type.Object(
         },
       ),
     ),
+    countries: Type.Array(Type.String({ pattern: '^[A-Z]{2}$' }), {
+      default: [],
+      maxItems: 256,
+      description: 'of mmdb: the countries that are meant, two letters each',
+    }),
+    networks: Type.Array(Type.Integer({ minimum: 1, maximum: 4_294_967_295 }), {
+      default: [],
+      maxItems: 10_000,
+      description: 'of mmdb: the autonomous systems that are meant, by number',
+    }),
+    of: oneOf(['listed', 'others'], {
+      default: 'listed',
+      description:
+        'of mmdb: whose addresses are on the list: those of the countries and networks that are named, or those of every other that the database knows',
+    }),
     onBadLine: oneOf(['refuse', 'skip'], {
       default: 'refuse',
       description:

@@ -91,12 +91,12 @@ export const kernel = Type.Object(
         ipv4Addresses: entries(
           'single IPv4 addresses',
           1_000_000,
-          'about 16 bytes of kernel memory each from the start, and 90 more where in use',
+          '37 bytes of kernel memory each, from the start',
         ),
         ipv6Addresses: entries(
           'single IPv6 addresses',
           1_000_000,
-          'about 16 bytes of kernel memory each from the start, and 100 more where in use',
+          '59 bytes of kernel memory each, from the start',
         ),
         ipv4Ranges: entries(
           'IPv4 ranges',

@@ -4,6 +4,7 @@ import { Check } from 'typebox/value';
 import { parseCidr } from '#core/ip.ts';
 import { parseListenAddress } from './address.ts';
 import { checkFleet } from './check-fleet.ts';
+import { checkOrchestratorTerms } from './check-orchestrator.ts';
 import { checkWebhook } from './check-webhook.ts';
 import { type Draft, present } from './draft.ts';
 import { orchestratorNames } from './environment.ts';
@@ -68,7 +69,8 @@ async function checkOrchestrator(
   };
   const { config } = loaded;
   checkAddress(config.api?.address, say);
-  await checkFleet(config.fleet, say);
+  await checkFleet(config.fleet, 'orchestrator', say);
+  checkOrchestratorTerms(config, say);
   for (const [index, text] of present(config.gateway?.allow))
     if (parseCidr(text) === null)
       say(

@@ -9,6 +9,7 @@ import {
   namePattern,
   strict,
 } from './schema-parts.ts';
+import { routeRetries } from './upstream-schema.ts';
 
 /** Fields to set (replacing what is there) and to remove. */
 const headerRules = Type.Object(
@@ -132,6 +133,7 @@ export const route = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    retries: routeRetries,
     websocket: Type.Boolean({ default: true, description: 'let Upgrade requests through' }),
     waf: routeWaf,
   },

@@ -7,6 +7,12 @@ const score = (description: string) =>
 
 const exclusion = Type.Object(
   {
+    host: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_.-]{1,253}$',
+        description: 'the host of the request it holds for, without its port; left out: every host',
+      }),
+    ),
     path: Type.Optional(
       Type.String({
         pattern: '^/[^\\s"\\\\]*$',

@@ -108,6 +108,13 @@ const breaker = Type.Object(
   { ...strict, default: {} },
 );
 
+const retryReason = Type.Union([
+  Type.Literal('connect'),
+  Type.Literal('closed'),
+  Type.Literal('timeout'),
+]);
+const retryStatus = Type.Integer({ minimum: 502, maximum: 504 });
+
 const retries = Type.Object(
   {
     max: count(2, 10, 'times a request is sent again; 0 for never', 0),
@@ -118,20 +125,33 @@ const retries = Type.Object(
       0,
     ),
     budgetMin: count(10, 100_000, 'retries in 10 seconds that are always allowed, per worker', 0),
-    on: Type.Array(
-      Type.Union([Type.Literal('connect'), Type.Literal('closed'), Type.Literal('timeout')]),
-      {
-        default: ['connect', 'closed'],
-        maxItems: 3,
-        description:
-          'connect: no connection was made; closed: a kept connection was closed under the request, or HTTP/2 said it was not processed; timeout: no answer, or no connection, in time',
-      },
-    ),
-    statuses: Type.Array(Type.Integer({ minimum: 502, maximum: 504 }), {
+    on: Type.Array(retryReason, {
+      default: ['connect', 'closed'],
+      maxItems: 3,
+      description:
+        'connect: no connection was made; closed: a kept connection was closed under the request, or HTTP/2 said it was not processed; timeout: no answer, or no connection, in time',
+    }),
+    statuses: Type.Array(retryStatus, {
       default: [],
       maxItems: 3,
       description: 'answers after which another server is asked: 502, 503, 504',
     }),
+  },
+  { ...strict, default: {} },
+);
+
+/** What a route may say for itself; the budget is the upstream's, whoever asks. */
+export const routeRetries = Type.Object(
+  {
+    max: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 10, description: 'instead of upstreams.NAME.retries' }),
+    ),
+    on: Type.Optional(
+      Type.Array(retryReason, { maxItems: 3, description: 'instead of upstreams.NAME.retries' }),
+    ),
+    statuses: Type.Optional(
+      Type.Array(retryStatus, { maxItems: 3, description: 'instead of upstreams.NAME.retries' }),
+    ),
   },
   { ...strict, default: {} },
 );
@@ -200,4 +220,5 @@ export type UpstreamTls = Static<typeof upstreamTls>;
 export type UpstreamHttp2 = Static<typeof upstreamHttp2>;
 export type UpstreamHealth = Static<typeof health>;
 export type UpstreamBreaker = Static<typeof breaker>;
+export type RouteRetries = Static<typeof routeRetries>;
 export type UpstreamRetries = Static<typeof retries>;

@@ -68,6 +68,14 @@ export function parseCidr(text: string): Cidr | null {
   return { family, words, prefix, hostBitsSet, text: formatRange(family, words, prefix) };
 }
 
+/** Whether this is how the range it names is written. Nothing is made for what most texts are, an IPv4 address. */
+export function isCanonicalCidr(text: string): boolean {
+  if (text.includes(':') || text.includes('/')) return parseCidr(text)?.text === text;
+  return readIp(text, text.length, scratchWords) === 4;
+}
+
+const scratchWords = new Uint32Array(4);
+
 /** The range of this length around an address in words. */
 export function cidrOf(family: IpFamily, address: Uint32Array, prefix: number): Cidr {
   const words = address.slice();

@@ -23,6 +23,14 @@ const pathPartsMax = 8;
 const recordSizes = [24, 28, 32] as const;
 type RecordSize = (typeof recordSizes)[number];
 
+/** A range of addresses and the place of what it belongs to; ranges of one place may have one record. */
+export type MmdbNetwork = {
+  readonly family: 4 | 6;
+  readonly value: bigint;
+  readonly prefix: number;
+  readonly record: number;
+};
+
 export class Mmdb {
   readonly #bytes: Buffer;
   readonly #nodes: number;
@@ -75,9 +83,45 @@ export class Mmdb {
       const word = this.#words[bit >> 5] as number;
       node = this.#record(node, (word >>> (31 - (bit & 31))) & 1);
     }
-    if (node <= this.#nodes) return null;
+    return node <= this.#nodes ? null : this.#textAt(node, parts);
+  }
+
+  /** The scalar at `path` of what a network belongs to; null as for `lookup`. */
+  textOf({ record }: MmdbNetwork, path: string): string | null {
+    return this.#textAt(record, this.#partsOf(path));
+  }
+
+  /**
+   * Every network that belongs to something, in the order of addresses, IPv4 as such. The other places from which IPv4
+   * is reached in a tree of IPv6 are left out. A tree that leads back into itself ends with `damaged`.
+   */
+  *networks(): Generator<MmdbNetwork, 'whole' | 'damaged'> {
+    const stack: { node: number; value: bigint; depth: number }[] = [];
+    const push = (node: number, value: bigint, depth: number): void => {
+      if (node !== this.#nodes) stack.push({ node, value, depth });
+    };
+    const bits = this.#ipVersion === 4 ? 32 : 128;
+    push(0, 0n, 0);
+    for (let nodes = 0; ; ) {
+      const at = stack.pop();
+      if (at === undefined) return 'whole';
+      const { node, value, depth } = at;
+      const isIpv4 = this.#ipVersion === 4 || (depth >= 96 && value >> 32n === 0n);
+      if (!isIpv4 && node === this.#ipv4Node && node < this.#nodes) continue;
+      if (node > this.#nodes) {
+        const family = isIpv4 ? 4 : 6;
+        yield { family, value, prefix: family === 4 ? depth - (bits - 32) : depth, record: node };
+        continue;
+      }
+      if (++nodes > this.#nodes || depth === bits) return 'damaged';
+      push(this.#record(node, 1), value | (1n << BigInt(bits - depth - 1)), depth + 1);
+      push(this.#record(node, 0), value, depth + 1);
+    }
+  }
+
+  #textAt(record: number, parts: readonly Buffer[]): string | null {
     try {
-      return this.#data.textAt(node - this.#nodes - separatorBytes, parts);
+      return this.#data.textAt(record - this.#nodes - separatorBytes, parts);
     } catch (error) {
       if (error instanceof MmdbDamage) return null;
       throw error;

@@ -14,7 +14,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { parseCidr } from '#core/ip.ts';
+import { isCanonicalCidr } from '#core/ip.ts';
 import {
   counterMax,
   type Decision,
@@ -152,7 +152,8 @@ export function parseDecisions(text: string): readonly Decision[] | null {
     targets.add(decision.target);
     decisions.push(decision);
   }
-  return encodeDecisions(decisions) === text ? decisions : null;
+  // Of rows that were read whole: as `encodeDecisions` would write them.
+  return JSON.stringify(value) === text ? decisions : null;
 }
 
 function parseDecision(row: unknown, once: (text: string) => string): Decision | null {
@@ -161,7 +162,7 @@ function parseDecision(row: unknown, once: (text: string) => string): Decision |
     row as unknown[];
   if (typeof target !== 'string' || typeof actionName !== 'string') return null;
   const action = Object.hasOwn(actionOf, actionName) ? actionOf[actionName] : undefined;
-  if (action === undefined || parseCidr(target)?.text !== target) return null;
+  if (action === undefined || !isCanonicalCidr(target)) return null;
   if (!isInstant(ms) || !isInstant(expiresAtMs) || !isInstant(shadowUntilMs)) return null;
   if (!Number.isInteger(counter) || (counter as number) < 0 || (counter as number) > counterMax)
     return null;

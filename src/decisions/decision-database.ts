@@ -8,15 +8,13 @@
  * lock keeps a second process out.
  */
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '#core/assert.ts';
-import { describeError, WeirError } from '#core/errors.ts';
 import {
   type DatabaseKind,
+  databaseUnusable,
   integer,
-  isDamaged,
-  makePrivateFile,
-  pendingMigrations,
+  openDatabase,
   text,
 } from '#state/database-file.ts';
 import { batchDecisionsMax } from './batch.ts';
@@ -54,7 +52,7 @@ const kind: DatabaseKind = {
   // "WeiD"
   applicationId: 0x57656944,
   migrations: [createBatches],
-  startAnew: 'move the file away: the other members of the fleet fill it again',
+  startAnew: 'move it away: the other members of the fleet fill it again',
 };
 
 export type BatchKey = {
@@ -117,19 +115,7 @@ export class DecisionDatabase {
   /** Throws STATE_UNUSABLE; the file is then as it was. */
   static open(directory: string): DecisionDatabase {
     const path = join(directory, decisionsFile);
-    let database: DatabaseSync | null = null;
-    try {
-      makePrivateFile(path);
-      database = new DatabaseSync(path);
-      database.exec('PRAGMA locking_mode = EXCLUSIVE');
-      const migrations = pendingMigrations(database, path, kind);
-      // Takes the lock now and keeps it, also when there is nothing to change.
-      database.exec(`BEGIN IMMEDIATE; ${migrations ?? ''} COMMIT;`);
-      return new DecisionDatabase(path, database);
-    } catch (error) {
-      database?.close();
-      throw unusable(path, error);
-    }
+    return new DecisionDatabase(path, openDatabase(path, kind, 'exclusive'));
   }
 
   own(): OwnState {
@@ -239,7 +225,7 @@ export class DecisionDatabase {
     try {
       return work();
     } catch (error) {
-      throw unusable(this.#path, error);
+      throw databaseUnusable(this.#path, kind, error);
     }
   }
 }
@@ -247,14 +233,4 @@ export class DecisionDatabase {
 function blob(value: unknown): Uint8Array {
   assert(value instanceof Uint8Array, 'a blob column');
   return value;
-}
-
-function unusable(path: string, cause: unknown): WeirError {
-  if (cause instanceof WeirError) return cause;
-  const what = /database is locked/.test(describeError(cause))
-    ? 'is in use by another process; stop it, or set "state" to another directory'
-    : isDamaged(cause)
-      ? 'is damaged; restore it from a copy, or move it away: the other members of the fleet fill it again'
-      : 'cannot be used; check the disk and the rights to the file';
-  return new WeirError('STATE_UNUSABLE', `${path} ${what}`, { cause });
 }

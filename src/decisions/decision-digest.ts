@@ -23,10 +23,17 @@ export type DecisionDigest = {
 /** The bucket is of the target, so that all decisions on one are in one. */
 export type DecisionHash = { readonly high: number; readonly low: number };
 
+/** Read from a text of a character a byte: making a Buffer of it takes four times as long as the hash itself. */
 export function hashText(text: string): DecisionHash {
-  const bytes = hash('sha256', text, 'buffer');
-  return { high: bytes.readInt32BE(0), low: bytes.readInt32BE(4) };
+  const sum = hash('sha256', text, 'latin1');
+  return { high: int32Of(sum, 0), low: int32Of(sum, 4) };
 }
+
+const int32Of = (text: string, at: number): number =>
+  (text.charCodeAt(at) << 24) |
+  (text.charCodeAt(at + 1) << 16) |
+  (text.charCodeAt(at + 2) << 8) |
+  text.charCodeAt(at + 3);
 
 /** FNV-1a over the characters: any spread will do. */
 export function bucketOf(target: string): number {

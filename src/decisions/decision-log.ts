@@ -288,6 +288,25 @@ export class DecisionLog {
     return this.#enforced.protect(ranges, nowMs);
   }
 
+  /**
+   * The trust file has changed: what these issuers signed, and what one that has left issued after that, is gone.
+   * It leaves the disk with the next commit; a start before that leaves it out as well.
+   */
+  distrust(issuers: ReadonlySet<string>, nowMs: number): Change {
+    const { trust } = this.#options;
+    return this.#enforced.drop(
+      ({ issuer, decision }) =>
+        issuers.has(issuer) ||
+        decision.at.ms > (trust.member(issuer)?.retiredAtMs ?? Number.POSITIVE_INFINITY),
+      nowMs,
+    );
+  }
+
+  /** What this issuer says of targets nobody has said anything newer of. */
+  *saidBy(issuer: string): Generator<Decision> {
+    for (const entry of this.#map.heads()) if (entry.issuer === issuer) yield entry.decision;
+  }
+
   /** How commits reach the disk. */
   get synchronous(): 'full' | 'less' {
     return this.#database.synchronous;

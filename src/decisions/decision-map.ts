@@ -141,6 +141,21 @@ export class DecisionMap {
     else chain.splice(0, ended);
   }
 
+  /** Takes out what nobody is to believe any more; the targets it changes something for. */
+  drop(isOut: (entry: Entry) => boolean): string[] {
+    const changed: string[] = [];
+    for (const [bucket, targets] of this.#buckets.entries())
+      for (const [target, chain] of targets) {
+        const kept = chain.filter((entry) => !isOut(entry));
+        if (kept.length === chain.length) continue;
+        for (const entry of chain) if (!kept.includes(entry)) this.#count(bucket, entry, -1);
+        if (kept.length === 0) targets.delete(target);
+        else targets.set(target, kept);
+        changed.push(target);
+      }
+    return changed;
+  }
+
   digest(): DecisionDigest {
     return this.#sums.digest();
   }
@@ -190,10 +205,26 @@ export function compareOrder(a: Ordered, b: Ordered): number {
   return one === other ? 0 : one < other ? -1 : 1;
 }
 
+type Tail = Pick<Decision, 'action' | 'expiresAtMs' | 'shadowUntilMs' | 'reason' | 'origin'>;
+
 function textOf(decision: Decision): string {
+  if (lastTail !== null && hasTail(decision, lastTail)) return lastText;
   const { action, expiresAtMs, shadowUntilMs, reason, origin } = decision;
-  return JSON.stringify([action, expiresAtMs, shadowUntilMs, reason, origin]);
+  lastTail = { action, expiresAtMs, shadowUntilMs, reason, origin };
+  lastText = JSON.stringify([action, expiresAtMs, shadowUntilMs, reason, origin]);
+  return lastText;
 }
+
+/** What an import says of a hundred thousand targets is one thing. */
+let lastTail: Tail | null = null;
+let lastText = '';
+
+const hasTail = (decision: Decision, tail: Tail): boolean =>
+  decision.action === tail.action &&
+  decision.expiresAtMs === tail.expiresAtMs &&
+  decision.shadowUntilMs === tail.shadowUntilMs &&
+  decision.reason === tail.reason &&
+  decision.origin === tail.origin;
 
 function entryOf(decision: Decision, batch: BatchRef): Entry {
   const { issuer } = batch;

@@ -112,6 +112,14 @@ export class EnforcedDecisions {
     return { add, remove };
   }
 
+  /** Without what nobody is to believe any more. */
+  drop(isOut: (entry: Entry) => boolean, nowMs: number): Change {
+    const add: FleetBlock[] = [];
+    const remove: string[] = [];
+    for (const target of this.#map.drop(isOut)) this.#settle(target, nowMs, add, remove);
+    return { add, remove };
+  }
+
   #settle(target: string, nowMs: number, add: FleetBlock[], remove: string[]): void {
     const before = this.#held.get(target);
     const entry = this.#map.find(target);

@@ -10,6 +10,10 @@
  * A member that leaves in peace is retired: what it issued until then holds until it ends. One whose key was
  * stolen is taken out, or given another key: what the old key signed is gone from every member that reads the new
  * file.
+ *
+ * One that `weir fleet` made has a `version` and the signature of the fleet's owner besides
+ * (`roster-signature.ts`). Members take a newer one from each other (`#fleet/roster-sync.ts`), and it counts from
+ * then on for whoever holds this object: `replace`.
  */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,6 +22,7 @@ import { Check, Errors } from 'typebox/value';
 import { describeError, WeirError } from '#core/errors.ts';
 import { issuerPattern } from './batch.ts';
 import { budgetDefaults, budgetMax } from './budget.ts';
+import { isSignedByOwner } from './roster-signature.ts';
 
 const strict = { additionalProperties: false } as const;
 export const fleetPattern = '^[a-z0-9][a-z0-9-]{0,31}$';
@@ -41,10 +46,25 @@ export const trustMember = Type.Object(
   },
   strict,
 );
+const stolenKey = Type.Object(
+  {
+    id: Type.String({ pattern: issuerPattern.source }),
+    key: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
+    /** RFC 3339: what it issued before is issued again by an orchestrator. */
+    since: Type.String({ maxLength: 32 }),
+  },
+  strict,
+);
 export const trustFile = Type.Object(
   {
     fleet: Type.String({ pattern: fleetPattern }),
+    /** Each one made has a higher one. */
+    version: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    owner: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' })),
     members: Type.Array(trustMember, { minItems: 1, maxItems: trustMembersMax }),
+    /** Keys that no member may have again. */
+    stolen: Type.Optional(Type.Array(stolenKey, { maxItems: trustMembersMax })),
+    signature: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{86}==$' })),
   },
   strict,
 );
@@ -62,21 +82,64 @@ export type Member = {
   readonly retiredAtMs: number;
 };
 
+/** What a signed trust file says of itself. */
+export type Roster = {
+  readonly version: number;
+  readonly owner: string;
+  readonly stolen: readonly {
+    readonly id: string;
+    readonly keyId: string;
+    readonly sinceMs: number;
+  }[];
+  /** The file, as it is handed on. */
+  readonly text: string;
+};
+
 export class Trust {
   readonly fleet: string;
-  readonly #members: ReadonlyMap<string, Member>;
+  #members: ReadonlyMap<string, Member>;
+  #roster: Roster | null;
+  readonly #listeners = new Set<() => void>();
 
-  constructor(fleet: string, members: readonly Member[]) {
+  constructor(fleet: string, members: readonly Member[], roster: Roster | null = null) {
     this.fleet = fleet;
     this.#members = new Map(members.map((member) => [member.id, member]));
+    this.#roster = roster;
   }
 
+  /** Those that have not left. */
   get members(): readonly Member[] {
-    return [...this.#members.values()];
+    return [...this.#members.values()].filter(
+      ({ retiredAtMs }) => retiredAtMs === Number.POSITIVE_INFINITY,
+    );
   }
 
+  /** Null for one that was made by hand, which nobody can hand on. */
+  get roster(): Roster | null {
+    return this.#roster;
+  }
+
+  /** Also one that has left: what it issued until then may still count. */
   member(id: string): Member | null {
     return this.#members.get(id) ?? null;
+  }
+
+  /**
+   * Everybody who holds this object believes the newer one from now on. Returns the members whose key is not believed
+   * any more.
+   */
+  replace(newer: Trust): ReadonlySet<string> {
+    const before = [...this.#members.values()];
+    this.#members = newer.#members;
+    this.#roster = newer.#roster;
+    for (const listener of this.#listeners) listener();
+    return new Set(
+      before.filter(({ id, keyId }) => newer.member(id)?.keyId !== keyId).map(({ id }) => id),
+    );
+  }
+
+  onReplaced(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 }
 
@@ -129,14 +192,43 @@ export function parseTrust(text: string, from: string): Trust {
       id: member.id,
       role: member.role,
       key: key ?? nobodysKey,
-      keyId: createHash('sha256').update(member.key).digest('hex').slice(0, 16),
+      keyId: keyIdOf(member.key),
       may: new Set(member.may),
       budget: member.budget ?? budgetDefaults[member.role],
       retiredAtMs,
     };
   });
-  return problems.length > 0 ? fail(problems) : new Trust(value.fleet, members);
+  const roster = rosterOf(value, text, problems);
+  return problems.length > 0 ? fail(problems) : new Trust(value.fleet, members, roster);
 }
+
+/** Null for a file nobody signed. */
+function rosterOf(file: TrustFile, text: string, problems: string[]): Roster | null {
+  const { version, owner, stolen = [], signature } = file;
+  for (const { id, key } of stolen)
+    for (const member of file.members)
+      if (member.key === key)
+        problems.push(
+          `${member.id} has a key that was stolen from ${id}; "weir fleet add" makes another`,
+        );
+  if (version === undefined && owner === undefined && signature === undefined) return null;
+  const isWhole = version !== undefined && owner !== undefined && signature !== undefined;
+  if (!isWhole || !isSignedByOwner({ ...file, version, owner, stolen }, signature)) {
+    problems.push(
+      'it is not as its owner signed it; change roster.json in the folder of the fleet instead, and let "weir fleet update" make it anew',
+    );
+    return null;
+  }
+  const since = stolen.map(({ id, key, since }) => ({
+    ...{ id, keyId: keyIdOf(key), sinceMs: Date.parse(since) },
+  }));
+  if (since.some(({ sinceMs }) => Number.isNaN(sinceMs)))
+    problems.push('stolen: "since" is no time; write 2026-01-31T12:00:00Z');
+  return { version, owner, stolen: since, text };
+}
+
+const keyIdOf = (key: string): string =>
+  createHash('sha256').update(key).digest('hex').slice(0, 16);
 
 /** The 32 bytes of a public key, in base64, as a trust file has them. */
 export function publicKeyText(key: KeyObject): string {

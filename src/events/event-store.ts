@@ -6,21 +6,17 @@
  * are also on their way to wherever they are sent.
  */
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { describeError, WeirError } from '#core/errors.ts';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   type DatabaseKind,
+  databaseUnusable,
   integer,
-  isDamaged,
-  makePrivateFile,
-  pendingMigrations,
+  openDatabase,
   text,
 } from '#state/database-file.ts';
 import type { EcsEvent } from './ecs-event.ts';
 
 export const eventsFile = 'events.db';
-/** Another process's batch is waited for so long. */
-const busyMs = 2_000;
 
 const createEvents = `
   CREATE TABLE event (
@@ -97,18 +93,9 @@ export class EventStore {
   /** Throws STATE_UNUSABLE; the file is then as it was. */
   static open(directory: string): EventStore {
     const path = join(directory, eventsFile);
-    let database: DatabaseSync | null = null;
-    try {
-      makePrivateFile(path);
-      database = new DatabaseSync(path, { timeout: busyMs });
-      const migrations = pendingMigrations(database, path, kind);
-      if (migrations !== null) database.exec(`BEGIN IMMEDIATE; ${migrations} COMMIT;`);
-      database.exec('PRAGMA synchronous = NORMAL');
-      return new EventStore(path, database);
-    } catch (error) {
-      database?.close();
-      throw unusable(path, error);
-    }
+    const database = openDatabase(path, kind, 'shared');
+    database.exec('PRAGMA synchronous = NORMAL');
+    return new EventStore(path, database);
   }
 
   /** One transaction; then what is too much or too old goes. */
@@ -231,7 +218,7 @@ export class EventStore {
     try {
       return work();
     } catch (error) {
-      throw unusable(this.#path, error);
+      throw databaseUnusable(this.#path, kind, error);
     }
   }
 }
@@ -261,12 +248,4 @@ function conditions({ kind, route, rule, address }: EventFilter): {
 function storedOf(row: Record<string, unknown>): StoredEvent {
   const { place, ecs } = row as { place: number; ecs: string };
   return { place, ecs: JSON.parse(ecs) as EcsEvent };
-}
-
-function unusable(path: string, cause: unknown): WeirError {
-  if (cause instanceof WeirError) return cause;
-  const what = isDamaged(cause)
-    ? `is damaged; restore it from a copy, or ${kind.startAnew}`
-    : 'cannot be used; check the disk and the rights to the file';
-  return new WeirError('STATE_UNUSABLE', `${path} ${what}: ${describeError(cause)}`, { cause });
 }

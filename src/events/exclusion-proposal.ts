@@ -15,6 +15,8 @@ import type { EcsEvent, EcsMatch } from './ecs-event.ts';
 
 export type ProposedExclusion = {
   readonly ruleSet: string;
+  /** Absent: every host. */
+  readonly host?: string;
   readonly path: string | null;
   readonly exact: boolean;
   /** None: the rules do not run on the path at all. */
@@ -33,6 +35,8 @@ export type ProposalTerms = {
   readonly rule: string | null;
   /** A prefix in place of the request's own path. */
   readonly path: string | null;
+  /** For the host of the request alone. */
+  readonly host?: boolean;
   /** Names under `waf.rules` with `seclang`. */
   readonly ruleSets: ReadonlySet<string>;
 };
@@ -41,6 +45,7 @@ export type ProposalTerms = {
 export function proposeExclusions(ecs: EcsEvent, terms: ProposalTerms): Proposal {
   const wider: string[] = [];
   const { path, exact } = pathOf(ecs, terms.path, wider);
+  const host = terms.host === true ? { host: hostOf(ecs) } : {};
   const byPlace = new Map<string, ProposedExclusion & { readonly rules: string[] }>();
   for (const match of chosen(ecs, terms)) {
     const [ruleSet = '', id = ''] = match.rule.split('/');
@@ -53,7 +58,7 @@ export function proposeExclusions(ecs: EcsEvent, terms: ProposalTerms): Proposal
     const known = byPlace.get(key);
     if (known === undefined) {
       const parameters = parameter === null ? [] : [parameter];
-      byPlace.set(key, { ruleSet, path, exact, parameters, rules: [id] });
+      byPlace.set(key, { ruleSet, ...host, path, exact, parameters, rules: [id] });
     } else if (!known.rules.includes(id)) known.rules.push(id);
   }
   return { exclusions: [...byPlace.values()], wider: [...new Set(wider)] };
@@ -128,6 +133,14 @@ function pathOf(
     `the path holds a secret, or what an exclusion cannot name: it is for all paths below ${folder}`,
   );
   return { path: folder, exact: false };
+}
+
+function hostOf({ url, event }: EcsEvent): string {
+  const host = (url?.domain ?? '').toLowerCase().replace(/:[0-9]+$/, '');
+  if (/^[a-z0-9_.-]{1,253}$/.test(host)) return host;
+  throw impossible(`event ${event.id} has no host that an exclusion can name`, [
+    'leave --host out, and it is for every host',
+  ]);
 }
 
 const isPath = (text: string): boolean =>

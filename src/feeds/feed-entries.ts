@@ -14,6 +14,7 @@ import { dropJsonEntries } from './drop-json-entries.ts';
 import { netsetEntries } from './netset-entries.ts';
 import type { FeedLine } from './text-lines.ts';
 
+/** Of those that are text. */
 export type FeedFormat = 'netset' | 'drop' | 'drop-json' | 'csv';
 
 export type FeedTerms = {

@@ -16,12 +16,13 @@ import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Cidr } from '#core/ip.ts';
 import type { Logger } from '#telemetry/log.ts';
-import { readFeedEntries } from './feed-entries.ts';
+import { type FeedEntries, readFeedEntries } from './feed-entries.ts';
 import type { FeedCounts } from './feed-metrics.ts';
 import { fetchFeed } from './fetch-feed.ts';
 import { sha256Of } from './list-file.ts';
 import type { LeftOut, ListGuard } from './list-guard.ts';
 import type { ListFacts, ListTerm } from './listed-blocks.ts';
+import { readMmdbEntries } from './mmdb-entries.ts';
 import { type FileMark, readFeedFile } from './read-feed-file.ts';
 
 /** What a feed needs of the node that follows it. */
@@ -214,8 +215,7 @@ export class Feed {
     const sha256 = sha256Of(content.bytes);
     if (settings.sha256 !== undefined && settings.sha256 !== sha256)
       throw new Error(`its checksum is ${sha256}, and ${settings.sha256} was asked for (sha256)`);
-    const text = decode(content.bytes);
-    const read = await readFeedEntries(text, { ...settings, column: settings.column ?? 1 });
+    const read = await entriesOf(content.bytes, settings);
     if (!read.ok) throw new Error(read.reason);
     // A file that somebody emptied says so; an empty answer from afar is a fault more often than a list.
     if (read.entries.size === 0 && this.#kind === 'url') throw new Error('the list is empty');
@@ -342,8 +342,20 @@ const noValidators = { etag: null, lastModified: null } as const;
 /** What makes another list of the same content. */
 export const termsOf = (settings: FeedSettings): string => {
   const { file, url, format, column, onBadLine, action, allowPrivate, entriesMax } = settings;
-  return JSON.stringify([file, url, format, column, onBadLine, action, allowPrivate, entriesMax]);
+  const { countries, networks, of } = settings;
+  const ofDatabase = format === 'mmdb' ? [countries, networks, of] : [];
+  return JSON.stringify([
+    ...[file, url, format, column, onBadLine, action, allowPrivate, entriesMax],
+    ...ofDatabase,
+  ]);
 };
+
+function entriesOf(bytes: Buffer, settings: FeedSettings): Promise<FeedEntries> {
+  const { format, column = 1 } = settings;
+  return format === 'mmdb'
+    ? readMmdbEntries(bytes, settings)
+    : readFeedEntries(decode(bytes), { ...settings, format, column });
+}
 
 function decode(bytes: Buffer): string {
   try {

@@ -29,13 +29,7 @@ import {
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { type Handler, QueuedSubscription, type QueueLimits } from './bus-queue.ts';
-
-export type BusCredentials =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'nkey'; readonly seed: Uint8Array }
-  | { readonly kind: 'creds'; readonly text: Uint8Array }
-  | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'user'; readonly user: string; readonly password: string };
+import { type BusCredentials, refusedWords, wordsOf } from './bus-words.ts';
 
 export type BusTls = { readonly ca?: string; readonly cert?: string; readonly key?: string };
 
@@ -295,7 +289,7 @@ export class Bus {
       }
       this.#connected(connection);
     } catch (error) {
-      const reason = wordsOf(error);
+      const reason = refusedWords(error, credentials) ?? wordsOf(error);
       if (reason !== this.#reason) {
         this.#reason = reason;
         log.warn({ servers, reason }, 'nats cannot be reached');
@@ -322,7 +316,9 @@ export class Bus {
   #disconnected(connection: NatsConnection, error: unknown): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    this.#reason = error === undefined ? 'the server closed the connection' : wordsOf(error);
+    const refused = error === undefined ? null : refusedWords(error, this.#options.credentials);
+    this.#reason =
+      error === undefined ? 'the server closed the connection' : (refused ?? wordsOf(error));
     this.#options.log.warn({ reason: this.#reason }, 'nats disconnected');
     this.#emit('disconnected');
     this.#dialLater();
@@ -412,19 +408,4 @@ function answerOf(message: Msg): BusAnswer {
       return value === '' ? null : value;
     },
   };
-}
-
-const codeWords: Readonly<Record<string, string>> = {
-  '503': 'nobody answers there',
-  TIMEOUT: 'no answer in time',
-  CONNECTION_REFUSED: 'connection refused',
-  AUTHORIZATION_VIOLATION: 'the server does not take these credentials',
-  PERMISSIONS_VIOLATION: 'the server does not permit this',
-};
-
-/** Errors of the library are codes more often than sentences. */
-function wordsOf(error: unknown): string {
-  const code = (error as { readonly code?: unknown }).code;
-  const words = typeof code === 'string' ? codeWords[code] : undefined;
-  return words ?? describeError(error);
 }

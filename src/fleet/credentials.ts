@@ -3,21 +3,37 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { FleetAuth, FleetTls } from '#config/fleet-schema.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import type { BusCredentials, BusTls } from './bus.ts';
+import { parseNatsCredentials } from '#core/nats-credentials.ts';
+import { publicKeyOfSeed } from '#core/nkey.ts';
+import type { BusTls } from './bus.ts';
+import type { BusCredentials } from './bus-words.ts';
 
 const secretBytesMax = 65_536;
 
 export function readCredentials(auth: FleetAuth | undefined): BusCredentials {
   if (auth === undefined) return { kind: 'none' };
   const { nkeyFile, credsFile, tokenFile, user, passwordFile } = auth;
-  if (nkeyFile !== undefined)
-    return { kind: 'nkey', seed: Buffer.from(readSecret(nkeyFile).trim(), 'latin1') };
-  if (credsFile !== undefined)
-    return { kind: 'creds', text: Buffer.from(readSecret(credsFile), 'latin1') };
+  if (nkeyFile !== undefined) return nkeyOf(nkeyFile);
+  if (credsFile !== undefined) return credentialsOf(credsFile);
   if (tokenFile !== undefined) return { kind: 'token', token: readSecret(tokenFile).trim() };
   if (user !== undefined && passwordFile !== undefined)
     return { kind: 'user', user, password: readSecret(passwordFile).trim() };
   return { kind: 'none' };
+}
+
+function nkeyOf(file: string): BusCredentials {
+  const seed = readSecret(file).trim();
+  const user = publicKeyOfSeed(seed);
+  if (user === null)
+    throw unusable(file, new Error('it holds no seed of an nkey user, or one with a slip in it'));
+  return { kind: 'nkey', seed: Buffer.from(seed, 'latin1'), user };
+}
+
+function credentialsOf(file: string): BusCredentials {
+  const text = readSecret(file);
+  const read = parseNatsCredentials(text);
+  if (!read.ok) throw unusable(file, new Error(`it ${read.problem}`));
+  return { kind: 'creds', text: Buffer.from(text, 'latin1'), ...read.credentials };
 }
 
 export function readSigningKey(file: string): KeyObject {

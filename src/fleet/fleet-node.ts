@@ -31,7 +31,7 @@ import {
   type MessageKind,
   parseMessage,
 } from './messages.ts';
-import { Peers } from './peers.ts';
+import { otherMembers, Peers } from './peers.ts';
 import { Repair } from './repair.ts';
 import {
   ackSubject,
@@ -120,7 +120,7 @@ export class FleetNode {
       setProblem: (reason) => setDegraded('fleet decisions', reason),
       onLoss: () => this.#repair.catchUp(),
     });
-    const others = trust.members.map(({ id }) => id).filter((id) => id !== this.#self);
+    const others = otherMembers(trust, this.#self);
     this.#repair = new Repair({
       ...{ fleet, bus, log, state, logger, now, others },
       self: this.#self,

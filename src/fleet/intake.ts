@@ -32,6 +32,8 @@ export type IntakeOptions = {
   readonly enforce: Enforce;
   readonly acknowledge: (issuer: string, sequence: number, enforced: Enforced) => void;
   readonly now: () => number;
+  /** What lasts is measured by; a test has its own. */
+  readonly monotonicMs?: () => number;
   readonly logger: Logger;
   readonly setProblem: (reason: string | null) => void;
   /** Something found no room. */
@@ -45,13 +47,15 @@ export type IntakeCounts = {
   refused: Map<string, number>;
 };
 
-/** In one commit. */
-const commitBatchesMax = 256;
-/** Some thousand decisions, one sync of the disk; then others have their turn of the event loop. */
-const commitBytesMax = 512 * 1_024;
+/** Taken in one turn of the event loop. */
+const turnBatchesMax = 256;
+/** Some thousand decisions; then others have their turn. */
+const turnBytesMax = 512 * 1_024;
 /** What waits to be taken in. */
 export const waitingBytesMax = 64 * 1_048_576;
 const warnMs = 1_000;
+/** A sync holds up the process: what comes in a row is written together. What stands alone does not wait. */
+const writeEveryMinMs = 50;
 /** A disk that took nothing is tried again. */
 const writeAgainMs = 1_000;
 
@@ -60,6 +64,7 @@ type Held = { readonly issuer: string; readonly sequence: number };
 export class Intake {
   readonly counts: IntakeCounts = { applied: 0, duplicates: 0, dropped: 0, refused: new Map() };
   readonly #options: IntakeOptions;
+  readonly #monotonicMs: () => number;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isScheduled = false;
@@ -72,10 +77,12 @@ export class Intake {
   /** Of what was taken last: whether it is on disk. */
   #written: Promise<boolean> = Promise.resolve(true);
   #isWriting = false;
+  #wroteAtMs = Number.NEGATIVE_INFINITY;
   #writeAgain: NodeJS.Timeout | null = null;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#monotonicMs = options.monotonicMs ?? monotonicMs;
   }
 
   get last(): Enforced {
@@ -97,13 +104,12 @@ export class Intake {
   }
 
   /**
-   * What a repair brings, in commits that leave the event loop to others in between. Returns how many of them were
-   * news.
+   * What a repair brings, in turns that leave the event loop to others in between. Returns how many of them were news.
    */
   async takeAll(list: readonly Uint8Array[]): Promise<number> {
     let applied = 0;
     for (let at = 0; at < list.length && !this.#isClosed; ) {
-      const count = countOfCommit(list, at);
+      const count = countOfTurn(list, at);
       applied += this.#accept(list.slice(at, at + count));
       at += count;
       await new Promise((resolve) => setImmediate(resolve));
@@ -113,13 +119,18 @@ export class Intake {
 
   /** Makes what was decided here hold here. */
   enforce(change: Change, held: readonly Held[] = []): Promise<Enforced | null> {
-    this.#change ??= { merged: new Map(), held: [] };
-    // The same target twice: what came later says what holds.
-    for (const target of change.remove) this.#change.merged.set(target, null);
-    for (const block of change.add) this.#change.merged.set(block.target, block);
-    this.#change.held.push(...held);
+    this.#gather(change).held.push(...held);
     this.#enforcing = this.#enforcing.then((before) => this.#enforceGathered(before));
     return this.#enforcing;
+  }
+
+  /** With what waits to be made already. */
+  #gather({ add, remove }: Change): { readonly held: Held[] } {
+    this.#change ??= { merged: new Map(), held: [] };
+    // The same target twice: what came later says what holds.
+    for (const target of remove) this.#change.merged.set(target, null);
+    for (const block of add) this.#change.merged.set(block.target, block);
+    return this.#change;
   }
 
   async close(): Promise<void> {
@@ -132,7 +143,7 @@ export class Intake {
   #flush(): void {
     this.#isScheduled = false;
     if (this.#isClosed) return;
-    const taken = this.#waiting.splice(0, countOfCommit(this.#waiting, 0));
+    const taken = this.#waiting.splice(0, countOfTurn(this.#waiting, 0));
     for (const bytes of taken) this.#waitingBytes -= bytes.length;
     this.#accept(taken);
     if (this.#waiting.length === 0) return;
@@ -152,9 +163,6 @@ export class Intake {
     }
     let applied = 0;
     const held: Held[] = [];
-    const add: FleetBlock[] = [];
-    const remove: string[] = [];
-    const merged = new Map<string, FleetBlock | null>();
     for (const result of results) {
       if (result.kind === 'refused') {
         const { reason, issuer } = result;
@@ -169,12 +177,10 @@ export class Intake {
       }
       applied++;
       this.counts.applied++;
-      for (const target of result.change.remove) merged.set(target, null);
-      for (const block of result.change.add) merged.set(block.target, block);
+      this.#gather(result.change);
     }
-    for (const [target, block] of merged) block === null ? remove.push(target) : add.push(block);
     if (applied > 0) this.#write();
-    if (held.length > 0) void this.enforce({ add, remove }, held);
+    if (held.length > 0) void this.enforce({ add: [], remove: [] }, held);
     return applied;
   }
 
@@ -183,23 +189,31 @@ export class Intake {
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#written = new Promise((resolve) => {
-      setImmediate(() => {
-        this.#isWriting = false;
-        try {
-          this.#options.log.write();
-          this.#options.setProblem(null);
-          resolve(true);
-        } catch (error) {
-          this.#failed(error, 'decisions cannot be kept');
-          resolve(false);
-          if (this.#isClosed || this.#writeAgain !== null) return;
-          this.#writeAgain = setTimeout(() => {
-            this.#writeAgain = null;
-            this.#write();
-          }, writeAgainMs).unref();
-        }
-      });
+      const restMs = this.#wroteAtMs + writeEveryMinMs - this.#monotonicMs();
+      if (restMs > 0) setTimeout(() => resolve(this.#writeNow()), restMs);
+      else setImmediate(() => resolve(this.#writeNow()));
     });
+  }
+
+  /** Whether all that was taken is on disk. */
+  #writeNow(): boolean {
+    this.#isWriting = false;
+    // Whoever closes the log writes what waits.
+    if (this.#isClosed) return false;
+    try {
+      this.#options.log.write();
+      this.#options.setProblem(null);
+      return true;
+    } catch (error) {
+      this.#failed(error, 'decisions cannot be kept');
+      this.#writeAgain ??= setTimeout(() => {
+        this.#writeAgain = null;
+        this.#write();
+      }, writeAgainMs).unref();
+      return false;
+    } finally {
+      this.#wroteAtMs = this.#monotonicMs();
+    }
   }
 
   #failed(error: unknown, what: string): void {
@@ -210,7 +224,7 @@ export class Intake {
 
   /** Once a second: whoever floods the bus does not flood the log. What was refused is counted, all of it. */
   #warn(reason: string, issuer: string | null): void {
-    const now = monotonicMs();
+    const now = this.#monotonicMs();
     if (now - this.#warnedAtMs < warnMs) return;
     this.#warnedAtMs = now;
     this.#options.logger.warn({ reason, issuer }, 'fleet batch refused');
@@ -244,13 +258,13 @@ export class Intake {
   }
 }
 
-/** How many, from a place on, go into one commit: the first in any case. */
-function countOfCommit(list: readonly Uint8Array[], from: number): number {
+/** How many, from a place on, are taken in one turn: the first in any case. */
+function countOfTurn(list: readonly Uint8Array[], from: number): number {
   let bytes = 0;
   let at = from;
-  for (; at < list.length && at - from < commitBatchesMax; at++) {
+  for (; at < list.length && at - from < turnBatchesMax; at++) {
     bytes += list[at]?.length ?? 0;
-    if (at > from && bytes > commitBytesMax) break;
+    if (at > from && bytes > turnBytesMax) break;
   }
   return at - from;
 }

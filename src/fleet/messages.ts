@@ -110,7 +110,22 @@ export const digestMessage = Type.Object(
   strict,
 );
 
-/** What a member asks another on `weir.F.s.MEMBER`: its digest, or batches it has. */
+/** Which trust file a member believes; `sha256` begins the hash of its text. */
+export const rosterMessage = Type.Object(
+  {
+    v: version,
+    node: member,
+    version: sequence,
+    sha256: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  },
+  strict,
+);
+
+/** What a member asks another on `weir.F.s.MEMBER`: its trust file, its digest, or batches it has. */
+export const rosterRequest = Type.Object(
+  { v: version, node: member, asks: Type.Literal('roster') },
+  strict,
+);
 export const digestRequest = Type.Object(
   { v: version, node: member, asks: Type.Literal('digest') },
   strict,
@@ -154,6 +169,7 @@ export type Beat = Static<typeof beatMessage>;
 export type BeatMetrics = Static<typeof beatMetrics>;
 export type Ack = Static<typeof ackMessage>;
 export type DigestMessage = Static<typeof digestMessage>;
+export type RosterMessage = Static<typeof rosterMessage>;
 export type BatchesRequest = Static<typeof batchesRequest>;
 export type CommandAnswer = Static<typeof commandAnswer>;
 
@@ -162,6 +178,8 @@ const shapes = {
   beat: beatMessage,
   ack: ackMessage,
   digest: digestMessage,
+  roster: rosterMessage,
+  askRoster: rosterRequest,
   askDigest: digestRequest,
   askBatches: batchesRequest,
   commandAnswer,

@@ -1,4 +1,13 @@
 /** The members this one has heard of lately, and what they said of themselves. Bounded by the trust file. */
+import type { Trust } from '#decisions/trust.ts';
+
+/** The names of everybody else in the trust file; the list changes with it. */
+export function otherMembers(trust: Trust, self: string): readonly string[] {
+  const now = () => trust.members.map(({ id }) => id).filter((id) => id !== self);
+  const others = now();
+  trust.onReplaced(() => others.splice(0, others.length, ...now()));
+  return others;
+}
 
 export type Peer = {
   readonly id: string;

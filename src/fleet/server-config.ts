@@ -61,6 +61,7 @@ export function permissionsOf(fleet: string, { id, role }: ServerUser): Permissi
         commandSubject(fleet, id),
         nodeSubject(fleet, every, 'hello'),
         nodeSubject(fleet, every, 'digest'),
+        nodeSubject(fleet, every, 'roster'),
         ackSubject(fleet, every, id),
         `$KV.${rules}.${ruleSetKey}`,
       ],
@@ -110,13 +111,17 @@ jetstream {
 accounts {
   WEIR {
     jetstream: enabled
+    # Made by "weir fleet": changed by hand it is written over.
     users: [
-${users.map((user) => userText(fleet, user)).join('\n')}
+${usersText(fleet, users)}
     ]
   }
 }
 `;
 }
+
+export const usersText = (fleet: string, users: readonly ServerUser[]): string =>
+  users.map((user) => userText(fleet, user)).join('\n');
 
 function userText(fleet: string, user: ServerUser): string {
   const { publish, subscribe } = permissionsOf(fleet, user);

@@ -7,6 +7,7 @@
  * weir.F.n.NODE.hello           who a node is
  * weir.F.n.NODE.beat            how it is
  * weir.F.n.NODE.digest          what it knows, as hashes
+ * weir.F.n.NODE.roster          which list of members it believes
  * weir.F.n.NODE.rules           which rules it runs, see `#rollout/node-report.ts`
  * weir.F.n.NODE.ack.ISSUER      what it enforces of an issuer, heard by that issuer alone
  * weir.F.c.NODE                 what a node has counted, signed
@@ -21,7 +22,7 @@ const memberExpression = new RegExp(memberPattern);
 
 export const isMemberName = (name: string): boolean => memberExpression.test(name);
 
-export type NodeMessageKind = 'hello' | 'beat' | 'digest' | 'rules';
+export type NodeMessageKind = 'hello' | 'beat' | 'digest' | 'rules' | 'roster';
 
 export const decisionsSubject = (fleet: string, issuer: string): string =>
   `weir.${fleet}.d.${issuer}`;

@@ -14,7 +14,7 @@ import type { OrchestratorConfig } from '#config/orchestrator-schema.ts';
 import { monotonicMs, wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import { DecisionLog } from '#decisions/decision-log.ts';
-import { readTrust, type Trust } from '#decisions/trust.ts';
+import type { Trust } from '#decisions/trust.ts';
 import { AckBoard } from '#fleet/ack-board.ts';
 import { Bus } from '#fleet/bus.ts';
 import type { BusMessage } from '#fleet/bus-queue.ts';
@@ -25,7 +25,9 @@ import { Intake } from '#fleet/intake.ts';
 import { ensureStream } from '#fleet/jet-stream.ts';
 import { KeyValue } from '#fleet/key-value.ts';
 import { encodeMessage, type Message, type MessageKind, parseMessage } from '#fleet/messages.ts';
+import { otherMembers } from '#fleet/peers.ts';
 import { Repair } from '#fleet/repair.ts';
+import { believedTrust, RosterSync } from '#fleet/roster-sync.ts';
 import {
   ackSubject,
   batchesSubject,
@@ -45,6 +47,7 @@ import { type KnownNode, NodeRegistry } from './node-registry.ts';
 import { RolloutConductor } from './rollout-conductor.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
+import { reissueStolen } from './stolen-keys.ts';
 
 export type OrchestratorFleetOptions = {
   readonly config: OrchestratorConfig & {
@@ -79,6 +82,7 @@ export class OrchestratorFleet {
   readonly bus: Bus;
   readonly intake: Intake;
   readonly repair: Repair;
+  readonly roster: RosterSync;
   /** Messages that were none, or not of whom they said. */
   refusedMessages = 0;
   /** By what failed; empty when all is well. */
@@ -98,7 +102,7 @@ export class OrchestratorFleet {
     this.#options = options;
     this.name = fleet.name;
     this.self = fleet.nodeId;
-    this.trust = readTrust(fleet.trust);
+    this.trust = believedTrust(fleet.trust, directory);
     this.signingKey = readSigningKey(fleet.signingKey);
     const { signingKey } = this;
     this.bus = new Bus({
@@ -145,7 +149,14 @@ export class OrchestratorFleet {
       state: FleetState.open(directory),
       logger: log,
       now: wallMs,
-      others: this.trust.members.map(({ id }) => id).filter((id) => id !== this.self),
+      others: otherMembers(this.trust, this.self),
+    });
+    this.roster = new RosterSync({
+      ...{ fleet: this.name, self: this.self, directory, trust: this.trust, bus: this.bus },
+      before: (newer) => this.#reissueStolen(newer),
+      adopted: async (issuers) => this.#adopted(issuers),
+      setDegraded: (part, reason) => this.#setProblem(part, reason),
+      logger: log,
     });
     this.#digests = new DigestTurns({
       everyMs: digestMs,
@@ -210,6 +221,7 @@ export class OrchestratorFleet {
       if (said !== null && said.issuer === self) this.#acks.note(said);
     });
     this.rollouts.conductor.start();
+    this.roster.start();
     bus.open();
     this.#digests.start();
     this.#timers.push(
@@ -233,6 +245,7 @@ export class OrchestratorFleet {
     for (const timer of this.#timers) clearInterval(timer);
     this.#digests.close();
     await this.rollouts.conductor.close();
+    await this.roster.close();
     await this.leader.close();
     await this.repair.close();
     await this.intake.close();
@@ -259,6 +272,30 @@ export class OrchestratorFleet {
       return parsed.message;
     this.refusedMessages++;
     return null;
+  }
+
+  /** Before its key is not believed any more: what an honest member decided goes on holding, by our word. */
+  #reissueStolen(newer: Trust): void {
+    if (this.leader.leader !== null && !this.leader.isLeader) return;
+    const { left, batches } = reissueStolen(this.#decisions, this.trust, newer, wallMs());
+    for (const { bytes } of batches)
+      this.bus.publish(decisionsSubject(this.name, this.self), bytes);
+    this.#setProblem(
+      'stolen keys',
+      left === 0
+        ? null
+        : `${left} decisions of a member whose key was stolen could not be issued again and have ended; import them again`,
+    );
+  }
+
+  #adopted(issuers: ReadonlySet<string>): void {
+    this.#decisions.distrust(issuers, wallMs());
+    // Nobody died: they were taken out.
+    for (const { id } of this.registry.list())
+      if ((this.trust.member(id)?.retiredAtMs ?? 0) < Number.POSITIVE_INFINITY)
+        this.registry.plan(id, 'terminating');
+    // Whoever is new says who it is now, and not with its next hello.
+    if (this.bus.state === 'connected') this.#greet();
   }
 
   /** Nodes that hear it say who they are. */

@@ -9,6 +9,7 @@ import { addNodeRoutes } from './node-routes.ts';
 import { OpenApi } from './openapi.ts';
 import type { OrchestratorParts } from './parts.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
+import { addRosterRoutes } from './roster-routes.ts';
 import { addOwnRoutes } from './routes.ts';
 
 export type OrchestratorServerOptions = {
@@ -44,6 +45,7 @@ function addAll(
   addNodeRoutes(app, parts);
   addBlocklistRoutes(app, parts);
   addRolloutRoutes(app, parts);
+  addRosterRoutes(app, parts);
   addGateway(app, parts, gateway);
   app.get('/api/v1/openapi.json', { schema: { querystring: noQuery } }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(openApi.document())),

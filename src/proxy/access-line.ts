@@ -59,12 +59,12 @@ export function accessLine(record: AccessRecord): string {
   let line = `{"time":"${currentTime()}","id":"${quoted(record.id)}","client":"${record.client}"`;
   if (record.peer !== record.client) line += `,"peer":"${record.peer}"`;
   if (record.protocol !== '') line += `,"protocol":"${record.protocol}"`;
-  line += `,"method":"${quoted(record.method)}","host":"${quoted(record.host)}","path":"${quoted(record.path)}"`;
+  line += `,"method":"${methods.quoted(record.method)}","host":"${hosts.quoted(record.host)}","path":"${quoted(record.path)}"`;
   if (record.query !== null) line += `,"query":"${quoted(record.query)}"`;
   line += `,"status":${record.status},"outcome":"${record.outcome}"`;
   if (record.reason !== '') line += `,"reason":"${quoted(record.reason)}"`;
-  if (record.route !== '') line += `,"route":"${quoted(record.route)}"`;
-  if (record.upstream !== '') line += `,"upstream":"${quoted(record.upstream)}"`;
+  if (record.route !== '') line += `,"route":"${routes.quoted(record.route)}"`;
+  if (record.upstream !== '') line += `,"upstream":"${upstreams.quoted(record.upstream)}"`;
   line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}`;
   if (record.durationMs !== null) line += `,"durationMs":${thousandths(record.durationMs)}`;
   if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
@@ -77,8 +77,28 @@ export function accessLine(record: AccessRecord): string {
     const { subject, sha256, verified } = record.certificate;
     line += `,"clientCertificate":{"subject":"${quoted(subject)}","sha256":"${sha256}","verified":${verified}}`;
   }
-  return `${line},"userAgent":"${quoted(record.userAgent)}"}\n`;
+  return `${line},"userAgent":"${userAgents.quoted(record.userAgent)}"}\n`;
 }
+
+/** What is often the same from line to line: comparing it is cheaper than looking at every character. */
+class Recent {
+  #text = '';
+  #quoted = '';
+
+  quoted(text: string): string {
+    if (text !== this.#text) {
+      this.#quoted = quoted(text);
+      this.#text = text;
+    }
+    return this.#quoted;
+  }
+}
+
+const methods = new Recent();
+const hosts = new Recent();
+const routes = new Recent();
+const upstreams = new Recent();
+const userAgents = new Recent();
 
 function namesOf(key: string, rules: readonly string[]): string {
   if (rules.length === 0) return '';

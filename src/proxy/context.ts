@@ -26,7 +26,7 @@ export type ProxyContext = {
   readonly deadlines: DeadlineTable;
   readonly admission: Admission;
   /** Null where nobody asks it. */
-  readonly handshakes: HandshakeLog | null;
+  handshakes: HandshakeLog | null;
   readonly load: LoadShedder;
   readonly rates: RateGate;
   /** Who looks at each request when it has ended. */

@@ -24,7 +24,7 @@ import type { ProxyContext } from './context.ts';
 import type { Entrance } from './entrance.ts';
 import { errorAnswer, fieldsOf, fieldsOfAnswer, type OwnAnswer, wantsHtml } from './error-page.ts';
 import { applyEdits, fieldLines } from './field-edits.ts';
-import { hostOf } from './forward-request.ts';
+import { hostOf, methodOf } from './forward-request.ts';
 import { noFields } from './header-edits.ts';
 import type { Framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
@@ -85,7 +85,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
     this.#view = view;
     this.#snapshot = context.snapshot;
     this.#entrance = context.snapshot.entrances[client.listener] as Entrance;
-    this.#method = view.bytes.toString('latin1', view.start, view.methodEnd);
+    this.#method = methodOf(view);
     this.#host = hostOf(view);
     this.isHead = this.#method === 'HEAD';
     const trusted = this.#snapshot.trustedProxies;

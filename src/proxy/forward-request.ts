@@ -106,6 +106,16 @@ export function ownFields(view: RequestView, facts: Forwarding): string {
 export const hostOf = (view: RequestView): string =>
   view.hostStart < 0 ? '' : view.bytes.toString('latin1', view.hostStart, view.hostEnd);
 
+/** The usual one without a call into native code. */
+export function methodOf({ bytes, start, methodEnd }: RequestView): string {
+  const isGet =
+    methodEnd - start === 3 &&
+    bytes[start] === 71 &&
+    bytes[start + 1] === 69 &&
+    bytes[start + 2] === 84;
+  return isGet ? 'GET' : bytes.toString('latin1', start, methodEnd);
+}
+
 function routeFields(facts: Forwarding): string {
   if (facts.clientCertificate === '') return facts.added.lines;
   return `${facts.added.lines}Client-Cert: ${facts.clientCertificate}\r\n`;

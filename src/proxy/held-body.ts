@@ -48,7 +48,7 @@ export class HeldBody {
     if (piece.last) this.#trailers = Buffer.from(piece.trailers);
   }
 
-  window(): BodyWindow {
+  window(restPasses = false): BodyWindow {
     const bytes = this.#joined();
     const isWhole = this.#last && !this.isBeyond;
     return {
@@ -58,6 +58,7 @@ export class HeldBody {
       isFirst: true,
       isLast: isWhole,
       isWhole,
+      ...(restPasses && !isWhole ? { restPasses } : null),
       ...(isWhole && this.#trailers.length > 0
         ? { trailers: decodeTrailers(this.#trailers) }
         : null),

@@ -124,7 +124,7 @@ export class RequestGate {
       return;
     }
     this.#stage = 'body';
-    const answer: PhaseAnswer = this.#inspection.requestBody(held.window());
+    const answer: PhaseAnswer = this.#inspection.requestBody(held.window(this.#beyond === 'pass'));
     if (answer === 'wait') {
       if (!held.isEnded) this.#owner.pauseRequest();
     } else if (answer !== null) this.#owner.stop(answer);

@@ -98,12 +98,14 @@ export function compileSnapshot(
     match: route.match,
     value: {
       name: routeName(route.match),
-      upstream: found(upstreams, route.upstream, 'upstream'),
+      upstream: found(upstreams, route.upstream, 'upstream').withRetries(route.retries),
       canary:
         route.canary === undefined
           ? null
           : {
-              upstream: found(upstreams, route.canary.upstream, 'upstream'),
+              upstream: found(upstreams, route.canary.upstream, 'upstream').withRetries(
+                route.retries,
+              ),
               percent: route.canary.percent,
             },
       rewrite: compileRewrite(route),

@@ -118,7 +118,7 @@ export class WorkerProxy {
       deadlines,
       blockList: new BlockList(snapshot.allowed),
       admission: new Admission(workers),
-      handshakes: source.config.kernel.detect.mode === 'block' ? new HandshakeLog() : null,
+      handshakes: handshakeLogOf(source, null),
       load: new LoadShedder(
         workers,
         () => context.snapshot,
@@ -206,6 +206,7 @@ export class WorkerProxy {
     if (source.config.edge.limits.headersMax !== this.#context.views.headersMax) {
       this.#context.views = new ViewPool(source.config.edge.limits.headersMax);
     }
+    this.#context.handshakes = handshakeLogOf(source, this.#context.handshakes);
     this.#context.snapshot = prepared.snapshot;
     this.#sayUnknownModes(source);
     this.#context.blockList.allowed = prepared.snapshot.allowed;
@@ -338,4 +339,12 @@ function tlsSourceOf(source: WorkerSource, index: number): TlsSource | null {
       .map(({ name }) => name),
     protocols: listener?.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
   };
+}
+
+/** The one there is goes on. */
+function handshakeLogOf(
+  { config }: WorkerSource,
+  before: HandshakeLog | null,
+): HandshakeLog | null {
+  return config.kernel.detect.mode === 'block' ? (before ?? new HandshakeLog()) : null;
 }

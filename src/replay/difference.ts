@@ -87,6 +87,8 @@ export const difference = Type.Object(
     stopped: Type.Object({ live: count, candidate: count }, strict),
     /** Of modules, by what failed. */
     failures: Type.Object({ live: count, candidate: count, last: Type.String() }, strict),
+    /** Rules on bodies of answers, which recordings and copies do not hold. */
+    untried: Type.Object({ live: count, candidate: count }, strict),
     /** Null where nothing ran. */
     cost: Type.Object(
       { live: Type.Union([cost, Type.Null()]), candidate: Type.Union([cost, Type.Null()]) },
@@ -134,6 +136,7 @@ export class DifferenceSum {
   readonly #times = { live: new Times(), candidate: new Times() };
   readonly #examples: Example[] = [];
   readonly #examplesOf = new Map<Change, number>();
+  #untried = { live: 0, candidate: 0 };
   #requests = 0;
   #unreadable = 0;
 
@@ -145,6 +148,10 @@ export class DifferenceSum {
   noteFailure(side: 'live' | 'candidate', message: string): void {
     this.#failures[side]++;
     this.#failures.last = message.slice(0, 500);
+  }
+
+  noteUntried(live: number, candidate: number): void {
+    this.#untried = { live, candidate };
   }
 
   add(line: () => RequestLine, live: SideRun | null, candidate: SideRun | null): void {
@@ -174,6 +181,7 @@ export class DifferenceSum {
       ...{ requests: this.#requests, unreadable: this.#unreadable, ...this.#counts },
       stopped: { ...this.#stopped },
       failures: { ...this.#failures },
+      untried: { ...this.#untried },
       cost: { live: this.#times.live.cost(), candidate: this.#times.candidate.cost() },
       examples: [...this.#examples],
     };

@@ -32,6 +32,11 @@ export function mergeDifferences(parts: readonly Difference[], examplesMax: numb
       candidate: sum(({ failures }) => failures.candidate),
       last: parts.findLast(({ failures }) => failures.last !== '')?.failures.last ?? '',
     },
+    // Of the same rules in each worker.
+    untried: {
+      live: Math.max(0, ...parts.map(({ untried }) => untried.live)),
+      candidate: Math.max(0, ...parts.map(({ untried }) => untried.candidate)),
+    },
     cost: {
       live: mergeCosts(parts.map(({ cost }) => cost.live)),
       candidate: mergeCosts(parts.map(({ cost }) => cost.candidate)),

@@ -32,6 +32,7 @@ import { type Filter, phase } from '#wasm/filter.ts';
 import { guardFilter } from '#wasm/guarded-filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
+import { readModule } from '#wasm/seclang/module-file.ts';
 import { DatabaseFiles } from '#wasm/services/database-files.ts';
 import { trialServices } from '#wasm/services/trial-services.ts';
 import type { RecordedRequest } from './recorded-request.ts';
@@ -63,6 +64,10 @@ export type SideOptions = {
   readonly onFailure: (module: string, message: string, isQuarantine: boolean) => void;
 };
 
+/** Of a rule set those of phase 4; any other module counts as one. */
+const rulesOnAnswers = (bytes: Uint8Array): number =>
+  readModule(bytes)?.facts.rules.filter((rule) => rule.phase === 4).length ?? 1;
+
 export class RuleSide {
   readonly #snapshot: Snapshot;
   readonly #filters: readonly Filter[];
@@ -71,7 +76,16 @@ export class RuleSide {
   readonly #view: RequestView;
   readonly #response = new ResponseView(responseHeadersMax);
 
-  private constructor(snapshot: Snapshot, filters: readonly Filter[], metrics: ProxyMetrics) {
+  /** Rules and modules for bodies of answers, which no copy of a request holds: they are not tried. */
+  readonly untried: number;
+
+  private constructor(
+    snapshot: Snapshot,
+    filters: readonly Filter[],
+    metrics: ProxyMetrics,
+    untried: number,
+  ) {
+    this.untried = untried;
     this.#snapshot = snapshot;
     this.#filters = filters;
     this.#metrics = metrics;
@@ -101,7 +115,10 @@ export class RuleSide {
       );
     const groups = upstreams.prepare(config, []);
     const snapshot = compileSnapshot(1, config, groups, filters, metrics.modules);
-    return new RuleSide(snapshot, [...filters.values()], metrics);
+    const untried = modules
+      .filter(({ name }) => (filters.get(name)?.phases ?? 0) & phase.responseBody)
+      .reduce((sum, { bytes }) => sum + rulesOnAnswers(bytes), 0);
+    return new RuleSide(snapshot, [...filters.values()], metrics, untried);
   }
 
   /** Null where the request cannot be read by this configuration: it is longer than its limits. */

@@ -79,7 +79,9 @@ class Shadow {
               this.#off = `in quarantine: ${message}`;
           },
         });
-      this.#sides = [await side(live, 'live'), await side(candidate, 'candidate')];
+      const [before, after] = [await side(live, 'live'), await side(candidate, 'candidate')];
+      this.#sum.noteUntried(before.untried, after.untried);
+      this.#sides = [before, after];
     } catch (error) {
       this.#off = describeError(error);
     }

@@ -35,6 +35,9 @@ export type CandidateHost = {
   readonly configFile: () => Promise<string | null>;
 };
 
+/** With the hash of its configuration, where it is not the live one. */
+type CandidateSide = SideSource & { readonly configSha256: string | null };
+
 export function liveSide({ supervisor }: CandidateHost): SideSource {
   const { config, modules } = supervisor().snapshot;
   return { config, modules };
@@ -44,12 +47,13 @@ export function liveSide({ supervisor }: CandidateHost): SideSource {
 export async function candidateSide(
   candidate: Candidate,
   host: CandidateHost,
-): Promise<SideSource> {
+): Promise<CandidateSide> {
   if (candidate.kind === 'config') return configSide(candidate.file, host);
   const { config, modules } = liveSide(host);
   const others = new Map<string, SideModule>();
   for (const rule of candidate.rules) others.set(rule.name, await candidateModule(rule, host));
-  return { config, modules: modules.map((module) => others.get(module.name) ?? module) };
+  const tried = modules.map((module) => others.get(module.name) ?? module);
+  return { config, modules: tried, configSha256: null };
 }
 
 /** Checked as bytes that are loaded, but for who signed them: nothing goes live by it. */
@@ -74,7 +78,7 @@ export async function candidateModule(
   return { ...settings, name, sha256, bytes, off: null };
 }
 
-async function configSide(given: string | null, host: CandidateHost): Promise<SideSource> {
+async function configSide(given: string | null, host: CandidateHost): Promise<CandidateSide> {
   const file = given ?? (await host.configFile());
   if (file === null)
     throw new WeirError('REPLAY_INVALID', 'the node runs without a configuration file');
@@ -94,7 +98,7 @@ async function configSide(given: string | null, host: CandidateHost): Promise<Si
       await tryModule({ name, sha256, bytes, cases: null, settings }, loaded.config);
     modules.push({ ...settings, name, sha256, bytes, off });
   }
-  return { config: loaded.config, modules };
+  return { config: loaded.config, modules, configSha256: loaded.sha256 };
 }
 
 function liveOf(host: CandidateHost, name: string) {

@@ -25,6 +25,7 @@ import type {
   ReloadAnswer,
   UpgradeAnswer,
 } from '#admin/control.ts';
+import type { Tried } from '#admin/replay-control.ts';
 import type { AdminServer } from '#admin/server.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import type { Config } from '#config/schema.ts';
@@ -36,7 +37,7 @@ import type { Logger } from '#telemetry/log.ts';
 import { type MetricRegistry, mergeSamples, renderMetrics } from '#telemetry/metrics.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import type { CertificateWatch } from './certificate-watch.ts';
-import { changedPaths, needsRestart } from './config-difference.ts';
+import { changedPaths, needsRestart, restartsNeeded } from './config-difference.ts';
 import { fleetSamples } from './fleet-metrics.ts';
 import { inspectionTerms } from './inspection-terms.ts';
 import type { BlockItem, SnapshotSource } from './ipc.ts';
@@ -44,7 +45,7 @@ import { listenerStatus } from './listener-status.ts';
 import { type LiveModules, type ModuleHost, plannedSources, trialOf } from './live-modules.ts';
 import { noteRefused } from './module-admission.ts';
 import { planModules } from './module-plan.ts';
-import type { ModuleRegistry } from './module-registry.ts';
+import { fromApi, type ModuleRegistry } from './module-registry.ts';
 import type { TrialTerms } from './module-trial.ts';
 import type { NodeBlocks } from './node-blocks.ts';
 import type { NodeCertificates, TlsPlan } from './node-certificates.ts';
@@ -56,6 +57,7 @@ import type { NodeSockets } from './node-sockets.ts';
 import type { NodeStores } from './node-stores.ts';
 import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
+import { requestTotals } from './request-totals.ts';
 import { readRuleSource } from './rule-source.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
@@ -64,9 +66,10 @@ import { shieldStatus, shieldTop } from './shield-status.ts';
 import {
   type ConfigOrigin,
   type LoadedConfig,
-  loadChecked,
+  loadTried,
   readTlsPlan,
   readUpstreamFiles,
+  type TriedConfig,
 } from './snapshot-source.ts';
 import type { Supervisor } from './supervisor.ts';
 import { degradedUpstreams, upstreamStatus } from './upstream-status.ts';
@@ -165,14 +168,16 @@ export class EdgeNode implements NodeControl {
     this.modules.live.close();
   }
 
+  get life(): NodeControl['life'] {
+    return { state: this.#state, workers: this.#options.supervisor.status() };
+  }
+
   async status(): Promise<NodeStatus> {
     const { supervisor, version } = this.#options;
     const { config } = this.#loaded;
     this.#options.certificateWatch.look();
     const samples = await supervisor.samples();
     const upstreams = upstreamStatus(config, samples, supervisor.serverReasons);
-    const outcomes = [...samples].filter(([key]) => key.startsWith('weir_requests_total{'));
-    const outcome = (name: string) => samples.get(`weir_requests_total{outcome="${name}"}`) ?? 0;
     return {
       version,
       nodeVersion: process.version,
@@ -197,15 +202,7 @@ export class EdgeNode implements NodeControl {
       fleet: this.#options.fleet.status(),
       shield: await shieldStatus(this.#options.shield),
       parts: this.#options.parts.status(),
-      requests:
-        outcomes.length === 0
-          ? null
-          : {
-              total: outcomes.reduce((sum, [, value]) => sum + value, 0),
-              blocked: outcome('blocked'),
-              monitored: samples.get('weir_requests_monitored_total') ?? 0,
-              upstreamErrors: outcome('failed'),
-            },
+      requests: requestTotals(samples),
       degraded: [...supervisor.degraded, ...degradedUpstreams(config, upstreams)],
     };
   }
@@ -302,9 +299,7 @@ export class EdgeNode implements NodeControl {
   }
 
   loadModule(name: string, request: ModuleLoadRequest): Promise<ModuleLoadAnswer> {
-    const { bytes, signature, cases } = request;
-    const from = { origin: 'api', source: 'api', isBuiltin: false } as const;
-    return this.modules.registry.load(name, { bytes, signature, cases, ...from });
+    return this.modules.registry.load(name, { ...request, ...fromApi });
   }
 
   rollbackModule(name: string, to: number | null): Promise<ModuleLoadAnswer> {
@@ -315,8 +310,9 @@ export class EdgeNode implements NodeControl {
     return this.modules.registry.remove(name, version);
   }
 
-  reload(): Promise<ReloadAnswer> {
-    return this.#reloadAs(() => loadChecked(this.#options.origin));
+  reload(tried: Tried | null = null): Promise<ReloadAnswer> {
+    const { origin, supervisor } = this.#options;
+    return this.#reloadAs(() => loadTried(origin, tried, supervisor.snapshot.generation));
   }
 
   /** The configuration as it is live, with a change that is not of its file. */
@@ -331,7 +327,7 @@ export class EdgeNode implements NodeControl {
     return readRuleSource(name, rule, this.#loaded, null);
   }
 
-  #reloadAs(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
+  #reloadAs(load: () => Promise<TriedConfig>): Promise<ReloadAnswer> {
     return this.#oneAtATime(async () => {
       try {
         const answer = await this.#reload(load);
@@ -345,18 +341,18 @@ export class EdgeNode implements NodeControl {
     });
   }
 
-  async #reload(load: () => Promise<LoadedConfig>): Promise<ReloadAnswer> {
-    const loaded = await load();
+  async #reload(load: () => Promise<TriedConfig>): Promise<ReloadAnswer> {
+    const { tried = null, ...loaded } = await load();
     const changed = changedPaths(this.#loaded.config, loaded.config);
     const fixed = changed.filter(needsRestart);
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
-        `these values need a new process (weir upgrade, for edge.user and the place of the kernel shield a stop and a start), so nothing was changed: ${fixed.join(', ')}`,
+        `this needs a new process, so nothing was changed: ${restartsNeeded(fixed)}`,
         { details: fixed },
       );
     }
-    const planned = await planModules(loaded, this.modules.live.store, this.#options.log);
+    const planned = await planModules(loaded, this.modules.live.store, this.#options.log, tried);
     const fresh = planned.filter((module) => this.modules.live.isNew(module));
     const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;
@@ -388,6 +384,7 @@ export class EdgeNode implements NodeControl {
     await this.#options.fleet.protect(loaded.config);
     await this.#options.parts.follow(loaded.config);
     this.#loaded = loaded;
+    this.#options.rules.follow();
     this.#loadedAt = new Date().toISOString();
     this.#options.log.info({ generation, changed, workers }, 'configuration live');
     return { generation, sha256: loaded.sha256, workers, changed };

@@ -197,7 +197,7 @@ export async function startEdge(
       store: stores.rules,
       shield,
       allowed: () => (node?.config ?? config).edge.allow,
-      inspectModule: () => config.kernel.inspect?.module ?? null,
+      inspectModule: () => (node?.config ?? config).kernel.inspect?.module ?? null,
       checkMayChange: () => node?.refuseWhileUpgrading(),
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
       log,

@@ -18,6 +18,7 @@
 import type { Config } from '#config/schema.ts';
 import type { AcmeChallengeSet } from '#proxy/acme-challenges.ts';
 import type { BlockHit } from '#proxy/block-hits.ts';
+import type { BlockAction } from '#proxy/block-list.ts';
 import type { Handshakes } from '#proxy/listener/handshake-log.ts';
 import type { CertificateSource } from '#proxy/tls/certificate-store.ts';
 import type { ServerChange, UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
@@ -27,6 +28,7 @@ import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import type { PackedBlocks } from './packed-blocks.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 
 /** What a worker needs to serve: immutable, built by the supervisor, compiled by the worker. */
@@ -85,7 +87,7 @@ export type ToWorker =
       readonly kind: 'blocks';
       readonly id: number;
       readonly version: number;
-      readonly add: readonly BlockItem[];
+      readonly add: PackedBlocks<BlockAction>;
       readonly remove: readonly string[];
     }
   | { readonly kind: 'ticket-keys'; readonly id: number; readonly keys: Uint8Array }

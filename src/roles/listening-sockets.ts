@@ -31,6 +31,14 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPPROTO_TCP = 6;
+const TCP_NOTSENT_LOWAT = 25;
+/**
+ * What the kernel keeps, for each connection, of bytes it has not sent yet; accepted sockets have it from this one.
+ * Else it takes up to 4 MB of a response for a client that reads nothing, and a thousand of those use up what
+ * TCP may have on the whole machine. What is on its way is not counted, so it makes no connection slower.
+ */
+const unsentBytesMax = 262_144;
 const errnoNames: Readonly<Record<number, string>> = {
   13: 'EACCES',
   98: 'EADDRINUSE',
@@ -111,9 +119,10 @@ function bindOne(libc: Libc, text: string): { descriptor: number; address: strin
   const descriptor = libc.socket(ip.family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0);
   try {
     if (descriptor < 0) throw failed(libc, text);
-    const set = (level: number, name: number) => {
-      if (libc.setsockopt(descriptor, level, name, [1], 4) !== 0) throw failed(libc, text);
+    const set = (level: number, name: number, value = 1) => {
+      if (libc.setsockopt(descriptor, level, name, [value], 4) !== 0) throw failed(libc, text);
     };
+    set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsentBytesMax);
     set(SOL_SOCKET, SO_REUSEADDR);
     set(SOL_SOCKET, SO_REUSEPORT);
     // An IPv6 address is IPv6 only, so that 0.0.0.0 and [::] stand beside each other.

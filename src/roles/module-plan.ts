@@ -10,6 +10,7 @@
  * A version that stays is checked like any other: one whose bytes are damaged, whose key is no longer
  * trusted, or that this Weir does not take gives way to the file, and that is said.
  */
+import type { Tried } from '#admin/replay-control.ts';
 import type { RuleModule } from '#config/module-schema.ts';
 import { describeError } from '#core/errors.ts';
 import type { ModuleSignature, Signed } from '#core/module-signature.ts';
@@ -27,6 +28,7 @@ import {
 } from './module-admission.ts';
 import { readRuleSource } from './rule-source.ts';
 import { type LoadedConfig, type ModuleSettings, moduleSettings } from './snapshot-source.ts';
+import { checkModulesTried } from './tried-change.ts';
 
 export type PlannedModule = {
   readonly name: string;
@@ -52,6 +54,7 @@ export async function planModules(
   loaded: LoadedConfig,
   store: ModuleStore,
   log: Logger | null,
+  tried: Tried | null = null,
 ): Promise<PlannedModule[]> {
   const policy = await signaturePolicy(loaded.config);
   const planned = await Promise.all(
@@ -59,6 +62,7 @@ export async function planModules(
       planModule(name, rule, loaded, store, policy, log),
     ),
   );
+  checkModulesTried(tried, planned);
   // On disk before it is live, so that there is a way back to it. One by one, as they share a bound.
   for (const { sha256, bytes } of planned) await store.keep(sha256, bytes);
   return planned;

@@ -13,6 +13,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ModuleHistory, ModuleLoadAnswer, ModuleRemoveAnswer } from '#admin/control.ts';
+import type { Tried } from '#admin/replay-control.ts';
 import { wallMs } from '#core/clock.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
@@ -37,6 +38,7 @@ import {
 } from './module-status.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import { ModuleTroubles } from './module-troubles.ts';
+import { checkGeneration } from './tried-change.ts';
 
 /** Bytes that somebody wants live under a name. */
 export type ModuleLoad = {
@@ -47,7 +49,12 @@ export type ModuleLoad = {
   readonly isBuiltin: boolean;
   readonly signature: ModuleSignature | null;
   readonly cases: string | null;
+  /** What a gate let through; absent where none was asked. */
+  readonly tried?: Tried | null;
 };
+
+/** Sent to the management API. */
+export const fromApi = { origin: 'api', source: 'api', isBuiltin: false } as const;
 
 export type RegistryOptions = Pick<LiveModulesOptions, 'host' | 'log' | 'metrics'> & {
   readonly live: LiveModules;
@@ -76,8 +83,10 @@ export class ModuleRegistry {
   load(name: string, load: ModuleLoad): Promise<ModuleLoadAnswer> {
     return this.#change(name, load.origin, async (before) => {
       const sha256 = createHash('sha256').update(load.bytes).digest('hex');
-      const candidate = { name, sha256, ...load };
+      const { tried = null, ...given } = load;
+      const candidate = { name, sha256, ...given };
       const { config } = this.#live;
+      checkGeneration(tried, this.#options.host.generation());
       try {
         const policy = await signaturePolicy(config);
         // The fleet's own order has a sequence; by a newer one it may go back to an older version.

@@ -8,7 +8,7 @@
  * ```
  *
  * The agent lives as long as anybody holds the other end, and takes its table with it: nothing is left of a
- * node that was killed. It cannot be started again by a node that has given its rights up.
+ * node that was killed. A node that has given its rights up cannot start it again, so it has a keeper, which can.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -44,7 +44,10 @@ export function startNft(config: Config, account: Account | null): NftHandover |
       // Its own process group: what ends the node's terminal job leaves it to end when the node has.
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', agentEnd],
-      env: { PATH: nftSearchPath(process.env), [agentVariable]: JSON.stringify({ account }) },
+      env: {
+        PATH: nftSearchPath(process.env),
+        [agentVariable]: JSON.stringify({ account, table }),
+      },
     });
     agent.on('error', () => {});
     agent.unref();

@@ -2,9 +2,9 @@
  * The kernel shield on step nftables, as the supervisor holds it: the channel to the agent, and what the table
  * is to hold.
  *
- * The agent cannot be started again, since what may do that is given up at the start. When it dies the table
- * stays as it was; status says so with what mends it, and workers enforce the list at accept, as always. What
- * nft refuses leaves the table in doubt, so the whole list is said again until it has been taken.
+ * An agent that is killed is started again by its keeper, and is told everything anew. When both are gone, nobody has
+ * the right to start them: the table stays as it was, status says so with what mends it, and workers enforce
+ * the list at accept, as always. What nft refuses leaves the table in doubt, so the whole list is said again until it has been taken.
  */
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -22,10 +22,10 @@ import type { EntryHits, RuleSet, RulesCounted, ShieldCounters } from './shield-
 
 const part = 'kernel shield';
 /**
- * Entries of the list whose packets are read back one by one. nft 1.0 prints a set whole, and to get two of its
- * elements it reads the whole set too (8.8 s at 200,000, in text that leaves out the counters of ranges).
+ * Entries of the longest list whose packets nft itself reads back, for an agent that cannot ask the kernel for single
+ * ones (one from before an upgrade, or without koffi). nft 1.0 prints a set whole, 8.8 s at 200,000.
  */
-const countedEntriesMax = 20_000;
+const listedEntriesMax = 20_000;
 /** After a refusal. */
 const againMs = 1_000;
 
@@ -50,6 +50,8 @@ export class NftShield {
   /** Whether the table holds what it should. */
   #isTrue = false;
   #isOpen = false;
+  /** Whether the agent counts single elements; null before it was asked. */
+  #readsEach: boolean | null = null;
   #isGone = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -145,13 +147,17 @@ export class NftShield {
     };
   }
 
-  /** Null for a list so long that nft would take seconds to print it: it prints a set whole or not at all. */
+  /** Null for a list so long that nft would take seconds to print it, where the agent has nothing better. */
   async hits(
     targets: readonly string[],
     count: number,
   ): Promise<ReadonlyMap<string, EntryHits> | null> {
     const client = this.#client;
-    if (client === null || count > countedEntriesMax) return null;
+    if (client === null) return null;
+    if (count > listedEntriesMax) {
+      this.#readsEach ??= (await client.count([]))?.each === true;
+      if (!this.#readsEach) return null;
+    }
     const { hits = {} } = (await client.count(targets)) ?? {};
     return new Map(
       targets.map((target) => [target, { target, packets: hits[target] ?? 0, lastSeenMs: null }]),
@@ -187,8 +193,27 @@ export class NftShield {
     const channel = new Socket({ fd, readable: true, writable: true });
     // What ends the node ends it, agent or not.
     channel.unref();
-    this.#client = new NftClient(channel, () => this.#onEnd());
+    this.#client = new NftClient(
+      channel,
+      () => this.#onEnd(),
+      () => this.#onAgain(),
+    );
     return channel;
+  }
+
+  /** Another agent has come, and fills the table anew from what the node says. */
+  #onAgain(): void {
+    const { table } = this.#options.nft;
+    this.#isOpen = false;
+    this.#isTrue = false;
+    this.#rules = null;
+    this.#options.log.warn({ table }, 'nftables agent was killed and started again');
+    this.#options.setDegraded(
+      part,
+      `the nftables agent was killed and started again: table inet ${table} is being filled anew`,
+    );
+    // At once: what is said from now on comes behind the word that opens the table.
+    this.#sayAll().catch(() => this.#sayAgain());
   }
 
   #onEnd(): void {
@@ -196,7 +221,7 @@ export class NftShield {
     this.#isGone = true;
     this.#stopTimer();
     const { table, pid } = this.#options.nft;
-    const reason = `the nftables agent (pid ${pid}) has ended and cannot be started again without rights: new blocks hold at accept only, and what was in the table stays there; restart the node as root (or run nft delete table inet ${table})`;
+    const reason = `the nftables agent and its keeper (pid ${pid}) have ended and cannot be started again without rights: new blocks hold at accept only, and what was in the table stays there; restart the node as root (or run nft delete table inet ${table})`;
     this.#options.log.error({ pid, table }, 'nftables agent ended');
     this.#options.setDegraded(part, reason);
   }

@@ -98,8 +98,11 @@ export class NodeExclusions implements NodePart, ExclusionControl {
   exclude(request: ExclusionRequest): Promise<ExclusionAnswer> {
     return this.#oneAtATime(async () => {
       const { ecs } = await this.#events.find(request.event);
-      const { rule, path } = request;
-      const proposal = proposeExclusions(ecs, { rule, path, ruleSets: this.#ruleSets() });
+      const { rule, path, host } = request;
+      const proposal = proposeExclusions(ecs, {
+        ...{ rule, path, host },
+        ruleSets: this.#ruleSets(),
+      });
       const tried = await this.#try(ecs, proposal.exclusions);
       const nowMs = wallMs();
       const { ttlSeconds, dryRun } = request;
@@ -199,8 +202,8 @@ export class NodeExclusions implements NodePart, ExclusionControl {
     const rule = config.waf.rules[ruleSet];
     assert(rule !== undefined, 'proposed for rule sets of the configuration alone');
     const kept = readExclusions(config.state, ruleSet, wallMs());
-    const further = proposed.map(({ path, exact, parameters, rules }) => ({
-      ...{ path, exact, parameters, rules },
+    const further = proposed.map(({ host = null, path, exact, parameters, rules }) => ({
+      ...{ host, path, exact, parameters, rules },
       tags: [],
     }));
     return tryExclusions({

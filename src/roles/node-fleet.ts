@@ -16,12 +16,12 @@ import { WeirError } from '#core/errors.ts';
 import { formatCidr } from '#core/ip.ts';
 import type { DecisionRequest } from '#decisions/decision.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
-import { readTrust } from '#decisions/trust.ts';
 import type { Command } from '#fleet/command.ts';
 import type { CounterSync } from '#fleet/counter-sync.ts';
 import { readCredentials, readSigningKey, readTls } from '#fleet/credentials.ts';
 import type { FleetNode, NodeFacts } from '#fleet/fleet-node.ts';
 import { FleetState } from '#fleet/fleet-state.ts';
+import { believedTrust, type RosterSync } from '#fleet/roster-sync.ts';
 import { inboxPrefix } from '#fleet/subjects.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { canonicalTarget } from './block-entries.ts';
@@ -37,7 +37,7 @@ export function fleetIdentity(config: Config): FleetIdentity | null {
   const { fleet } = config;
   if (fleet === undefined) return null;
   return {
-    trust: readTrust(fleet.trust),
+    trust: believedTrust(fleet.trust, config.state),
     self: { id: fleet.nodeId, privateKey: readSigningKey(fleet.signingKey) },
     protected: fleetProtected(config),
   };
@@ -72,6 +72,7 @@ export class NodeFleet implements FleetControl {
   #counting: CounterSync | null = null;
   #log: DecisionLog | null = null;
   #rollout: NodeRollout | null = null;
+  #roster: RosterSync | null = null;
 
   constructor(options: NodeFleetOptions) {
     this.#options = options;
@@ -84,12 +85,14 @@ export class NodeFleet implements FleetControl {
     const { fleet } = config;
     if (fleet === undefined || identity === null || log === null || host === null) return;
     // A node in no fleet does not load the client of the bus.
-    const [{ Bus }, { FleetNode }, { NodeRollout }, { CounterSync }] = await Promise.all([
-      import('#fleet/bus.ts'),
-      import('#fleet/fleet-node.ts'),
-      import('./node-rollout.ts'),
-      import('#fleet/counter-sync.ts'),
-    ]);
+    const [{ Bus }, { FleetNode }, { NodeRollout }, { CounterSync }, { RosterSync }] =
+      await Promise.all([
+        import('#fleet/bus.ts'),
+        import('#fleet/fleet-node.ts'),
+        import('./node-rollout.ts'),
+        import('#fleet/counter-sync.ts'),
+        import('#fleet/roster-sync.ts'),
+      ]);
     const logger = this.#options.log.child({ part: 'fleet' });
     const bus = new Bus({
       servers: fleet.nats,
@@ -135,6 +138,14 @@ export class NodeFleet implements FleetControl {
     hub.onCounted = (deltas) => counting.counted(deltas);
     this.#counting = counting;
     counting.start();
+    this.#roster = new RosterSync({
+      ...{ fleet: fleet.name, self: fleet.nodeId, directory: statePath },
+      ...{ trust: identity.trust, bus, logger, setDegraded },
+      adopted: async (issuers) => {
+        await host.blocks.changeFleet(log.distrust(issuers, wallMs()));
+      },
+    });
+    this.#roster.start();
     this.#node.start();
   }
 
@@ -153,6 +164,8 @@ export class NodeFleet implements FleetControl {
     this.#log = null;
     this.#rollout?.close();
     this.#rollout = null;
+    await this.#roster?.close();
+    this.#roster = null;
     await node?.close(isEnd);
   }
 
@@ -172,7 +185,11 @@ export class NodeFleet implements FleetControl {
     const counters = this.#counting?.status;
     return this.#node === null || counters === undefined
       ? null
-      : { ...this.#node.status(), counters, rules: this.#rollout?.items() ?? [] };
+      : {
+          ...this.#node.status(),
+          ...{ counters, rules: this.#rollout?.items() ?? [] },
+          roster: this.#roster?.version ?? null,
+        };
   }
 
   /** The state of the node has changed. */

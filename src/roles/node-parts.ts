@@ -104,18 +104,25 @@ export class NodeParts {
   /** Throws what a part cannot do without. */
   async start(config: Config): Promise<void> {
     for (const part of this.#parts) await part.start(config);
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const { message, slot } of waiting) this.receive(slot, message);
+    this.#takeWaiting();
   }
 
   /** After an upgrade that did not get there: the node serves on, with what can be had again. */
   async restart(config: Config): Promise<void> {
-    try {
-      await this.start(config);
-    } catch (error) {
-      this.#host.setDegraded('parts of the node', `not opened again: ${describeError(error)}`);
+    for (const part of this.#parts) {
+      try {
+        await part.start(config);
+      } catch (error) {
+        this.#host.setDegraded(part.name, `not opened again: ${describeError(error)}`);
+      }
     }
+    this.#takeWaiting();
+  }
+
+  #takeWaiting(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const { message, slot } of waiting) this.receive(slot, message);
   }
 
   async ready(): Promise<void> {

@@ -2,6 +2,7 @@
  * Replays on this node, one at a time: asked for and looked at while they run, or awaited as the gate of a change.
  */
 import { randomBytes } from 'node:crypto';
+import type { Tried } from '#admin/replay-control.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Difference } from '#replay/difference.ts';
 import type { RecordingStore } from '#replay/recording-store.ts';
@@ -71,7 +72,7 @@ export class NodeReplays {
   }
 
   /** In this process, awaited: what an exclusion is tried on, and what a change has to pass. */
-  async run(terms: ReplayTerms): Promise<Replayed & { readonly recording: string }> {
+  async run(terms: ReplayTerms): Promise<Replayed & { recording: string; tried: Tried }> {
     this.#claim();
     try {
       const { id, path } = await this.#store.find(terms.recording);
@@ -81,20 +82,20 @@ export class NodeReplays {
     }
   }
 
-  /** Throws REPLAY_REFUSED where the candidate stops more requests than it may that pass now. */
-  async gate({ recording, newBlocksMax }: GateTerms, candidate: Candidate): Promise<void> {
+  /** What may go live now. Throws REPLAY_REFUSED where the candidate stops more requests than it may that pass now. */
+  async gate({ recording, newBlocksMax }: GateTerms, candidate: Candidate): Promise<Tried> {
     const replayed = await this.run({
       ...{ recording, candidate },
       ...{ examplesMax: gateExamplesMax, requestsMax: gateRequestsMax },
     });
-    const { difference, problem, recording: id } = replayed;
+    const { difference, problem, recording: id, tried } = replayed;
     const { newlyBlocked, requests, examples } = difference;
     if (requests === 0)
       throw new WeirError(
         'REPLAY_REFUSED',
         `recording ${id} holds no request to judge by${problem === null ? '' : ` (it ${problem})`}; nothing was changed`,
       );
-    if (newlyBlocked <= newBlocksMax) return;
+    if (newlyBlocked <= newBlocksMax) return tried;
     const blocked = examples.filter(({ change }) => change === 'newly-blocked');
     throw new WeirError(
       'REPLAY_REFUSED',
@@ -134,9 +135,13 @@ export class NodeReplays {
     path: string,
     { candidate, examplesMax, requestsMax }: ReplayTerms,
     onProgress: (requests: number, sharePercent: number) => void,
-  ): Promise<Replayed> {
-    const after = await candidateSide(candidate, this.#host);
+  ): Promise<Replayed & { readonly tried: Tried }> {
+    const { generation } = this.#host.supervisor().snapshot;
+    const live = liveSide(this.#host);
+    const { configSha256, ...after } = await candidateSide(candidate, this.#host);
+    const modules = new Map(after.modules.map(({ name, sha256 }) => [name, sha256]));
     const options = { examplesMax, requestsMax, onProgress };
-    return replayRecording(path, liveSide(this.#host), after, options);
+    const replayed = await replayRecording(path, live, after, options);
+    return { ...replayed, tried: { generation, configSha256, modules } };
   }
 }

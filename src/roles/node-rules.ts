@@ -146,7 +146,7 @@ export class NodeRules implements RuleControl {
       throw refused(`${this.#noInspection()}; write pass or drop`);
     if (rule.action === 'inspect' && this.#options.inspectModule() === null)
       throw refused(
-        'no module looks at packets here: name one in kernel.inspect.module and start the node again',
+        'no module looks at packets here: name one in kernel.inspect.module and say weir reload',
       );
     const twin = rules.find((one) => matchOf(one) === matchOf(rule));
     if (twin !== undefined)
@@ -215,7 +215,11 @@ export class NodeRules implements RuleControl {
     };
   }
 
-  /** The module may have left the configuration while its rules stayed. */
+  /** After a reload: the module may have come, or have left while its rules stayed. */
+  follow(): void {
+    this.#sayUninspected();
+  }
+
   #sayUninspected(): void {
     const { inspectModule, setDegraded } = this.#options;
     const ids = this.#stored.rules.flatMap(({ action, id }) => (action === 'inspect' ? [id] : []));

@@ -15,6 +15,7 @@ import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { KernelItem } from './ipc.ts';
 import type { ModuleFailure } from './module-trial.ts';
+import type { PackedBlocks } from './packed-blocks.ts';
 import type { CookieState, GuardSettings } from './shield-guards.ts';
 import type { InspectionTerms } from './shield-inspection.ts';
 import type { ShieldTop } from './shield-watch.ts';
@@ -37,7 +38,7 @@ export type ToShield =
   | {
       readonly kind: 'blocks';
       readonly id: number;
-      readonly add: readonly KernelItem[];
+      readonly add: PackedBlocks<'drop' | 'monitor'>;
       readonly remove: readonly string[];
     }
   | { readonly kind: 'guards'; readonly id: number; readonly kernel: KernelSettings }

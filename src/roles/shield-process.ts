@@ -9,6 +9,7 @@ import { readObject } from '#synproxy/object-copy.ts';
 import { type LoadedShield, openShield, readShieldObject } from '#synproxy/shield-object.ts';
 import type { KernelItem } from './ipc.ts';
 import { sha256Of } from './kernel-ladder.ts';
+import { unpackBlocks } from './packed-blocks.ts';
 import { ShieldGuards } from './shield-guards.ts';
 import { ShieldInspection } from './shield-inspection.ts';
 import type { EntryHits, FromShield, ShieldReply, ToShield } from './shield-ipc.ts';
@@ -84,10 +85,11 @@ class ShieldProcess {
         return {};
       }
       case 'blocks':
-        this.#live().lists.apply(message.add.map(listItem), message.remove);
+        this.#live().lists.apply(unpackBlocks(message.add).map(listItem), message.remove);
         return {};
       case 'guards':
         this.#live().guards.change(message.kernel);
+        this.#live().watch.change(message.kernel.detect);
         return {};
       case 'rules':
         this.#live().rules.replace(message.rules);

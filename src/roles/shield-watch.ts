@@ -24,7 +24,9 @@ export class ShieldWatch {
   readonly #shield: LoadedShield;
   readonly #sampler: PacketSampler;
   readonly #talkers = new TopTalkers();
-  readonly #detects: boolean;
+  readonly #onFinding: (finding: Finding) => void;
+  #settings: DetectSettings;
+  #detector: Detector | null;
   readonly #timer: NodeJS.Timeout;
   #askedAt = Number.NEGATIVE_INFINITY;
   #tickedAt = performance.now();
@@ -37,17 +39,26 @@ export class ShieldWatch {
     onFinding: (finding: Finding) => void,
   ) {
     this.#shield = shield;
-    this.#detects = settings.mode !== 'off';
-    const detector = this.#detects ? new Detector(settings) : null;
+    this.#onFinding = onFinding;
+    this.#settings = settings;
+    this.#detector = detectorOf(settings);
     this.#sampler = new PacketSampler(shield, (event) => {
       this.#talkers.observe(event);
-      const finding = detector?.observe(event) ?? null;
-      if (finding !== null) onFinding(finding);
+      const finding = this.#detector?.observe(event) ?? null;
+      if (finding !== null) this.#onFinding(finding);
     });
     shield.config.flag('sample', false);
-    if (this.#detects) this.#sampler.start();
+    if (this.#detector !== null) this.#sampler.start();
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
+  }
+
+  /** What was seen of each source so far counts on where nothing changes. */
+  change(settings: DetectSettings): void {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    this.#detector = detectorOf(settings);
+    if (this.#detector !== null) this.#sampler.start();
   }
 
   top(order: TalkerOrder, count: number): ShieldTop {
@@ -80,7 +91,7 @@ export class ShieldWatch {
     }
     this.#counted = null;
     this.#rates = null;
-    if (!this.#detects) this.#sampler.stop();
+    if (this.#detector === null) this.#sampler.stop();
   }
 
   /** Counters as they stand, and how fast they grew since the last time. */
@@ -106,3 +117,6 @@ export class ShieldWatch {
     };
   }
 }
+
+const detectorOf = (settings: DetectSettings): Detector | null =>
+  settings.mode === 'off' ? null : new Detector(settings);

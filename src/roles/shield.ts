@@ -24,6 +24,7 @@ import { fitting, type ListSizes, listSizesDefault } from './list-room.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import { NftShield } from './nft-shield.ts';
 import { objectProblem } from './object-problem.ts';
+import { packBlocks } from './packed-blocks.ts';
 import type { GuardSettings } from './shield-guards.ts';
 import type { InspectionTerms } from './shield-inspection.ts';
 import type {
@@ -211,7 +212,7 @@ export class Shield {
    */
   async changeBlocks(add: readonly KernelItem[], remove: readonly string[]): Promise<boolean> {
     if (this.#nft !== null) return this.#nft.changeBlocks(add, remove);
-    return (await this.#ask({ kind: 'blocks', add, remove })) !== null;
+    return (await this.#ask({ kind: 'blocks', add: packBlocks(add), remove })) !== null;
   }
 
   async changeAllowed(allowed: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@
  * before anything that is live is touched.
  */
 import { readFile } from 'node:fs/promises';
+import type { Tried } from '#admin/replay-control.ts';
 import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import type { RuleModule } from '#config/module-schema.ts';
@@ -15,8 +16,12 @@ import type { UpstreamFiles } from '#proxy/upstream/upstream-registry.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
 import { withKeptPolicies } from './fleet-policies.ts';
 import type { ManagedEntry, TlsPlan } from './node-certificates.ts';
+import { checkConfigTried, checkGeneration } from './tried-change.ts';
 
 export type LoadedConfig = Extract<Awaited<ReturnType<typeof loadConfig>>, { ok: true }>;
+
+/** With what its gate let through, where one was asked. */
+export type TriedConfig = LoadedConfig & { readonly tried?: Tried | null };
 
 /** Where the configuration comes from: a file, or text of our own when there is none. */
 export type ConfigOrigin = { readonly file: string | null; readonly defaults?: string };
@@ -29,6 +34,18 @@ export async function loadChecked(origin: ConfigOrigin): Promise<LoadedConfig> {
   const problems = await allProblems(loaded);
   if (!loaded.ok || problems.length > 0) throw invalid(origin, problems);
   return withKeptPolicies(loaded);
+}
+
+/** As a gate has tried it: this configuration over that generation, and modules that `planModules` compares. */
+export async function loadTried(
+  origin: ConfigOrigin,
+  tried: Tried | null,
+  generation: number,
+): Promise<TriedConfig> {
+  checkGeneration(tried, generation);
+  const loaded = await loadChecked(origin);
+  checkConfigTried(tried, loaded.sha256);
+  return { ...loaded, tried };
 }
 
 /** Files are read here; lists of names are filled in by `NodeCertificates`. */

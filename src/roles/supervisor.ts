@@ -17,6 +17,7 @@ import type { BlockItem, SnapshotSource } from './ipc.ts';
 import type { ListeningSockets } from './listening-sockets.ts';
 import { type ModuleFailure, ModuleTrial, type TrialTerms } from './module-trial.ts';
 import type { NodeParts } from './node-parts.ts';
+import { packBlocks } from './packed-blocks.ts';
 import { RetiredCounters } from './retired-counters.ts';
 import { ServerReasons } from './server-reasons.ts';
 import { SharedHub, type SharedState } from './shared-hub.ts';
@@ -28,6 +29,7 @@ import {
   overloadOf,
   type Slot,
   type SlotStatus,
+  silenceOf,
   slotStatus,
 } from './worker-slot.ts';
 
@@ -238,7 +240,7 @@ export class Supervisor {
     remove: readonly string[],
   ): Promise<number> {
     return this.#oneAtATime(async () => {
-      return this.#confirmed({ kind: 'blocks', version, add, remove });
+      return this.#confirmed({ kind: 'blocks', version, add: packBlocks(add), remove });
     });
   }
 
@@ -281,6 +283,7 @@ export class Supervisor {
   /** Sums over all workers, those that have ended included. */
   async samples(): Promise<MetricSamples> {
     await this.#everyone({ kind: 'metrics' });
+    for (const slot of this.#slots) this.setDegraded(...silenceOf(slot));
     return this.lastSamples();
   }
 

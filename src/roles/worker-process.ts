@@ -13,6 +13,8 @@ import type { FromPart } from './part-messages.ts';
 
 /** A worker that has not replied by then is stuck. */
 const replyMs = 10_000;
+/** What it has counted is not waited for that long: status and metrics have something to say without it. */
+const samplesMs = 2_000;
 /** Requests under way to one worker; beyond it something is badly wrong. */
 const pendingMax = 10_000;
 
@@ -58,6 +60,8 @@ export class WorkerProcess {
   >();
   #nextId = 1;
   samples: MetricSamples = new Map();
+  /** The last question for them was not answered, so they are older than the rest. */
+  isSilent = false;
 
   /** `descriptors` become 4, 5, … in the worker (`inheritedFrom`). */
   constructor(entry: string, descriptors: readonly number[], events: WorkerEvents) {
@@ -89,23 +93,17 @@ export class WorkerProcess {
         return;
       }
       const id = this.#nextId++;
+      const waitMs = question.kind === 'metrics' ? samplesMs : replyMs;
       const done = (error: WeirError | null, reply: Reply) => {
         clearTimeout(timer);
         this.#pending.delete(id);
         if (error === null) resolve(reply);
         else reject(error);
       };
-      const timer = setTimeout(
-        () =>
-          done(
-            new WeirError(
-              'WORKER_TIMEOUT',
-              `worker ${this.pid} did not reply in ${replyMs / 1_000} s`,
-            ),
-            null,
-          ),
-        replyMs,
-      );
+      const timer = setTimeout(() => {
+        this.isSilent ||= question.kind === 'metrics';
+        done(silent(this.pid, waitMs), null);
+      }, waitMs);
       this.#pending.set(id, { done, timer });
       this.send({ ...question, id } as ToWorker);
     });
@@ -149,6 +147,7 @@ export class WorkerProcess {
         break;
       case 'metrics':
         this.samples = message.samples;
+        this.isSilent = false;
         if (message.id !== null) this.#pending.get(message.id)?.done(null, message.samples);
         break;
       case 'handshakes':
@@ -166,4 +165,6 @@ export class WorkerProcess {
   }
 }
 
+const silent = (pid: number, waitMs: number): WeirError =>
+  new WeirError('WORKER_TIMEOUT', `worker ${pid} did not reply in ${waitMs / 1_000} s`);
 const gone = (pid: number): WeirError => new WeirError('WORKER_FAILED', `worker ${pid} has ended`);

@@ -31,6 +31,14 @@ export function backOff(slot: Slot): number {
 /** Several workers may be overloaded, and each recovers by itself. */
 export const overloadOf = (slot: Slot): string => `overload of worker ${slot.index}`;
 
+/** What is known of the worker in its own words may be old; null where it answers. */
+export const silenceOf = ({ index, worker }: Slot): [part: string, reason: string | null] => [
+  `answers of worker ${index}`,
+  worker?.isSilent
+    ? `process ${worker.pid} does not answer; its counters are those of before`
+    : null,
+];
+
 export type SlotStatus = {
   readonly slot: number;
   readonly pid: number | null;

@@ -20,6 +20,7 @@ import { guestLimits } from '#wasm/guest-limits.ts';
 import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { moduleFailures } from './module-failures.ts';
+import { unpackBlocks } from './packed-blocks.ts';
 import { WorkerParts } from './worker-parts.ts';
 import { WorkerServices } from './worker-services.ts';
 
@@ -88,7 +89,8 @@ class Worker {
         return this.#reply(message.id, async () => this.#drop());
       case 'blocks':
         return this.#reply(message.id, async () => {
-          this.#live().applyBlocks(message.version, message.add, message.remove);
+          const { version, add, remove } = message;
+          this.#live().applyBlocks(version, unpackBlocks(add), remove);
         });
       case 'ticket-keys':
         return this.#reply(message.id, async () => {

@@ -2,12 +2,11 @@
  * What the databases of the state directory have in common: whose file it is, which schema it has, what is
  * wrong with it in words that say what to do, and its columns as values.
  *
- * How a file is opened differs, and stays with its owner: `state.db` has one writer, which keeps the lock for
- * as long as it lives (`state-database.ts`); two processes look at the history of modules during an upgrade
- * (`module-database.ts`).
+ * A file has one writer, which keeps the lock for as long as it lives, or is shared: two processes look at the history
+ * of modules and write events during an upgrade.
  */
 import { chmodSync, closeSync, openSync } from 'node:fs';
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { assert } from '#core/assert.ts';
 import { describeError, WeirError } from '#core/errors.ts';
 
@@ -20,17 +19,58 @@ export type DatabaseKind = {
   readonly startAnew: string;
 };
 
+/** Another process's transaction on a shared file is waited for so long. */
+const busyMs = 5_000;
+
+/** In the schema of this program, and safe on disk after each commit. Throws STATE_UNUSABLE; the file is then as it was. */
+export function openDatabase(
+  path: string,
+  kind: DatabaseKind,
+  use: 'exclusive' | 'shared',
+): DatabaseSync {
+  let database: DatabaseSync | null = null;
+  try {
+    makePrivateFile(path);
+    database = new DatabaseSync(path, { timeout: use === 'shared' ? busyMs : 0 });
+    if (use === 'exclusive') database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    const migrations = pendingMigrations(database, path, kind);
+    // An exclusive one takes the lock now and keeps it, also when there is nothing to change; on a shared one
+    // another process may be at work.
+    if (use === 'exclusive' || migrations !== null)
+      database.exec(`BEGIN IMMEDIATE; ${migrations ?? ''} COMMIT;`);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw databaseUnusable(path, kind, error);
+  }
+}
+
+/** What went wrong with a file, and what to do. */
+export function databaseUnusable(
+  path: string,
+  { startAnew }: DatabaseKind,
+  cause: unknown,
+): WeirError {
+  if (cause instanceof WeirError) return cause;
+  const what = /database is locked/.test(describeError(cause))
+    ? 'is in use by another process; stop it, or set "state" to another directory'
+    : isDamaged(cause)
+      ? `is damaged; restore it from a copy, or ${startAnew}`
+      : 'cannot be used; check the disk and the rights to the file';
+  return new WeirError('STATE_UNUSABLE', `${path} ${what}`, { cause });
+}
+
 /** Made before SQLite sees it, so that it is never readable by others; its journal takes the same mode. */
-export function makePrivateFile(path: string): void {
+function makePrivateFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
 }
 
 /**
- * The statements that bring the file to the schema of this program, for one transaction of its owner; none
+ * The statements that bring the file to the schema of this program, for one transaction; none
  * where it has it. Throws STATE_UNUSABLE for a file that is not ours, newer or damaged.
  */
-export function pendingMigrations(
+function pendingMigrations(
   database: DatabaseSync,
   path: string,
   kind: DatabaseKind,
@@ -64,7 +104,7 @@ export function pendingMigrations(
     PRAGMA user_version = ${known};`;
 }
 
-export function isDamaged(cause: unknown): boolean {
+function isDamaged(cause: unknown): boolean {
   return /malformed|not a database|corrupt|quick_check|Tree \d|Page \d/i.test(describeError(cause));
 }
 

@@ -25,6 +25,7 @@ export const storedExclusion = Type.Object(
   {
     id: Type.String({ pattern: '^x[1-9][0-9]{0,8}$' }),
     ruleSet: Type.String({ maxLength: 63 }),
+    host: Type.Optional(Type.String({ pattern: '^[a-z0-9_.-]{1,253}$' })),
     path: orNull(Type.String({ pattern: '^/[^\\s"\\\\]*$', maxLength: 1_024 })),
     exact: Type.Boolean(),
     parameters: Type.Array(
@@ -83,6 +84,7 @@ export function readExclusions(
   ruleSet: string,
   nowMs: number,
 ): {
+  host: string | null;
   path: string | null;
   exact: boolean;
   parameters: string[];
@@ -91,7 +93,10 @@ export function readExclusions(
 }[] {
   return readExclusionFile(state)
     .exclusions.filter((one) => one.ruleSet === ruleSet && isInForce(one, nowMs))
-    .map(({ path, exact, parameters, rules }) => ({ path, exact, parameters, rules, tags: [] }));
+    .map(({ host = null, path, exact, parameters, rules }) => ({
+      ...{ host, path, exact, parameters, rules },
+      tags: [],
+    }));
 }
 
 export const isInForce = ({ expiresAtMs }: StoredExclusion, nowMs: number): boolean =>

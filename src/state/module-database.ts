@@ -5,15 +5,13 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import { WeirError } from '#core/errors.ts';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import {
   type DatabaseKind,
+  databaseUnusable,
   integer,
   integerOrNull,
-  isDamaged,
-  makePrivateFile,
-  pendingMigrations,
+  openDatabase,
   text,
   textOrNull,
 } from './database-file.ts';
@@ -44,8 +42,6 @@ export type ModuleVersion = {
 };
 
 export const historyFile = 'history.db';
-/** In an upgrade two processes may look at the same time. */
-const busyMs = 5_000;
 
 const createSchema = `
   CREATE TABLE module (
@@ -73,39 +69,23 @@ const createSchema = `
     PRIMARY KEY (name, version)
   ) STRICT, WITHOUT ROWID`;
 
-const kind: DatabaseKind = {
+/** In an upgrade two processes may look at the same time. */
+export const moduleDatabase: DatabaseKind = {
   // "WeiM"
   applicationId: 0x5765694d,
   migrations: [createSchema],
-  startAnew: 'move the folder away to start without a history of modules',
+  startAnew: 'move it away to start without a history of modules',
 };
 
 /** `folder` is made where it is missing. Throws STATE_UNUSABLE; the file is then as it was. */
 export function openModuleDatabase(folder: string): DatabaseSync {
   const path = join(folder, historyFile);
-  let database: DatabaseSync | null = null;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    makePrivateFile(path);
-    database = new DatabaseSync(path, { timeout: busyMs });
-    const migrations = pendingMigrations(database, path, kind);
-    // Only when there is something to change: another process may be at work in it.
-    if (migrations !== null) database.exec(`BEGIN IMMEDIATE; ${migrations} COMMIT;`);
-    return database;
   } catch (error) {
-    database?.close();
-    throw error instanceof WeirError ? error : databaseUnusable(path, error);
+    throw databaseUnusable(path, moduleDatabase, error);
   }
-}
-
-export function databaseUnusable(path: string, cause: unknown): WeirError {
-  return new WeirError(
-    'STATE_UNUSABLE',
-    isDamaged(cause)
-      ? `${path} is damaged; restore it from a copy, or move it away to start without a history of modules`
-      : `${path} cannot be used; check the disk and the rights to the file`,
-    { cause },
-  );
+  return openDatabase(path, moduleDatabase, 'shared');
 }
 
 export function versionOf(row: Record<string, SQLOutputValue>): ModuleVersion {

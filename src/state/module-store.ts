@@ -23,12 +23,12 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
-import { integer, integerOrNull, text, textOrNull } from './database-file.ts';
+import { databaseUnusable, integer, integerOrNull, text, textOrNull } from './database-file.ts';
 import {
-  databaseUnusable,
   historyFile,
   type ModuleOrigin,
   type ModuleVersion,
+  moduleDatabase,
   openModuleDatabase,
   type VersionState,
   versionOf,
@@ -435,7 +435,7 @@ export class ModuleStore {
     try {
       return work();
     } catch (error) {
-      throw error instanceof WeirError ? error : databaseUnusable(this.#path, error);
+      throw databaseUnusable(this.#path, moduleDatabase, error);
     }
   }
 }

@@ -7,14 +7,8 @@
  * program's is an error that says what to do: nothing here throws decisions away.
  */
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { describeError, WeirError } from '#core/errors.ts';
-import {
-  type DatabaseKind,
-  isDamaged,
-  makePrivateFile,
-  pendingMigrations,
-} from './database-file.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import { type DatabaseKind, databaseUnusable, openDatabase } from './database-file.ts';
 
 export const stateFile = 'state.db';
 
@@ -75,19 +69,7 @@ export class StateDatabase {
   /** Throws STATE_UNUSABLE; the file is then as it was. */
   static open(directory: string, file = stateFile, kind = nodeKind): StateDatabase {
     const path = join(directory, file);
-    let database: DatabaseSync | null = null;
-    try {
-      makePrivateFile(path);
-      database = new DatabaseSync(path);
-      database.exec('PRAGMA locking_mode = EXCLUSIVE');
-      const migrations = pendingMigrations(database, path, kind);
-      // Takes the lock now and keeps it, also when there is nothing to change.
-      database.exec(`BEGIN IMMEDIATE; ${migrations ?? ''} COMMIT;`);
-      return new StateDatabase(path, database, kind);
-    } catch (error) {
-      database?.close();
-      throw unusable(path, kind, error);
-    }
+    return new StateDatabase(path, openDatabase(path, kind, 'exclusive'), kind);
   }
 
   /** Work on it, with what fails in words. */
@@ -95,7 +77,7 @@ export class StateDatabase {
     try {
       return work();
     } catch (error) {
-      throw unusable(this.#path, this.#kind, error);
+      throw databaseUnusable(this.#path, this.#kind, error);
     }
   }
 
@@ -106,14 +88,4 @@ export class StateDatabase {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function unusable(path: string, { startAnew }: DatabaseKind, cause: unknown): WeirError {
-  if (cause instanceof WeirError) return cause;
-  const what = /database is locked/.test(describeError(cause))
-    ? 'is in use by another process; stop it, or set "state" to another directory'
-    : isDamaged(cause)
-      ? `is damaged; restore it from a copy, or ${startAnew}`
-      : 'cannot be used; check the disk and the rights to the file';
-  return new WeirError('STATE_UNUSABLE', `${path} ${what}`, { cause });
 }

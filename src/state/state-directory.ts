@@ -15,6 +15,7 @@
  *   modules/        0700   see module-store.ts
  *   rollout/        0700   what a fleet rolls out, see rollout-files.ts
  *   lists/          0700   what feeds said, see #feeds/list-file.ts
+ *   trust.json      0600   a newer one of the fleet's than was configured, see #fleet/roster-sync.ts
  * ```
  *
  * An orchestrator has one of its own: token, orchestrator.db (`#orchestrator/orchestrator-database.ts`) and
@@ -63,7 +64,7 @@ export const tokenFile = 'token';
 const tokenBytes = 32;
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/;
 const ownFiles =
-  /^(?:token|acme|ocsp|modules|rollout|lists|shield\.sock|(?:edge|orchestrator)\.json|(?:challenge\.keys|behaviour\.json)(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
+  /^(?:token|acme|ocsp|modules|rollout|lists|trust\.json(?:\.[0-9a-f]{12}\.tmp)?|shield\.sock|(?:edge|orchestrator)\.json|(?:challenge\.keys|behaviour\.json)(?:\.[0-9a-f]{12}\.tmp)?|(?:state|orchestrator)\.db(?:-wal|-shm|-journal)?|(?:token|(?:edge|orchestrator)\.json)\.[0-9]+\.tmp)$/;
 
 /**
  * Makes what is missing. Throws STATE_UNUSABLE, also when a live edge runs there that this one is not the

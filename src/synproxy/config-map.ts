@@ -25,6 +25,26 @@ export class ShieldConfigMap {
     this.#map.update(this.#key, value);
   }
 
+  /** A field that is an array, whole. */
+  fill(name: string, bytes: Uint8Array): void {
+    const value = this.#read();
+    const { offset, room } = this.field(name);
+    assert(bytes.length === room, `${name} has ${room} bytes, not ${bytes.length}`);
+    value.set(bytes, offset);
+    this.#map.update(this.#key, value);
+  }
+
+  bytes(name: string): Uint8Array {
+    const { offset, room } = this.field(name);
+    return this.#read().slice(offset, offset + room);
+  }
+
+  /** Where it lies, and how many bytes all of it has. */
+  field(name: string): { readonly offset: number; readonly room: number } {
+    const { offset, bytes, count } = this.#struct.field(name);
+    return { offset, room: bytes * count };
+  }
+
   get(name: string): bigint {
     return this.#get(this.#read(), name);
   }

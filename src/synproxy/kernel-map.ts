@@ -12,6 +12,8 @@ export const mapNames = [
   'stats',
   'allow4',
   'allow6',
+  'tags4',
+  'tags6',
   'exact4',
   'exact6',
   'prefix4',

@@ -52,6 +52,8 @@ export function listTables(maps: ListMaps, codec: ListEntryCodec): readonly [Tab
 
 export function tableOf(cidr: Cidr, isAllowed: boolean): TableName {
   if (isAllowed) return 'allow';
+  // 0.0.0.0 is no tag of an address table.
+  if (cidr.family === 4 && cidr.words[0] === 0) return 'prefix';
   return cidr.prefix === (cidr.family === 4 ? 32 : 128) ? 'exact' : 'prefix';
 }
 

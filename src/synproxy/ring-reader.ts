@@ -9,16 +9,14 @@
  * A record begins with its length; bit 31 says it is still being written (the reader stops there), bit 30
  * that it was given up (skipped). Positions only grow; a double holds them exactly for centuries.
  */
-import { errnoName, KernelError, nativeCalls } from './bpf-call.ts';
+import { nativeCalls } from './bpf-call.ts';
+import { mapShared } from './mapped-memory.ts';
 
 const BUSY = 0x80000000;
 const DISCARDED = 0x40000000;
 const LENGTH = 0x3fffffff;
 const headerBytes = 8;
 const commitEvery = 1_024;
-const MAP_SHARED = 1;
-const PROT_READ = 1;
-const PROT_READ_WRITE = 3;
 
 /** Where a reader looks: what the kernel maps, or arrays of a test. */
 export type RingMemory = {
@@ -77,18 +75,10 @@ export class RingReader {
 
 /** Maps the ring behind a descriptor; needs no rights. The mapping lasts as long as the process. */
 export function mapRing(fd: number, bytes: number): RingMemory {
-  const calls = nativeCalls();
   const page = pageBytes();
-  const map = (length: number, protection: number, offset: number): ArrayBuffer => {
-    const at = calls.mmap(null, length, protection, MAP_SHARED, fd, offset);
-    if (at === null || BigInt.asIntN(64, at as bigint) === -1n) {
-      const name = errnoName(calls.errno());
-      throw new KernelError('KERNEL_CALL_FAILED', `mmap of ring ${fd}: ${name}`, name);
-    }
-    return calls.view(at, length);
-  };
-  const consumer = map(page, PROT_READ_WRITE, 0);
-  const rest = map(page + 2 * bytes, PROT_READ, page);
+  const name = `ring ${fd}`;
+  const consumer = mapShared(fd, page, { for: 'write', name });
+  const rest = mapShared(fd, page + 2 * bytes, { for: 'read', offset: page, name });
   return {
     consumer: new BigInt64Array(consumer, 0, 1),
     producer: new BigInt64Array(rest, 0, 1),

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { assert } from '#core/assert.ts';
 import { WeirError } from '#core/errors.ts';
+import { addressMapSizes, addressTables, describeAddressMaps } from './address-maps.ts';
 import { closeDescriptor } from './bpf-call.ts';
 import { createMap, KernelMapByFd, mapInfo } from './bpf-map.ts';
 import { type BpfObject, linkInstructions, parseBpfObject } from './bpf-object.ts';
@@ -54,7 +55,8 @@ export function loadShield(options: {
   readonly sizes?: ShieldSizes;
 }): LoadedShield {
   const object = parseBpfObject(options.object);
-  const definitions = sized(object, options.sizes ?? {});
+  const sizes = options.sizes ?? {};
+  const definitions = sized(object, addressMapSizes(sizes));
   const descriptors = new Map<string, number>();
   try {
     for (const definition of definitions) descriptors.set(definition.name, createMap(definition));
@@ -64,6 +66,10 @@ export function loadShield(options: {
       object.license,
     );
     descriptors.set('program', program);
+    const config = definitions.find(({ name }) => name === 'config');
+    assert(config !== undefined, 'build/bpf/shield.o has no map config: run npm run setup');
+    const map = new KernelMapByFd(config, descriptorOf(Object.fromEntries(descriptors), 'config'));
+    describeAddressMaps(new ShieldConfigMap(map, object.layout), sizes, definitions);
   } catch (error) {
     for (const fd of descriptors.values()) closeDescriptor(fd);
     throw error;
@@ -111,10 +117,11 @@ function assemble(
     assert(definition !== undefined, `build/bpf/shield.o has no map ${name}: run npm run setup`);
     maps[name] = new KernelMapByFd(definition, descriptorOf(descriptors, name));
   }
+  const config = new ShieldConfigMap(maps.config, object.layout);
   return {
-    maps,
+    maps: { ...maps, ...addressTables(maps, object.layout, config) },
     layout: object.layout,
-    config: new ShieldConfigMap(maps.config, object.layout),
+    config,
     program: descriptorOf(descriptors, 'program'),
     descriptors,
   };

@@ -7,6 +7,8 @@ import type { RuleModule } from '#config/module-schema.ts';
 import type { RuleSource } from '#waf/language/load.ts';
 
 export type RuleExclusion = {
+  /** The host the request is for, without its port, in lower case; absent: all. */
+  readonly host?: string | null;
   /** Prefix of the request's path; null: all. */
   readonly path: string | null;
   /** The path is the whole of it. */
@@ -104,7 +106,8 @@ export function requestOfConfig(
     outboundThreshold: rule.outboundThreshold ?? null,
     setup: rule.setup,
     exclusions: [
-      ...rule.exclusions.map(({ path = null, exact, parameters, rules, tags }) => ({
+      ...rule.exclusions.map(({ host, path = null, exact, parameters, rules, tags }) => ({
+        host: host?.toLowerCase() ?? null,
         path,
         exact,
         parameters,
@@ -118,8 +121,8 @@ export function requestOfConfig(
 }
 
 /** It holds for all requests: the rules are taken out before they are compiled, so that none has to be one that can. */
-const isRemoval = ({ path, parameters }: RuleExclusion): boolean =>
-  path === null && parameters.length === 0;
+const isRemoval = ({ host = null, path, parameters }: RuleExclusion): boolean =>
+  host === null && path === null && parameters.length === 0;
 
 const removalLines = ({ rules, tags }: RuleExclusion): readonly string[] => [
   ...rules.map((id) => `SecRuleRemoveById ${id}`),
@@ -127,17 +130,23 @@ const removalLines = ({ rules, tags }: RuleExclusion): readonly string[] => [
 ];
 
 function exclusionText(exclusion: RuleExclusion, index: number): string {
-  const { path, exact, parameters, rules, tags } = exclusion;
+  const { host = null, path, exact, parameters, rules, tags } = exclusion;
   const targets = parameters.length === 0 ? [''] : parameters.map((target) => `;${target}`);
   const kind = parameters.length === 0 ? 'ruleRemove' : 'ruleRemoveTarget';
   const controls = targets.flatMap((target) => [
     ...rules.map((id) => `ctl:${kind}ById=${id}${target}`),
     ...tags.map((tag) => `ctl:${kind}ByTag=${tag}${target}`),
   ]);
-  const actions = `id:${firstOwnId + 1_000 + index},phase:1,pass,nolog,t:none,${controls.join(',')}`;
+  const head = `id:${firstOwnId + 1_000 + index},phase:1,pass,nolog,t:none`;
+  const control = controls.join(',');
+  const onPath = `SecRule REQUEST_FILENAME "@${exact ? 'streq' : 'beginsWith'} ${path ?? ''}"`;
+  const onHost = `SecRule SERVER_NAME "@streq ${host ?? ''}"`;
+  if (host === null)
+    return path === null ? `SecAction "${head},${control}"` : `${onPath} "${head},${control}"`;
+  // What the first rule of a chain says to do is done where it alone matches: it stands with the last.
   return path === null
-    ? `SecAction "${actions}"`
-    : `SecRule REQUEST_FILENAME "@${exact ? 'streq' : 'beginsWith'} ${path}" "${actions}"`;
+    ? `${onHost} "${head},t:lowercase,${control}"`
+    : `${onHost} "${head},t:lowercase,chain"\n${onPath} "t:none,${control}"`;
 }
 
 /** Inside a quoted value of an action. */

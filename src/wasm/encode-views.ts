@@ -36,12 +36,13 @@ const outcomes = {
 
 const aligned = (bytes: number): number => (bytes + 15) & ~15;
 
-/** Returns the size of the view in bytes. */
+/** Returns the size of the view in bytes. Without the request's head the word for it is 0. */
 export function encodeResponseHead(
   transaction: Transaction,
   limits: GuestLimits,
   memory: GuestMemory,
   at: number,
+  withRequest = true,
 ): number {
   const view = transaction.response as ResponseView;
   const headLength = view.end - view.start;
@@ -55,14 +56,16 @@ export function encodeResponseHead(
   const sizeWord = word++;
   words[word++] = 0;
   words[word++] = view.status;
-  words[word++] = requestOffset;
+  words[word++] = withRequest ? requestOffset : 0;
   words[word++] = view.reasonStart + shift;
   words[word++] = view.reasonEnd - view.reasonStart;
   words[word++] = view.headerCount;
   words[word++] = 0;
   writeHeaderTable(view, shift, words, word);
   view.bytes.copy(memory.bytes, at + headOffset, view.start, view.end);
-  const size = requestOffset + encodeRequest(transaction, limits, memory, at + requestOffset);
+  const size = withRequest
+    ? requestOffset + encodeRequest(transaction, limits, memory, at + requestOffset)
+    : headOffset + headLength;
   words[sizeWord] = size;
   return size;
 }

@@ -86,6 +86,8 @@ export type BodyWindow = {
   readonly isLast: boolean;
   /** The window holds the complete body. */
   readonly isWhole: boolean;
+  /** What is behind it goes on unseen, as the route says; absent: it is shown too, or refused. */
+  readonly restPasses?: boolean;
   /** With the last one: names and values in turn, as they came. Absent where there are none. */
   readonly trailers?: readonly string[];
 };

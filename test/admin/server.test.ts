@@ -27,8 +27,8 @@ type Route = {
 
 const rule = { path: '/api/v1/rules' };
 const routes: readonly Route[] = [
-  { method: 'GET', path: '/health', public: true, calls: 'status' },
-  { method: 'GET', path: '/ready', public: true, calls: 'status' },
+  { method: 'GET', path: '/health', public: true, calls: 'life' },
+  { method: 'GET', path: '/ready', public: true, calls: 'life' },
   { method: 'GET', path: '/metrics', calls: 'metrics' },
   { method: 'GET', path: '/api/v1/status', calls: 'status' },
   { method: 'GET', path: '/api/v1/blocks', calls: 'listBlocks' },
@@ -251,6 +251,28 @@ describe('the token', () => {
     await server.close();
     assert.match(logged.join(''), /"management call"/);
     assert.doesNotMatch(logged.join(''), /a-token-for-tests|guessed-token/);
+  });
+});
+
+describe('changes behind a gate', () => {
+  before(start);
+  after(() => server.close());
+
+  it('carry what the gate let through', async () => {
+    const replay = { recording: 'last', newBlocksMax: 0 };
+    const post = (path: string, body: object) =>
+      call(server.address, 'POST', path, {
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const generation = () => control.tried?.generation;
+    control.tried = null;
+    assert.equal((await post('/api/v1/reload', { replay })).status, 200);
+    assert.equal(generation(), 3);
+    control.tried = null;
+    const load = { module: Buffer.from('\0asm').toString('base64'), replay };
+    assert.equal((await post('/api/v1/modules/core', load)).status, 200);
+    assert.equal(generation(), 3);
   });
 });
 

@@ -76,7 +76,7 @@ describe('weir block with --fleet', () => {
 
   it('shows the fleet on the status page, and why it is away', async () => {
     control.fleetStatus = {
-      ...{ name: 'shop', nodeId: 'a', state: 'reconnecting', server: null, members: 4 },
+      ...{ name: 'shop', nodeId: 'a', state: 'reconnecting', server: null, members: 4, roster: 3 },
       ...{ reason: 'connection refused', entries: 12, enforced: 10, spared: 1, lastExchange: null },
       peers: [{ id: 'b', entries: 12, inStep: false }],
       ...{ waiting: 3, dropped: 0, clockSkewMs: 12, refused: { unsigned: 2 } },
@@ -91,7 +91,7 @@ describe('weir block with --fleet', () => {
     const { stdout } = await weir('status');
     control.fleetStatus = null;
     assert.match(stdout, /fleet {7}a in shop +reconnecting: connection refused\n/);
-    assert.match(stdout, /1 of 3 other members heard of +1 out of step\n/);
+    assert.match(stdout, /1 of 3 other members heard of +1 out of step, list of members 3\n/);
     assert.match(stdout, /12 decisions, 10 in force, 1 spared +not compared yet\n/);
     assert.match(stdout, /3 waiting, 0 dropped\n/);
     assert.match(stdout, /7 counts over the fleet +not shared: each node counts by itself\n/);
@@ -121,7 +121,7 @@ describe('weir fleet init', () => {
     const key = readFileSync(join(folder, 'x/a/nats.nk'), 'utf8');
     const second = await init('--dir', 'x', '--nodes', 'a');
     assert.equal(second.exit, 1);
-    assert.match(second.stderr, /x\/a exists, and keys are never written over/);
+    assert.match(second.stderr, /x\/trust\.json exists, and keys are never written over/);
     assert.equal(readFileSync(join(folder, 'x/a/nats.nk'), 'utf8'), key);
   });
 

@@ -129,6 +129,10 @@ Its certificates by ACME
 A fleet of nodes, through its control plane
   fleet demo                      run a whole fleet on this machine and time blocks that go round it
   fleet init                      make the keys and files of a new fleet
+  fleet add NAME                  make the keys and files of one more member of a fleet
+  fleet remove NAME               take a member out of a fleet, in peace or because its keys were stolen
+  fleet update                    bring the folder of a fleet up to date: permissions, roster, what was cut short
+  fleet publish                   tell the members of a fleet who its members are, through an orchestrator
   node list                       list the nodes of the fleet and how they are
   node show NODE                  show all that is known of a node
   node drain NODE                 end a node after what is in flight is finished

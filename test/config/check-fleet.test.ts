@@ -4,8 +4,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { makeUserKey } from '#core/nkey.ts';
 import { writeFleetFiles } from '#fleet/fleet-files.ts';
 import { directory, problemsOf } from '../support/config-check.ts';
+import { NatsOperator } from '../support/nats-operator.ts';
 
 const section = (change: Record<string, string | null> = {}): string => {
   const keys: Record<string, string | null> = {
@@ -88,6 +90,52 @@ const cases: readonly (readonly [string, Record<string, string | null>, RegExp |
     /fleet\.nodeId: z is no member in D\/fleet\/trust\.json \(it has a, b, orchestrator\)/,
   ],
   [
+    'as an orchestrator of it',
+    { nodeId: 'orchestrator' },
+    /fleet\.nodeId: orchestrator is an orchestrator in D\/fleet\/trust\.json, and this is the configuration of an edge \(name one of a, b, or make one/,
+  ],
+  [
+    'with a server twice',
+    { nats: '["nats://a:4222", "nats://a:4222"]' },
+    /fleet\.nats\[1\]: nats:\/\/a:4222 is there twice/,
+  ],
+  [
+    'with a port that is none',
+    { nats: '["nats://a:99999"]', advertise: '"10.0.0.1:0"' },
+    /fleet\.nats\[0\]: nats:\/\/a:99999 has no port(.*\n)*.*fleet\.advertise: 10\.0\.0\.1:0 has no port|fleet\.advertise(.*\n)*.*fleet\.nats\[0\]/,
+  ],
+  ['with credentials', { auth: '{ credsFile: right.creds }' }, null],
+  [
+    'with credentials that have ended',
+    { auth: '{ credsFile: ended.creds }' },
+    /credsFile: D\/ended\.creds has the credentials of a until 2023-11-14T22:13:20\.000Z, which is over/,
+  ],
+  [
+    'with credentials and the seed of another',
+    { auth: '{ credsFile: other.creds }' },
+    /credsFile: D\/other\.creds holds the seed of another user than its JWT is of/,
+  ],
+  [
+    'with credentials that are a key',
+    { auth: '{ credsFile: fleet/a/nats.nk }' },
+    /nats\.nk has no part "BEGIN NATS USER JWT"/,
+  ],
+  [
+    'with a slip in the seed',
+    { auth: '{ nkeyFile: slip.nk }' },
+    /holds no seed of an nkey user \(it is one line that begins with SU, unchanged/,
+  ],
+  [
+    'with a token file that is empty',
+    { auth: '{ tokenFile: empty }' },
+    /fleet\.auth\.tokenFile: D\/empty is empty/,
+  ],
+  [
+    'with the key of another certificate',
+    { tls: '{ cert: certs/site.crt, key: open.600 }' },
+    /fleet\.tls\.key: D\/open\.600 is not the key of the certificate/,
+  ],
+  [
     'with a range that is none',
     { neverBlock: '[10.0.0.0/33]' },
     /fleet\.neverBlock\[0\]: "10\.0\.0\.0\/33" is neither an address nor a CIDR range/,
@@ -120,6 +168,19 @@ describe('a fleet section', () => {
       chmodSync(join(directory, name), mode);
     }
     chmodSync(join(directory, 'certs/site.key'), 0o600);
+    const operator = new NatsOperator();
+    const nothing = { publish: [], subscribe: [] };
+    const { seed } = makeUserKey();
+    const middle = seed[30] === 'A' ? 'B' : 'A';
+    for (const [name, content] of [
+      ['right.creds', operator.credentials('a', nothing)],
+      ['ended.creds', operator.credentials('a', nothing, { expiresAtS: 1_700_000_000 })],
+      ['other.creds', operator.credentials('a', nothing, { otherSeed: true })],
+      ['slip.nk', `${seed.slice(0, 30)}${middle}${seed.slice(31)}\n`],
+      ['empty', '\n'],
+      ['open.600', privateKey.export({ type: 'pkcs8', format: 'pem' })],
+    ] as const)
+      writeFileSync(join(directory, name), content, { mode: 0o600 });
   });
 
   for (const [what, change, expected] of cases) {

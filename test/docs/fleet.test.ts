@@ -72,7 +72,7 @@ ${section}`),
     rmSync(folder, { recursive: true });
   });
 
-  it('has examples', () => assert.equal(examples.length, 5));
+  it('has examples', () => assert.equal(examples.length, 8));
 
   for (const { command, expected } of examples.slice(1)) {
     it(`prints what it says: ${command}`, async () => {

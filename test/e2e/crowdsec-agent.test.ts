@@ -1,8 +1,8 @@
-/** A real CrowdSec agent, where it is installed: what it decides is enforced by the shipped command. */
+/** CrowdSec’s own programs, as set-up unpacks them: an agent whose decisions Weir enforces, a bouncer that Weir answers. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { call } from '../support/http-call.ts';
-import { wants } from '../support/needs.ts';
+import { programOf, wants } from '../support/needs.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
 import { until } from '../support/until.ts';
 
@@ -73,11 +73,16 @@ prometheus: { enabled: false }
   }
 
   cscli(...words: string[]): void {
-    execFileSync('cscli', ['-c', this.#config, ...words], { stdio: 'ignore', timeout: 60_000 });
+    execFileSync(programOf('cscli'), ['-c', this.#config, ...words], {
+      stdio: 'ignore',
+      timeout: 60_000,
+    });
   }
 
   async start(): Promise<void> {
-    this.#process = spawn('crowdsec', ['-c', this.#config, '-no-cs'], { stdio: 'ignore' });
+    this.#process = spawn(programOf('crowdsec'), ['-c', this.#config, '-no-cs'], {
+      stdio: 'ignore',
+    });
     await until('the agent listens', () =>
       call(this.url, 'GET', '/v1/decisions').then(
         ({ status }) => status === 403,
@@ -130,4 +135,56 @@ crowdsec: { lapi: { url: "${agent.url}", keyFile: ${keyFile}, intervalSeconds: 1
   agent.cscli('decisions', 'delete', '-i', '45.83.64.1');
   await until('one is let in', async () => (await askAs(edge, '45.83.64.1')) === 200);
   assert.equal(await askAs(edge, '45.83.65.9'), 403);
+});
+
+it('a real bouncer, asking the shipped command, hears what is blocked and what is not any more', {
+  skip: wants('crowdsec-custom-bouncer'),
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bouncer-'));
+  const at = (name: string): string => join(folder, name);
+  writeFileSync(at('bouncer.key'), key, { mode: 0o600 });
+  writeFileSync(at('told'), '');
+  writeFileSync(at('tell'), `#!/bin/sh\necho "$1 $2" >> ${at('told')}\n`, { mode: 0o755 });
+  await using origin = await RawOrigin.answering(plainAnswer);
+  await using edge = await startEdgeProcess(`
+edge: { workers: 1, listeners: [{ address: "127.0.0.1:0", plaintext: true }] }
+upstreams: { app: { servers: [{ url: "${origin.url}" }] } }
+routes: [{ upstream: app }]
+crowdsec:
+  serve: { address: "127.0.0.1:0", bouncers: { custom: { keyFile: ${at('bouncer.key')} } } }
+`);
+  const parts = (await edge.call('GET', '/api/v1/status')).body['parts'] as {
+    crowdsec: { serve: { address: string } };
+  };
+  await edge.call('POST', '/api/v1/blocks', { target: '45.83.64.9', ttlSeconds: 7_200 });
+  writeFileSync(
+    at('bouncer.yaml'),
+    `bin_path: ${at('tell')}
+piddir: ${folder}/
+update_frequency: 1s
+cache_retention_duration: 1s
+daemonize: false
+log_mode: stdout
+log_level: info
+api_url: http://${parts.crowdsec.serve.address}/
+api_key: ${key}
+prometheus: { enabled: false }
+`,
+  );
+  const bouncer = spawn(programOf('crowdsec-custom-bouncer'), ['-c', at('bouncer.yaml')], {
+    stdio: 'ignore',
+  });
+  try {
+    const hears = (line: string): Promise<unknown> =>
+      until(line, () => Promise.resolve(readFileSync(at('told'), 'utf8').includes(line)));
+    await hears('add 45.83.64.9');
+    await edge.call('POST', '/api/v1/blocks', { target: '2001:db8:7::/48', ttlSeconds: 7_200 });
+    await hears('add 2001:db8:7::/48');
+    await edge.call('DELETE', '/api/v1/blocks/45.83.64.9');
+    await hears('del 45.83.64.9');
+  } finally {
+    bouncer.kill('SIGKILL');
+    if (bouncer.exitCode === null && bouncer.signalCode === null) await once(bouncer, 'exit');
+    rmSync(folder, { recursive: true });
+  }
 });

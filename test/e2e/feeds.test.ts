@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { writeMmdb } from '#demo/mmdb-writer.ts';
 import { runCliProcess } from '../support/cli-process.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { call } from '../support/http-call.ts';
@@ -16,6 +18,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const table = join(folder, 'table.csv');
 const watched = join(folder, 'watched.txt');
+const land = join(folder, 'land.mmdb');
 
 const config = (origin: string, lists: string): string => `
 edge:
@@ -29,6 +32,7 @@ feeds:
   web: { url: "${lists}/moved", ca: ${join(folder, 'ca.pem')}, allowInternal: true }
   table: { file: ${table}, format: csv, column: ip, action: challenge }
   watched: { file: ${watched}, action: monitor, onBadLine: skip }
+  land: { file: ${land}, format: mmdb, countries: [FR] }
 `;
 
 type Feed = {
@@ -55,7 +59,7 @@ const refresh = async (edge: EdgeProcess, name: string): Promise<Feed> =>
 
 const loaded = (edge: EdgeProcess) =>
   Promise.all(
-    ['web', 'table', 'watched'].map((name) =>
+    ['web', 'table', 'watched', 'land'].map((name) =>
       until(`${name} is loaded`, async () => (await feedOf(edge, name)).entries > 0),
     ),
   );
@@ -66,6 +70,11 @@ it('lists block, challenge and watch; a broken one changes nothing; they outlive
   const state = join(folder, 'state');
   writeFileSync(join(folder, 'ca.pem'), lists.certificate);
   writeFileSync(table, 'id,ip\n1,45.83.66.1\n');
+  const places = [
+    ['45.83.68.0/24', { country: { iso_code: 'FR' } }],
+    ['45.83.69.0/24', { country: { iso_code: 'DE' } }],
+  ] as const;
+  writeFileSync(land, gzipSync(writeMmdb(places)));
   writeFileSync(watched, 'not an address\n45.83.67.1\n');
   lists.lists.set('/moved', '=> /list');
   lists.lists.set('/list', '45.83.64.0/29\n45.83.65.1\n10.0.0.0/8\n0.0.0.0/0\n2a0b:f4c0::/32\n');
@@ -86,6 +95,8 @@ it('lists block, challenge and watch; a broken one changes nothing; they outlive
     });
     assert.match(page.body, /data-challenge=/);
     assert.equal(await askAs(edge, '45.83.67.1'), 200, 'who is watched gets in');
+    assert.equal(await askAs(edge, '45.83.68.1'), 403, 'the country is kept out');
+    assert.equal(await askAs(edge, '45.83.69.1'), 200, 'another country is not');
     assert.equal((await feedOf(edge, 'watched')).skippedLines, 1);
 
     const { body } = await edge.call('GET', '/api/v1/blocks');
@@ -98,6 +109,7 @@ it('lists block, challenge and watch; a broken one changes nothing; they outlive
         ['45.83.65.1', 'feed:web', 'drop'],
         ['45.83.66.1', 'feed:table', 'challenge'],
         ['45.83.67.1', 'feed:watched', 'monitor'],
+        ['45.83.68.0/24', 'feed:land', 'drop'],
       ],
     );
 
@@ -132,6 +144,8 @@ it('lists block, challenge and watch; a broken one changes nothing; they outlive
     const shown = await runCliProcess(['feed', 'list', '--state', state]);
     assert.equal(shown.exit, 0, shown.stderr);
     assert.match(shown.stdout, /web\s+drop\s+1 entry/);
+    const blocks = await runCliProcess(['block', 'list', '--state', state]);
+    assert.match(blocks.stdout, /45\.83\.64\.0\/29\s+drop\s+while listed/);
     assert.match(
       (await edge.call('GET', '/metrics')).body['text'] as string,
       /weir_feed_entries\{feed="web"\} 1/,

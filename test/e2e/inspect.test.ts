@@ -56,17 +56,24 @@ function inspectionOf(edge: WiredNode): Inspection {
 }
 
 /** The first line of the answer to these pieces, each sent when the one before has been for a moment. */
-function sayTo(edge: WiredNode, index: 0 | 1, pieces: readonly string[]): string {
+function sayTo(
+  edge: WiredNode,
+  index: 0 | 1,
+  pieces: readonly string[],
+  localPort?: number,
+): string {
   return edge.client(`
     import net from 'node:net';
     import { setTimeout as wait } from 'node:timers/promises';
-    const socket = net.connect(8000, ${JSON.stringify(edgeAddresses[index])});
+    const socket = net.connect(${JSON.stringify({ port: 8000, host: edgeAddresses[index], localPort })});
     socket.setNoDelay(true);
-    socket.on('error', (error) => { console.log(error.code); process.exit(0); });
-    socket.on('data', (data) => { console.log(String(data).split('\\r')[0]); process.exit(0); });
+    // By a reset, after which nobody waits for the ports.
+    const end = (said) => { console.log(said); socket.on('close', () => process.exit(0)); socket.resetAndDestroy(); };
+    socket.on('error', (error) => end(error.code));
+    socket.on('data', (data) => end(String(data).split('\\r')[0]));
     await new Promise((done) => socket.on('connect', done));
     for (const piece of ${JSON.stringify(pieces)}) { socket.write(piece); await wait(150); }
-    setTimeout(() => { console.log('silence'); process.exit(0); }, 1_000);
+    setTimeout(() => end('silence'), 1_000);
   `);
 }
 
@@ -171,6 +178,14 @@ describe('rules that inspect, behind SYN cookies', { skip: needsNamespaces() }, 
       assert.deepEqual([drop, pass], [index + 1, index + 1]);
       assert(edge.counted('syn_ack') >= 2, 'cookies were sent');
     });
+
+  it('what was said of a connection does not hold for the next one of its ports', () => {
+    const before = inspectionOf(edge).flows;
+    assert.match(sayTo(edge, 0, http, 41_234), /^HTTP\/1\.1 50\d/);
+    assert.equal(sayTo(edge, 0, ssh, 41_234), 'silence');
+    const { drop, pass } = inspectionOf(edge).flows;
+    assert.deepEqual([drop - before.drop, pass - before.pass], [1, 1]);
+  });
 
   it('leaves alone what was there before the rule', () => {
     edge.weir('rule', 'clear');

@@ -1,5 +1,6 @@
 /** `weir rule` where nftables keeps addresses out: rules on the wire, changed live, counted, and gone with the node. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
@@ -154,7 +155,9 @@ describe('packet rules on step nftables', { skip: needsNamespace('nft', 'curl') 
   });
 
   it('takes none for true whose agent is gone', async () => {
-    process.kill(edge.status().shield.pid as number, 'SIGKILL');
+    const keeper = edge.status().shield.pid as number;
+    const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim();
+    for (const one of [keeper, ...children.split(' ').map(Number)]) process.kill(one, 'SIGKILL');
     await until('it is seen', () => edge.status().degraded.length > 0);
     const { kernel, problem } = edge.status().rules;
     assert.equal(kernel, false);

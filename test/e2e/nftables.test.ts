@@ -3,7 +3,8 @@
  * be, what `weir block` says is what happens to packets, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { needsNamespace } from '../support/loopback-namespace.ts';
 import { NamespaceEdge } from '../support/namespace-edge.ts';
@@ -125,9 +126,41 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     edge.weir('block', 'remove', clientAddresses[0]);
   });
 
-  it('says what mends it when its process is killed, and goes on at accept', async () => {
-    const { shield } = edge.status();
+  it('starts its agent again when it is killed, which fills the table anew', async () => {
+    const keeper = edge.status().shield.pid as number;
+    for (const [index, target] of clientAddresses.entries()) {
+      edge.weir('block', 'add', target);
+      const [agent] = childrenOf(keeper);
+      process.kill(agent as number, 'SIGKILL');
+      await until('another one is there', () => {
+        const [now] = childrenOf(keeper);
+        return now !== undefined && now !== agent;
+      });
+      await until('the table is as it was', () => edge.ask(index as 0 | 1) === 'no answer');
+      await until('nothing is degraded', () => edge.status().degraded.length === 0);
+      assert.equal(edge.weir('block', 'remove', target)['kernel'], true);
+      assert.equal(edge.ask(index as 0 | 1), 'answered');
+    }
+    assert(edge.lines.some((line) => /nftables agent was killed and started again/.test(line)));
+  });
+
+  it('goes on with its agent when the keeper of that is killed, and takes the table away', async () => {
+    const { pid, shield } = edge.status();
     process.kill(shield.pid as number, 'SIGKILL');
+    edge.weir('block', 'add', clientAddresses[0]);
+    assert.equal(edge.ask(0), 'no answer');
+    edge.weir('block', 'remove', clientAddresses[0]);
+    edge.weir('stop');
+    await until('the node ends', () => !isAlive(pid));
+    await until('the table is gone', () => edge.tables() === other);
+    await edge.startProcess();
+  });
+
+  it('says what mends it when both are killed, and goes on at accept', async () => {
+    const { shield } = edge.status();
+    const keeper = shield.pid as number;
+    const agents = childrenOf(keeper);
+    for (const one of [keeper, ...agents]) process.kill(one, 'SIGKILL');
     let reason = '';
     await until('it is seen', () => {
       reason = edge.status().degraded.find(({ part }) => part === 'kernel shield')?.reason ?? '';
@@ -153,4 +186,27 @@ describe('the step nftables', { skip: needsNamespace('nft', 'curl') }, () => {
     await until('the table is gone', () => edge.tables() === other);
     await edge.startProcess();
   });
+
+  it('counts what one of 30,000 entries drops', async () => {
+    edge.weir('block', 'add', clientAddresses[0]);
+    edge.weir('block', 'add', 'fd77::/64');
+    const file = join(edge.folder, 'list.txt');
+    const lines = Array.from(
+      { length: 30_000 },
+      (_, n) => `198.${18 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`,
+    );
+    writeFileSync(file, lines.join('\n'));
+    assert.equal(edge.weir('block', 'import', file)['kernel'], true);
+    for (const index of [0, 1] as const) assert.equal(edge.ask(index), 'no answer');
+    for (const target of [clientAddresses[0], 'fd77::/64'])
+      assert((edge.entry(target).packets ?? 0) > 0, target);
+    assert.equal(edge.entry('198.18.0.9').packets, 0);
+    for (const target of [clientAddresses[0], 'fd77::/64']) edge.weir('block', 'remove', target);
+    for (const index of [0, 1] as const) assert.equal(edge.ask(index), 'answered');
+  });
 });
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}

@@ -69,9 +69,12 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
       );
       const { pid, workers, shield } = edge.status();
       assert.equal(shield.step, 'nftables');
-      const agent = shield.pid as number;
+      const keeper = shield.pid as number;
+      const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8');
+      const agent = Number(children);
+      assert(agent > 0, 'the keeper has an agent');
       const uid = Array(4).fill(user === null ? 0 : nobody);
-      for (const thread of threads(agent)) {
+      for (const thread of [...threads(keeper), ...threads(agent)]) {
         for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
           assert.equal(thread.get(set), netAdmin, `${set} of the agent`);
         assert.equal(thread.get('NoNewPrivs'), '1');
@@ -81,9 +84,12 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
         for (const thread of threads(one))
           for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
             assert.equal(thread.get(set), none, `${set} of ${one}`);
-      // What it starts has what it needs; of sockets it has its channel alone, and none of the node's.
+      // What it starts has what it needs; of sockets both have the channel and the line between them, none of the node's.
       assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
-      assert.equal(socketsOf(agent).length, 1);
+      const [ofKeeper, ofAgent] = [socketsOf(keeper), socketsOf(agent)];
+      // The agent's end of the line is its standard input.
+      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 1]);
+      assert.equal(ofAgent.filter((socket) => ofKeeper.includes(socket)).length, 1, 'the channel');
     });
 
   it('becomes the user it is told to, before it serves', async () => {

@@ -78,4 +78,42 @@ describe('a reload of the kernel shield', { skip: needsNamespaces() }, () => {
     send();
     assert.equal(node.counted('drop_fragment'), before + 4, 'all of it or none');
   });
+
+  it('begins and ends looking for scans, and lets a module look into packets', async () => {
+    const rules =
+      'waf: { canaryMs: 0, rules: { protocol: { module: "builtin:packet-protocol", grants: ["kv:request"], config: { http: [8000] } } } }\n';
+    const terms = (kernel: string) => `${config(kernel)}${rules}`;
+    await using node = await WiredNode.running(terms('detect: { mode: "off" }'));
+    const scan = () =>
+      node.client(`
+        const net = process.getBuiltinModule('node:net');
+        await Promise.all(Array.from({ length: 40 }, (_, n) => new Promise((done) => {
+          const socket = net.connect(20_000 + n, ${JSON.stringify(edgeAddresses[0])});
+          socket.on('error', done);
+        })));`);
+    const isFound = () => node.lines.some((line) => /"port-scan".*stand out/.test(line));
+    scan();
+    const refused = node.tryWeir('rule', 'add', '--port', '8000', '--action', 'inspect');
+    assert.match(refused.stderr, /name one in kernel\.inspect\.module and say weir reload/);
+
+    node.configure(terms('detect: { mode: monitor }, inspect: { module: protocol, packets: 5 }'));
+    node.weir('reload');
+    assert.equal(isFound(), false, 'nobody looked');
+    await until('the scan is seen', () => {
+      scan();
+      return isFound();
+    });
+    const added = node.weir('rule', 'add', '--port', '8000', '--action', 'inspect');
+    assert.equal(added['kernel'], true);
+    assert.equal(node.ask(0), 'answered');
+    const { counters } = node.weir<{
+      counters: { inspection: { packets: number } | null };
+    }>('shield', 'status');
+    assert((counters.inspection?.packets ?? 0) > 0, 'the module was shown packets');
+
+    node.configure(terms('detect: { mode: "off" }'));
+    node.weir('reload');
+    const { degraded } = node.weir<{ degraded: { reason: string }[] }>('status');
+    assert.match(JSON.stringify(degraded), /kernel\.inspect names no module/);
+  });
 });

@@ -45,6 +45,20 @@ describe('what is proposed', () => {
     assert.deepEqual(wider, []);
   });
 
+  it('is for the host of the request alone where that is asked', () => {
+    const { exclusions } = proposeExclusions(about([['crs/1', 'ARGS:a']]), {
+      ...terms,
+      host: true,
+    });
+    const place = { ruleSet: 'crs', host: 'shop.test', path: '/post', exact: true };
+    assert.deepEqual(exclusions, [{ ...place, parameters: ['ARGS:a'], rules: ['1'] }]);
+    const nameless = about([['crs/1', 'ARGS:a']]);
+    const { domain: _, ...url } = nameless.url ?? { path: '' };
+    assert.throws(() => proposeExclusions({ ...nameless, url }, { ...terms, host: true }), {
+      code: 'EXCLUSION_IMPOSSIBLE',
+    });
+  });
+
   it('is one rule where one is named, and a prefix where one is given', () => {
     const event = about([
       ['crs/1', 'ARGS:a'],

@@ -28,7 +28,15 @@ after(async () => {
 });
 
 const defaults: FeedSettings = {
-  ...{ format: 'netset', onBadLine: 'refuse', action: 'drop', allowPrivate: false },
+  ...{
+    format: 'netset',
+    countries: [],
+    networks: [],
+    of: 'listed',
+    onBadLine: 'refuse',
+    action: 'drop',
+    allowPrivate: false,
+  },
   ...{ allowInternal: false, ttlSeconds: 3_600, bytesMax: 1_000, entriesMax: 10 },
 };
 

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { FleetAuth, FleetTls } from '#config/fleet-schema.ts';
+import { makeUserKey } from '#core/nkey.ts';
 import { Bus } from '#fleet/bus.ts';
 import { readCredentials, readTls } from '#fleet/credentials.ts';
-import { makeUserKey } from '#fleet/nkey.ts';
+import { permissionsOf } from '#fleet/server-config.ts';
 import { createLog } from '#telemetry/log.ts';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
 import { makeClientAuthority } from '../support/client-authority.ts';
+import { NatsOperator } from '../support/nats-operator.ts';
 import { needsNats, startNatsServer } from '../support/nats-server.ts';
 import { until } from '../support/until.ts';
 
@@ -23,29 +25,64 @@ const file = (name: string, content: string): string => {
 const member = makeUserKey();
 const stranger = makeUserKey();
 
+const operator = new NatsOperator();
+const permissions = permissionsOf('f', { id: 'a', role: 'node', publicKey: '' });
+const credentials = {
+  right: file('right', operator.credentials('a', permissions)),
+  forged: file('forged', operator.credentials('a', permissions, { isForged: true })),
+  revoked: file('revoked', operator.credentials('a', permissions, { isRevoked: true })),
+  ended: file('ended', operator.credentials('a', permissions, { expiresAtS: 1_700_000_000 })),
+};
+
 const ways: readonly (readonly [
   what: string,
   config: string,
   right: FleetAuth,
-  wrong: FleetAuth,
+  wrong: readonly (readonly [FleetAuth, RegExp])[],
 ])[] = [
   [
     'a token',
     'authorization { token: "s3cret" }',
     { tokenFile: file('token', 's3cret\n') },
-    { tokenFile: file('token-wrong', 'other\n') },
+    [[{ tokenFile: file('token-wrong', 'other\n') }, /: it has another token$/]],
   ],
   [
     'a user and password',
     'authorization { user: "edge", password: "s3cret" }',
     { user: 'edge', passwordFile: file('password', 's3cret\n') },
-    { user: 'edge', passwordFile: file('password-wrong', 'other\n') },
+    [
+      [
+        { user: 'edge', passwordFile: file('password-wrong', 'other\n') },
+        /: it has no user edge, or another password for it$/,
+      ],
+    ],
   ],
   [
     'an nkey',
     `authorization { users: [{ nkey: ${member.publicKey} }] }`,
     { nkeyFile: file('nk', `${member.seed}\n`) },
-    { nkeyFile: file('nk-wrong', `${stranger.seed}\n`) },
+    [
+      [
+        { nkeyFile: file('nk-wrong', `${stranger.seed}\n`) },
+        /: it has no user U[A-Z2-7]{55}, or not/,
+      ],
+    ],
+  ],
+  [
+    'credentials that an account has signed',
+    operator.config(),
+    { credsFile: credentials.right },
+    [
+      [
+        { credsFile: credentials.forged },
+        /: those of a \(U[A-Z2-7]{55}\) are revoked, or signed by/,
+      ],
+      [{ credsFile: credentials.revoked }, /: those of a \(U[A-Z2-7]{55}\) are revoked/],
+      [
+        { credsFile: credentials.ended },
+        /: those of a have ended at 2023-11-14T22:13:20\.000Z; put/,
+      ],
+    ],
   ],
 ];
 
@@ -70,11 +107,11 @@ describe('a member is known to the server by', { skip: needsNats() }, () => {
       const known = dial(server.url, right);
       await until('connected', () => known.state === 'connected');
       await known.close();
-      for (const auth of [wrong, undefined]) {
+      for (const [auth, says] of [...wrong, [undefined, /: none are configured/] as const]) {
         const refused = dial(server.url, auth);
         await until(
           () => `refused: ${refused.reason}`,
-          () => refused.reason === 'the server does not take these credentials',
+          () => says.test(refused.reason ?? ''),
         );
         assert.equal(refused.state, 'reconnecting');
         await refused.close();
@@ -108,13 +145,42 @@ describe('a member is known to the server by', { skip: needsNats() }, () => {
         () => known.state === 'connected',
       );
       await known.close();
-      const wrong: readonly FleetTls[] = [{ ca: tls.ca }, { cert: tls.cert, key: tls.key }];
-      for (const given of wrong) {
+      const wrong: readonly (readonly [FleetTls, RegExp])[] = [
+        [{ ca: tls.ca }, /^the server asks its clients for a certificate, .*fleet\.tls\.cert \(/],
+        [
+          { cert: tls.cert, key: tls.key },
+          /not from an authority that is known here: .*fleet\.tls\.ca/,
+        ],
+      ];
+      for (const [given, says] of wrong) {
         const refused = dial(url, undefined, given);
         await until('tried', () => refused.reason !== 'not connected yet');
         assert.notEqual(refused.state, 'connected');
+        assert.match(refused.reason ?? '', says);
         await refused.close();
       }
+    });
+  });
+
+  it('none whose own time ends while it is connected', async () => {
+    const short = new NatsOperator();
+    const endsAtS = Math.floor(Date.now() / 1_000) + 4;
+    const brief = file('brief', short.credentials('a', permissions, { expiresAtS: endsAtS }));
+    await using server = await startNatsServer({ config: short.config(), jetstream: false });
+    const known = dial(server.url, { credsFile: brief });
+    // It may end before this machine has come to it: told is why, in either case.
+    await until(
+      () => `ended: ${known.reason}`,
+      () => /: those of a have ended at /.test(known.reason ?? ''),
+    );
+    await known.close();
+  });
+
+  it('no credentials that do not belong together', () => {
+    const other = file('other', operator.credentials('a', permissions, { otherSeed: true }));
+    assert.throws(() => readCredentials({ credsFile: other }), {
+      code: 'FLEET_KEY_UNUSABLE',
+      message: /the seed of another user than its JWT is of/,
     });
   });
 

@@ -18,13 +18,19 @@ const issuedBy = (fleet: FleetMembers, target: string): Uint8Array => {
   return batch?.bytes ?? new Uint8Array();
 };
 
+/** What was begun is done by then. */
+async function turns(): Promise<void> {
+  for (let at = 0; at < 20; at++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** An intake of `b` that says what happens, in order. */
-function intakeOf(log: DecisionLog) {
+function intakeOf(log: DecisionLog, monotonicMs?: () => number) {
   const events: string[] = [];
   const problems: (string | null)[] = [];
   const intake = new Intake({
     log,
     now: () => nowMs,
+    ...(monotonicMs === undefined ? {} : { monotonicMs }),
     logger: createLog('silent' as 'error', 'test'),
     setProblem: (reason) => problems.push(reason),
     acknowledge: (issuer) => events.push(`ack to ${issuer}`),
@@ -51,6 +57,37 @@ describe('what a member takes in', () => {
     await until('acknowledged', () => events.length === 4);
     assert.deepEqual(events, ['enforce 192.0.2.1 192.0.2.2', 'write 2', 'ack to a', 'ack to a']);
     assert.equal(log.unwritten, 0);
+    await intake.close();
+  });
+
+  it('shares a sync of the disk where it comes in a row', async (test) => {
+    using fleet = membersOf();
+    const log = fleet.log('b');
+    let clockMs = 0;
+    const { intake, events } = intakeOf(log, () => clockMs);
+    const write = log.write.bind(log);
+    test.mock.method(log, 'write', () => {
+      events.push(`write ${log.unwritten}`);
+      write();
+    });
+    test.mock.timers.enable({ apis: ['setTimeout'] });
+    await intake.takeAll([issuedBy(fleet, '192.0.2.1')]);
+    await turns();
+    assert.deepEqual(events.splice(0), ['enforce 192.0.2.1', 'write 1', 'ack to a']);
+    for (const target of ['192.0.2.2', '192.0.2.3']) {
+      await intake.takeAll([issuedBy(fleet, target)]);
+      await turns();
+    }
+    assert.deepEqual(events.splice(0), ['enforce 192.0.2.2', 'enforce 192.0.2.3']);
+    clockMs = 50;
+    test.mock.timers.tick(50);
+    await turns();
+    assert.deepEqual(events.splice(0), ['write 2', 'ack to a', 'ack to a']);
+    await intake.takeAll([issuedBy(fleet, '192.0.2.4')]);
+    clockMs = 100;
+    test.mock.timers.tick(50);
+    await turns();
+    assert.deepEqual(events, ['enforce 192.0.2.4', 'write 1', 'ack to a']);
     await intake.close();
   });
 

@@ -57,7 +57,7 @@ const secret = 'a'.repeat(40);
 function webhookYaml(folder: string, url: string): string {
   const file = join(folder, 'secret');
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
-  return `webhooks: [{ url: "${url}", secretFile: "${file}", allowInternal: true }]\nnodes: { deadAfterMs: 2500 }\n`;
+  return `webhooks: [{ url: "${url}", secretFile: "${file}", allowInternal: true }]\n`;
 }
 
 describe('an orchestrator in its fleet', { skip: needsNats() }, () => {
@@ -151,6 +151,7 @@ describe('an orchestrator in its fleet', { skip: needsNats() }, () => {
     await using b = startMember(fleet, 'b');
     await using orchestrator = await startTestOrchestrator({
       yaml: yaml(fleet, webhookYaml(folder, receiver.url)),
+      deadAfterMs: 2_500,
     });
     await reaches(orchestrator, 'a', 'active');
     await reaches(orchestrator, 'b', 'active');
@@ -183,6 +184,7 @@ describe('an orchestrator in its fleet', { skip: needsNats() }, () => {
     await using a = startMember(fleet, 'a');
     await using orchestrator = await startTestOrchestrator({
       yaml: yaml(fleet, webhookYaml(folder, receiver.url)),
+      deadAfterMs: 2_500,
     });
     await reaches(orchestrator, 'a', 'active');
     await leads(orchestrator);

@@ -58,6 +58,14 @@ const routes: Route[] = [
     status: 409,
   },
   { method: 'GET', path: '/api/v1/fleet', needs: 'read', status: 409 },
+  { method: 'GET', path: '/api/v1/roster', needs: 'read', status: 409 },
+  {
+    method: 'POST',
+    path: '/api/v1/roster',
+    needs: 'admin',
+    body: '{"trust":"{}"}',
+    status: 409,
+  },
   {
     method: 'POST',
     path: '/api/v1/nodes/a/drain',

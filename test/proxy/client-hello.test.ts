@@ -1,5 +1,6 @@
 /** The client hello: what is read of it, what is refused, and the fingerprint made of it. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -149,6 +150,22 @@ describe('a client hello', () => {
 const numbers = (text: string): number[] =>
   text.split(',').map((part) => Number.parseInt(part, 16));
 
+/** What follows the version and the name's letter, word for word as described. */
+function plainly({ ciphers, extensions, signatureAlgorithms }: ClientHello): string {
+  const grease = Array.from({ length: 16 }, (_, at) => at * 0x1010 + 0x0a0a);
+  const kept = (values: readonly number[]) => values.filter((value) => !grease.includes(value));
+  const hex = (values: readonly number[]) =>
+    values.map((value) => value.toString(16).padStart(4, '0'));
+  const part = (text: string) =>
+    text === '' ? '000000000000' : createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const size = (values: readonly number[]) => String(kept(values).length).padStart(2, '0');
+  const named = kept(extensions).filter((type) => type !== 0 && type !== 16);
+  const algorithms = hex(kept(signatureAlgorithms)).join(',');
+  const last = hex(named).toSorted().join(',') + (algorithms === '' ? '' : `_${algorithms}`);
+  const third = kept(extensions).length === 0 ? '000000000000' : part(last);
+  return `${size(ciphers)}${size(extensions)}h2_${part(hex(kept(ciphers)).toSorted().join(','))}_${third}`;
+}
+
 describe('JA4', () => {
   /** The example in FoxIO's description: Chrome, with GREASE in every list. */
   const chrome: ClientHello = {
@@ -178,6 +195,21 @@ describe('JA4', () => {
     };
     assert.equal(ja4(shuffled), ja4(chrome));
     assert.equal(ja4({ ...chrome, ciphers: chrome.ciphers.slice(1) }), ja4(chrome));
+  });
+
+  it('is what the description says of any hello, remembered or not', () => {
+    const values = fc.array(
+      fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(0x0a0a, 0xfafa, 0xff01)),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(values, values, values, (ciphers, extensions, signatureAlgorithms) => {
+        const hello = { ...chrome, ciphers, extensions, signatureAlgorithms };
+        assert.equal(ja4(hello), `t13d${plainly(hello)}`);
+        assert.equal(ja4(hello), `t13d${plainly(hello)}`);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('changes with the order of signature algorithms', () => {

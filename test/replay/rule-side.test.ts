@@ -103,6 +103,15 @@ const cases: readonly (readonly [string, Given, string, string])[] = [
 ];
 
 describe('a rule set on recorded requests', () => {
+  it('says how many rules are for bodies of answers, which no recording holds', async () => {
+    const onAnswers = `${rules}SecResponseBodyAccess On
+SecRule RESPONSE_BODY "@contains a" "id:5,phase:4,deny"
+SecRule RESPONSE_BODY "@contains b" "id:6,phase:4,deny"
+`;
+    assert.equal((await side('')).untried, 0);
+    assert.equal((await side('', seclangModule(onAnswers))).untried, 2);
+  });
+
   it('decides as it does on live ones', async () => {
     const live = await side('mode: block');
     for (const [name, given, verdict, rule] of cases) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { changedPaths, needsRestart } from '../../src/roles/config-difference.ts';
+import { changedPaths, needsRestart, restartsNeeded } from '../../src/roles/config-difference.ts';
 
 describe('what changed between two configurations', () => {
   const rows: readonly (readonly [string, unknown, unknown, readonly string[]])[] = [
@@ -44,8 +44,8 @@ describe('what needs a restart', () => {
     ['kernel.xdp', true],
     ['kernel.interface[0]', true],
     ['kernel.lists.ipv4Ranges', true],
-    ['kernel.inspect.module', true],
-    ['kernel.detect.mode', true],
+    ['kernel.inspect.module', false],
+    ['kernel.detect.mode', false],
     ['kernel.fragments', false],
     ['kernel.amplification', false],
     ['kernel.synCookies', false],
@@ -55,4 +55,9 @@ describe('what needs a restart', () => {
     it(`${path}: ${expected ? 'restart' : 'live'}`, () =>
       assert.equal(needsRestart(path), expected));
   }
+  it('says what each value needs', () =>
+    assert.equal(
+      restartsNeeded(['edge.workers', 'kernel.lists.ipv4Ranges', 'kernel.xdp', 'log.level']),
+      'kernel.lists.ipv4Ranges, kernel.xdp need a stop and a start; edge.workers, log.level need weir upgrade',
+    ));
 });

@@ -10,6 +10,7 @@ import type { EdgeProcess } from './edge-process.ts';
 import { isLetIn, startFleetEdge } from './fleet-edges.ts';
 import { startFleet } from './fleet-folder.ts';
 import { startTestOrchestrator, type TestOrchestrator } from './orchestrator.ts';
+import { cpuSecondsOf } from './process-cpu.ts';
 import { killGroup } from './process-group.ts';
 import { randomOf } from './random.ts';
 import { until } from './until.ts';
@@ -39,6 +40,12 @@ export type BusAwayReport = {
   /** From the bus being there until the last node enforces all; from a joiner being ready until it does. */
   readonly convergedMs: number;
   readonly joinedMs: number;
+  /** Of all nodes and the server from its return until the last node enforces all, and of the joiner from its start. */
+  readonly cpuSeconds: {
+    readonly nodes: number;
+    readonly server: number;
+    readonly joiner: number;
+  };
 };
 
 const importedAtOnce = 10_000;
@@ -48,6 +55,7 @@ const knownRange = 20;
 const newRange = 30;
 const sampled = 20;
 const lookEveryMs = 100;
+const seconds = (value: number): number => Math.round(value * 100) / 100;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runBusAway(options: BusAwayOptions): Promise<BusAwayReport> {
@@ -77,11 +85,14 @@ export async function runBusAway(options: BusAwayOptions): Promise<BusAwayReport
     await run.askFor(options.awayMs / (options.restarts + 1), 'away');
     await importing;
 
+    const nodesBefore = run.cpuSeconds();
     await fleet.server.start();
     const backAt = performance.now();
     const all = options.known + options.entries;
     await run.holdEverywhere(all);
     const convergedMs = performance.now() - backAt;
+    const nodesCpu = run.cpuSeconds() - nodesBefore;
+    const server = cpuSecondsOf(fleet.server.pid);
     options.say(`all hold ${all} after ${Math.round(convergedMs)} ms`);
     const late = await startFleetEdge(fleet, 'late', join(folder, 'late'), '');
     run.edges.set('late', late);
@@ -89,7 +100,8 @@ export async function runBusAway(options: BusAwayOptions): Promise<BusAwayReport
     await run.hold(late, all);
     const joinedMs = performance.now() - readyAt;
     options.say(`one that joins holds them after ${Math.round(joinedMs)} ms`);
-    return run.report(convergedMs, joinedMs);
+    const joiner = cpuSecondsOf(late.process.pid as number);
+    return run.report(convergedMs, joinedMs, { nodes: seconds(nodesCpu), server, joiner });
   } finally {
     for (const name of run.edges.keys()) await run.kill(name);
     rmSync(folder, { recursive: true, force: true });
@@ -172,7 +184,19 @@ class BusAwayRun {
     rmSync(edge.folder, { recursive: true, force: true });
   }
 
-  report(convergedMs: number, joinedMs: number): BusAwayReport {
+  /** Of all nodes so far. */
+  cpuSeconds(): number {
+    return [...this.edges.values()].reduce(
+      (sum, edge) => sum + cpuSecondsOf(edge.process.pid as number),
+      0,
+    );
+  }
+
+  report(
+    convergedMs: number,
+    joinedMs: number,
+    cpuSeconds: BusAwayReport['cpuSeconds'],
+  ): BusAwayReport {
     const summary = (times: readonly number[]) => {
       const sorted = times.toSorted((a, b) => a - b);
       const at = (share: number) =>
@@ -188,6 +212,7 @@ class BusAwayRun {
       requestMs: { before: summary(this.#times.before), away: summary(this.#times.away) },
       convergedMs: Math.round(convergedMs),
       joinedMs: Math.round(joinedMs),
+      cpuSeconds,
     };
   }
 

@@ -1,9 +1,8 @@
 /** A CrowdSec agent played by what a real one has answered (`test/corpus/crowdsec`). */
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { serveOnLoopback } from './loopback-server.ts';
 
 export type RecordedAnswer = {
   readonly why: string;
@@ -53,16 +52,9 @@ export async function playAgent(key: string): Promise<PlayedAgent> {
     response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8' });
     response.end(JSON.stringify(answer.body));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async (): Promise<void> => {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
+  const { port, close } = await serveOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     asked,
     change: () => {
       changes = streams(false);

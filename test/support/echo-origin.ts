@@ -1,7 +1,6 @@
 /** An origin for load: answers each request with the fields it is asked to hand back. */
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { serveOnLoopback } from './loopback-server.ts';
 
 export type EchoOrigin = AsyncDisposable & { readonly url: string };
 
@@ -13,14 +12,9 @@ export async function startEchoOrigin(fields: readonly string[]): Promise<EchoOr
     response.end(body);
   });
   server.keepAliveTimeout = 0;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { port, close } = await serveOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -14,6 +14,7 @@ import type {
   NodeControl,
   NodeStatus,
 } from '#admin/control.ts';
+import type { Tried } from '#admin/replay-control.ts';
 import type { TopAnswer } from '#admin/shield-schema.ts';
 import { WeirError } from '#core/errors.ts';
 import { FakeReplay } from './fake-replay.ts';
@@ -88,7 +89,14 @@ export class FakeControl implements NodeControl {
   fleetIssuer: string | null = null;
   failWith: unknown = null;
   loaded: Uint8Array | null = null;
-  sentAlong: Omit<ModuleLoadRequest, 'bytes'> | null = null;
+  sentAlong: Omit<ModuleLoadRequest, 'bytes' | 'tried'> | null = null;
+  /** What a gate let through, as it came with the change. */
+  tried: Tried | null = null;
+
+  get life(): Pick<NodeStatus, 'state' | 'workers'> {
+    this.#call('life');
+    return { state: this.state, workers: this.workers };
+  }
 
   async status(): Promise<NodeStatus> {
     this.#call('status');
@@ -245,8 +253,9 @@ export class FakeControl implements NodeControl {
     return { name, version, sha256: exampleVersion.sha256, bytes: 9, state: 'retired' as const };
   }
 
-  async loadModule(name: string, { bytes, signature, cases }: ModuleLoadRequest) {
+  async loadModule(name: string, { bytes, signature, cases, tried }: ModuleLoadRequest) {
     this.#call(`loadModule ${name}`);
+    this.tried = tried;
     this.sentAlong = { signature, cases };
     if (name !== coreModule.name) {
       throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, {
@@ -275,8 +284,9 @@ export class FakeControl implements NodeControl {
     throw new WeirError('CERTIFICATE_UNKNOWN', `no managed certificate is for "${name}"`);
   }
 
-  async reload() {
+  async reload(tried: Tried | null) {
     this.#call('reload');
+    this.tried = tried;
     return { generation: 4, sha256: 'cd'.repeat(32), workers: 2, changed: ['routes[0].upstream'] };
   }
 

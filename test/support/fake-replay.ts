@@ -4,6 +4,7 @@ import type {
   ReplayAnswer,
   ReplayControl,
   ShadowAnswer,
+  Tried,
 } from '#admin/replay-control.ts';
 import { WeirError } from '#core/errors.ts';
 import { DifferenceSum } from '#replay/difference.ts';
@@ -59,12 +60,12 @@ export class FakeReplay implements ReplayControl {
     name: string,
     _module: Uint8Array,
     terms: { readonly newBlocksMax: number },
-  ): Promise<void> {
-    this.#gate(`gate ${name}`, terms);
+  ): Promise<Tried> {
+    return this.#gate(`gate ${name}`, terms);
   }
 
-  async gateReload(terms: { readonly newBlocksMax: number }): Promise<void> {
-    this.#gate('gate reload', terms);
+  async gateReload(terms: { readonly newBlocksMax: number }): Promise<Tried> {
+    return this.#gate('gate reload', terms);
   }
 
   async startShadow(rule: { readonly name: string }, sharePercent: number): Promise<ShadowAnswer> {
@@ -81,10 +82,11 @@ export class FakeReplay implements ReplayControl {
     return [this.#shadow('core')];
   }
 
-  #gate(call: string, { newBlocksMax }: { readonly newBlocksMax: number }): void {
+  #gate(call: string, { newBlocksMax }: { readonly newBlocksMax: number }): Tried {
     this.#call(`${call} ${newBlocksMax}`);
     if (this.newBlocks > newBlocksMax)
       throw new WeirError('REPLAY_REFUSED', `it blocks ${this.newBlocks} that pass now`);
+    return { generation: 3, configSha256: null, modules: new Map() };
   }
 
   #shadow(name: string): ShadowAnswer {

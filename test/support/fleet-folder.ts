@@ -11,6 +11,8 @@ export type FleetFolder = AsyncDisposable & {
   /** The `fleet` section of a member, with absolute names, as YAML of one line. */
   section(member: string, more?: string): string;
   seed(member: string): Uint8Array;
+  /** The server reads what the folder has for it now. */
+  reload(): Promise<void>;
 };
 
 export async function startFleet(
@@ -26,10 +28,11 @@ export async function startFleet(
     nats: { host: '127.0.0.1', port: 4222 },
   });
   // Port and store are the test's; all the rest is as people have it.
-  const config = readFileSync(join(folder, 'nats-server.conf'), 'utf8')
-    .replace(/^listen: .*$/m, '')
-    .replace(/^jetstream \{[^}]*\}/m, '');
-  const server = await startNatsServer({ config });
+  const config = () =>
+    readFileSync(join(folder, 'nats-server.conf'), 'utf8')
+      .replace(/^listen: .*$/m, '')
+      .replace(/^jetstream \{[^}]*\}/m, '');
+  const server = await startNatsServer({ config: config() });
   return {
     folder,
     server,
@@ -38,6 +41,7 @@ export async function startFleet(
       return `fleet: { name: ${fleet}, nodeId: ${member}, nats: ["${server.url}"], auth: { nkeyFile: ${at}/nats.nk }, signingKey: ${at}/signing.key, trust: ${at}/trust.json${more} }`;
     },
     seed: (member) => readFileSync(join(folder, member, 'nats.nk')).subarray(0, 58),
+    reload: () => server.reload(config()),
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
       rmSync(join(folder, '..'), { recursive: true, force: true });

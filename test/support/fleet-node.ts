@@ -46,7 +46,7 @@ export function startMember(
     servers: [fleet.server.url],
     name: id,
     inboxPrefix: inboxPrefix(id),
-    credentials: { kind: 'nkey', seed: fleet.seed(id) },
+    credentials: { kind: 'nkey', seed: fleet.seed(id), user: id },
     tls: null,
     log: logger,
     limits: { redialMinMs: 10, redialMaxMs: 50 },

@@ -1,9 +1,8 @@
 /** A server of lists over https that a test writes, with validators as real ones have. */
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
+import { serveOnLoopback } from './loopback-server.ts';
 
 export type ListServer = AsyncDisposable & {
   readonly url: string;
@@ -41,16 +40,9 @@ export async function startListServer(): Promise<ListServer> {
     response.writeHead(status);
     response.end(status === 200 ? text : '');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async (): Promise<void> => {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
+  const { port, close } = await serveOnLoopback(server);
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${port}`,
     certificate,
     lists,
     answers,

@@ -80,7 +80,7 @@ const slopePerLoad = (samples: readonly number[], loadsPerSample: number): numbe
   Math.round(slope(samples.slice(Math.floor(samples.length / 2))) / loadsPerSample);
 
 /** Of the line of least squares, per step. */
-function slope(values: readonly number[]): number {
+export function slope(values: readonly number[]): number {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   let products = 0;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttp, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTls } from 'node:tls';
+import { serveOnLoopback } from './loopback-server.ts';
 
 export type Collector = AsyncDisposable & {
   readonly port: number;
@@ -80,15 +81,10 @@ export async function webhookReceiver(
       response.writeHead(statuses.shift() ?? 204).end();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { port, close } = await serveOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`,
+    url: `http://127.0.0.1:${port}/events`,
     posts,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

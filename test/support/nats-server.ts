@@ -4,7 +4,7 @@
  * `start` after `kill` takes the same port and store; `wipe` empties the store in between. What a test
  * says in `config` stands in the server's file as it is (accounts, users, permissions).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -30,6 +30,8 @@ export type NatsServer = AsyncDisposable & {
   goOn(): void;
   /** Again on the same port with what is in the store. */
   start(): Promise<void>;
+  /** Another configuration, as `weir fleet` says to reload it. */
+  reload(config: string): Promise<void>;
   /** Empties the JetStream store of a server that was killed. */
   wipe(): void;
 };
@@ -111,6 +113,16 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     pause: () => signal('SIGSTOP'),
     goOn: () => signal('SIGCONT'),
     start,
+    reload: async (config) => {
+      writeFileSync(configFile, config);
+      const reloaded = () => readFileSync(logFile, 'utf8').split('Reloaded server').length;
+      const before = reloaded();
+      execFileSync('nats-server', ['--signal', `reload=${child?.pid}`]);
+      await until(
+        () => `reloaded: ${readFileSync(logFile, 'utf8')}`,
+        () => reloaded() > before,
+      );
+    },
     wipe: () => {
       rmSync(store, { recursive: true, force: true });
       mkdirSync(store);

@@ -1,5 +1,10 @@
 /** Facts of the machine a test needs. Missing ones skip it by name, or fail it under REQUIRE_ALL=1. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where set-up unpacks programs that it must not install. */
+const unpacked = join(import.meta.dirname, '../../build/test-programs/usr/bin');
 
 /** For `it(…, { skip: needs('curl') }, …)`. */
 export function needs(command: string): string | false {
@@ -11,11 +16,19 @@ export function needs(command: string): string | false {
 }
 
 /**
- * For what no set-up of ours brings: browsers, scanners, other people's clients. Always a skip by name, even
+ * For what set-up does not bring or cannot promise: browsers, scanners, other people's clients. Always a skip by name, even
  * under REQUIRE_ALL=1.
  */
 export function wants(command: string): string | false {
-  return spawnSync('which', [command]).status === 0 ? false : `${command} is not installed`;
+  return spawnSync('which', [programOf(command)]).status === 0
+    ? false
+    : `${command} is not installed`;
+}
+
+/** What to call a program that set-up unpacks, or that is installed. */
+export function programOf(name: string): string {
+  const path = join(unpacked, name);
+  return existsSync(path) ? path : name;
 }
 
 /** For what only root may do, with all its capabilities. */

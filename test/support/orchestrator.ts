@@ -22,7 +22,12 @@ export type TestOrchestrator = AsyncDisposable & {
 export type Json = { readonly [key: string]: Json } & { readonly [index: number]: Json };
 
 export async function startTestOrchestrator(
-  options: { readonly yaml?: string; readonly folder?: string } = {},
+  options: {
+    readonly yaml?: string;
+    readonly folder?: string;
+    /** Shorter than a configuration may say. */
+    readonly deadAfterMs?: number;
+  } = {},
 ): Promise<TestOrchestrator> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'weir-orchestrator-'));
   const file = join(folder, 'orchestrator.yaml');
@@ -31,7 +36,9 @@ export async function startTestOrchestrator(
     file,
     `api: { address: "127.0.0.1:0" }\nlog: { level: error }\nstate: ${state}\n${options.yaml ?? ''}`,
   );
-  const running = await startOrchestrator(await loadOrchestratorChecked(file));
+  const loaded = await loadOrchestratorChecked(file);
+  const { deadAfterMs = loaded.nodes.deadAfterMs } = options;
+  const running = await startOrchestrator({ ...loaded, nodes: { ...loaded.nodes, deadAfterMs } });
   const { address, token } = running;
   let isStopped = false;
   const stop = async () => {

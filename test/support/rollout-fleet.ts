@@ -46,11 +46,16 @@ export type RolloutFleetOptions = {
   /** In the `fleet` section of a node. */
   readonly more?: (name: string) => string;
   readonly canaryMs?: number;
+  /** Sections beside those that all have. */
+  readonly sections?: string;
+  /** In place of the one that answers everything. */
+  readonly origin?: string;
 };
 
 const edgeConfig = (folder: string, origin: string, canaryMs: number, section: string) => `
 edge:
   workers: 1
+  trustedProxies: [127.0.0.1]
   listeners: [{ address: "127.0.0.1:0", plaintext: true }]
 upstreams: { app: { servers: [{ url: "${origin}" }] } }
 routes: [{ match: { host: "*", path: / }, upstream: app, waf: { rules: [own] } }]
@@ -71,8 +76,8 @@ export async function startRolloutFleet(options: RolloutFleetOptions): Promise<R
   const startNode = async (name: string): Promise<EdgeProcess> => {
     mkdirSync(stateOf(name), { recursive: true, mode: 0o700 });
     const section = fleet.section(name, options.more?.(name) ?? '');
-    const config = edgeConfig(folder, origin.url, canaryMs, section);
-    const edge = await startEdgeProcess(config, stateOf(name));
+    const config = edgeConfig(folder, options.origin ?? origin.url, canaryMs, section);
+    const edge = await startEdgeProcess(`${config}\n${options.sections ?? ''}`, stateOf(name));
     nodes.set(name, edge);
     return edge;
   };

@@ -45,7 +45,7 @@ attempt('emptied', () => {
 });
 attempt('full', () => {
   const keys = Buffer.alloc(4 * 200);
-  for (let i = 0; i < 200; i++) keys.writeUInt32LE(i, i * 4);
+  for (let i = 0; i < 200; i++) keys.writeUInt32LE(i + 1, i * 4);
   maps.exact4.updateBatch(keys, Buffer.alloc(200 * maps.exact4.valueBytes), 200);
 });
 attempt('config', () => config.flag('exact', true));

@@ -1,6 +1,7 @@
 /** Fields on their way: what is dropped, what the edge says itself, whom it believes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, type ReadMessage, readOne } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -101,6 +102,22 @@ describe('hop-by-hop fields of a response', () => {
     assert.equal(fieldValues(response, 'x-request-id').length, 1);
     assert.notEqual(fieldValues(response, 'x-request-id')[0], 'theirs');
   });
+});
+
+it('an answer in a coding is the business of client and origin: not a byte of it is changed', async () => {
+  const coded = gzipSync('hello '.repeat(100)).toString('latin1');
+  const fields =
+    'Content-Type: text/plain\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding\r\nETag: "abc-gzip"\r\nCache-Control: no-transform\r\n';
+  await using origin = await RawOrigin.answering(
+    `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${coded.length}\r\n\r\n${coded}`,
+  );
+  await using edge = await TestEdge.start(simpleEdge(origin.url));
+  using client = await RawClient.connect(edge.address);
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\nAccept-Encoding: zstd, gzip;q=0.5\r\n\r\n');
+  const response = await client.response();
+  assert.equal(response.body, coded);
+  assert.ok(client.received.includes(fields));
+  assert.deepEqual(fieldValues(readOne(origin.received), 'accept-encoding'), ['zstd, gzip;q=0.5']);
 });
 
 describe('who the client is', () => {

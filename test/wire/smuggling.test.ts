@@ -7,6 +7,7 @@
  * `scripts/replay-smuggling.ts` runs the same against the shipped process and keeps the table.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { makeDevelopmentCertificate } from '../../certs/development-certificate.ts';
 import { TestEdge } from '../support/edge.ts';
@@ -112,5 +113,38 @@ describe('disputed requests', () => {
           `${difference?.one.id}: llhttp ${difference?.one.parser}, ours ${difference?.ours}`,
       );
     assert.deepEqual(unexplained, []);
+  });
+
+  it('the page of the reference has all of them, and every difference to llhttp with its reason', {
+    skip: h1.skip || h2.skip || parser.skip,
+  }, () => {
+    const file = new URL('../../docs/reference/smuggling.md', import.meta.url);
+    const page = readFileSync(file, 'utf8');
+    const counts = new Map<string, number>();
+    for (const { proto, family, expected } of [...h1.cases, ...h2.cases]) {
+      const group = `| ${proto} | ${family} | ${expected} |`;
+      counts.set(group, (counts.get(group) ?? 0) + 1);
+    }
+    const rows = page.split('\n');
+    const mend = 'run: node scripts/replay-smuggling.ts --write';
+    for (const [group, count] of counts)
+      assert.ok(
+        rows.some((row) => row.startsWith(`${group} ${count} |`)),
+        `${group} ${count}: ${mend}`,
+      );
+    assert.match(
+      page,
+      new RegExp(`^${h1.cases.length + h2.cases.length} cases, 0 critical, `, 'm'),
+    );
+    for (const difference of parser.cases.map(parserDifference))
+      if (difference !== null)
+        assert.ok(
+          rows.some(
+            (row) =>
+              row.startsWith(`| ${difference.one.id} |`) &&
+              row.endsWith(`| ${difference.reason} |`),
+          ),
+          `${difference.one.id}: ${mend}`,
+        );
   });
 });

@@ -316,6 +316,36 @@ describe('retries', () => {
     assert.equal(statusOf(await ask(second, get, 1)), 200);
   });
 
+  it('are as the route says, within the budget of the upstream', async () => {
+    await using bad = await RawOrigin.answering(answer(503, 'bad'));
+    await using good = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start({
+      ...group([bad.url, good.url], {
+        retries: { statuses: [503], budgetMin: 4, budgetPercent: 0 },
+      }),
+      routes: [
+        { upstream: 'app' },
+        { match: { path: '/once' }, upstream: 'app', retries: { max: 0 } },
+        { match: { path: '/never' }, upstream: 'app', retries: { statuses: [] } },
+      ],
+    });
+    using client = await RawClient.connect(edge.address);
+    const got: Record<string, number[]> = {};
+    let count = 0;
+    // Servers take turns over all routes of the upstream: of four requests in a row two meet the bad one.
+    for (const path of ['/', '/once', '/never', '/', '/', '/']) {
+      for (let i = 0; i < 4; i++) {
+        const { first } = await ask(client, get.replace('/', path), ++count);
+        got[path] = [...(got[path] ?? []), Number(first.split(' ')[1])];
+      }
+    }
+    assert.deepEqual([...(got['/once'] ?? [])].sort(), [200, 200, 503, 503]);
+    assert.deepEqual([...(got['/never'] ?? [])].sort(), [200, 200, 503, 503]);
+    assert.equal(edge.sample('weir_upstream_retries_total'), 4, 'the budget, over all routes');
+    assert.ok(got['/']?.slice(0, 4).every((status) => status === 200));
+    assert.ok(edge.sample('weir_upstream_retries_refused_total') > 0);
+  });
+
   it('stop at the budget, and that is counted', async () => {
     const dead = `http://127.0.0.1:${await freePort()}`;
     await using good = await RawOrigin.answering(plainAnswer);

@@ -4,14 +4,21 @@
  * list of its rules. Which rule then matches is decided when its turn comes.
  */
 import { arenaTake } from '../engine/arena';
+import { budgetLeft } from '../engine/budget';
 import { canChange } from '../engine/transform/can-change';
 import { charge } from './fuel';
-import { ClassWord, follow, imageAt, NodeWord, textAt, textLength, word } from './layout';
+import { known, knownBytesMax, knownSteps, noteKnown, takeStep } from './known';
+import { ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
+import { agrees } from './operators';
+import { firstLink } from './rules';
 import { equalsLower } from './text';
 import {
   candidatesOf,
+  failedLink,
   kindsOf,
+  noteFailed,
   setWay,
+  stringAt,
   stringLength,
   transformed,
   walkedTrie,
@@ -27,6 +34,8 @@ let uses: usize = 0;
 let maskWords: i32 = 0;
 let currentValue: usize = 0;
 let currentPart: i32 = 0;
+/** What is short enough to be remembered is compared as it comes. */
+let comparesAtOnce: bool = false;
 /** What the walk under way has entered: next, rule, string. */
 let way: usize = 0;
 const anyChain: u32 = 0xffffffff;
@@ -84,8 +93,29 @@ export function feedValue(value: usize, part: i32, classes: usize): void {
     return;
   }
   way = 0;
-  walkRoot(root, string);
+  comparesAtOnce = stringLength(string) <= knownBytesMax;
+  if (comparesAtOnce) walkOnce(root, string);
+  else walkRoot(root, string);
   setWay(string, root, way);
+}
+
+function walkOnce(root: usize, string: usize): void {
+  const entry = known(root, string);
+  if (entry != 0) {
+    way = knownSteps(entry, string);
+    enterAll(way);
+    return;
+  }
+  const before = budgetLeft();
+  walkRoot(root, string);
+  noteKnown(root, string, way, before);
+}
+
+/** The first one is the last in the list. */
+function enterAll(step: usize): void {
+  if (step == 0) return;
+  enterAll(load<usize>(step));
+  enter(load<u32>(step, 4), load<usize>(step, 8));
 }
 
 /** Where nothing in the trie changes the string, what its chains are does not matter: mostly it is so. */
@@ -154,15 +184,22 @@ function list(candidates: usize, mask: usize, chain: u32, string: usize): void {
         const at = users + 4 + (<usize>use << 3);
         if (chain != anyChain && word(at, 1) != chain) continue;
         const rule = word(at, 0);
+        if (comparesAtOnce && !mayMatch(rule, string)) continue;
         if (!enter(rule, string)) continue;
-        const step = arenaTake(16);
-        store<usize>(step, way);
-        store<u32>(step, rule, 4);
-        store<usize>(step, string, 8);
-        way = step;
+        way = takeStep(way, rule, string);
       }
     }
   }
+}
+
+/** False: the first link of the rule does not match it, nor ever will. */
+function mayMatch(rule: u32, string: usize): bool {
+  const link = firstLink(rule);
+  if (word(link, LinkWord.argument) != 0) return true;
+  if (failedLink(string) == link) return false;
+  if (agrees(link, stringAt(string), stringLength(string))) return true;
+  noteFailed(string, link);
+  return false;
 }
 
 /** False where it is there already. */

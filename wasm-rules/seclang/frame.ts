@@ -39,6 +39,8 @@ export namespace Run {
   export const responseBody: u32 = 4;
   /** Phase 5. */
   export const logging: u32 = 8;
+  /** All that comes with the answer. */
+  export const response: u32 = 14;
 }
 
 export namespace FrameFlag {

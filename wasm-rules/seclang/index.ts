@@ -3,7 +3,7 @@
  * and a call runs the phases that the host names over one request.
  *
  * ```
- * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ lazy states │ arena ───────►
+ * memory: statics │ rule image │ lists, bits, TX cells │ frame and views (host) │ lazy states │ known values │ arena ►
  * call:   state back ─► head ─► feeds ─► phase 1 ─► body ─► feeds ─► phase 2 ─► (decided: 5) ─► answer, state out
  * ```
  *
@@ -21,6 +21,7 @@ import { resetCaptures } from './captures';
 import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
+import { knownAreaBytes, knownOver, notedTotal } from './known';
 import {
   ClassWord,
   EngineMode,
@@ -31,6 +32,7 @@ import {
   imageVersion,
   openImage,
   Part,
+  ResponseNeed,
   SettingWord,
   Single,
   Source,
@@ -73,9 +75,11 @@ export function open(image: usize, inputBytes: usize, memoryEnd: usize, seed: u6
   frame = aligned(cells + cellsBytes());
   openFrame(frame);
   const lazyCache = aligned(frame + inputBytes);
-  const arena = lazyCache + lazyCacheBytes;
+  const known = lazyCache + lazyCacheBytes;
+  const arena = known + knownAreaBytes();
   if (arena >= memoryEnd) return 0;
   lazyCacheOver(lazyCache, lazyCacheBytes);
+  knownOver(known);
   arenaOver(arena, memoryEnd);
   setSink((collection, nameAt, nameLength, valueAt, valueLength) => {
     addValue(collection, nameAt, nameLength, valueAt, valueLength);
@@ -146,6 +150,16 @@ export function run(fuel: i64): usize {
 /** Whether the call that trapped had used up its budget. */
 export function ranOut(): bool {
   return isOutOfFuel();
+}
+
+/** Whether phases 3 to 5 have to be shown the request's head. */
+export function wantsHead(): bool {
+  return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
+}
+
+/** Values that had to be looked at, as no request before had them. */
+export function valuesNoted(): f64 {
+  return notedTotal();
 }
 
 function runRequest(): void {

@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 3;
+export const imageVersion: u32 = 4;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -25,7 +25,14 @@ export namespace Header {
   /** Slots of the variables that hold the thresholds, and 1; 0: no rule names them. */
   export const inboundSlot: i32 = 30;
   export const outboundSlot: i32 = 31;
-  export const size: i32 = 32;
+  export const responseNeeds: i32 = 32;
+  export const keptSlots: i32 = 33;
+  export const size: i32 = 34;
+}
+
+export namespace ResponseNeed {
+  export const head: u32 = 1;
+  export const madeNames: u32 = 2;
 }
 
 export namespace RuleWord {
@@ -95,6 +102,8 @@ export namespace TargetWord {
   export const name: i32 = 2;
   export const label: i32 = 3;
   export const slot: i32 = 4;
+  /** The guest's own: which slots an expression takes, once it has been asked. */
+  export const slotBits: i32 = 5;
   export const size: i32 = 6;
 }
 

@@ -2,11 +2,13 @@
  * One link of a rule: its values in turn, each transformed and compared; what a match sets happens at once, as many
  * times as there are matches, which is what ModSecurity does and scores build on.
  */
+import { budgetLeft, setBudget } from '../engine/budget';
 import { runActions } from './actions';
 import { settleCaptures } from './captures';
 import { charge } from './fuel';
+import { known, knownBytesMax, noteKnown } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
-import { holds } from './operators';
+import { holds, isLasting } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
 import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
@@ -189,13 +191,40 @@ function visitTx(target: usize): void {
   }
   const total = slotTotal();
   charge(total);
+  const bits = slotBitsOf(target);
   for (let i: u32 = 0; i < total && !isHalted; i++) {
+    if (bits != 0 && ((<u32>load<u8>(bits + <usize>(i >> 3)) >> (i & 7)) & 1) == 0) continue;
     const name = slotName(i);
     visitCell(target, cellOf(i), name + 4, load<i32>(name));
   }
   for (let entry = firstMade(); entry != 0 && !isHalted; entry = nextMade(entry))
     visitCell(target, madeCell(entry), madeNameAt(entry), madeNameLength(entry));
 }
+
+/** Names of slots never change, so what an expression takes of them is asked once. 0: there is no room to keep it. */
+function slotBitsOf(target: usize): usize {
+  const known = <usize>word(target, TargetWord.slotBits);
+  if (known != 0) return known;
+  const bytes = ((<usize>slotTotal() + 63) >> 3) & ~7;
+  if (slotBitsTaken + bytes > slotBitsBytes) return 0;
+  const bits = slotBits + slotBitsTaken;
+  slotBitsTaken += bytes;
+  // No request's affair: it is done once for all.
+  const left = budgetLeft();
+  for (let i: u32 = 0; i < slotTotal(); i++) {
+    const name = slotName(i);
+    if (!selects(target, name + 4, load<i32>(name))) continue;
+    const at = bits + <usize>(i >> 3);
+    store<u8>(at, load<u8>(at) | <u8>((<u32>1) << (i & 7)));
+  }
+  setBudget(left);
+  store<u32>(target, <u32>bits, TargetWord.slotBits << 2);
+  return bits;
+}
+
+const slotBitsBytes: usize = 4096;
+const slotBits: usize = memory.data(4096, 16);
+let slotBitsTaken: usize = 0;
 
 function visitCell(target: usize, cell: usize, name: usize, length: i32): void {
   if (load<u32>(cell) == 0 || !selects(target, name, length)) return;
@@ -222,10 +251,25 @@ function countTx(target: usize): i64 {
   return count;
 }
 
-/** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
+/** What does not match is known from then on, where comparing takes longer than looking that up. */
 function judge(target: usize, value: usize, part: i32): void {
   charge(4);
-  let string = stringOf(value, part);
+  const string = stringOf(value, part);
+  if (!isLasting(link) || stringLength(string) > knownBytesMax) {
+    compare(target, value, part, string);
+    return;
+  }
+  if (known(link, string) != 0) return;
+  const before = budgetLeft();
+  const own = link;
+  const matchesBefore = matches;
+  compare(target, value, part, string);
+  if (matches == matchesBefore) noteKnown(own, string, 0, before);
+}
+
+/** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
+function compare(target: usize, value: usize, part: i32, given: usize): void {
+  let string = given;
   const count = <i32>word(link, LinkWord.transformationCount);
   const steps = follow(link, LinkWord.transformations);
   const each = (word(link, LinkWord.flags) & LinkFlag.multiMatch) != 0;

@@ -37,6 +37,35 @@ export function holds(link: usize, string: usize, at: usize, length: i32): bool 
   return (flags & LinkFlag.negated) != 0 ? !result : result;
 }
 
+/** As `holds`, for a link that is not negated; nothing is captured. */
+export function agrees(link: usize, at: usize, length: i32): bool {
+  charge(2 + <u32>length);
+  return test(link, word(link, LinkWord.flags) & ~LinkFlag.capturing, at, length);
+}
+
+/** Whether what it says of a value is the same at all times, and takes longer to say than to remember. */
+export function isLasting(link: usize): bool {
+  if (word(link, LinkWord.argument) != 0) return false;
+  const operator = word(link, LinkWord.operator);
+  return (lasting & (<u64>1 << operator)) != 0;
+}
+
+const lasting: u64 =
+  (<u64>1 << Operator.rx) |
+  (<u64>1 << Operator.pm) |
+  (<u64>1 << Operator.pmFromFile) |
+  (<u64>1 << Operator.contains) |
+  (<u64>1 << Operator.within) |
+  (<u64>1 << Operator.detectSQLi) |
+  (<u64>1 << Operator.detectXSS) |
+  (<u64>1 << Operator.detectCommand) |
+  (<u64>1 << Operator.detectLookup) |
+  (<u64>1 << Operator.detectSsrf) |
+  (<u64>1 << Operator.detectTemplate) |
+  (<u64>1 << Operator.validateByteRange) |
+  (<u64>1 << Operator.validateUrlEncoding) |
+  (<u64>1 << Operator.validateUtf8Encoding);
+
 function test(link: usize, flags: u32, at: usize, length: i32): bool {
   const operand = follow(link, LinkWord.operand);
   switch (word(link, LinkWord.operator)) {
@@ -75,11 +104,11 @@ function test(link: usize, flags: u32, at: usize, length: i32): bool {
       charge(<u32>length << 1);
       return detectTemplate(at, length) && tookWhole(flags, at, length);
     default:
-      return compares(link, at, length);
+      return compares(link, flags, at, length);
   }
 }
 
-function compares(link: usize, at: usize, length: i32): bool {
+function compares(link: usize, flags: u32, at: usize, length: i32): bool {
   readArgument(link);
   switch (word(link, LinkWord.operator)) {
     case Operator.eq:
@@ -107,7 +136,7 @@ function compares(link: usize, at: usize, length: i32): bool {
       return within(at, length, argumentAt, argumentLength);
     case Operator.detectCommand:
       charge(<u32>length << 2);
-      return detectCommand(at, length, argumentLength != 0) && tookWhole(word(link, LinkWord.flags), at, length);
+      return detectCommand(at, length, argumentLength != 0) && tookWhole(flags, at, length);
     case Operator.graphqlAliases:
       return asksGraphql(at, length) && graphqlAliases > numberIn(argumentAt, argumentLength);
     case Operator.graphqlCost:

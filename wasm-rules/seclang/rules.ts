@@ -135,9 +135,18 @@ function noteRule(rule: usize, index: i32): void {
   restoreTx(kept, made);
 }
 
+export function firstLink(index: u32): usize {
+  return firstOfRule(rules + <usize>index * (RuleWord.size << 2));
+}
+
+@inline
+function firstOfRule(rule: usize): usize {
+  return links + <usize>word(rule, RuleWord.firstLink) * (LinkWord.size << 2);
+}
+
 function matchRule(rule: usize, index: i32): bool {
   const count = <i32>word(rule, RuleWord.linkCount);
-  let link = links + <usize>word(rule, RuleWord.firstLink) * (LinkWord.size << 2);
+  let link = firstOfRule(rule);
   const isScanned = (word(link, LinkWord.flags) & LinkFlag.scanned) != 0;
   let matches = isScanned
     ? evaluateListed(link, index, count == 1, load<usize>(lists + (<usize>index << 2)))

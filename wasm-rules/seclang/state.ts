@@ -1,6 +1,7 @@
 /**
- * What one phase leaves for the next, as bytes that the host keeps with the request: nothing of a request stays in the
- * guest between calls, so any number of them can be under way with one instance.
+ * What one phase leaves for the next, as bytes that the host keeps with the request: nothing of a request waits in the
+ * guest between calls, so any number of them can be under way with one instance. Of variables go those that rules of
+ * phases 3 to 5 name.
  *
  * ```
  * head (16 words) │ removed rules │ slots: number, kind, value… │ made names │ removed targets │ texts
@@ -8,7 +9,7 @@
  */
 import { arenaTake } from '../engine/arena';
 import { forgetCaptures } from './captures';
-import { Header, headerWord } from './layout';
+import { Header, headerWord, imageAt, ResponseNeed, word } from './layout';
 import {
   allowed,
   bodyProcessor,
@@ -67,16 +68,20 @@ export function saveState(): void {
   for (let entry = removedTargets; entry != 0; entry = load<usize>(entry)) targets++;
   let slots: i32 = 0;
   let texts: i32 = reqbodyErrorLength;
-  const total = slotTotal();
-  for (let slot: u32 = 0; slot < total; slot++) {
-    const cell = cellOf(slot);
+  const kept = imageAt(headerWord(Header.keptSlots));
+  const keptEnd = kept + 4 + (<usize>word(kept, 0) << 2);
+  for (let slot = kept + 4; slot < keptEnd; slot += 4) {
+    const cell = cellOf(load<u32>(slot));
     if (cellKind(cell) == Cell.unset) continue;
     slots++;
     texts += textBytes(cell);
   }
-  for (let entry = firstMade(); entry != 0; entry = nextMade(entry))
+  const keepsMade = (headerWord(Header.responseNeeds) & ResponseNeed.madeNames) != 0;
+  const made = keepsMade ? firstMade() : 0;
+  for (let entry = made; entry != 0; entry = nextMade(entry))
     texts += madeNameLength(entry) + textBytes(madeCell(entry));
-  const fixed = headBytes + removedBytes + slots * 16 + madeTotal() * 20 + targets * 8;
+  const madeCount = keepsMade ? madeTotal() : 0;
+  const fixed = headBytes + removedBytes + slots * 16 + madeCount * 20 + targets * 8;
   stateLength = fixed + texts;
   stateAt = arenaTake(stateLength);
   at = stateAt;
@@ -90,19 +95,19 @@ export function saveState(): void {
   put(allowed);
   put(removedBytes);
   put(slots);
-  put(madeTotal());
+  put(madeCount);
   put(targets);
   putText(reqbodyErrorAt, reqbodyErrorLength);
   at = stateAt + headBytes;
   memory.copy(at, removed, removedBytes);
   at += removedBytes;
-  for (let slot: u32 = 0; slot < total; slot++) {
-    const cell = cellOf(slot);
+  for (let slot = kept + 4; slot < keptEnd; slot += 4) {
+    const cell = cellOf(load<u32>(slot));
     if (cellKind(cell) == Cell.unset) continue;
-    put(slot);
+    put(load<u32>(slot));
     putCell(cell);
   }
-  for (let entry = firstMade(); entry != 0; entry = nextMade(entry)) {
+  for (let entry = made; entry != 0; entry = nextMade(entry)) {
     putText(madeNameAt(entry), madeNameLength(entry));
     putCell(madeCell(entry));
   }

@@ -88,7 +88,7 @@ export function intern(at: usize, length: i32): usize {
   store<i32>(string, length, 4);
   store<u32>(string, hash, 8);
   store<usize>(string, first, 12);
-  store<u64>(string, 0, 16);
+  store<u64>(string, ~0, 16);
   store<usize>(string, 0, 24);
   store<usize>(string, 0, 28);
   store<usize>(string, 0, 32);
@@ -115,10 +115,21 @@ export function isScanned(string: usize): bool {
   return load<usize>(string, 24) != 0;
 }
 
-/** Kinds of bytes in it; all of them where it has not been scanned. */
+/** Kinds of bytes in it; all of them where nobody has looked yet. */
 @inline
 export function kindsOf(string: usize): u64 {
-  return load<usize>(string, 24) != 0 ? load<u64>(string, 16) : ~0;
+  return load<u64>(string, 16);
+}
+
+@inline
+export function setKinds(string: usize, kinds: u64): void {
+  store<u64>(string, kinds, 16);
+}
+
+/** Seeded; the same for the same bytes as long as the instance lives. */
+@inline
+export function hashOfString(string: usize): u32 {
+  return load<u32>(string, 8);
 }
 
 /** The string that a transformation makes of it: itself where nothing changes. */

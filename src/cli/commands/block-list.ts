@@ -47,7 +47,7 @@ export const blockList: Command = {
         entry.target,
         ...(hasFleet ? [entry.issuer === null ? 'node' : `fleet (${entry.issuer})`] : []),
         entry.action,
-        entry.expiresAt === null ? 'no end' : formatTime(entry.expiresAt),
+        untilText(entry),
         formatTime(entry.createdAt),
         entry.packets === null ? '' : thousands(entry.packets),
         entry.connections === null ? '' : thousands(entry.connections),
@@ -68,6 +68,12 @@ export const blockList: Command = {
     return exitCodes.ok;
   },
 };
+
+/** What a feed says holds as long as the feed says it: `weir feed show` has its end. */
+function untilText({ expiresAt, origin }: BlockList['entries'][number]): string {
+  if (expiresAt !== null) return formatTime(expiresAt);
+  return origin.startsWith('feed:') ? 'while listed' : 'no end';
+}
 
 function readLimit(text: string | null): number {
   if (text === null) return limitDefault;

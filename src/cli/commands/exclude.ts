@@ -23,6 +23,7 @@ export const exclude: Command = {
       value: 'PREFIX',
       summary: 'for all paths that begin so, in place of the path of the request',
     },
+    { name: 'host', kind: 'flag', summary: 'for the host of the request alone, and no other' },
     { name: 'reason', kind: 'text', value: 'TEXT', summary: 'why, for who looks at it later' },
     {
       name: 'owner',
@@ -60,6 +61,7 @@ export const exclude: Command = {
         event: given.positional(0),
         rule: given.text('rule'),
         path: given.text('path'),
+        host: given.flag('host'),
         reason: given.text('reason') ?? '',
         owner: given.text('owner') ?? io.env['SUDO_USER'] ?? io.env['USER'] ?? '',
         ttlSeconds: span === null ? null : span.seconds,

@@ -8,7 +8,7 @@
  * ```
  *
  * Tokens and what is held are shared by the workers of the node, some 50 ms behind each other. Of a user only a
- * digest is kept. Multipart forms are not read: no login is one.
+ * digest is kept.
  */
 import { createHash } from 'node:crypto';
 import { loginUser } from '#behaviour/login-user.ts';
@@ -29,7 +29,7 @@ export const loginFamilies = {
   logins: {
     name: 'weir_behaviour_logins_total',
     type: 'counter',
-    help: 'Logins by what became of them: failed, then challenged or limited because too many had; in mode monitor held.',
+    help: 'Logins by what became of them: failed; because too many had, challenged, passed (it brought a pass) or limited; in mode monitor held.',
   },
 } as const satisfies Record<string, MetricFamily>;
 
@@ -45,7 +45,7 @@ export type LoginFilterOptions = {
 };
 
 type Who = 'address' | 'user';
-type Result = 'failed' | 'challenged' | 'limited' | 'held';
+type Result = 'failed' | 'challenged' | 'passed' | 'limited' | 'held';
 
 export class LoginFilter implements Filter {
   readonly name = loginFilterName;
@@ -84,14 +84,12 @@ export class LoginFilter implements Filter {
       matched: '',
     };
     if (this.#options.settings.mode === 'monitor') {
-      this.#count('held');
+      this.count('held');
       return null;
     }
-    if (login.action === 'challenge') {
-      this.#count('challenged');
-      return { kind: 'challenge', ...finding };
-    }
-    this.#count('limited');
+    // Whether it has a pass is known later, and counted then.
+    if (login.action === 'challenge') return { kind: 'challenge', ...finding };
+    this.count('limited');
     const leftMs = until.readDoubleLE() - this.#nowMs();
     return {
       kind: 'limited',
@@ -101,7 +99,7 @@ export class LoginFilter implements Filter {
   }
 
   failed(login: LoginSettings, address: string, user: string | null, isMonitored: boolean): void {
-    this.#count('failed');
+    this.count('failed');
     const isHeld = this.#take(login, 'address', limitKey(address), login.perAddress);
     if (isHeld && login.action === 'block' && !isMonitored)
       this.#options.onHeld(address, login.holdSeconds);
@@ -134,7 +132,7 @@ export class LoginFilter implements Filter {
     return found === undefined || isExempt(clientAddress) ? null : found;
   }
 
-  #count(result: Result): void {
+  count(result: Result): void {
     const { name, help } = loginFamilies.logins;
     this.#options.registry.counter(name, help, { result }).value++;
   }
@@ -146,6 +144,8 @@ class LoginRun implements FilterRun {
   readonly #login: LoginSettings;
   readonly #address: string;
   #user: string | null = null;
+  /** A challenge was asked for, and nothing heard since. */
+  #isAsked = false;
 
   constructor(filter: LoginFilter, transaction: Transaction, login: LoginSettings) {
     this.#filter = filter;
@@ -155,18 +155,20 @@ class LoginRun implements FilterRun {
   }
 
   requestHead(): Stop | null {
-    return this.#filter.heldStop(this.#login, 'address', this.#address);
+    return this.#asked(this.#filter.heldStop(this.#login, 'address', this.#address));
   }
 
   requestBody({ bytes, isFirst }: BodyWindow): Stop | null {
     if (!isFirst) return null;
+    this.#goesOn();
     const user = loginUser(bytes, this.#login.user);
     if (user === null) return null;
     this.#user = createHash('sha256').update(user).digest('latin1').slice(0, digestCharacters);
-    return this.#filter.heldStop(this.#login, 'user', this.#user);
+    return this.#asked(this.#filter.heldStop(this.#login, 'user', this.#user));
   }
 
   responseHead(): null {
+    this.#goesOn();
     const { response, clientAddress, isMonitored } = this.#transaction;
     if (response === null) return null;
     const { failedStatus, failedLocation } = this.#login;
@@ -181,7 +183,20 @@ class LoginRun implements FilterRun {
 
   log(): void {}
 
-  end(): void {}
+  end(): void {
+    if (this.#isAsked) this.#filter.count('challenged');
+  }
+
+  #asked(stop: Stop | null): Stop | null {
+    if (stop?.kind === 'challenge') this.#isAsked = true;
+    return stop;
+  }
+
+  /** Who was asked for a pass has shown one. */
+  #goesOn(): void {
+    if (this.#isAsked) this.#filter.count('passed');
+    this.#isAsked = false;
+  }
 
   #leadsTo(start: string | undefined): boolean {
     const { response } = this.#transaction;

@@ -112,24 +112,25 @@ function readHello(reader: Reader): ClientHello {
   const seen = new Set<number>();
   while (!all.isEmpty) {
     const type = all.uint16();
-    const content = all.vector16(0);
     if (seen.has(type)) throw new MalformedHello();
     seen.add(type);
     hello.extensions.push(type);
     switch (type) {
       case extension.serverName:
-        hello.serverName = serverName(content);
+        hello.serverName = serverName(all.vector16(0));
         hello.hasServerName = true;
         break;
       case extension.alpn:
-        hello.protocols = protocolNames(content);
+        hello.protocols = protocolNames(all.vector16(0));
         break;
       case extension.supportedVersions:
-        hello.versions = content.vector8(2, 254).uint16s();
+        hello.versions = all.vector16(0).vector8(2, 254).uint16s();
         break;
       case extension.signatureAlgorithms:
-        hello.signatureAlgorithms = content.vector16(2).uint16s();
+        hello.signatureAlgorithms = all.vector16(0).vector16(2).uint16s();
         break;
+      default:
+        all.advance(all.uint16());
     }
   }
   return hello;
@@ -183,7 +184,8 @@ class Reader {
 
   uint16(): number {
     this.advance(2);
-    return this.#bytes.readUInt16BE(this.#at - 2);
+    const bytes = this.#bytes;
+    return ((bytes[this.#at - 2] as number) << 8) | (bytes[this.#at - 1] as number);
   }
 
   advance(count: number): void {

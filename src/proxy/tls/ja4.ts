@@ -9,15 +9,26 @@
  * │└ highest version              └ TCP
  * ```
  *
- * Sorting undoes the shuffling browsers do since 2023; GREASE (RFC 8701) is left out everywhere.
+ * Sorting undoes the shuffling browsers do since 2023; GREASE (RFC 8701) is left out everywhere. There are
+ * few TLS stacks, so the hash of a list is made once and remembered by the list's own bytes.
  */
 import { hash } from 'node:crypto';
-import type { ClientHello } from './client-hello.ts';
+import { type ClientHello, helloBytesMax } from './client-hello.ts';
 
 const nothing = '000000000000';
 /** server_name and protocol names differ from host to host; both are in the first part. */
 const serverNameType = 0x0000;
 const alpnType = 0x0010;
+/** Between extensions and signature algorithms: GREASE, so it stands in neither. */
+const separator = 0x0a0a;
+
+/** Beyond it all are forgotten: made-up hellos cost a hash each, as any did before. */
+const rememberedMax = 1_024;
+const remembered = new Map<string, string>();
+
+/** The list that is being looked at; two bytes of a hello at least are behind each number. */
+const list = new Uint16Array(helloBytesMax / 2 + 1);
+const listBytes = Buffer.from(list.buffer);
 
 const versionNames: Readonly<Record<number, string>> = {
   772: '13',
@@ -29,38 +40,73 @@ const versionNames: Readonly<Record<number, string>> = {
 };
 
 export function ja4(hello: ClientHello): string {
-  const ciphers = hello.ciphers.filter(isNoGrease);
-  const extensions = hello.extensions.filter(isNoGrease);
-  const version = Math.max(...hello.versions.filter(isNoGrease), 0) || hello.legacyVersion;
-  const first =
-    `t${versionNames[version] ?? '00'}${hello.hasServerName ? 'd' : 'i'}` +
-    `${counted(ciphers)}${counted(extensions)}${protocolPart(hello.protocols[0] ?? '')}`;
-  const named = extensions.filter((type) => type !== serverNameType && type !== alpnType);
-  const algorithms = hello.signatureAlgorithms.filter(isNoGrease);
-  const second = shortHash(sortedHex(ciphers));
-  const last = algorithms.length === 0 ? '' : `_${algorithms.map(hex).join(',')}`;
-  const third = extensions.length === 0 ? nothing : shortHash(sortedHex(named) + last);
-  return `${first}_${second}_${third}`;
+  const ciphers = put(hello.ciphers, 0, isNoGrease);
+  list.subarray(0, ciphers).sort();
+  const second = hashOfList(ciphers);
+  const named = put(hello.extensions, 0, isNamed);
+  list.subarray(0, named).sort();
+  let end = named;
+  const algorithms = put(hello.signatureAlgorithms, named + 1, isNoGrease);
+  if (algorithms > named + 1) {
+    list[named] = separator;
+    end = algorithms;
+  }
+  const extensions = count(hello.extensions, isNoGrease);
+  const third = extensions === 0 ? nothing : hashOfList(end);
+  let version = 0;
+  for (const one of hello.versions) if (one > version && isNoGrease(one)) version = one;
+  const spoken = versionNames[version || hello.legacyVersion] ?? '00';
+  const protocol = protocolPart(hello.protocols[0] ?? '');
+  return `t${spoken}${hello.hasServerName ? 'd' : 'i'}${twoDigits(ciphers)}${twoDigits(extensions)}${protocol}_${second}_${third}`;
 }
 
 /** RFC 8701: 0x0a0a, 0x1a1a … 0xfafa. */
 const isNoGrease = (value: number): boolean =>
   (value & 0x0f0f) !== 0x0a0a || value >>> 8 !== (value & 0xff);
 
-const hex = (value: number): string => (value + 0x10000).toString(16).slice(1);
+const isNamed = (type: number): boolean =>
+  type !== serverNameType && type !== alpnType && isNoGrease(type);
 
-/** Four digits each, so the order of the numbers is that of the texts; a typed array sorts by number. */
-function sortedHex(values: readonly number[]): string {
-  let text = '';
-  for (const value of Uint16Array.from(values).sort()) text += `,${hex(value)}`;
-  return text.slice(1);
+/** Puts those that count into the list from `start` on; returns where they end. */
+function put(values: readonly number[], start: number, counts: (value: number) => boolean): number {
+  let at = start;
+  for (const value of values) if (counts(value)) list[at++] = value;
+  return at;
 }
 
-const counted = (values: readonly number[]): string =>
-  String(Math.min(values.length, 99)).padStart(2, '0');
+function count(values: readonly number[], counts: (value: number) => boolean): number {
+  let found = 0;
+  for (const value of values) if (counts(value)) found++;
+  return found;
+}
 
-function shortHash(text: string): string {
-  return text === '' ? nothing : hash('sha256', text, 'hex').slice(0, 12);
+const twoDigits = (size: number): string => String(Math.min(size, 99)).padStart(2, '0');
+
+function hashOfList(size: number): string {
+  if (size === 0) return nothing;
+  const bytes = listBytes.toString('latin1', 0, size * 2);
+  const known = remembered.get(bytes);
+  if (known !== undefined) return known;
+  if (remembered.size === rememberedMax) remembered.clear();
+  const made = hash('sha256', textOfList(size), 'hex').slice(0, 12);
+  remembered.set(bytes, made);
+  return made;
+}
+
+/** Four digits each, commas between, `_` before the signature algorithms. */
+function textOfList(size: number): string {
+  let text = '';
+  let between = '';
+  for (const value of list.subarray(0, size)) {
+    if (value === separator) {
+      text += '_';
+      between = '';
+    } else {
+      text += between + (value + 0x10000).toString(16).slice(1);
+      between = ',';
+    }
+  }
+  return text;
 }
 
 const alphanumeric = /^[0-9A-Za-z]$/;

@@ -1,5 +1,5 @@
 /** The servers of one named upstream as a configuration has them: who gets a request, and who a retry. */
-import type { Upstream } from '#config/upstream-schema.ts';
+import type { RouteRetries, Upstream } from '#config/upstream-schema.ts';
 import type { Balancer } from './balancer.ts';
 import { LeastConnections } from './least-connections.ts';
 import { RendezvousHash } from './rendezvous-hash.ts';
@@ -30,17 +30,30 @@ export class UpstreamGroup {
   readonly #weights: Float64Array;
   readonly #inFlight: Float64Array;
 
-  constructor(name: string, servers: readonly UpstreamServer[], settings: GroupSettings) {
+  /** `other` is the same group with other settings: both take turns and retries out of one hand. */
+  constructor(
+    name: string,
+    servers: readonly UpstreamServer[],
+    settings: GroupSettings,
+    other: UpstreamGroup | null = null,
+  ) {
     this.name = name;
     this.servers = servers;
     this.retries = settings.retries;
-    this.budget = new RetryBudget(settings.retries);
+    this.budget = other?.budget ?? new RetryBudget(settings.retries);
     this.takesUpgrades = settings.protocol === 'http1';
     this.takesTrailers = settings.protocol === 'http1' && settings.requestTrailers;
     this.#settings = settings;
     this.#weights = new Float64Array(servers.length);
     this.#inFlight = new Float64Array(servers.length);
-    this.#balancer = makeBalancer(settings.balance, servers);
+    this.#balancer = other === null ? makeBalancer(settings.balance, servers) : other.#balancer;
+  }
+
+  /** The group as a route has it that says something about retries itself. */
+  withRetries(own: RouteRetries): UpstreamGroup {
+    if (Object.keys(own).length === 0) return this;
+    const retries = { ...this.retries, ...own };
+    return new UpstreamGroup(this.name, this.servers, { ...this.#settings, retries }, this);
   }
 
   /**

@@ -20,6 +20,7 @@ import type { ListAction } from '../list-entry.ts';
 import { PrefixList } from '../prefix-list.ts';
 import { nftArguments, nftProblem } from './nft-command.ts';
 import { readCounts } from './nft-counts.ts';
+import type { ElementReader } from './nft-elements.ts';
 import { lineBytesMax, type NftOrder, type NftReport, parseNftOrder } from './nft-message.ts';
 import {
   closeTable,
@@ -46,6 +47,10 @@ export type NftAgentOptions = {
   /** The program and what goes before its own parameters. */
   readonly command: readonly [string, ...string[]];
   readonly batchMs?: number;
+  /** The table of an agent before this one, which was killed; null for the first. */
+  readonly left?: string | null;
+  /** Where it is missing nft lists whole sets. */
+  readonly elements?: ElementReader | null;
 };
 
 type Change = Extract<NftOrder, { kind: 'change' }>;
@@ -81,12 +86,16 @@ export class NftAgent {
 
   /** Resolves when the channel has ended and the table is gone; rejects for a line that is no order. */
   async run(): Promise<void> {
+    const { left = null } = this.#options;
+    // The line break ends what the one before may have left half said.
+    if (left !== null) this.#channel.write(`\n${JSON.stringify({ kind: 'again' })}\n`);
     try {
       await this.#readOrders();
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer);
       await this.#running;
-      if (this.#table !== null) await this.#nft(closeTable(this.#table));
+      const table = this.#table ?? left;
+      if (table !== null) await this.#nft(closeTable(table));
     }
   }
 
@@ -104,6 +113,9 @@ export class NftAgent {
 
   async #take(line: string): Promise<void> {
     const order = line.length > lineBytesMax ? null : parseNftOrder(line);
+    // Orders for the one before, the first of them cut; the node begins anew once it has heard of us.
+    const isFirst = this.#table === null && (this.#options.left ?? null) !== null;
+    if (isFirst && order?.kind !== 'open') return;
     if (order === null || (order.kind === 'open') !== (this.#table === null)) throw badOrder();
     if (order.kind === 'open') {
       const failure = await this.#nft(openTable(order.table, order.interfaces));
@@ -149,8 +161,9 @@ export class NftAgent {
   async #count({ sequence, targets }: Extract<NftOrder, { kind: 'count' }>): Promise<void> {
     const table = this.#table;
     assert(table !== null, 'orders come after the table');
+    const { elements = null } = this.#options;
     const lines: string[] = [];
-    for (const listing of listings(table, targets)) {
+    for (const listing of listings(table, elements === null ? targets : [])) {
       const { problem, listed } = await this.#run([listing]);
       if (problem !== null) {
         this.#report({ kind: 'uncounted', sequence, reason: problem });
@@ -159,6 +172,11 @@ export class NftAgent {
       lines.push(listed);
     }
     const counts = readCounts(lines, new Set(targets));
+    if (elements !== null) {
+      const hits = elements.hits(table, targets);
+      this.#report({ kind: 'counts', sequence, ...counts, hits, each: true });
+      return;
+    }
     this.#report({ kind: 'counts', sequence, ...counts });
   }
 

@@ -39,15 +39,20 @@ const reportBytesMax = 4 * lineBytesMax;
 export class NftClient {
   readonly #channel: Duplex;
   readonly #onEnd: () => void;
+  readonly #onAgain: () => void;
   #waiting: Waiting[] = [];
   #sequence = 0;
   #text = '';
   #isEnded = false;
 
-  /** `onEnd` is called once, when the agent is gone; not after `close`. */
-  constructor(channel: Duplex, onEnd: () => void) {
+  /**
+   * `onEnd` is called once, when the agent is gone; not after `close`. `onAgain` when another one has taken its place,
+   * which knows nothing of what was said.
+   */
+  constructor(channel: Duplex, onEnd: () => void, onAgain: () => void) {
     this.#channel = channel;
     this.#onEnd = onEnd;
+    this.#onAgain = onAgain;
     channel.setEncoding('utf8').on('data', (text: string) => this.#take(text));
     for (const event of ['error', 'close'] as const) channel.on(event, () => this.#end());
     channel.on('end', () => this.#end());
@@ -142,6 +147,11 @@ export class NftClient {
   }
 
   #heard(report: NftReport): void {
+    if (report.kind === 'again') {
+      for (const { reject } of this.#waiting.splice(0)) reject(killed());
+      this.#onAgain();
+      return;
+    }
     const upTo = report.kind === 'ready' ? 0 : report.sequence;
     const isAnswer = report.kind === 'counts' || report.kind === 'uncounted';
     const isMeant = ({ isCount, sequence }: Waiting) =>
@@ -169,3 +179,9 @@ export class NftClient {
 
 const gone = (): WeirError =>
   new WeirError('SHIELD_FAILED', 'the nftables agent of this node has ended');
+
+const killed = (): WeirError =>
+  new WeirError(
+    'SHIELD_FAILED',
+    'the nftables agent was killed, and another one is taking its place',
+  );

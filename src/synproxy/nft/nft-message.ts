@@ -60,10 +60,14 @@ export type NftCounts = {
   readonly hits: Readonly<Record<string, number>>;
   /** By the id of a rule; an agent from before an upgrade has none. */
   readonly rules?: Readonly<Record<string, NftCounter>>;
+  /** Elements are read one by one, so the length of the list does not matter. */
+  readonly each?: boolean;
 };
 
 export type NftReport =
   | { readonly kind: 'ready' }
+  /** The agent before was killed: what it was told last may be lost, and all is to be said anew, from `open` on. */
+  | { readonly kind: 'again' }
   /** Everything up to this number stands in the kernel. */
   | { readonly kind: 'applied'; readonly sequence: number }
   /** What of it stands there is not known; all that should is to be said anew, with `replaces`. */
@@ -114,7 +118,7 @@ export function parseNftOrder(line: string): NftOrder | null {
 export function parseNftReport(line: string): NftReport | null {
   const value = readObject(line);
   if (value === null) return null;
-  if (value['kind'] === 'ready') return { kind: 'ready' };
+  if (value['kind'] === 'ready' || value['kind'] === 'again') return { kind: value['kind'] };
   const sequence = count(value['sequence']);
   const { kind, reason } = value;
   if (sequence === null) return null;
@@ -123,7 +127,7 @@ export function parseNftReport(line: string): NftReport | null {
     const { verdicts, hits, rules = {} } = value;
     // From the agent, which may do more than we: what it counted is taken as it is.
     return isFields(verdicts) && isFields(hits) && isFields(rules)
-      ? ({ kind, sequence, verdicts, hits, rules } as NftReport)
+      ? ({ kind, sequence, verdicts, hits, rules, each: value['each'] === true } as NftReport)
       : null;
   }
   if (typeof reason !== 'string') return null;

@@ -11,6 +11,7 @@ import {
   imageMagic,
   imageVersion,
   linkWord,
+  responseNeed,
   ruleFlag,
   ruleWord,
 } from './image-layout.ts';
@@ -18,6 +19,7 @@ import { ImageWriter } from './image-writer.ts';
 import { LinkWriter, PlanProblem, staticText } from './link-writer.ts';
 import type { Matchers, ScanMember } from './matchers.ts';
 import { operatorHint } from './operator-hints.ts';
+import { firstResponsePhase, responseNeeds } from './response-needs.ts';
 import { RuleIndex } from './rule-index.ts';
 import { ScanPlan, type ScanTarget } from './scan-plan.ts';
 import { writeSettings } from './settings-writer.ts';
@@ -107,6 +109,7 @@ function writeImage(
 
   for (const [position, rule] of rules.entries()) {
     onProgress(position, rules.length);
+    slots.isOfResponse = rule.phase >= firstResponsePhase;
     try {
       const scan = scanOf(rule.phase);
       const first = rule.links[0];
@@ -172,6 +175,12 @@ function writeImage(
   words[header.outboundSlot] = slots.names.indexOf(thresholdNames.outbound) + 1;
   words[header.slotCount] = slots.names.length;
   words[header.slotNames] = image.words(slots.names.map((name) => image.text(name)));
+  const needs = responseNeeds(rules);
+  words[header.responseNeeds] =
+    (needs.head ? responseNeed.head : 0) | (needs.madeNames ? responseNeed.madeNames : 0);
+  // By an expression rules may look at any of them.
+  const kept = needs.madeNames ? slots.names.map((_name, slot) => slot) : slots.kept;
+  words[header.keptSlots] = image.words([kept.length, ...kept]);
   words[header.bytes] = image.length;
   image.set(0, words);
   const bytes = image.finish();

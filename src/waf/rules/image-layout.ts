@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 3;
+export const imageVersion = 4;
 
 /** Words of the header. */
 export const header = {
@@ -47,8 +47,14 @@ export const header = {
   /** Slots of `thresholdNames`, and 1; 0: no rule names them. */
   inboundSlot: 30,
   outboundSlot: 31,
-  size: 32,
+  /** What the phases of the answer want of the request: bits of `responseNeed`. */
+  responseNeeds: 32,
+  /** Number of slots that they name, and the slots. */
+  keptSlots: 33,
+  size: 34,
 } as const;
+
+export const responseNeed = { head: 1, madeNames: 2 } as const;
 
 /** Words of a rule. */
 export const ruleWord = {
@@ -130,6 +136,8 @@ export const targetWord = {
   /** What a match is called: `ARGS`, and `:name` behind it where the value has one. */
   label: 3,
   slot: 4,
+  /** Of the guest's own making: which slots an expression takes. */
+  slotBits: 5,
   size: 6,
 } as const;
 

@@ -6,6 +6,9 @@ import { captureSlots } from './image-layout.ts';
 
 export class TxSlots {
   readonly #slots = new Map<string, number>();
+  readonly #kept = new Set<number>();
+  /** Slots that are asked for from now on are those of rules that wait for the answer. */
+  isOfResponse = false;
 
   constructor() {
     for (let i = 0; i < captureSlots; i++) this.#slots.set(String(i), i);
@@ -13,11 +16,15 @@ export class TxSlots {
 
   of(name: string): number {
     const key = name.toLowerCase();
-    const known = this.#slots.get(key);
-    if (known !== undefined) return known;
-    const slot = this.#slots.size;
+    const slot = this.#slots.get(key) ?? this.#slots.size;
     this.#slots.set(key, slot);
+    if (this.isOfResponse) this.#kept.add(slot);
     return slot;
+  }
+
+  /** Those that rules name which wait for the answer. */
+  get kept(): readonly number[] {
+    return [...this.#kept].toSorted((a, b) => a - b);
   }
 
   get names(): readonly string[] {

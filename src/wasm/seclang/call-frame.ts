@@ -28,7 +28,14 @@ export const frameWord = {
 } as const;
 
 /** Bits of `frameWord.run`. */
-export const run = { request: 1, responseHead: 2, responseBody: 4, logging: 8 } as const;
+export const run = {
+  request: 1,
+  responseHead: 2,
+  responseBody: 4,
+  logging: 8,
+  /** All that comes with the answer. */
+  response: 14,
+} as const;
 export const frameFlag = { enforces: 1 } as const;
 export const bodyPart = { present: 1, whole: 2 } as const;
 

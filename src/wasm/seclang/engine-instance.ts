@@ -83,8 +83,11 @@ export class EngineInstance {
   readonly #limits: GuestLimits;
   readonly #run: (fuel: bigint) => number;
   readonly #ranOut: () => number;
+  readonly #valuesNoted: () => number;
   readonly #frame: number;
   readonly #fuel: bigint;
+  /** Rules of phases 3 to 5 look at the request's head. */
+  readonly #answersWantRequest: boolean;
 
   /** Throws `GuestFailure`. */
   constructor(compiled: WebAssembly.Module, limits: GuestLimits, fuel: number) {
@@ -97,7 +100,14 @@ export class EngineInstance {
         },
       },
     });
-    const { memory, open, run: runExport, ranOut } = exports as Record<string, unknown>;
+    const {
+      memory,
+      open,
+      run: runExport,
+      ranOut,
+      wantsHead,
+      valuesNoted,
+    } = exports as Record<string, unknown>;
     assert(memory instanceof WebAssembly.Memory, 'the engine is the one that ships');
     const inputBytes = inputBytesMax(limits);
     const wanted = memory.buffer.byteLength + inputBytes + arenaBytes;
@@ -115,10 +125,17 @@ export class EngineInstance {
     this.#memory = new GuestMemory(memory);
     this.#run = runExport as (fuel: bigint) => number;
     this.#ranOut = ranOut as () => number;
+    this.#valuesNoted = valuesNoted as () => number;
+    this.#answersWantRequest = (wantsHead as () => number)() !== 0;
   }
 
   get memoryBytes(): number {
     return this.#memory.bytes.length;
+  }
+
+  /** Values that had to be looked at, as no request before had them (`wasm-rules/seclang/known.ts`). */
+  get valuesNoted(): number {
+    return this.#valuesNoted();
   }
 
   /** Throws `GuestFailure`; the instance must not be used afterwards. */
@@ -168,15 +185,18 @@ export class EngineInstance {
     if (responseBody !== null) {
       at = this.#writeBody(at, responseBody, frame + frameWord.responseBody);
     }
-    if (transaction.response === null || (call.run & run.request) !== 0) {
+    const isRequest = (call.run & run.request) !== 0;
+    const withRequest = isRequest || this.#answersWantRequest;
+    if (transaction.response === null || isRequest) {
+      if (!withRequest) return;
       words[frame + frameWord.requestHead] = at;
       encodeRequestHead(transaction.request, transaction.facts, this.#limits, this.#memory, at);
       return;
     }
     words[frame + frameWord.responseHead] = at;
-    encodeResponseHead(transaction, this.#limits, this.#memory, at);
+    encodeResponseHead(transaction, this.#limits, this.#memory, at, withRequest);
     // The third word of a response head is where the request lies in it.
-    words[frame + frameWord.requestHead] = at + (words[(at >>> 2) + 3] ?? 0);
+    if (withRequest) words[frame + frameWord.requestHead] = at + (words[(at >>> 2) + 3] ?? 0);
   }
 
   #writeBits(at: number, bits: Uint8Array, word: number): number {

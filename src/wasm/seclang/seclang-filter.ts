@@ -3,12 +3,12 @@
  * the worker, each request's state kept here between its phases.
  *
  * ```
- * head, or head and body ─► phases 1, 2 ─► response head ─► 3 ─► body ─► 4, 5
- *                              └ decided: 5, and the answer     └ no body to look at: 3, 4, 5 at once
+ * head, or head and body ─► phases 1, 2 ─► response head, or head and body ─► 3, 4, 5
+ *                              └ decided: 5, and the answer
  * ```
  *
- * Rules of phase 1 wait for the body where there is one: nothing goes to the origin before both have run, and what a
- * head is made of is looked at once.
+ * Rules of phase 1 wait for the body where there is one, and those of phase 3 for that of the answer: nothing goes to the
+ * origin, or to the client, before both have run, and what a head is made of is looked at once.
  */
 import { wallMs } from '#core/clock.ts';
 import { blockingModes, type RuleModes } from '#waf/rule-modes.ts';
@@ -75,6 +75,11 @@ export class SeclangFilter implements Filter, RunHost {
 
   get memoryBytes(): number {
     return this.#instance?.memoryBytes ?? 0;
+  }
+
+  /** Of the instance in use. */
+  get valuesNoted(): number {
+    return this.#instance?.valuesNoted ?? 0;
   }
 
   begin(transaction: Transaction, _resume?: Resume, modes: RuleModes = blockingModes): FilterRun {

@@ -5,7 +5,7 @@ import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { BodyStretches, fieldOf } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import { decodeBody } from './coded-body.ts';
+import { decodeBeginning, decodeBody } from './coded-body.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
@@ -74,15 +74,13 @@ export class SeclangRun implements FilterRun {
   responseHead(endOfStream: boolean): Stop | null {
     if (this.#isOver || !this.#isRequestDone) return null;
     this.#looksAtBody = !endOfStream && this.#isTextual();
-    return this.#looksAtBody
-      ? this.#call(run.responseHead, null, null)
-      : this.#call(run.responseHead | run.responseBody | run.logging, null, null);
+    return this.#looksAtBody ? null : this.#call(run.response, null, null);
   }
 
   responseBody(window: BodyWindow): Stop | null {
     if (this.#isOver || !this.#looksAtBody) return null;
     const body = { bytes: window.bytes, isWhole: window.isWhole };
-    return this.#call(run.responseBody | run.logging, null, body);
+    return this.#call(run.response, null, body);
   }
 
   /** Whether a response is held back so that its body can be looked at. */
@@ -123,17 +121,17 @@ export class SeclangRun implements FilterRun {
   }
 
   /** Rules see what the origin will make of it, or the request is refused. */
-  #codedBody(codings: string, { bytes, isWhole }: BodyWindow): Stop | null {
+  #codedBody(codings: string, { bytes, isWhole, restPasses = false }: BodyWindow): Stop | null {
     const { bodyBytesMax } = this.#filter;
-    const decoded = isWhole
-      ? decodeBody(codings, bytes, bodyBytesMax * decodedWindowsMax)
-      : 'too-long';
+    const bytesMax = bodyBytesMax * decodedWindowsMax;
+    let decoded = isWhole ? decodeBody(codings, bytes, bytesMax) : 'too-long';
+    if (restPasses) decoded = decodeBeginning(codings, bytes, bytesMax);
     if (decoded === 'unreadable')
       return this.#refuse(415, 'a body whose Content-Encoding cannot be read');
     if (decoded === 'too-long')
       return this.#refuse(413, 'a body with a Content-Encoding longer than rules look at');
     const first = decoded.subarray(0, bodyBytesMax);
-    const stop = this.#firstOf(first, first.length === decoded.length);
+    const stop = this.#firstOf(first, !restPasses && first.length === decoded.length);
     const step = bodyBytesMax - overlapBytesMax;
     let found = stop;
     for (let at = step; found === null && at + overlapBytesMax < decoded.length; at += step)

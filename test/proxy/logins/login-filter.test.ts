@@ -18,6 +18,8 @@ type Attempt = {
   readonly status?: number;
   readonly location?: string;
   readonly target?: string;
+  /** Of a challenge. */
+  readonly hasPass?: boolean;
 };
 
 class Site {
@@ -46,7 +48,7 @@ class Site {
 
   /** What stopped it, or the origin's status. */
   attempt({ from = '192.0.2.1', user = 'anna', status = 401, ...rest }: Attempt = {}) {
-    const { target = '/login', location } = rest;
+    const { target = '/login', location, hasPass = false } = rest;
     const transaction = new Transaction(
       viewOf({ method: 'POST', target }),
       { clientAddress: from, tls: false },
@@ -55,9 +57,12 @@ class Site {
     const run = this.#filter.begin(transaction);
     const bytes = Buffer.from(`username=${user}&password=x`);
     const window = { bytes, overlap: 0, position: 0, isFirst: true, isLast: true, isWhole: true };
-    const stop = run.requestHead(false) ?? run.requestBody(window);
-    if (stop !== null && stop !== 'wait')
+    for (const ask of [() => run.requestHead(false), () => run.requestBody(window)]) {
+      const stop = ask();
+      if (stop === null || stop === 'wait' || (hasPass && stop.kind === 'challenge')) continue;
+      run.end();
       return stop.kind === 'limited' ? `limited ${stop.retryAfterSeconds}` : stop.kind;
+    }
     const response = new ResponseView(2);
     response.status = status;
     if (location !== undefined) {
@@ -67,6 +72,7 @@ class Site {
     }
     transaction.response = response;
     run.responseHead(false);
+    run.end();
     return String(status);
   }
 
@@ -106,6 +112,16 @@ describe('an address whose logins fail', () => {
     assert.deepEqual(new Set(watched.attempts(9)), new Set(['401']));
     const held = 'weir_behaviour_logins_total{result="held"}';
     assert.equal(watched.registry.samples().get(held), 5);
+  });
+
+  it('is counted as challenged, or as passed where it brings a pass', () => {
+    const site = new Site({});
+    assert.deepEqual(site.attempts(6).slice(4), ['challenge', 'challenge']);
+    assert.equal(site.attempt({ hasPass: true, status: 200 }), '200');
+    const count = (result: string): number | undefined =>
+      site.registry.samples().get(`weir_behaviour_logins_total{result="${result}"}`);
+    assert.equal(count('challenged'), 2);
+    assert.equal(count('passed'), 1);
   });
 
   it('is counted by the redirect that says no', () => {

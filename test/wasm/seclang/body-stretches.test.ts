@@ -1,5 +1,6 @@
 /** Filler in front hides nothing: what comes behind the first window of a body is looked at as a body of its own. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { Transaction } from '#waf/transaction.ts';
@@ -77,10 +78,56 @@ test('a coded body is looked at as the origin will read it', () => {
   assert.equal(statusOf(coded('compress', bad)), 415, 'a coding that is not known');
 });
 
+test('of a coded body longer than the window its beginning is looked at, where the rest may pass', () => {
+  const fields: readonly Field[] = [
+    ['Content-Type', form],
+    ['Content-Encoding', 'gzip'],
+  ];
+  const noise = Array.from({ length: windowBytes / 8 }, (_, i) =>
+    createHash('sha256').update(`${i}`).digest('hex'),
+  ).join('');
+  for (const [coding, encode] of [
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+  ] as const) {
+    const send = (text: string): Stop | null => {
+      const whole = encode(Buffer.from(text));
+      assert.ok(whole.length > windowBytes, 'the test is about its beginning');
+      const bytes = whole.subarray(0, windowBytes);
+      const run = begin([
+        ['Content-Type', form],
+        ['Content-Encoding', coding],
+      ]);
+      const window = {
+        bytes,
+        overlap: 0,
+        position: 0,
+        isFirst: true,
+        isLast: false,
+        isWhole: false,
+      };
+      const stop = run.requestBody({ ...window, restPasses: true }) as Stop | null;
+      run.end();
+      return stop;
+    };
+    assert.equal(statusOf(send(`q=${encodeURIComponent(attack)}&f=${noise}`)), 403, coding);
+    assert.equal(send(`q=garden&f=${noise}`), null, coding);
+    assert.equal(send(`f=${noise}&q=${encodeURIComponent(attack)}`), null, `${coding}, at its end`);
+  }
+  const bomb = gzipSync(Buffer.alloc(windowBytes * 2_000, 'a'));
+  const run = begin(fields);
+  const window = { bytes: bomb.subarray(0, windowBytes), overlap: 0, position: 0 };
+  const terms = { isFirst: true, isLast: false, isWhole: false, restPasses: true };
+  assert.equal(run.requestBody({ ...window, ...terms }), null, 'a bomb is looked at in part');
+  run.end();
+});
+
 const statusOf = (stop: Stop | null): number | null =>
   stop !== null && 'status' in stop ? stop.status : null;
 
-function send(body: string, fields: readonly Field[]): Stop | null {
+function begin(fields: readonly Field[]) {
   const request = {
     method: 'POST',
     target: '/form',
@@ -89,7 +136,11 @@ function send(body: string, fields: readonly Field[]): Stop | null {
   };
   const facts = { clientAddress: '192.0.2.1', tls: false };
   const transaction = new Transaction(requestView(request), facts, 'id-1', 'r', 'u', false);
-  const run = rules.filter.begin(transaction);
+  return rules.filter.begin(transaction);
+}
+
+function send(body: string, fields: readonly Field[]): Stop | null {
+  const run = begin(fields);
   const bytes = Buffer.from(body, 'latin1');
   let stop = run.requestHead(false) as Stop | null;
   for (let at = 0; stop === null && at < bytes.length; at += windowBytes) {

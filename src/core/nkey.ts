@@ -8,7 +8,7 @@
  *
  * The server is told the public half and sees a signed nonce, so that nothing of its file opens a door.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 
 export type UserKey = { readonly publicKey: string; readonly seed: string };
 
@@ -24,6 +24,20 @@ export function makeUserKey(): UserKey {
     seed: encode(seedHead, Buffer.from(d, 'base64url')),
   };
 }
+
+/** Null for what is no seed of a user, or has a slip in it. */
+export function publicKeyOfSeed(seed: string): string | null {
+  if (!/^SU[A-Z2-7]{56}$/.test(seed)) return null;
+  const bytes = fromBase32(seed);
+  const body = bytes.subarray(0, 34);
+  if (crc16(body) !== bytes.readUInt16LE(34)) return null;
+  const der = Buffer.concat([pkcs8Head, body.subarray(2)]);
+  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  return encode([userPrefix], Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url'));
+}
+
+/** Of an Ed25519 key in PKCS #8, RFC 8410; its 32 bytes follow. */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 function encode(prefix: readonly number[], key: Uint8Array): string {
   const body = Buffer.concat([Buffer.from(prefix), key]);
@@ -60,4 +74,18 @@ function base32(bytes: Uint8Array): string {
     held &= (1 << bits) - 1;
   }
   return bits === 0 ? text : text + letters[(held << (5 - bits)) & 31];
+}
+
+function fromBase32(text: string): Buffer {
+  const bytes: number[] = [];
+  let held = 0;
+  let bits = 0;
+  for (const letter of text) {
+    held = ((held << 5) | letters.indexOf(letter)) & 0xffff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push((held >> bits) & 255);
+  }
+  return Buffer.from(bytes);
 }
