@@ -20,7 +20,7 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/main\.ts$/,
   // The reporter of failed files is named to the test runner.
   /^scripts\/(?:start|test|setup|failed-files)\.mjs$/,
-  /^scripts\/(?:check|build-rules|build-bpf|generate-reference|fetch-public-examples|replay-smuggling|run-core-rule-set|switch-off)\.ts$/,
+  /^scripts\/(?:check|build-rules|build-bpf|generate-reference|replay-smuggling|run-core-rule-set|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // The evaluator of SecLang: `build/engine/seclang.wasm`.
   /^wasm-rules\/seclang\/index\.ts$/,
