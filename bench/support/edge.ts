@@ -26,6 +26,7 @@ const twoModules = {
 /** `rules` as in the configuration, all of them on the one route. */
 export async function startBenchEdge(
   rules: Readonly<Record<string, object>> = twoModules,
+  canaryMs = 1_000,
 ): Promise<BenchEdge> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
   const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
@@ -41,7 +42,7 @@ export async function startBenchEdge(
   listeners: [{ address: "127.0.0.1:${port}", plaintext: true }]
 upstreams: { shop: { servers: [{ url: "${url}" }] } }
 routes: [{ upstream: shop, waf: { rules: ${JSON.stringify(Object.keys(rules))} } }]
-waf: { rules: ${JSON.stringify(rules)} }
+waf: { canaryMs: ${canaryMs}, rules: ${JSON.stringify(rules)} }
 admin: { address: "127.0.0.1:0" }
 accessLog: { to: "off" }
 log: { level: error }

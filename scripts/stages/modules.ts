@@ -31,6 +31,13 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wasm/http-wasm/conformance.test.ts',
   },
   {
+    name: 'modules: a pinned hash is asked for',
+    file: 'src/roles/module-admission.ts',
+    from: 'if (pinned !== undefined && pinned !== sha256) {',
+    to: 'if (false) {',
+    tests: 'test/e2e/module-pins.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
     from: 'refuel(this.#settings.fuel);',

@@ -27,6 +27,8 @@ export async function checkSeclang(config: ConfigDraft, say: Say): Promise<void>
     }
     if (rule.module !== undefined && rule.seclang !== undefined)
       say(`${path}.module`, 'there is seclang too', 'give each a name of its own');
+    if (rule.sha256 !== undefined)
+      say(`${path}.sha256`, 'is for a module’s file; rules are compiled here', 'take it out');
     if (rule.watch === true)
       say(
         `${path}.watch`,

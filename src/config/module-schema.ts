@@ -52,6 +52,13 @@ export const ruleModule = Type.Object(
       maximum: 100,
       description: 'with shadow: percent of the requests that the candidate runs on',
     }),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description:
+          'with module: the hash its bytes must have, at every start, reload, load, roll back and order of a fleet; sha256sum FILE says it',
+      }),
+    ),
     watch: Type.Boolean({ default: false, description: 'load the file anew when it changes' }),
     config: Type.Record(Type.String(), Type.Unknown(), {
       default: {},

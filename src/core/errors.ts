@@ -29,6 +29,7 @@ export const errorCodes = {
   MODULE_INVALID: { status: 422, retry: false },
   MODULE_UNKNOWN: { status: 404, retry: false },
   MODULE_UNREADABLE: { status: 422, retry: false },
+  MODULE_HASH_REFUSED: { status: 422, retry: false },
   MODULE_SIGNATURE_REFUSED: { status: 422, retry: false },
   MODULE_TRIAL_FAILED: { status: 422, retry: false },
   MODULE_BUSY: { status: 409, retry: true },

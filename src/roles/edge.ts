@@ -35,7 +35,7 @@ import { LiveModules, plannedSources } from './live-modules.ts';
 import { ModuleBlocks } from './module-blocks.ts';
 import { planModules } from './module-plan.ts';
 import { ModuleRegistry } from './module-registry.ts';
-import { watchModules } from './module-watch.ts';
+import { ModuleWatches } from './module-watch.ts';
 import { NodeBlocks } from './node-blocks.ts';
 import { NodeCertificates } from './node-certificates.ts';
 import { fleetIdentity, NodeFleet } from './node-fleet.ts';
@@ -296,7 +296,10 @@ export async function startEdge(
       setDegraded: (part, reason) => supervisor.setDegraded(part, reason),
     });
     swaps.listen();
-    watching.close = watchModules(modules, loaded, node.modules, supervisor, log);
+    const watches = new ModuleWatches(node.modules, supervisor, log);
+    watching.close = () => watches.close();
+    live.onAdopted = (planned, adopted) => watches.follow(planned, adopted);
+    watches.follow(modules, loaded);
     await joinFleet({ fleet, node: running, stores, supervisor, shield, config, addresses, admin });
     const startedAt = new Date().toISOString();
     const announce = () =>

@@ -105,6 +105,9 @@ export class LiveModules {
     );
   }
 
+  /** Who watches the files of what is live. */
+  onAdopted: ((planned: readonly PlannedModule[], loaded: LoadedConfig) => void) | null = null;
+
   /** What was planned at a start or a reload is live: the history follows. */
   async adopt(loaded: LoadedConfig, planned: readonly PlannedModule[]): Promise<void> {
     const generation = this.#options.host.generation();
@@ -115,6 +118,7 @@ export class LiveModules {
     );
     for (const name of before.keys()) if (!this.#live.has(name)) this.#forget(name);
     this.noteLastErrors();
+    this.onAdopted?.(planned, loaded);
     await this.collect();
   }
 

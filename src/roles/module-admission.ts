@@ -2,7 +2,7 @@
  * What bytes have to pass before a worker sees them, wherever they come from:
  *
  * ```
- * signature ─► sequence ─► shape, start, sample requests (a thread with a deadline) ─► the module's own cases
+ * hash ─► signature ─► sequence ─► shape, start, sample requests (a thread with a deadline) ─► the module's own cases
  * ```
  *
  * The signature comes first: a compiler is a large thing to hand a stranger's bytes to.
@@ -35,13 +35,23 @@ export type ModuleCandidate = {
   readonly cases: string | null;
 };
 
+/** What a node asks of bytes before they are looked into. */
+export type AdmissionPolicy = SignaturePolicy & {
+  /** The one hash a module may have, by its name. */
+  readonly pins: ReadonlyMap<string, string>;
+};
+
 export type TriedModule = Pick<ModuleCandidate, 'name' | 'sha256' | 'bytes' | 'cases'> & {
   readonly settings: ModuleSettings;
 };
 
-export async function signaturePolicy(config: Config): Promise<SignaturePolicy> {
+export async function signaturePolicy(config: Config): Promise<AdmissionPolicy> {
   const { required, keys } = config.waf.signatures;
+  const pins = new Map<string, string>();
+  for (const [name, { sha256 }] of Object.entries(config.waf.rules))
+    if (sha256 !== undefined) pins.set(name, sha256);
   return {
+    pins,
     isRequired: required,
     keys: await Promise.all(
       keys.map(async ({ name, publicKey }) => ({
@@ -52,18 +62,26 @@ export async function signaturePolicy(config: Config): Promise<SignaturePolicy> 
   };
 }
 
-/** Null where it is not signed and need not be. Throws MODULE_SIGNATURE_REFUSED. */
+/** Null where it is not signed and need not be. Throws MODULE_HASH_REFUSED, MODULE_SIGNATURE_REFUSED. */
 export function checkSigned(
   candidate: Pick<ModuleCandidate, 'name' | 'sha256' | 'isBuiltin' | 'signature'>,
-  policy: SignaturePolicy,
+  policy: AdmissionPolicy,
 ): Signed | null {
+  const { name, sha256 } = candidate;
+  const pinned = policy.pins.get(name);
+  if (pinned !== undefined && pinned !== sha256) {
+    throw new WeirError(
+      'MODULE_HASH_REFUSED',
+      `module ${name} has the hash ${sha256}, and waf.rules.${name}.sha256 asks for ${pinned}`,
+    );
+  }
   return candidate.isBuiltin ? null : checkModuleSignature(policy, candidate, candidate.signature);
 }
 
 /** As `checkSigned`, and that nothing newer was live before. */
 export function checkSignedAnew(
   candidate: Pick<ModuleCandidate, 'name' | 'sha256' | 'isBuiltin' | 'signature'>,
-  policy: SignaturePolicy,
+  policy: AdmissionPolicy,
   store: ModuleStore,
 ): Signed | null {
   const signed = checkSigned(candidate, policy);
@@ -84,6 +102,7 @@ export async function tryModule(
 /** What says something of the bytes, and not of the node. */
 const refusals: ReadonlySet<string> = new Set([
   'MODULE_INVALID',
+  'MODULE_HASH_REFUSED',
   'MODULE_SIGNATURE_REFUSED',
   'MODULE_TRIAL_FAILED',
 ]);

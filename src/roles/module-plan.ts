@@ -13,12 +13,13 @@
 import type { Tried } from '#admin/replay-control.ts';
 import type { RuleModule } from '#config/module-schema.ts';
 import { describeError } from '#core/errors.ts';
-import type { ModuleSignature, SignaturePolicy, Signed } from '#core/module-signature.ts';
+import type { ModuleSignature, Signed } from '#core/module-signature.ts';
 import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import { rolloutPath } from '#state/rollout-files.ts';
 import type { Logger } from '#telemetry/log.ts';
 import {
+  type AdmissionPolicy,
   checkSigned,
   checkSignedAnew,
   noteRefused,
@@ -72,7 +73,7 @@ async function planModule(
   rule: RuleModule,
   loaded: LoadedConfig,
   store: ModuleStore,
-  policy: SignaturePolicy,
+  policy: AdmissionPolicy,
   log: Logger | null,
 ): Promise<PlannedModule> {
   const file = await readRuleSource(name, rule, loaded, log);
@@ -125,7 +126,7 @@ async function planModule(
 }
 
 /** The signature a version came with, against the keys of now. */
-export function checkKept(version: ModuleVersion, policy: SignaturePolicy): Signed | null {
+export function checkKept(version: ModuleVersion, policy: AdmissionPolicy): Signed | null {
   const { name, sha256, source } = version;
   const isBuiltin = source.startsWith('builtin:');
   return checkSigned({ name, sha256, isBuiltin, signature: keptSignature(version) }, policy);

@@ -21,29 +21,50 @@ export type WatchTarget = { readonly live: LiveModules; readonly registry: Modul
 /** A load under way by hand ends soon; then it is tried again. */
 const busyMs = 250;
 
-/** Returns the function that stops watching. */
-export function watchModules(
-  modules: readonly { readonly name: string; readonly path: string }[],
-  loaded: LoadedConfig,
-  target: WatchTarget,
-  supervisor: Supervisor,
-  log: Logger,
-): () => void {
-  const watched: WatchedModule[] = [];
-  for (const { name, path } of modules) {
-    const rule = loaded.config.waf.rules[name];
-    if (rule?.watch !== true) continue;
-    watched.push(
-      new WatchedModule(path, {
-        load: () => loadChanged(name, rule, loaded, target),
-        setDegraded: (reason) => supervisor.setDegraded(`module ${name} (watched)`, reason),
-      }),
-    );
-    log.info({ module: name, path }, 'watching module');
+type Watchable = { readonly name: string; readonly path: string };
+
+/** The watched modules of the configuration that is live. */
+export class ModuleWatches {
+  readonly #target: WatchTarget;
+  readonly #supervisor: Pick<Supervisor, 'setDegraded'>;
+  readonly #log: Logger;
+  /** By name and path. */
+  #watched = new Map<string, WatchedModule>();
+
+  constructor(target: WatchTarget, supervisor: Pick<Supervisor, 'setDegraded'>, log: Logger) {
+    this.#target = target;
+    this.#supervisor = supervisor;
+    this.#log = log;
   }
-  return () => {
-    for (const one of watched) one.close();
-  };
+
+  /** After a start, and after each reload. One that is watched already goes on without a gap. */
+  follow(modules: readonly Watchable[], loaded: LoadedConfig): void {
+    const before = this.#watched;
+    this.#watched = new Map();
+    for (const { name, path } of modules) {
+      const rule = loaded.config.waf.rules[name];
+      if (rule?.watch !== true) continue;
+      const key = `${name} ${path}`;
+      const load = () => loadChanged(name, rule, loaded, this.#target);
+      const known = before.get(key);
+      before.delete(key);
+      if (known === undefined) this.#log.info({ module: name, path }, 'watching module');
+      else known.load = load;
+      this.#watched.set(key, known ?? this.#watch(name, path, load));
+    }
+    for (const one of before.values()) one.close();
+  }
+
+  close(): void {
+    for (const one of this.#watched.values()) one.close();
+    this.#watched.clear();
+  }
+
+  #watch(name: string, path: string, load: () => Promise<void>): WatchedModule {
+    const setDegraded = (reason: string | null): void =>
+      this.#supervisor.setDegraded(`module ${name} (watched)`, reason);
+    return new WatchedModule(path, load, setDegraded);
+  }
 }
 
 async function loadChanged(
@@ -57,29 +78,36 @@ async function loadChanged(
   await target.registry.load(name, { ...file, origin: 'watch' });
 }
 
-type WatchedEvents = { load(): Promise<void>; setDegraded(reason: string | null): void };
-
 /** One load at a time; what changes meanwhile is looked at when it has ended. */
 class WatchedModule {
-  readonly #events: WatchedEvents;
+  /** Replaced when the configuration is. */
+  load: () => Promise<void>;
+  readonly #setDegraded: (reason: string | null) => void;
   readonly #watcher: FSWatcher;
   #timer: NodeJS.Timeout | undefined;
   #isLoading = false;
   #changedMeanwhile = false;
   #closed = false;
 
-  constructor(path: string, events: WatchedEvents) {
-    this.#events = events;
+  constructor(
+    path: string,
+    load: () => Promise<void>,
+    setDegraded: (reason: string | null) => void,
+  ) {
+    this.load = load;
+    this.#setDegraded = setDegraded;
     this.#watcher = watch(dirname(path), (_event, file) => {
       if (file === basename(path)) this.#soon(quietMs);
     });
-    this.#watcher.on('error', (error) => events.setDegraded(error.message));
+    this.#watcher.on('error', (error) => setDegraded(error.message));
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#watcher.close();
+    // What was wrong with a file that nobody watches any more is nothing to tell.
+    this.#setDegraded(null);
   }
 
   #soon(ms: number): void {
@@ -95,12 +123,12 @@ class WatchedModule {
     }
     this.#isLoading = true;
     try {
-      await this.#events.load();
-      this.#events.setDegraded(null);
+      await this.load();
+      if (!this.#closed) this.#setDegraded(null);
     } catch (error) {
       // The old module stays; status says why the new one did not go live.
       if (error instanceof WeirError && error.code === 'MODULE_BUSY') this.#soon(busyMs);
-      else this.#events.setDegraded(describeError(error));
+      else if (!this.#closed) this.#setDegraded(describeError(error));
     } finally {
       this.#isLoading = false;
       if (this.#changedMeanwhile) this.#soon(quietMs);
