@@ -68,8 +68,8 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rules: what still comes of a request body',
     file: 'src/proxy/request-gate.ts',
-    from: 'this.#windows === null || this.#inspectRest(this.#windows, piece, 0)',
-    to: 'true',
+    from: 'this.#windows !== null && !this.#inspectRest(this.#windows, piece, 0)',
+    to: 'false',
     tests: 'test/wire/module-phases.test.ts',
   },
   {

@@ -32,7 +32,7 @@ export function refusedWords(error: unknown, credentials: BusCredentials): strin
       const { name, user, expiresAtMs } = credentials;
       if (isEnd || (expiresAtMs !== null && expiresAtMs <= Date.now())) {
         const at = expiresAtMs === null ? '' : ` at ${new Date(expiresAtMs).toISOString()}`;
-        return `${what}: those of ${name} have ended${at}; put new ones into fleet.auth.credsFile, and "weir upgrade"`;
+        return `${what}: those of ${name} have ended${at}; put new ones into fleet.auth.credsFile`;
       }
       return `${what}: those of ${name} (${user}) are revoked, or signed by an account it does not know`;
     }

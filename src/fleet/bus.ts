@@ -40,6 +40,8 @@ export type BusOptions = {
   /** Answers to what we ask come to subjects under it, which nobody else may read. */
   readonly inboxPrefix: string;
   readonly credentials: BusCredentials;
+  /** Before each attempt: they may be new ones by now. Where this throws the last ones are used. */
+  readonly renew?: () => BusCredentials;
   /** Null: TLS where the server wants it, with the authorities of the machine. */
   readonly tls: BusTls | null;
   readonly log: Logger;
@@ -106,6 +108,7 @@ export class Bus {
   };
   readonly #options: BusOptions;
   readonly #limits: BusLimits;
+  #credentials: BusCredentials;
   readonly #listeners = new Set<(event: BusEvent) => void>();
   readonly #subscriptions = new Set<QueuedSubscription>();
   readonly #outbox: Held[] = [];
@@ -118,6 +121,7 @@ export class Bus {
 
   constructor(options: BusOptions) {
     this.#options = options;
+    this.#credentials = options.credentials;
     this.#limits = { ...standardLimits, ...options.limits };
     this.#redialMs = this.#limits.redialMinMs;
   }
@@ -268,7 +272,8 @@ export class Bus {
 
   async #dial(): Promise<void> {
     this.#redial = null;
-    const { servers, name, inboxPrefix, credentials, tls, log } = this.#options;
+    const { servers, name, inboxPrefix, tls, log } = this.#options;
+    const credentials = this.#renewed();
     try {
       const authenticator = authenticatorOf(credentials);
       const connection = await connect({
@@ -316,12 +321,23 @@ export class Bus {
   #disconnected(connection: NatsConnection, error: unknown): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    const refused = error === undefined ? null : refusedWords(error, this.#options.credentials);
+    const refused = error === undefined ? null : refusedWords(error, this.#credentials);
     this.#reason =
       error === undefined ? 'the server closed the connection' : (refused ?? wordsOf(error));
     this.#options.log.warn({ reason: this.#reason }, 'nats disconnected');
     this.#emit('disconnected');
     this.#dialLater();
+  }
+
+  /** A process that gave its rights up may not read the file any more. */
+  #renewed(): BusCredentials {
+    const { renew, log } = this.#options;
+    try {
+      if (renew !== undefined) this.#credentials = renew();
+    } catch (error) {
+      log.debug({ reason: describeError(error) }, 'credentials not read anew');
+    }
+    return this.#credentials;
   }
 
   /** Later and later, with jitter: a server that comes back is not met by all at once. */

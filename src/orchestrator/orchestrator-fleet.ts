@@ -110,6 +110,7 @@ export class OrchestratorFleet {
       name: `${this.name} ${this.self}`,
       inboxPrefix: inboxPrefix(this.self),
       credentials: readCredentials(fleet.auth),
+      renew: () => readCredentials(fleet.auth),
       tls: readTls(fleet.tls, fleet.nats),
       log,
     });

@@ -16,13 +16,16 @@ import { isLoopback, isUnspecified, parseIp } from '#core/ip.ts';
 
 export type GuardedInterface = { readonly name: string; readonly index: number };
 
+/** No fault of the machine: nobody else reaches such a listener. */
+export const nothingToGuard =
+  'every listener is on a loopback address; name an interface in kernel.interface to guard one';
+
 /** The reason, where there is none to guard. */
 export function guardedInterfaces(config: Config): readonly GuardedInterface[] | string {
   const asked = config.kernel.interface;
   const names =
     asked === 'auto' ? interfacesOfListeners(config) : typeof asked === 'string' ? [asked] : asked;
-  if (names.length === 0)
-    return 'every listener is on a loopback address; name an interface in kernel.interface to guard one';
+  if (names.length === 0) return nothingToGuard;
   const found: GuardedInterface[] = [];
   for (const name of new Set(names)) {
     const index = interfaceIndex(name);

@@ -99,6 +99,7 @@ export class NodeFleet implements FleetControl {
       name: fleet.nodeId,
       inboxPrefix: inboxPrefix(fleet.nodeId),
       credentials: readCredentials(fleet.auth),
+      renew: () => readCredentials(fleet.auth),
       tls: readTls(fleet.tls, fleet.nats),
       log: logger,
     });

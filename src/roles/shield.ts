@@ -17,6 +17,7 @@ import type { TalkerOrder } from '#synproxy/top-talkers.ts';
 import { replaceProgram } from '#synproxy/xdp-link.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
+import { nothingToGuard } from './guarded-interfaces.ts';
 import { inspectionKey } from './inspection-terms.ts';
 import type { KernelItem } from './ipc.ts';
 import type { KernelHandover } from './kernel-ladder.ts';
@@ -36,6 +37,7 @@ import type {
   ToShield,
 } from './shield-ipc.ts';
 import type { ShieldTop } from './shield-watch.ts';
+import { unmetGuards } from './unmet-guards.ts';
 import { inheritedFrom } from './worker-process.ts';
 
 /** A million entries take some seconds at the start. */
@@ -98,7 +100,7 @@ export class Shield {
     const shield = new Shield(options);
     const { step, refused, interfaces } = options.handover;
     const names = interfaces.map(({ name }) => name);
-    options.log[refused.length === 0 ? 'info' : 'warn'](
+    options.log[refused.every(({ reason }) => reason === nothingToGuard) ? 'info' : 'warn'](
       { step, refused, interfaces: names, object: options.handover.objectSha256 },
       'kernel shield',
     );
@@ -110,6 +112,7 @@ export class Shield {
       });
     else if (step !== 'accept') await shield.#spawn();
     shield.#compareObject();
+    shield.#sayUnmet();
     return shield;
   }
 
@@ -227,10 +230,16 @@ export class Shield {
     this.#guards = { ...before, kernel };
     try {
       await this.#ask({ kind: 'guards', kernel });
+      this.#sayUnmet();
     } catch (error) {
       this.#guards = before;
       throw error;
     }
+  }
+
+  #sayUnmet(): void {
+    const { setDegraded } = this.#options;
+    setDegraded('kernel settings', unmetGuards(this.#guards.kernel, this.#handover));
   }
 
   /** As `changeBlocks`. On an error the rules from before are in force. */

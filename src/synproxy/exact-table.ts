@@ -1,6 +1,6 @@
 /**
- * The hash of single addresses of one family. The kernel's map is the only record of what stands in it: a
- * second one here would be a million entries more.
+ * The single addresses of one family. The table the program looks into (`address-table.ts`) is the only record of
+ * what stands in it: a second one here would be a million entries more.
  *
  * A change keeps the hits of an entry that was there; `check` tells beforehand whether a change has room, so
  * that one which has not changes nothing.

@@ -2,12 +2,12 @@
  * The lists of the kernel program: who is always let in, who is dropped, who is only counted.
  *
  * ```
- * packet ─► allow (trie): in ─► exact (hash) ─► prefix (trie) ─► on to rules and cookies
+ * packet ─► allow (trie): in ─► exact (table) ─► prefix (trie) ─► on to rules and cookies
  *                                dropped or counted   dropped or counted
  * ```
  *
  * So the allow list wins over all, and an entry that drops over all that only watch, however specific; a
- * property test holds it against the plain rule. Workers and nftables have the same. Single addresses go to the hash, which costs a tenth of the trie; ranges
+ * property test holds it against the plain rule. Workers and nftables have the same. Single addresses go to a table, which costs a tenth of the trie; ranges
  * inside wider ones of the same action stay out of the trie (`prefix-list.ts`). An allowed and a blocked entry
  * of one target are two entries.
  *

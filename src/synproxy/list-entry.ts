@@ -51,7 +51,7 @@ export class ListEntryCodec {
   }
 }
 
-/** Keys of a hash are the address alone, those of a trie have the prefix length before it, in host order. */
+/** Keys of a table of addresses are the address alone, those of a trie have the prefix length before it, in host order. */
 export function writeAddress(
   view: DataView,
   at: number,

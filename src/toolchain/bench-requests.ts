@@ -136,3 +136,35 @@ export const benchRequests: readonly BenchRequest[] = [
     isAttack: true,
   },
 ];
+
+/**
+ * The same from another client, for another page: what browsers say alike stays, all values that are the client's own
+ * and the page's are new. Rules remember values that were there before, and here they meet none.
+ */
+export function withOwnValues(one: BenchRequest, number: number): BenchRequest {
+  const { target, fields } = one.request;
+  const owned = (text: string): string => text.replaceAll(/=([^&;]*)/g, `=$1${number}`);
+  const body = one.body === null ? null : ownBody(one.body, number, owned);
+  return {
+    ...one,
+    request: {
+      ...one.request,
+      target: owned(target.replace(/(\.\w+)?(\?|$)/, `-${number}$1$2`)),
+      fields: fields.map(([name, value]): Field => {
+        if (name === 'Cookie') return [name, owned(value)];
+        if (name === 'Content-Length') return [name, String(Buffer.byteLength(body ?? ''))];
+        return name === 'User-Agent' || name === 'Referer'
+          ? [name, `${value}${number}`]
+          : [name, value];
+      }),
+    },
+    body,
+  };
+}
+
+function ownBody(body: string, number: number, owned: (text: string) => string): string {
+  if (!body.startsWith('{')) return owned(body);
+  return JSON.stringify(JSON.parse(body), (_name, value: unknown) =>
+    typeof value === 'string' ? `${value} ${number}` : value,
+  );
+}

@@ -254,28 +254,6 @@ describe('the token', () => {
   });
 });
 
-describe('changes behind a gate', () => {
-  before(start);
-  after(() => server.close());
-
-  it('carry what the gate let through', async () => {
-    const replay = { recording: 'last', newBlocksMax: 0 };
-    const post = (path: string, body: object) =>
-      call(server.address, 'POST', path, {
-        headers: { authorization, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-    const generation = () => control.tried?.generation;
-    control.tried = null;
-    assert.equal((await post('/api/v1/reload', { replay })).status, 200);
-    assert.equal(generation(), 3);
-    control.tried = null;
-    const load = { module: Buffer.from('\0asm').toString('base64'), replay };
-    assert.equal((await post('/api/v1/modules/core', load)).status, 200);
-    assert.equal(generation(), 3);
-  });
-});
-
 describe('answers', () => {
   before(start);
   after(() => server.close());

@@ -235,6 +235,7 @@ test('what is left out is filled from the schema', () => {
     hardening: 'off',
     limits: {},
     timeouts: {},
+    retries: {},
     websocket: true,
     waf: {
       mode: 'block',

@@ -36,6 +36,10 @@ describe('weir demo', () => {
     assert.equal(commands().length, 6, demo.output());
   });
 
+  it('does not warn of the kernel shield, which a demo on the loopback has no need of', () => {
+    assert.doesNotMatch(demo.log(), /kernel shield/);
+  });
+
   it('answers a normal request from the shop', { skip: needs('curl') }, () => {
     const answer = paste(commands()[0] as string, '-i');
     assert.match(answer, /^HTTP\/2 200 /);

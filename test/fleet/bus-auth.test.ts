@@ -91,6 +91,7 @@ function dial(url: string, auth: FleetAuth | undefined, tls?: FleetTls): Bus {
     servers: [url],
     ...{ name: 'a', inboxPrefix: '_INBOX_a', log: createLog('silent', 'test') },
     credentials: readCredentials(auth),
+    renew: () => readCredentials(auth),
     tls: readTls(tls, [url]),
     limits: { redialMinMs: 10, redialMaxMs: 50 },
   });
@@ -162,7 +163,7 @@ describe('a member is known to the server by', { skip: needsNats() }, () => {
     });
   });
 
-  it('none whose own time ends while it is connected', async () => {
+  it('credentials that are renewed when their own time has ended', async () => {
     const short = new NatsOperator();
     const endsAtS = Math.floor(Date.now() / 1_000) + 4;
     const brief = file('brief', short.credentials('a', permissions, { expiresAtS: endsAtS }));
@@ -173,6 +174,8 @@ describe('a member is known to the server by', { skip: needsNats() }, () => {
       () => `ended: ${known.reason}`,
       () => /: those of a have ended at /.test(known.reason ?? ''),
     );
+    file('brief', short.credentials('a', permissions));
+    await until('connected by the new ones', () => known.state === 'connected');
     await known.close();
   });
 

@@ -16,6 +16,8 @@ export type DemoProcess = Disposable & {
   readonly process: ChildProcess;
   /** Everything printed so far. */
   output(): string;
+  /** Of its log, which goes to the standard error. */
+  log(): string;
   /** Code and signal, once it has ended. */
   readonly exit: Promise<[number | null, NodeJS.Signals | null]>;
 };
@@ -39,7 +41,7 @@ export async function startDemoProcess(): Promise<DemoProcess> {
   const demo = spawn(
     process.execPath,
     [mainFile, 'demo', '--listen', '127.0.0.1:0', '--state', state],
-    { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder, detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder, detached: true },
   );
   const pid = demo.pid as number;
   endsWithUs(pid);
@@ -48,12 +50,18 @@ export async function startDemoProcess(): Promise<DemoProcess> {
   demo.stdout.setEncoding('utf8').on('data', (part: string) => {
     text += part;
   });
+  let log = '';
+  demo.stderr.setEncoding('utf8').on('data', (part: string) => {
+    log += part;
+    process.stderr.write(part);
+  });
   await untilBanner(demo, exit, () => text);
   return {
     folder,
     state,
     process: demo,
     output: () => text,
+    log: () => log,
     exit,
     [Symbol.dispose]: () => {
       killGroup(pid);

@@ -148,6 +148,8 @@ keepResult(
     memoryMbAtEnd: Math.round(memoryMb(processTree(nodePid()))),
   },
 );
+// Its channel keeps this process; it ends when it is let go.
+shop.disconnect();
 process.exitCode = failed() === 0 ? 0 : 1;
 
 /** The kinds in turn, evenly mixed. */

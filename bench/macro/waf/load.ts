@@ -22,22 +22,24 @@ export type Load = {
   readonly p99Ms: number;
 };
 
+/** Requests are sent in turn. */
 export async function runLoad(
   folder: string,
   port: number,
-  { request, body }: BenchRequest,
+  requests: readonly BenchRequest[],
   seconds: number,
 ): Promise<Load> {
   const script = `${folder}/load.lua`;
-  const fields = request.fields
-    .filter(([name]) => name !== 'Content-Length')
-    .map(([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}\n`);
+  const bytes = Math.max(...requests.map(({ body }) => body?.length ?? 0));
   writeFileSync(
     script,
-    `wrk.path=${JSON.stringify(request.target)}
-wrk.method=${JSON.stringify(request.method)}
-${body === null ? '' : `wrk.body=${JSON.stringify(body)}`}
-${fields.join('')}
+    `local all={
+${requests.map(luaRequest).join(',\n')}
+}
+local made={}
+local at=0
+init=function() for i,r in ipairs(all) do made[i]=wrk.format(r[1],r[2],r[3],r[4]) end end
+request=function() at=at%#made+1 return made[at] end
 done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,\\"refused\\":%d,\\"failed\\":%d,\\"p50\\":%.1f,\\"p99\\":%.1f}\\n",
   s.requests,s.duration,s.errors.status,s.errors.connect+s.errors.read+s.errors.write+s.errors.timeout,l:percentile(50),l:percentile(99))) end
 `,
@@ -50,7 +52,7 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
         String(loadCore),
         'wrk',
         '-t1',
-        `-c${(body?.length ?? 0) < longBytes ? connections : connectionsOfLong}`,
+        `-c${bytes < longBytes ? connections : connectionsOfLong}`,
         `-d${seconds}s`,
       ],
       ...['--timeout', '60s', '-s', script, `http://127.0.0.1:${port}`],
@@ -74,6 +76,14 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
     p50Ms: figure('p50') / 1_000,
     p99Ms: figure('p99') / 1_000,
   };
+}
+
+function luaRequest({ request, body }: BenchRequest): string {
+  const fields = request.fields
+    .filter(([name]) => name !== 'Content-Length')
+    .map(([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
+  const { method, target } = request;
+  return `{${JSON.stringify(method)},${JSON.stringify(target)},{${fields.join(',')}},${body === null ? 'nil' : JSON.stringify(body)}}`;
 }
 
 export function statusOf(port: number, { request, body }: BenchRequest): Promise<number> {

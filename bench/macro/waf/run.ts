@@ -7,13 +7,15 @@
  * level 1, pass the others. Candidates take turns within a round, so drift of the machine falls on all; ratios are
  * taken within a round and their median is quoted. The proxy has core 0, load and backend share core 1. `--write` keeps
  * the page in bench/results/waf.md.
+ *
+ * Each request is sent twice over: the same again and again, and in turn with others that differ in what is a client's own.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type BenchRequest, benchRequests } from '#toolchain/bench-requests.ts';
+import { type BenchRequest, benchRequests, withOwnValues } from '#toolchain/bench-requests.ts';
 import { cpuNs, endAll, hasCommand, versionOf } from '../../support/processes.ts';
 import { machine } from '../../support/results.ts';
 import {
@@ -36,6 +38,10 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
+const loads: readonly Sent[] = benchRequests.flatMap((one) => [
+  { name: one.name, requests: [one] },
+  eachOther(one, one.body === null ? 4_000 : 600),
+]);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const levels = values.levels.split(',').map(Number);
@@ -75,6 +81,17 @@ if (values.write) writeFileSync(join(import.meta.dirname, '../../results/waf.md'
 // Those that were started end with it.
 process.exit(0);
 
+type Sent = {
+  readonly name: string;
+  readonly requests: readonly [BenchRequest, ...BenchRequest[]];
+};
+
+/** In turn so many that differ: more than rules here remember the values of. */
+function eachOther(one: BenchRequest, count: number): Sent {
+  const others = Array.from({ length: count }, (_, number) => withOwnValues(one, number));
+  return { name: `${one.name}, values of its own`, requests: [one, ...others] };
+}
+
 async function benchLevel(level: number): Promise<string> {
   const modSecurity = await startNginx(
     folder,
@@ -91,17 +108,23 @@ async function benchLevel(level: number): Promise<string> {
   const candidates: Candidate[] = [bareNginx, modSecurity, bareEdge, edge, ...ownEdge];
   const rows: Row[] = [];
   let section = `\n## Paranoia ${level}\n`;
-  for (const request of benchRequests) {
+  for (const { name, requests } of loads) {
     const expected = new Map<Candidate, boolean>();
     for (const candidate of candidates)
-      expected.set(candidate, await isRefused(candidate, request, level));
+      expected.set(candidate, await isRefused(candidate, requests[0], level));
     for (let round = 0; round <= rounds; round++)
       for (const candidate of candidates) {
         // Round 0 warms up: compilers, connections, caches.
-        const row = await measure(candidate, request, round, expected.get(candidate) === true);
+        const row = await measure(
+          candidate,
+          name,
+          requests,
+          round,
+          expected.get(candidate) === true,
+        );
         if (round > 0) rows.push(row);
       }
-    section += levelSection(request.name, rows, {
+    section += levelSection(name, rows, {
       bareNginx: bareNginx.name,
       modSecurity: modSecurity.name,
       bareEdge: bareEdge.name,
@@ -127,22 +150,23 @@ async function isRefused(
 
 async function measure(
   candidate: Candidate,
-  request: BenchRequest,
+  name: string,
+  requests: readonly BenchRequest[],
   round: number,
   isRefused: boolean,
 ): Promise<Row> {
   const pids = candidate.pids();
   const before = cpuNs(pids);
-  const load = await runLoad(folder, candidate.port, request, round === 0 ? 2 : seconds);
+  const load = await runLoad(folder, candidate.port, requests, round === 0 ? 2 : seconds);
   const cpuUs = (cpuNs(pids) - before) / 1_000 / load.requests;
   await untilIdle(pids);
   if (load.requests === 0) throw new Error(`${candidate.name} answered nothing in ${seconds} s`);
   if (load.failed > 0 || load.refused !== (isRefused ? load.requests : 0))
     throw new Error(
-      `${candidate.name}: of ${load.requests} ${load.refused} were refused and ${load.failed} failed (${request.name})`,
+      `${candidate.name}: of ${load.requests} ${load.refused} were refused and ${load.failed} failed (${name})`,
     );
   const row = {
-    request: request.name,
+    request: name,
     candidate: candidate.name,
     round,
     isRefused,
@@ -152,7 +176,7 @@ async function measure(
     p99Ms: load.p99Ms,
   };
   process.stderr.write(
-    `${request.name.padEnd(20)} ${round}  ${candidate.name.padEnd(20)} ${row.requestsPerSecond.toFixed(0).padStart(6)} req/s  ${cpuUs.toFixed(1).padStart(9)} µs  p99 ${row.p99Ms.toFixed(2)} ms\n`,
+    `${name.padEnd(20)} ${round}  ${candidate.name.padEnd(20)} ${row.requestsPerSecond.toFixed(0).padStart(6)} req/s  ${cpuUs.toFixed(1).padStart(9)} µs  p99 ${row.p99Ms.toFixed(2)} ms\n`,
   );
   return row;
 }

@@ -1,6 +1,7 @@
 /**
- * One instance of a SecLang module: a frame in, an answer out. Between calls it holds nothing of any request, so all
- * requests of a worker share it; after a failure its memory is in an unknown state and it is replaced.
+ * One instance of a SecLang module: a frame in, an answer out. Between calls no request waits in it, and what it knows of
+ * values changes no answer, so all requests of a worker share it; after a failure its memory is in an unknown state and it
+ * is replaced.
  *
  * ```
  * input area: frame │ unique id │ state of the phase before │ bodies │ heads (as in `abi.ts`)
