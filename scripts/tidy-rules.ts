@@ -20,14 +20,14 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/main\.ts$/,
   // The reporter of failed files is named to the test runner.
   /^scripts\/(?:start|test|setup|failed-files)\.mjs$/,
-  /^scripts\/(?:check|build-rules|build-bpf|generate-reference|replay-smuggling|run-core-rule-set|switch-off)\.ts$/,
+  /^scripts\/(?:check|build-rules|build-bpf|generate-reference|fetch-public-examples|replay-smuggling|run-core-rule-set|switch-off)\.ts$/,
   /^wasm-rules\/rules\/[^/]+\/index\.ts$/,
   // The evaluator of SecLang: `build/engine/seclang.wasm`.
   /^wasm-rules\/seclang\/index\.ts$/,
   // Copied by `weir module new`.
   /^wasm-rules\/template\/index\.ts$/,
   // Compiled by the tests of the SDK, which runs only inside a module.
-  /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index|(?:proxy-wasm|public-examples)\/[^/]+)\.ts$/,
+  /^wasm-rules\/testing\/(?:[^/]+|http-wasm-[^/]+\/index|proxy-wasm\/[^/]+)\.ts$/,
 ];
 
 const linesMax = 500;
