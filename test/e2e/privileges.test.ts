@@ -87,8 +87,8 @@ describe('an edge that root started', { skip: needsRoot() }, () => {
       // What it starts has what it needs; of sockets both have the channel and the line between them, none of the node's.
       assert.equal(edge.weir('block', 'add', '198.51.100.1')['kernel'], true);
       const [ofKeeper, ofAgent] = [socketsOf(keeper), socketsOf(agent)];
-      // The agent's end of the line is its standard input.
-      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 1]);
+      // The agent's end of the line is its standard input; it has one of its own to ask the table for hits.
+      assert.deepEqual([ofKeeper.length, ofAgent.length], [2, 2]);
       assert.equal(ofAgent.filter((socket) => ofKeeper.includes(socket)).length, 1, 'the channel');
     });
 
