@@ -6,6 +6,7 @@ import { moduleLoadBodyBytesMax } from '#admin/module-schema.ts';
 import { jsonBodyBytesMax } from '#admin/schema.ts';
 import { attemptsMax } from '#core/attempt-limit.ts';
 import { policyUploadBytesMax } from '#orchestrator/rollout-schema.ts';
+import { rosterBodyBytesMax } from '#orchestrator/roster-schema.ts';
 import { fleetImportBytesMax } from '#orchestrator/schema.ts';
 import { call } from '../support/http-call.ts';
 import { startTestOrchestrator, type TestOrchestrator } from '../support/orchestrator.ts';
@@ -64,6 +65,7 @@ const routes: Route[] = [
     path: '/api/v1/roster',
     needs: 'admin',
     body: '{"trust":"{}"}',
+    bodyBytesMax: rosterBodyBytesMax,
     status: 409,
   },
   {

@@ -133,8 +133,9 @@ test('a directory in which a live edge runs is refused, naming its pid; a dead o
 
 test('an edge that has ended and that nobody waited for leaves its directory free', async () => {
   const state = openStateDirectory(fresh());
-  // The shell becomes a program that waits for no child of it.
-  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+  // The shell becomes a program that waits for no child of it; the child ends when that has happened, as the shell would.
+  const child = 'while grep -q "^sh$" /proc/$PPID/comm; do :; done';
+  const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   try {
