@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import type { FleetAuth, FleetTls } from '#config/fleet-schema.ts';
 import { makeUserKey } from '#core/nkey.ts';
 import { Bus } from '#fleet/bus.ts';
@@ -95,12 +95,19 @@ function dial(url: string, auth: FleetAuth | undefined, tls?: FleetTls): Bus {
     tls: readTls(tls, [url]),
     limits: { redialMinMs: 10, redialMaxMs: 50 },
   });
+  dialled.push(bus);
   bus.open();
   return bus;
 }
 
+/** Of the test under way: none goes on dialling where it failed. */
+const dialled: Bus[] = [];
+
 describe('a member is known to the server by', { skip: needsNats() }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
+  afterEach(async () => {
+    for (const bus of dialled.splice(0)) await bus.close();
+  });
 
   for (const [what, config, right, wrong] of ways)
     it(`${what}, and not by a wrong one or none`, async () => {
