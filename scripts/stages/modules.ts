@@ -31,6 +31,27 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wasm/http-wasm/conformance.test.ts',
   },
   {
+    name: 'filters: a request line written by a filter is that of the request',
+    file: 'src/wasm/proxy-wasm/stream-context.ts',
+    from: 'transaction.request = withRequestLine(transaction.request, wanted);',
+    to: '',
+    tests: 'test/wire/rewritten-requests.test.ts',
+  },
+  {
+    name: 'filters: a request line written by a filter is checked',
+    file: 'src/wasm/proxy-wasm/stream-context.ts',
+    from: 'if (problem !== null) return problem;',
+    to: '',
+    tests: 'test/wasm/proxy-wasm/host.test.ts',
+  },
+  {
+    name: 'filters: an address is one of the same site',
+    file: 'src/wasm/proxy-wasm/line-properties.ts',
+    from: 'if (!url.toLowerCase().startsWith(site.toLowerCase()) ||',
+    to: 'if (false &&',
+    tests: 'test/wasm/proxy-wasm/corpus.test.ts',
+  },
+  {
     name: 'modules: a pinned hash is asked for',
     file: 'src/roles/module-admission.ts',
     from: 'if (pinned !== undefined && pinned !== sha256) {',
