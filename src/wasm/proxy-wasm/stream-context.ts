@@ -8,7 +8,12 @@ import {
   requestLineProblem,
   withRequestLine,
 } from '#waf/request-line.ts';
-import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
+import {
+  type FieldEdit,
+  fieldEditsMax,
+  type Transaction,
+  trailerBytesMax,
+} from '#waf/transaction.ts';
 import type { LocalAnswer, Stop } from '#waf/verdict.ts';
 import type { PhaseAnswer, Resume } from '../filter.ts';
 import { bufferType } from './abi.ts';
@@ -134,10 +139,15 @@ export class StreamContext {
     call: () => void,
   ): readonly string[] | null {
     const edits: FieldEdit[] = [];
+    let bytes = trailers.reduce((sum, text) => sum + text.length, 0);
+    const takes = ({ name, value }: FieldEdit): boolean => {
+      bytes += name.length + value.length;
+      return edits.length < fieldEditsMax && bytes <= trailerBytesMax;
+    };
     const map = new HeaderMap({
       load: () => pairsOf(trailers),
       edits: () => edits,
-      edit: (edit) => edits.length < fieldEditsMax && edits.push(edit) > 0,
+      edit: (edit) => takes(edit) && edits.push(edit) > 0,
       isOpen: () => true,
       refuse: this.#refuse,
     });

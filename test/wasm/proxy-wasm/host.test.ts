@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { fieldEditsMax, trailerBytesMax } from '#waf/transaction.ts';
+import { status } from '#wasm/proxy-wasm/abi.ts';
 import { collectedBytesMax } from '#wasm/proxy-wasm/run.ts';
 import { lineChangesMax, StreamContext } from '#wasm/proxy-wasm/stream-context.ts';
 import { proxyWasmGuest } from '../../support/proxy-wasm-guests.ts';
@@ -264,6 +266,33 @@ describe('a pseudo field', () => {
     step.run.end();
     assert.deepEqual(logs, []);
   });
+});
+
+it('trailers are changed so often, and grow so far', async () => {
+  const { filter } = await load('rewrite');
+  const { step, transaction } = begin(filter);
+  step.run.requestHead(true);
+  const context = new StreamContext(
+    9,
+    transaction,
+    () => {},
+    0n,
+    65_536,
+    () => {},
+  );
+  const changed = (call: (add: (value: string) => number) => void) =>
+    context.changedTrailers('requestTrailers', ['X-A', '1'], () =>
+      call((value) => context.requestTrailers?.add('x-b', value) ?? -1),
+    );
+  const { ok, internalFailure } = status;
+  const long = 'a'.repeat(trailerBytesMax - 7);
+  const grown = changed((add) => assert.deepEqual([add(long), add('')], [ok, internalFailure]));
+  assert.deepEqual(grown, ['x-a', '1', 'x-b', long]);
+  changed((add) => {
+    for (let i = 0; i < fieldEditsMax; i++) assert.equal(add('b'), ok);
+    assert.equal(add('b'), internalFailure);
+  });
+  step.run.end();
 });
 
 it('what a module prints is in the log, and what it does at the end', async () => {
