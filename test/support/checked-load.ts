@@ -30,17 +30,22 @@ const problemsMax = 20;
 export class CheckedLoad {
   readonly #port: number;
   readonly #requestsMax: number;
-  readonly #next: (index: number) => CheckedRequest;
+  readonly #next: (index: number, connection: number) => CheckedRequest;
   readonly #problems = new Map<string, number>();
   readonly #done = Promise.withResolvers<CheckedResult>();
   #started = 0;
   #running = 0;
   #answered = 0;
   #reconnects = 0;
+  #connections = 0;
   #stopped = false;
 
-  /** `next` gets the number of the request, from 0. */
-  constructor(port: number, requestsMax: number, next: (index: number) => CheckedRequest) {
+  /** `next` gets the number of the request, from 0, and that of its connection, which stays with one worker. */
+  constructor(
+    port: number,
+    requestsMax: number,
+    next: (index: number, connection: number) => CheckedRequest,
+  ) {
     this.#port = port;
     this.#requestsMax = requestsMax;
     this.#next = next;
@@ -62,6 +67,7 @@ export class CheckedLoad {
 
   #open(): void {
     this.#running++;
+    const connection = this.#connections++;
     const socket = net.connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
     let received: Buffer = noBytes;
     let asked: CheckedRequest | null = null;
@@ -82,7 +88,7 @@ export class CheckedLoad {
         end(null);
         return;
       }
-      asked = this.#next(this.#started++);
+      asked = this.#next(this.#started++, connection);
       socket.write(asked.text, 'latin1');
     };
     socket.on('connect', ask);
