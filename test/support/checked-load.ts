@@ -31,6 +31,7 @@ export class CheckedLoad {
   readonly #port: number;
   readonly #requestsMax: number;
   readonly #next: (index: number, connection: number) => CheckedRequest;
+  readonly #restMs: number;
   readonly #problems = new Map<string, number>();
   readonly #done = Promise.withResolvers<CheckedResult>();
   #started = 0;
@@ -40,12 +41,17 @@ export class CheckedLoad {
   #connections = 0;
   #stopped = false;
 
-  /** `next` gets the number of the request, from 0, and that of its connection, which stays with one worker. */
+  /**
+   * `next` gets the number of the request, from 0, and that of its connection, which stays with one worker. A
+   * connection rests for `restMs` between an answer and its next request.
+   */
   constructor(
     port: number,
     requestsMax: number,
     next: (index: number, connection: number) => CheckedRequest,
+    restMs = 0,
   ) {
+    this.#restMs = restMs;
     this.#port = port;
     this.#requestsMax = requestsMax;
     this.#next = next;
@@ -102,7 +108,8 @@ export class CheckedLoad {
       if (problem !== null) this.#count(problem);
       asked = null;
       if (read.answer.field('connection') === 'close') end(null);
-      else ask();
+      else if (this.#restMs === 0) ask();
+      else setTimeout(() => ended || ask(), this.#restMs);
     });
     socket.on('error', (error: NodeJS.ErrnoException) =>
       end(asked === null ? null : (error.code ?? error.message)),

@@ -2,13 +2,14 @@
  * Do a thousand loads and unloads of a rule module, while requests flow through an edge of two workers, cost a single
  * request, show one request two versions, or leave memory behind?
  *
- *     node bench/macro/hot-load/run.ts [--loads 1000] [--minutes 10] [--connections 4] [--canaryMs 20]
+ *     node bench/macro/hot-load/run.ts [--loads 1000] [--minutes 8] [--connections 8] [--restMs 4] [--canaryMs 20]
  *
  * Ends with the last load, or when the time is over. A load counts once the node has answered that the version is live
  * in both workers, an unload once it has answered that the version before is removed and its memory and file are given
  * up. The module stamps its version on the request that goes to the origin and on the response, and the client looks at
  * each answer: whole, 200, its own, both stamps the same, none older than one that this connection (so this worker)
- * has seen, none older than what was confirmed before the request was sent. It never retries.
+ * has seen, none older than what was confirmed before the request was sent. It never retries. Its connections rest
+ * between requests, so that loads do not wait for a processor.
  *
  * Memory is that of all processes of the edge, once a load; the slopes are those of the straight lines through all
  * samples of the second half, and through the lowest of each twenty in a row there, which leaves out what the next
@@ -18,7 +19,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CheckedLoad } from '../../../test/support/checked-load.ts';
+import { CheckedLoad, type CheckedRequest } from '../../../test/support/checked-load.ts';
 import { startEchoOrigin } from '../../../test/support/echo-origin.ts';
 import { slope } from '../../../test/support/loads-run.ts';
 import { versionedModule } from '../../../test/support/versioned-module.ts';
@@ -32,8 +33,9 @@ const samplesPerFloor = 20;
 const { values } = parseArgs({
   options: {
     loads: { type: 'string', default: '1000' },
-    minutes: { type: 'string', default: '10' },
-    connections: { type: 'string', default: '4' },
+    minutes: { type: 'string', default: '8' },
+    connections: { type: 'string', default: '8' },
+    restMs: { type: 'string', default: '4' },
     canaryMs: { type: 'string', default: '20' },
   },
 });
@@ -54,7 +56,8 @@ const edge = await startBenchEdge(
 let confirmed = 0;
 const seen = new Set<number>();
 const newestOf = new Map<number, number>();
-const load = new CheckedLoad(edge.port, Number.POSITIVE_INFINITY, (index, connection) => {
+const load = new CheckedLoad(edge.port, Number.POSITIVE_INFINITY, requestOf, Number(values.restMs));
+function requestOf(index: number, connection: number): CheckedRequest {
   const atLeast = Math.max(confirmed, newestOf.get(connection) ?? 0);
   return {
     text: `GET / HTTP/1.1\r\nHost: a.test\r\nX-Number: ${index}\r\n\r\n`,
@@ -71,7 +74,7 @@ const load = new CheckedLoad(edge.port, Number.POSITIVE_INFINITY, (index, connec
       return version < atLeast ? 'an older version' : null;
     },
   };
-});
+}
 const memory: number[] = [];
 let slowestLoadMs = 0;
 let unloads = 0;
@@ -85,7 +88,7 @@ const failed = Object.values(problems).reduce((sum, count) => sum + count, 0);
 const half = memory.slice(memory.length >> 1);
 keepResult(
   'hot-load',
-  `node bench/macro/hot-load/run.ts --loads ${values.loads} --minutes ${values.minutes} --connections ${values.connections} --canaryMs ${values.canaryMs}`,
+  `node bench/macro/hot-load/run.ts --loads ${values.loads} --minutes ${values.minutes} --connections ${values.connections} --restMs ${values.restMs} --canaryMs ${values.canaryMs}`,
   {
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     loads: confirmed,
