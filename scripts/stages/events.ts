@@ -94,6 +94,13 @@ export const eventStages: readonly Stage[] = [
     tests: 'test/e2e/exclusions.test.ts',
   },
   {
+    name: 'an exclusion made for a host is proposed for it',
+    file: 'src/events/exclusion-proposal.ts',
+    from: 'terms.host === true ? { host: hostOf(ecs) } : {}',
+    to: 'terms.host === true && hostOf(ecs) === null ? { host: hostOf(ecs) } : {}',
+    tests: 'test/e2e/false-positive.test.ts',
+  },
+  {
     name: 'exclusions expire',
     file: 'src/state/exclusion-file.ts',
     from: 'expiresAtMs === null || expiresAtMs > nowMs;',
