@@ -12,7 +12,7 @@
  * told apart, as a machine that is too busy makes one as well. A stage whose tests still pass is an island, and ends
  * this with 1.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   appendFileSync,
   cpSync,
@@ -59,6 +59,7 @@ const copied = [
   'certs',
   'config',
   'docs',
+  'bpf',
   'wasm-rules',
   'build',
 ];
@@ -179,10 +180,18 @@ async function withStageOff<T>(copy: string, stage: Stage, work: () => Promise<T
     before.replace(stage.from, () => stage.to),
   );
   try {
+    buildProgram(copy, stage);
     return await work();
   } finally {
     writeFileSync(path, before);
+    buildProgram(copy, stage);
   }
+}
+
+/** The packet program is what its object is. Throws where the edit does not compile: it would be noticed as anything. */
+function buildProgram(copy: string, { file }: Stage): void {
+  if (file.startsWith('bpf/'))
+    execFileSync(process.execPath, ['scripts/build-bpf.ts'], { cwd: copy });
 }
 
 /** Runs tests up to the first failure, in a process group of their own. */
