@@ -192,6 +192,20 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/feeds.test.ts',
   },
   {
+    name: 'who is challenged takes no room of the kernel',
+    file: 'src/roles/list-room.ts',
+    from: "if (action === 'challenge') this.setAside(target);\n    else if",
+    to: 'if',
+    tests: 'test/roles/node-blocks.test.ts',
+  },
+  {
+    name: 'who is challenged is not in the kernel',
+    file: 'src/roles/block-entries.ts',
+    from: "item.action !== 'challenge';",
+    to: 'item.target.length > 0;',
+    tests: 'test/roles/node-blocks.test.ts',
+  },
+  {
     name: 'list that challenges',
     file: 'src/proxy/exchange.ts',
     from: 'if (isListed && !this.isAdmitted)',
