@@ -36,8 +36,10 @@ export type ModuleWithBeside = {
 };
 
 export async function readModule(file: string, given: ParsedArguments): Promise<ModuleWithBeside> {
+  const module = await readBounded(file, moduleBytesMax, 'a module');
+  if (module.length === 0) throw failureError(`${file} is empty: copy or build it anew`);
   return {
-    module: await readBounded(file, moduleBytesMax, 'a module'),
+    module,
     signature: await readSignature(given.text('signature'), file),
     cases: await readCases(given.text('cases'), file),
   };
