@@ -12,8 +12,8 @@ export const replayStages: readonly Stage[] = [
   {
     name: 'secrets in recordings',
     file: 'src/replay/sample-thread.ts',
-    from: 'encodeRequest(maskRequest(request, filler))',
-    to: 'encodeRequest(request)',
+    from: 'encodeRequest(maskRequest(recorded, filler))',
+    to: 'encodeRequest(recorded)',
     tests: 'test/e2e/replay.test.ts',
   },
   {
@@ -61,9 +61,37 @@ export const replayStages: readonly Stage[] = [
   {
     name: 'rules on bodies of answers are said',
     file: 'src/replay/rule-side.ts',
-    from: '.reduce((sum, { bytes }) => sum + rulesOnAnswers(bytes), 0)',
+    from: '.reduce((sum, { bytes }) => sum + rulesOnAnswersOf(bytes), 0)',
     to: '.reduce((sum) => sum, 0)',
     tests: 'test/replay/rule-side.test.ts',
+  },
+  {
+    name: 'copies of answers',
+    file: 'src/proxy/captured-exchange.ts',
+    from: 'this.#capture.setResponse(view);\n    this.#capture.addAnswer(piece);',
+    to: 'this.#capture.setResponse(view);',
+    tests: 'test/e2e/replay.test.ts',
+  },
+  {
+    name: 'bodies of answers are looked at',
+    file: 'src/replay/rule-side.ts',
+    from: 'const piece = pieceOf(answerBytes ?? noBytes);',
+    to: 'const piece = pieceOf(answerBytes === undefined ? noBytes : noBytes);',
+    tests: 'test/replay/rule-side.test.ts',
+  },
+  {
+    name: 'secrets in bodies of answers',
+    file: 'src/replay/mask-request.ts',
+    from: 'maskedBody(request.answerBytes, answerFields, filler)',
+    to: 'request.answerBytes',
+    tests: 'test/replay/mask-request.test.ts',
+  },
+  {
+    name: 'a recording has of an answer what was asked for',
+    file: 'src/replay/sample-thread.ts',
+    from: 'cutAnswer(request, message.answerBytesMax)',
+    to: 'request',
+    tests: 'test/e2e/replay.test.ts',
   },
   {
     name: 'shadow switched off when it fails',

@@ -177,4 +177,11 @@ export const upstreamStages: readonly Stage[] = [
     to: '',
     tests: 'test/wire/origin-faults.test.ts',
   },
+  {
+    name: 'upstream: connections being made at a time',
+    file: 'src/proxy/upstream/http1-pool.ts',
+    from: 'const wanted = Math.min(connectingMax, this.#line.length);',
+    to: 'const wanted = this.#line.length + connectingMax * 0;',
+    tests: 'test/wire/upstream-connects.test.ts',
+  },
 ];

@@ -40,6 +40,7 @@ export interface ReplayControl {
     readonly routes: readonly string[];
     readonly requestsMax: number;
     readonly bytesMax: number;
+    readonly answerBytes: number;
   }): Promise<RecordingStatus>;
   /** Resolves when its file is whole. */
   stopRecording(): Promise<RecordingStatus>;

@@ -14,11 +14,14 @@ const share = Type.Number({ minimum: 0.01, maximum: 100 });
 export const recordMinutesMax = 1_440;
 export const recordRequestsMax = 1_000_000;
 export const recordBytesMax = 1_073_741_824;
+/** Of the body of one answer. */
+export const recordAnswerBytesMax = 1_048_576;
 export const recordDefaults = {
   minutes: 10,
   sharePercent: 100,
   requestsMax: 10_000,
   bytesMax: 67_108_864,
+  answerBytes: 0,
 } as const;
 
 export const recordBody = Type.Union([
@@ -32,6 +35,7 @@ export const recordBody = Type.Union([
       ),
       requestsMax: Type.Optional(Type.Integer({ minimum: 1, maximum: recordRequestsMax })),
       bytesMax: Type.Optional(Type.Integer({ minimum: 65_536, maximum: recordBytesMax })),
+      answerBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: recordAnswerBytesMax })),
     },
     strict,
   ),
@@ -50,6 +54,8 @@ export const recordingStatus = Type.Object(
     dropped: orNull(count),
     sharePercent: Type.Number(),
     routes: Type.Array(text),
+    /** That are kept of the body of each answer. */
+    answerBytes: count,
     why: orNull(text),
     /** Of the one that is under way. */
     bounds: orNull(

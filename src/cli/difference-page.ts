@@ -13,7 +13,7 @@ const titles: readonly (readonly [Change, string])[] = [
 const shownCharacters = 120;
 
 export function differencePage(difference: Difference, print: Printer): string {
-  const { requests, unreadable, stopped, cost, failures, untried } = difference;
+  const { requests, unreadable, stopped, cost, failures, answers } = difference;
   const counts = new Map<Change, number>([
     ['newly-blocked', difference.newlyBlocked],
     ['newly-passed', difference.newlyPassed],
@@ -27,9 +27,9 @@ export function differencePage(difference: Difference, print: Printer): string {
     ...titles.map(([change, title]) => [title, thousands(counts.get(change) ?? 0)]),
     ['cost a request', `live ${costText(cost.live)}, candidate ${costText(cost.candidate)}`],
     ...(unreadable === 0 ? [] : [['not compared', `${thousands(unreadable)}: beyond the limits`]]),
-    ...(untried.candidate + untried.live === 0
+    ...(answers.candidate + answers.live === 0
       ? []
-      : [['not tried', `rules on bodies of answers: ${untriedText(untried)}`]]),
+      : [['bodies of answers', answersText(answers)]]),
     ...(failures.candidate + failures.live === 0
       ? []
       : [
@@ -66,8 +66,13 @@ export function differencePage(difference: Difference, print: Printer): string {
   return parts.join('\n');
 }
 
-const untriedText = ({ live, candidate }: Difference['untried']): string =>
-  `live ${thousands(live)}, candidate ${thousands(candidate)}`;
+function answersText({ live, candidate, shown, cut, missing }: Difference['answers']): string {
+  const rules = `rules on them: live ${thousands(live)}, candidate ${thousands(candidate)}`;
+  const looked = shown === 0 ? [] : [`${thousands(shown)} looked at`];
+  const part = cut === 0 ? [] : [`of ${thousands(cut)} the beginning alone`];
+  const not = missing === 0 ? [] : [`${thousands(missing)} not there, so not tried`];
+  return [rules, ...looked, ...part, ...not].join('; ');
+}
 
 /** For one line. */
 export const differenceWords = ({ requests, newlyBlocked, newlyPassed }: Difference): string =>

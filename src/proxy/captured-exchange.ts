@@ -43,6 +43,12 @@ class CapturedExchange extends Exchange {
 
   override onResponse(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
     this.#capture.setResponse(view);
+    this.#capture.addAnswer(piece);
     super.onResponse(view, bodyFraming, piece);
+  }
+
+  override onResponseBody(piece: BodyPiece): void {
+    this.#capture.addAnswer(piece);
+    super.onResponseBody(piece);
   }
 }

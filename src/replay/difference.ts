@@ -87,8 +87,14 @@ export const difference = Type.Object(
     stopped: Type.Object({ live: count, candidate: count }, strict),
     /** Of modules, by what failed. */
     failures: Type.Object({ live: count, candidate: count, last: Type.String() }, strict),
-    /** Rules on bodies of answers, which recordings and copies do not hold. */
-    untried: Type.Object({ live: count, candidate: count }, strict),
+    /**
+     * Rules on bodies of answers, and how many bodies these were shown, whole or the beginning of it, and how many they
+     * were not, as no copy holds them.
+     */
+    answers: Type.Object(
+      { live: count, candidate: count, shown: count, cut: count, missing: count },
+      strict,
+    ),
     /** Null where nothing ran. */
     cost: Type.Object(
       { live: Type.Union([cost, Type.Null()]), candidate: Type.Union([cost, Type.Null()]) },
@@ -136,7 +142,7 @@ export class DifferenceSum {
   readonly #times = { live: new Times(), candidate: new Times() };
   readonly #examples: Example[] = [];
   readonly #examplesOf = new Map<Change, number>();
-  #untried = { live: 0, candidate: 0 };
+  readonly #answers = { live: 0, candidate: 0, shown: 0, cut: 0, missing: 0 };
   #requests = 0;
   #unreadable = 0;
 
@@ -150,8 +156,9 @@ export class DifferenceSum {
     this.#failures.last = message.slice(0, 500);
   }
 
-  noteUntried(live: number, candidate: number): void {
-    this.#untried = { live, candidate };
+  noteRulesOnAnswers(live: number, candidate: number): void {
+    this.#answers.live = live;
+    this.#answers.candidate = candidate;
   }
 
   add(line: () => RequestLine, live: SideRun | null, candidate: SideRun | null): void {
@@ -162,6 +169,8 @@ export class DifferenceSum {
     }
     if (live.verdict === 'stopped') this.#stopped.live++;
     if (candidate.verdict === 'stopped') this.#stopped.candidate++;
+    const answer = candidate.answer ?? live.answer;
+    if (answer !== null) this.#answers[answer]++;
     this.#times.live.add(live);
     this.#times.candidate.add(candidate);
     const found = changeBetween(live, candidate);
@@ -181,7 +190,7 @@ export class DifferenceSum {
       ...{ requests: this.#requests, unreadable: this.#unreadable, ...this.#counts },
       stopped: { ...this.#stopped },
       failures: { ...this.#failures },
-      untried: { ...this.#untried },
+      answers: { ...this.#answers },
       cost: { live: this.#times.live.cost(), candidate: this.#times.candidate.cost() },
       examples: [...this.#examples],
     };

@@ -4,7 +4,7 @@
  * ```
  * target     values of secret parameters, and whatever holds a secret inside
  * fields     cookies, credentials, other secret fields whole; of URLs their queries
- * body       by its own look, not by what its type says: JSON, parts, pairs, elements, lines
+ * body       by its own look, not by what its type says: JSON, parts, pairs, elements, lines; the answer's as well
  * ```
  *
  * Which names are secret says `#core/secret-names.ts`, which texts hold one `#core/mask-secrets.ts`; how a value is
@@ -21,12 +21,29 @@ export function maskRequest(request: RecordedRequest, filler: SecretFiller): Rec
   const head = Buffer.from(request.head);
   const fields = maskHead(head, filler, true);
   const responseHead = request.responseHead === null ? null : Buffer.from(request.responseHead);
-  if (responseHead !== null) maskHead(responseHead, filler, false);
+  const answerFields = responseHead === null ? fields : maskHead(responseHead, filler, false);
+  const bytes = maskedBody(request.bytes, fields, filler);
+  const masked = { ...request, head, responseHead, bytes: bytes ?? noBytes };
+  if (bytes === null) masked.body = 'encoded';
+  if (request.answerBytes === undefined || request.answer === undefined) return masked;
+  const answerBytes = maskedBody(request.answerBytes, answerFields, filler);
+  const answer = answerBytes === null ? 'encoded' : request.answer;
+  return { ...masked, answer, answerBytes: answerBytes ?? noBytes };
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** Null where it is compressed. */
+function maskedBody(
+  given: Buffer,
+  fields: ReadonlyMap<string, string>,
+  filler: SecretFiller,
+): Buffer | null {
   const encoding = fields.get('content-encoding') ?? 'identity';
-  const isEncoded = request.bytes.length > 0 && encoding.trim().toLowerCase() !== 'identity';
-  const bytes = isEncoded ? Buffer.alloc(0) : Buffer.from(request.bytes);
+  if (given.length > 0 && encoding.trim().toLowerCase() !== 'identity') return null;
+  const bytes = Buffer.from(given);
   maskBody(bytes, filler);
-  return { ...request, head, bytes, responseHead, body: isEncoded ? 'encoded' : request.body };
+  return bytes;
 }
 
 /** Masks in place; the fields as they stand now, names in lower case. */

@@ -33,9 +33,12 @@ export function mergeDifferences(parts: readonly Difference[], examplesMax: numb
       last: parts.findLast(({ failures }) => failures.last !== '')?.failures.last ?? '',
     },
     // Of the same rules in each worker.
-    untried: {
-      live: Math.max(0, ...parts.map(({ untried }) => untried.live)),
-      candidate: Math.max(0, ...parts.map(({ untried }) => untried.candidate)),
+    answers: {
+      live: Math.max(0, ...parts.map(({ answers }) => answers.live)),
+      candidate: Math.max(0, ...parts.map(({ answers }) => answers.candidate)),
+      shown: sum(({ answers }) => answers.shown),
+      cut: sum(({ answers }) => answers.cut),
+      missing: sum(({ answers }) => answers.missing),
     },
     cost: {
       live: mergeCosts(parts.map(({ cost }) => cost.live)),

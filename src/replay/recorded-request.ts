@@ -2,17 +2,21 @@
  * One request of a recording: its head as it came, the beginning of its body, and what became of it.
  *
  * ```
- * facts, JSON │ head │ body │ response head        each with its length before it, 32 bits, little end first
+ * facts, JSON │ head │ body │ response head │ body of the answer
+ *                              each with its length before it, 32 bits, little end first; the last two where there are any
  * ```
  *
  * Heads are whole and in the form of HTTP/1.1, whatever protocol brought them, so that the parser which reads clients
- * reads them again. A body is as long as rules look at, and a byte more where it was longer. Response bodies are not kept.
+ * reads them again. A body is as long as rules look at, and a byte more where it was longer. Of the answer's body there is
+ * as much as was asked for, which is nothing unless somebody says otherwise.
  */
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
 
 const strict = { additionalProperties: false };
 const short = Type.String({ maxLength: 1_024 });
+
+const kept = Type.Union([Type.Literal('whole'), Type.Literal('cut'), Type.Literal('encoded')]);
 
 /** What stands of a request beside its bytes. */
 const requestFacts = Type.Object(
@@ -39,7 +43,9 @@ const requestFacts = Type.Object(
     /** The body has no length in the head: chunks, or frames of HTTP/2. */
     chunked: Type.Boolean(),
     /** All of the body is here; `encoded`: it was compressed, so nothing of it is. */
-    body: Type.Union([Type.Literal('whole'), Type.Literal('cut'), Type.Literal('encoded')]),
+    body: kept,
+    /** The same of the answer's body; absent where that was not asked for. */
+    answer: Type.Optional(kept),
     /** Of the route that served it. */
     route: short,
     status: Type.Integer({ minimum: 0, maximum: 999 }),
@@ -57,14 +63,18 @@ export type RecordedRequest = RequestFacts & {
   readonly bytes: Buffer;
   /** Null where the upstream gave none. */
   readonly responseHead: Buffer | null;
+  /** With `answer` alone. */
+  readonly answerBytes?: Buffer;
 };
 
-const partsMax = 4;
+const partsMax = 5;
 const factsBytesMax = 16_384;
 
-export function encodeRequest({ head, bytes, responseHead, ...facts }: RecordedRequest): Buffer {
+export function encodeRequest(request: RecordedRequest): Buffer {
+  const { head, bytes, responseHead, answerBytes, ...facts } = request;
   const parts = [Buffer.from(JSON.stringify(facts)), head, bytes];
   if (responseHead !== null) parts.push(responseHead);
+  if (answerBytes !== undefined) parts.push(answerBytes);
   const pieces: Buffer[] = [];
   for (const part of parts) {
     const length = Buffer.alloc(4);
@@ -85,11 +95,22 @@ export function decodeRequest(payload: Buffer): RecordedRequest | null {
     parts.push(payload.subarray(at, at + length));
     at += length;
   }
-  const [facts, head, bytes, responseHead = null] = parts;
+  const [facts, head, bytes, responseHead = null, answerBytes] = parts;
   if (facts === undefined || head === undefined || bytes === undefined) return null;
   if (facts.length > factsBytesMax) return null;
   const value = parseJson(facts.toString('utf8'));
-  return Check(requestFacts, value) ? { ...value, head, bytes, responseHead } : null;
+  if (!Check(requestFacts, value)) return null;
+  if ((value.answer === undefined) !== (answerBytes === undefined)) return null;
+  return { ...value, head, bytes, responseHead, ...(answerBytes && { answerBytes }) };
+}
+
+/** With at most so much of its answer's body; none of it where that is 0. */
+export function cutAnswer(request: RecordedRequest, bytesMax: number): RecordedRequest {
+  const { answer, answerBytes, ...without } = request;
+  if (answer === undefined || answerBytes === undefined || bytesMax === 0) return without;
+  return answerBytes.length <= bytesMax
+    ? request
+    : { ...without, answer: 'cut', answerBytes: answerBytes.subarray(0, bytesMax) };
 }
 
 export function parseJson(text: string): unknown {

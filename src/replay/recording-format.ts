@@ -18,7 +18,7 @@ import { decodeRequest, parseJson, type RecordedRequest } from './recorded-reque
 
 const mark = Buffer.from('WEIRREC\x01', 'latin1');
 const headBytes = 9;
-/** Two heads and a body window, each at its largest, with room for the facts. */
+/** Two heads, a body window and the body of an answer, each at its largest, with room for the facts. */
 export const frameBytesMax = 4 * 1_048_576;
 
 const strict = { additionalProperties: false };
@@ -31,6 +31,8 @@ export const recordingBegin = Type.Object(
     /** Names of routes; none: all. */
     routes: Type.Array(Type.String({ maxLength: 1_024 }), { maxItems: 256 }),
     bodyBytesMax: count,
+    /** Of the bodies of answers; absent: none. */
+    answerBytesMax: Type.Optional(count),
     /** Of the configuration that was live. */
     generation: count,
   },

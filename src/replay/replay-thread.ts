@@ -33,7 +33,7 @@ async function replay({ file, live, candidate, examplesMax, requestsMax }: Repla
   const side = (source: SideSource, name: 'live' | 'candidate') =>
     RuleSide.create(source, { onFailure: (_module, message) => sum.noteFailure(name, message) });
   const [before, after] = [await side(live, 'live'), await side(candidate, 'candidate')];
-  sum.noteUntried(before.untried, after.untried);
+  sum.noteRulesOnAnswers(before.rulesOnAnswers, after.rulesOnAnswers);
   let requests = 0;
   let saidAt = performance.now();
   const recording = readRecording(file);

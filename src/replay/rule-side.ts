@@ -1,9 +1,10 @@
 /**
  * One of the two rule sets that recorded requests run through: routes, modes and thresholds of a configuration with
- * the modules that belong to it, on the very path of a live request (`#proxy/request-gate.ts`, `inspection.ts`).
+ * the modules that belong to it, on the very path of a live request (`#proxy/request-gate.ts`, `response-gate.ts`, `inspection.ts`).
  *
  * ```
- * recorded ─► parse ─► route ─► gate: head, body window ─► response head ─► what was decided, µs, fuel
+ * recorded ─► parse ─► route ─► gate: head, body window ─► response head ─► as much of its body as there is ─► what was
+ *                                                                                              decided, µs, fuel
  * ```
  *
  * What is not there: upstreams, and what modules keep or ask outside of this thread. Values, counts and token buckets
@@ -13,6 +14,7 @@ import type { Config } from '#config/schema.ts';
 import { monotonicMs } from '#core/clock.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
 import { hostOf } from '#proxy/forward-request.ts';
+import { type Framing, framing } from '#proxy/http1/body-decoder.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
 import { complete, parseProblem } from '#proxy/http1/parse-problem.ts';
 import { parseRequest } from '#proxy/http1/parse-request.ts';
@@ -20,6 +22,7 @@ import { parseResponse } from '#proxy/http1/parse-response.ts';
 import { type Inspected, Inspection } from '#proxy/inspection.ts';
 import { ProxyMetrics } from '#proxy/proxy-metrics.ts';
 import { RequestGate, type RequestGateOwner } from '#proxy/request-gate.ts';
+import { ResponseGate, type ResponseGateOwner } from '#proxy/response-gate.ts';
 import { type CompiledRoute, compileSnapshot, type Snapshot } from '#proxy/snapshot.ts';
 import { UpstreamRegistry } from '#proxy/upstream/upstream-registry.ts';
 import { MetricRegistry } from '#telemetry/metrics.ts';
@@ -57,7 +60,12 @@ export type SideVerdict = {
   readonly score: number;
 };
 
-export type SideRun = SideVerdict & { readonly microseconds: number; readonly fuel: number };
+export type SideRun = SideVerdict & {
+  /** What became of the answer's body, where rules look at it; null where none does. */
+  readonly answer: 'shown' | 'cut' | 'missing' | null;
+  readonly microseconds: number;
+  readonly fuel: number;
+};
 
 export type SideOptions = {
   /** A failure of a module, one line. */
@@ -65,7 +73,7 @@ export type SideOptions = {
 };
 
 /** Of a rule set those of phase 4; any other module counts as one. */
-const rulesOnAnswers = (bytes: Uint8Array): number =>
+const rulesOnAnswersOf = (bytes: Uint8Array): number =>
   readModule(bytes)?.facts.rules.filter((rule) => rule.phase === 4).length ?? 1;
 
 export class RuleSide {
@@ -76,16 +84,16 @@ export class RuleSide {
   readonly #view: RequestView;
   readonly #response = new ResponseView(responseHeadersMax);
 
-  /** Rules and modules for bodies of answers, which no copy of a request holds: they are not tried. */
-  readonly untried: number;
+  /** Rules and modules for bodies of answers, of which there may be no copy. */
+  readonly rulesOnAnswers: number;
 
   private constructor(
     snapshot: Snapshot,
     filters: readonly Filter[],
     metrics: ProxyMetrics,
-    untried: number,
+    rulesOnAnswers: number,
   ) {
-    this.untried = untried;
+    this.rulesOnAnswers = rulesOnAnswers;
     this.#snapshot = snapshot;
     this.#filters = filters;
     this.#metrics = metrics;
@@ -115,10 +123,10 @@ export class RuleSide {
       );
     const groups = upstreams.prepare(config, []);
     const snapshot = compileSnapshot(1, config, groups, filters, metrics.modules);
-    const untried = modules
+    const rulesOnAnswers = modules
       .filter(({ name }) => (filters.get(name)?.phases ?? 0) & phase.responseBody)
-      .reduce((sum, { bytes }) => sum + rulesOnAnswers(bytes), 0);
-    return new RuleSide(snapshot, [...filters.values()], metrics, untried);
+      .reduce((sum, { bytes }) => sum + rulesOnAnswersOf(bytes), 0);
+    return new RuleSide(snapshot, [...filters.values()], metrics, rulesOnAnswers);
   }
 
   /** Null where the request cannot be read by this configuration: it is longer than its limits. */
@@ -143,13 +151,14 @@ export class RuleSide {
     const walk = new Walk(route, view, request, this.#deadlines);
     const waits = walk.start(this.#responseOf(request));
     if (waits !== null) await waits;
-    const { inspection, refusal } = walk;
+    const { inspection, refusal, answer } = walk;
     inspection.finish(this.#metrics, {
       ...{ status: request.status, outcome: 'forwarded', bytesIn: request.bytes.length },
       ...{ bytesOut: 0, durationMs: 0, wafMs: inspection.spentMs, rule: '' },
     });
     const microseconds = (monotonicMs() - startedAt) * 1_000;
-    return { ...verdictOf(inspection, refusal), microseconds, fuel: this.#fuel() - fuelBefore };
+    const fuel = this.#fuel() - fuelBefore;
+    return { ...verdictOf(inspection, refusal), answer, microseconds, fuel };
   }
 
   close(): void {
@@ -174,7 +183,7 @@ export class RuleSide {
 
 const nothingRan: SideRun = {
   ...{ verdict: 'passed', kind: null, rule: '', reason: '', target: '', matched: '' },
-  ...{ rules: [], score: 0, microseconds: 0, fuel: 0 },
+  ...{ rules: [], score: 0, answer: null, microseconds: 0, fuel: 0 },
 };
 
 function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict {
@@ -202,15 +211,17 @@ function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict 
 }
 
 /** One request between its gate and its response. */
-class Walk implements RequestGateOwner, Inspected {
+class Walk implements RequestGateOwner, ResponseGateOwner, Inspected {
   readonly isAdmitted = false;
   readonly inspection: Inspection;
   /** Why it is answered without a word of its rules. */
   refusal: string | null = null;
+  readonly isHead: boolean;
   readonly #gate: RequestGate;
+  readonly #windowBytes: number;
   readonly #request: RecordedRequest;
   #response: ResponseView | null = null;
-  #isInResponse = false;
+  #responseGate: ResponseGate | null = null;
   #isOver = false;
   #ended: (() => void) | null = null;
 
@@ -224,6 +235,8 @@ class Walk implements RequestGateOwner, Inspected {
     const { bodyWindowBytes, beyondWindow } = route;
     const facts = { clientAddress: client, tls, ja4, certificate };
     this.#request = request;
+    this.#windowBytes = bodyWindowBytes;
+    this.isHead = request.head.toString('latin1', 0, 5) === 'HEAD ';
     this.inspection = new Inspection(route, view, facts, id, this, deadlines);
     this.#gate = new RequestGate(this, this.inspection, bodyWindowBytes, beyondWindow);
   }
@@ -232,9 +245,7 @@ class Walk implements RequestGateOwner, Inspected {
   start(response: ResponseView | null): Promise<void> | null {
     const { bytes, body } = this.#request;
     this.#response = response;
-    const piece = new BodyPiece();
-    piece.reset(bytes, false);
-    if (bytes.length > 0) piece.add(0, bytes.length);
+    const piece = pieceOf(bytes);
     piece.last = body === 'whole';
     this.#gate.start(piece);
     if (this.#isOver) return null;
@@ -244,8 +255,7 @@ class Walk implements RequestGateOwner, Inspected {
   }
 
   onInspected(stop: Stop | null): void {
-    if (this.#isInResponse) this.#end();
-    else this.#gate.onInspected(stop);
+    (this.#responseGate ?? this.#gate).onInspected(stop);
   }
 
   mayForward(): boolean {
@@ -253,11 +263,36 @@ class Walk implements RequestGateOwner, Inspected {
   }
 
   forward(): void {
-    this.#isInResponse = true;
     const { inspection } = this;
-    if (this.#response === null || !inspection.wants(phase.responseHead)) this.#end();
-    else if (inspection.responseHead(this.#response, true) !== 'wait') this.#end();
+    const wanted = phase.responseHead | phase.responseBody | phase.buffersResponse;
+    if (this.#response === null || !inspection.wants(wanted)) {
+      this.#end();
+      return;
+    }
+    const { answer, answerBytes } = this.#request;
+    const piece = pieceOf(answerBytes ?? noBytes);
+    piece.last = this.isHead || (answer === 'whole' && piece.size === 0);
+    const gate = new ResponseGate(this, inspection, this.#windowBytes);
+    this.#responseGate = gate;
+    gate.start(this.#response, framing.chunked, piece);
+    if (this.#isOver || piece.last) return;
+    // Nothing more comes, of an answer that went on either.
+    const end = new BodyPiece();
+    end.last = true;
+    gate.offer(end);
   }
+
+  respond(_view: ResponseView, _framing: Framing, piece: BodyPiece): void {
+    if (piece.last) this.#end();
+  }
+
+  respondBody(piece: BodyPiece): void {
+    if (piece.last) this.#end();
+  }
+
+  pauseResponse(): void {}
+
+  onClientDrain(): void {}
 
   forwardBody(): void {}
 
@@ -279,8 +314,25 @@ class Walk implements RequestGateOwner, Inspected {
 
   pauseRequest(): void {}
 
+  /** What became of the answer's body, once it is over. */
+  get answer(): SideRun['answer'] {
+    if (this.#responseGate === null || !this.inspection.wants(phase.responseBody)) return null;
+    const { answer } = this.#request;
+    if (answer === 'whole') return 'shown';
+    return answer === 'cut' ? 'cut' : 'missing';
+  }
+
   #end(): void {
     this.#isOver = true;
     this.#ended?.();
   }
+}
+
+const noBytes = Buffer.alloc(0);
+
+function pieceOf(bytes: Buffer): BodyPiece {
+  const piece = new BodyPiece();
+  piece.reset(bytes, false);
+  if (bytes.length > 0) piece.add(0, bytes.length);
+  return piece;
 }

@@ -10,7 +10,7 @@ import { describeError } from '#core/errors.ts';
 import { type Difference, DifferenceSum } from './difference.ts';
 import { SecretFiller } from './fill-secret.ts';
 import { maskRequest } from './mask-request.ts';
-import { encodeRequest, type RecordedRequest } from './recorded-request.ts';
+import { cutAnswer, encodeRequest, type RecordedRequest } from './recorded-request.ts';
 import { lineOf } from './request-line.ts';
 import { RuleSide, type SideSource } from './rule-side.ts';
 
@@ -30,6 +30,8 @@ export type ToSampler =
       readonly kind: 'request';
       readonly request: RecordedRequest;
       readonly isRecorded: boolean;
+      /** Of the answer's body a recording holds so much; what is more is for shadows alone. */
+      readonly answerBytesMax: number;
       readonly shadows: readonly string[];
     }
   /** Answered with `flushed` when all that came before is dealt with. */
@@ -80,7 +82,7 @@ class Shadow {
           },
         });
       const [before, after] = [await side(live, 'live'), await side(candidate, 'candidate')];
-      this.#sum.noteUntried(before.untried, after.untried);
+      this.#sum.noteRulesOnAnswers(before.rulesOnAnswers, after.rulesOnAnswers);
       this.#sides = [before, after];
     } catch (error) {
       this.#off = describeError(error);
@@ -132,7 +134,8 @@ async function handle(message: ToSampler): Promise<void> {
     case 'request': {
       const request = buffersOf(message.request);
       for (const name of message.shadows) await shadows.get(name)?.run(request);
-      const payload = message.isRecorded ? encodeRequest(maskRequest(request, filler)) : null;
+      const recorded = message.isRecorded ? cutAnswer(request, message.answerBytesMax) : null;
+      const payload = recorded === null ? null : encodeRequest(maskRequest(recorded, filler));
       send({ kind: 'done', payload });
       return;
     }
@@ -144,11 +147,12 @@ async function handle(message: ToSampler): Promise<void> {
 
 /** What travels between threads comes as plain bytes. */
 function buffersOf(request: RecordedRequest): RecordedRequest {
-  const { head, bytes, responseHead } = request;
+  const { head, bytes, responseHead, answerBytes } = request;
   const buffer = (of: Uint8Array) => Buffer.from(of.buffer, of.byteOffset, of.byteLength);
   return {
     ...{ ...request, head: buffer(head), bytes: buffer(bytes) },
     responseHead: responseHead === null ? null : buffer(responseHead),
+    ...(answerBytes && { answerBytes: buffer(answerBytes) }),
   };
 }
 

@@ -32,13 +32,20 @@ export class Sampler {
   }
 
   /** False where there is no room. */
-  offer(request: RecordedRequest, isRecorded: boolean, shadows: readonly string[]): boolean {
-    const size = request.head.length + request.bytes.length + (request.responseHead?.length ?? 0);
+  offer(
+    request: RecordedRequest,
+    isRecorded: boolean,
+    answerBytesMax: number,
+    shadows: readonly string[],
+  ): boolean {
+    const { head, bytes, responseHead, answerBytes } = request;
+    const size =
+      head.length + bytes.length + (responseHead?.length ?? 0) + (answerBytes?.length ?? 0);
     if (this.#waiting.length >= waitingMax || this.#waitingBytes + size > waitingBytesMax)
       return false;
     this.#waiting.push(size);
     this.#waitingBytes += size;
-    this.#post({ kind: 'request', request, isRecorded, shadows });
+    this.#post({ kind: 'request', request, isRecorded, answerBytesMax, shadows });
     return true;
   }
 

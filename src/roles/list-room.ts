@@ -3,11 +3,12 @@
  *
  * What there is no room for is refused before anything has taken it, with the size and the key that changes it.
  * A list that is longer already (a smaller size, another machine's state) is not cut: what does not fit holds at
- * accept alone, and status says how much that is.
+ * accept alone, and status says how much that is. What is challenged alone never comes to the kernel and takes none of it.
  */
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
 import type { ShieldSizes } from '#synproxy/shield-object.ts';
+import type { BlockItem } from './ipc.ts';
 
 export const listKinds = ['ipv4Addresses', 'ipv6Addresses', 'ipv4Ranges', 'ipv6Ranges'] as const;
 export type ListKind = (typeof listKinds)[number];
@@ -40,11 +41,15 @@ export function shieldSizes({ kernel }: Config): ShieldSizes {
   return { exact4: ipv4Addresses, exact6: ipv6Addresses, prefix4: ipv4Ranges, prefix6: ipv6Ranges };
 }
 
+type Placed = Pick<BlockItem, 'target' | 'action'>;
+
 export class ListRoom {
   readonly #sizes: ListSizes | null;
   readonly #counts: Record<ListKind, number>;
   /** On the list and not in the kernel, the oldest first. */
   readonly #outside = new Set<string>();
+  /** On the list and not for the kernel: challenged, by workers. */
+  readonly #aside = new Set<string>();
 
   /** `sizes` is null where nothing of the list is in the kernel. */
   constructor(sizes: ListSizes | null, counts: Readonly<Record<ListKind, number>>) {
@@ -53,11 +58,13 @@ export class ListRoom {
   }
 
   /** On a list that was there before: what `fitting` leaves out. */
-  leaveOut<T extends { readonly target: string }>(items: readonly T[]): void {
+  leaveOut(items: readonly Placed[]): void {
+    for (const { target, action } of items) if (action === 'challenge') this.setAside(target);
     const sizes = this.#sizes;
     if (sizes === null || listKinds.every((kind) => this.#counts[kind] <= sizes[kind])) return;
     const left = { ...sizes };
-    for (const { target } of items) if (left[kindOf(target)]-- <= 0) this.#outside.add(target);
+    for (const { target } of items)
+      if (!this.#aside.has(target) && left[kindOf(target)]-- <= 0) this.#outside.add(target);
   }
 
   /** What there is no room for in the kernel, in words; null where there is. */
@@ -71,6 +78,24 @@ export class ListRoom {
     return this.#outside.has(target);
   }
 
+  isAside(target: string): boolean {
+    return this.#aside.has(target);
+  }
+
+  /** It is challenged alone by now: the room it had is there for others. */
+  setAside(target: string): void {
+    if (this.#aside.has(target)) return;
+    this.#aside.add(target);
+    this.#outside.delete(target);
+    this.#counts[kindOf(target)]--;
+  }
+
+  /** As it is enforced now, of a target that is on the list. */
+  follow({ target, action }: Placed): void {
+    if (action === 'challenge') this.setAside(target);
+    else if (this.#aside.has(target)) this.takeAll([target]);
+  }
+
   /**
    * For these too, which the fleet decided and nobody here can refuse: those there is no room for hold at accept
    * alone until there is.
@@ -78,6 +103,7 @@ export class ListRoom {
   takeAll(targets: Iterable<string>): void {
     for (const target of targets) {
       const kind = kindOf(target);
+      this.#aside.delete(target);
       this.#counts[kind]++;
       if (this.#counts[kind] > (this.#sizes?.[kind] ?? Number.POSITIVE_INFINITY))
         this.#outside.add(target);
@@ -100,7 +126,7 @@ export class ListRoom {
     return this.#counts;
   }
 
-  /** Room for these, which are not on the list: it is theirs from now on. Throws BLOCK_LIST_FULL. */
+  /** Room for these, which are not on the list or have none: it is theirs from now on. Throws BLOCK_LIST_FULL. */
   take(targets: Iterable<string>): void {
     const wanted = countKinds(targets);
     for (const kind of listKinds) {
@@ -112,16 +138,20 @@ export class ListRoom {
         );
     }
     for (const kind of listKinds) this.#counts[kind] += wanted[kind];
+    if (this.#aside.size > 0) for (const target of targets) this.#aside.delete(target);
   }
 
-  recount(counts: Readonly<Record<ListKind, number>>): void {
+  recount(counts: Readonly<Record<ListKind, number>>, items: readonly Placed[]): void {
     Object.assign(this.#counts, counts);
+    this.#aside.clear();
+    for (const { target, action } of items) if (action === 'challenge') this.setAside(target);
   }
 
   give(targets: Iterable<string>): void {
-    const gone = countKinds(targets);
-    for (const kind of listKinds) this.#counts[kind] -= gone[kind];
-    if (this.#outside.size > 0) for (const target of targets) this.#outside.delete(target);
+    for (const target of targets) {
+      this.#outside.delete(target);
+      if (!this.#aside.delete(target)) this.#counts[kindOf(target)]--;
+    }
   }
 }
 

@@ -170,7 +170,7 @@ export class NodeBlocks {
     const { reason, origin, action = 'drop' } = request;
     const row: BlockRow = { target, reason, origin, createdAtMs: now, expiresAtMs, action };
     const isNew = this.#store.find(target) === null;
-    const taken = this.#sources.has(target) ? [] : [target];
+    const taken = this.#hasRoom(target) ? [] : [target];
     this.#room.take(taken);
     // Durable first: an answer is a promise that outlives the process.
     this.#givingBack(taken, () => this.#store.put(row));
@@ -185,7 +185,7 @@ export class NodeBlocks {
     const fresh = await unknownTargets(targets, (target) => this.#store.find(target) !== null);
     checkMayGoOn();
     this.#store.checkRoom(fresh.length);
-    this.#room.take(fresh.filter((target) => !this.#sources.has(target)));
+    this.#room.take(fresh.filter((target) => !this.#hasRoom(target)));
     const createdAtMs = wallMs();
     const expiresAtMs = ttlSeconds === null ? null : createdAtMs + ttlSeconds * 1_000;
     let live = { version: this.version, workers: 0, kernel: false };
@@ -206,7 +206,7 @@ export class NodeBlocks {
       isReserved = false;
     } finally {
       // What was not taken has no room reserved; what was, is counted anew.
-      if (isReserved) this.#room.recount(this.#sources.counts());
+      if (isReserved) this.#room.recount(this.#sources.counts(), this.#sources.items(wallMs()));
     }
     this.#options.log.info({ entries: targets.length, action }, 'blocks imported');
     const renewed = targets.length - fresh.length;
@@ -245,12 +245,23 @@ export class NodeBlocks {
     targets: readonly string[],
   ): Promise<BlocksLive> {
     this.#forget(gone);
-    this.#room.takeAll(fresh);
-    this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
+    for (const target of fresh) this.#takeFresh(target);
     let live = { version: this.version, workers: 0, kernel: false };
     for (let at = 0; at === 0 || at < targets.length; at += importSliceEntries)
       live = await this.#enforce(targets.slice(at, at + importSliceEntries));
+    this.#options.supervisor.setDegraded('kernel lists', this.#room.problem);
     return live;
+  }
+
+  /** What is challenged alone takes no room, not even from those that come with it. */
+  #takeFresh(target: string): void {
+    this.#room.takeAll([target]);
+    if (this.#sources.itemOf(target, wallMs())?.action === 'challenge') this.#room.setAside(target);
+  }
+
+  /** It is in the kernel, or is kept out for want of room. */
+  #hasRoom(target: string): boolean {
+    return this.#sources.has(target) && !this.#room.isAside(target);
   }
 
   /** Takes out what has expired. */
@@ -289,7 +300,10 @@ export class NodeBlocks {
     for (const target of targets) {
       const item = this.#sources.itemOf(target, now);
       if (item === null) remove.push(target);
-      else add.push(item);
+      else {
+        this.#room.follow(item);
+        add.push(item);
+      }
     }
     const version = ++this.version;
     const [kernel, workers] = await Promise.all([
@@ -313,7 +327,9 @@ export class NodeBlocks {
     try {
       work();
     } catch (error) {
-      this.#room.give(taken);
+      for (const target of taken)
+        if (this.#sources.has(target)) this.#room.setAside(target);
+        else this.#room.give([target]);
       throw error;
     }
   }

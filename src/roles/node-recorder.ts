@@ -39,6 +39,8 @@ export type RecordTerms = {
   readonly routes: readonly string[];
   readonly requestsMax: number;
   readonly bytesMax: number;
+  /** Of the body of each answer. */
+  readonly answerBytes: number;
 };
 
 type Running = {
@@ -90,14 +92,15 @@ export class NodeRecorder {
       const { log } = this.#host;
       const { generation, bodyWindowBytes, routes: known } = this.#host.live();
       checkRoutes(terms.routes, known);
-      const { sharePercent, routes } = terms;
+      const { sharePercent, routes, answerBytes } = terms;
       const begin: RecordingBegin = {
         startedAtMs: wallMs(),
         ...{ sharePercent, routes: [...routes], generation },
         bodyBytesMax: bodyWindowBytes,
+        answerBytesMax: answerBytes,
       };
       const writer = await this.store.create(begin);
-      const order = { id: writer.id, sharePercent, routes };
+      const order = { id: writer.id, sharePercent, routes, answerBytes };
       const timer = setTimeout(
         () => void this.#end('the time is over'),
         terms.minutes * 60_000,

@@ -140,7 +140,7 @@ export class NodeReplay implements NodePart, ReplayControl {
     const isRunning = running?.id === id;
     const { sharePercent, routes } = begin;
     return {
-      ...{ id, bytes, sharePercent, routes },
+      ...{ id, bytes, sharePercent, routes, answerBytes: begin.answerBytesMax ?? 0 },
       state: isRunning ? 'running' : end === null ? 'cut' : 'whole',
       startedAt: new Date(begin.startedAtMs).toISOString(),
       endedAt: end === null ? null : new Date(end.endedAtMs).toISOString(),

@@ -10,7 +10,7 @@
  */
 import type { Config } from '#config/schema.ts';
 import { wallMs } from '#core/clock.ts';
-import { Capture } from '#proxy/capture.ts';
+import { type AnswerRoom, Capture } from '#proxy/capture.ts';
 import type { RequestRecord } from '#proxy/request-record.ts';
 import type { RecordedRequest } from '#replay/recorded-request.ts';
 import type { ShadowReport } from '#replay/sample-thread.ts';
@@ -22,6 +22,8 @@ import type { WorkerPart, WorkerPartHost } from './worker-parts.ts';
 
 /** Requests that are under way and copied. */
 const capturesMax = 256;
+/** What copies of answers take, of all these requests. */
+const answerBytesMax = 32 * 1_048_576;
 /** How long what was recorded waits for more to go with, and how much of it. */
 const gatherMs = 100;
 const gatherBytesMax = 1_048_576;
@@ -37,6 +39,11 @@ export const replayFamilies = {
     type: 'counter',
     help: 'Requests in the sample of a recording or a shadow that found no room on the way.',
   },
+  answersCut: {
+    name: 'weir_record_answers_cut_total',
+    type: 'counter',
+    help: 'Bodies of answers of which a recording or a shadow got the beginning, as they were longer than it takes or did not end, or copies had no room.',
+  },
 } as const satisfies Record<string, MetricFamily>;
 
 /** What of the traffic is recorded. */
@@ -45,6 +52,8 @@ export type RecordOrder = {
   readonly sharePercent: number;
   /** Names of routes; none: all. */
   readonly routes: readonly string[];
+  /** Of the body of each answer; 0: none of it. */
+  readonly answerBytes: number;
 };
 
 type Wanted = { readonly isRecorded: boolean; readonly shadows: readonly string[] };
@@ -54,9 +63,12 @@ export class WorkerReplay implements WorkerPart {
   readonly #host: WorkerPartHost;
   readonly #recorded: Series;
   readonly #dropped: Series;
+  readonly #answersCut: Series;
   readonly #sampler: Sampler;
   readonly #captures = new Map<RequestView, { readonly capture: Capture } & Wanted>();
-  readonly #shadows = new Map<string, number>();
+  /** `looksAtAnswers` is known when the thread has made its two sides. */
+  readonly #shadows = new Map<string, { sharePercent: number; looksAtAnswers: boolean }>();
+  readonly #answerRoom: AnswerRoom = { leftBytes: answerBytesMax };
   #order: RecordOrder | null = null;
   #bodyBytesMax = 0;
   #payloads: Uint8Array[] = [];
@@ -66,10 +78,11 @@ export class WorkerReplay implements WorkerPart {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(host: WorkerPartHost) {
-    const { recorded, dropped } = replayFamilies;
+    const { recorded, dropped, answersCut } = replayFamilies;
     this.#host = host;
     this.#recorded = host.registry.counter(recorded.name, recorded.help);
     this.#dropped = host.registry.counter(dropped.name, dropped.help);
+    this.#answersCut = host.registry.counter(answersCut.name, answersCut.help);
     this.#sampler = new Sampler({
       onRecorded: (payload) => this.#gather(payload),
       onShadow: (report) => this.#report(report),
@@ -99,7 +112,10 @@ export class WorkerReplay implements WorkerPart {
         this.#sampler.flush(message.recording);
         return;
       case 'shadow':
-        this.#shadows.set(message.order.name, message.order.sharePercent);
+        this.#shadows.set(message.order.name, {
+          sharePercent: message.order.sharePercent,
+          looksAtAnswers: false,
+        });
         this.#sampler.shadow(message.order);
         return;
       case 'unshadow':
@@ -113,13 +129,19 @@ export class WorkerReplay implements WorkerPart {
     if (this.#order === null && this.#shadows.size === 0) return null;
     const isRecorded = this.#order !== null && isIn(this.#order.sharePercent);
     const shadows: string[] = [];
-    for (const [name, sharePercent] of this.#shadows) if (isIn(sharePercent)) shadows.push(name);
+    let answerBytes = isRecorded ? (this.#order?.answerBytes ?? 0) : 0;
+    for (const [name, { sharePercent, looksAtAnswers }] of this.#shadows) {
+      if (!isIn(sharePercent)) continue;
+      shadows.push(name);
+      if (looksAtAnswers) answerBytes = Math.max(answerBytes, this.#bodyBytesMax);
+    }
     if (!isRecorded && shadows.length === 0) return null;
     if (this.#captures.size >= capturesMax) {
       this.#drop(isRecorded);
       return null;
     }
-    const capture = new Capture(this.#bodyBytesMax);
+    const room = answerBytes === 0 ? null : this.#answerRoom;
+    const capture = new Capture(this.#bodyBytesMax, answerBytes, room);
     this.#captures.set(view, { capture, isRecorded, shadows });
     return capture;
   }
@@ -129,6 +151,7 @@ export class WorkerReplay implements WorkerPart {
     const wanted = this.#captures.get(record.view);
     if (wanted === undefined) return;
     this.#captures.delete(record.view);
+    wanted.capture.release();
     // Without a route there are no rules, and who left early has shown nothing to judge by.
     if (record.route === null || record.outcome === 'aborted') return;
     const { capture, shadows } = wanted;
@@ -138,7 +161,10 @@ export class WorkerReplay implements WorkerPart {
       order !== null &&
       (order.routes.length === 0 || order.routes.includes(record.route.name));
     if (!isRecorded && shadows.length === 0) return;
-    if (!this.#sampler.offer(copyOf(record, capture), isRecorded, shadows)) this.#drop(isRecorded);
+    const request = copyOf(record, capture);
+    const answerBytes = isRecorded ? order.answerBytes : 0;
+    if (!this.#sampler.offer(request, isRecorded, answerBytes, shadows)) this.#drop(isRecorded);
+    else if (request.answer === 'cut') this.#answersCut.value++;
   }
 
   flush(): void {
@@ -161,7 +187,11 @@ export class WorkerReplay implements WorkerPart {
   }
 
   #report(report: ShadowReport): void {
-    if (this.#shadows.has(report.name)) this.#host.send({ part: 'replay', kind: 'shadow', report });
+    const shadow = this.#shadows.get(report.name);
+    if (shadow === undefined) return;
+    const { live, candidate } = report.difference.answers;
+    shadow.looksAtAnswers = live + candidate > 0;
+    this.#host.send({ part: 'replay', kind: 'shadow', report });
   }
 
   #drop(isRecorded: boolean): void {
@@ -190,6 +220,8 @@ const isIn = (sharePercent: number): boolean =>
 function copyOf(record: RequestRecord, capture: Capture): RecordedRequest {
   const { view, facts, id, client, status, outcome, route, found } = record;
   const { certificate } = facts;
+  // An answer of the edge's own was not captured, and there is none to look at.
+  const answer = capture.responseHead === null ? null : capture.answer;
   return {
     ...{ id, atMs: wallMs(), client, tls: facts.isTls, ja4: facts.ja4 },
     certificate:
@@ -208,5 +240,6 @@ function copyOf(record: RequestRecord, capture: Capture): RecordedRequest {
     head: Buffer.from(view.bytes.subarray(view.start, view.end)),
     bytes: capture.body(),
     responseHead: capture.responseHead,
+    ...(answer && { answer: answer.isWhole ? 'whole' : 'cut', answerBytes: answer.bytes }),
   };
 }

@@ -12,6 +12,7 @@ import type { EcsEvent } from '#events/ecs-event.ts';
 import { readExclusionFile, writeExclusionFile } from '#state/exclusion-file.ts';
 import { startEchoOrigin } from '../support/echo-origin.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
+import { call } from '../support/http-call.ts';
 import { until } from '../support/until.ts';
 import { runWeir } from '../support/weir-command.ts';
 
@@ -94,8 +95,9 @@ kernel: { xdp: off }
       assert.match(page, part);
   });
 
-  it('is tried on the recorded traffic: it passes, and nothing else does', async () => {
-    const { exclusions } = JSON.parse(await weir('exclude', event, '--json')) as {
+  /** How many of the recorded requests would pass that were blocked, and the other way round. */
+  async function tried(...exclude: string[]): Promise<[passed: number, blocked: number]> {
+    const { exclusions } = JSON.parse(await weir('exclude', ...exclude, '--json')) as {
       exclusions: readonly { readonly ruleSet: string }[];
     };
     const entries = exclusions.map(({ ruleSet: _, ...exclusion }) => exclusion);
@@ -109,7 +111,11 @@ kernel: { xdp: off }
     const { difference } = JSON.parse(await weir('replay', 'last', '--config', file, '--json')) as {
       difference: { readonly newlyPassed: number; readonly newlyBlocked: number };
     };
-    assert.deepEqual([difference.newlyPassed, difference.newlyBlocked], [1, 0]);
+    return [difference.newlyPassed, difference.newlyBlocked];
+  }
+
+  it('is tried on the recorded traffic: it passes, and nothing else does', async () => {
+    assert.deepEqual(await tried(event), [1, 0]);
   });
 
   it('is mended by the narrowest exclusion, tried first and live at once', async () => {
@@ -166,6 +172,45 @@ kernel: { xdp: off }
     const { exit, stderr } = await runWeir(edge.state, ['exclude', 'remove', 'x1']);
     assert.equal(exit, 1);
     assert.match(stderr, /there is no exclusion x1/);
+  });
+
+  it('of one host is mended there, and the other host has its rules as before', async () => {
+    const say = async (host: string, fields: Record<string, string>): Promise<number> => {
+      const body = new URLSearchParams(fields).toString();
+      const type = { 'content-type': 'application/x-www-form-urlencoded' };
+      const base = `http://127.0.0.1:${edge.ports[0]}`;
+      return (await call(base, 'POST', '/post', { headers: { host, ...type }, body })).status;
+    };
+    const [news, shop] = ['news.example', 'shop.example'];
+    await weir('record', 'start', '--minutes', '60');
+    assert.equal(await say(shop, { comment }), 403);
+    assert.equal(await say(news, { comment }), 403);
+    await weir('record', 'stop');
+    let id = '';
+    await until('the event is there', async () => {
+      const lines = (await weir('events', 'tail', '--json', '--kind', 'blocked'))
+        .trim()
+        .split('\n');
+      const { event: newest, url } = JSON.parse(lines.at(-1) ?? '') as EcsEvent;
+      id = newest.id;
+      return url?.domain === news;
+    });
+    assert.match(
+      await weir('exclude', id, '--host'),
+      /no longer look at ARGS:comment on \/post of news\.example\n.*it passes site now/s,
+    );
+    assert.deepEqual(await tried(id), [2, 0], 'without --host it would be on both');
+    assert.deepEqual(await tried(id, '--host'), [1, 0]);
+    const live = await weir('exclude', id, '--host', '--yes');
+    const [, exclusion = ''] = /^(x\d+) .*live in 1 worker/s.exec(live) ?? [];
+    assert.equal(await say(news, { comment }), 200);
+    assert.equal(await say('NEWS.example:8080', { comment }), 200);
+    assert.equal(await say(shop, { comment }), 403);
+    assert.equal(await say(news, { title: comment }), 403);
+    assert.equal(await say(news, { comment: 'fine', q: '1 union select 2' }), 403);
+    assert.match(await weir('exclude', 'list'), /ARGS:comment on \/post of news\.example/);
+    await weir('exclude', 'remove', exclusion);
+    assert.equal(await say(news, { comment }), 403);
   });
 
   it('of a module is mended by its mode, and says so', async () => {

@@ -16,6 +16,11 @@ SecRuleEngine On
 SecRequestBodyAccess On
 SecRule ARGS "@contains attack" "id:1,phase:2,deny,status:403,msg:'an attack'"
 `;
+/** The same with an eye on answers. */
+const answerRules = `${liveRules}SecResponseBodyAccess On
+SecResponseBodyMimeType null
+SecRule RESPONSE_BODY "@contains root:x" "id:3,phase:4,deny,status:403,msg:'a leak'"
+`;
 /** Lets the attack pass, and stops who looks for gardens. */
 const otherRules = `
 SecRuleEngine On
@@ -35,7 +40,7 @@ describe('recorded traffic', () => {
   let closeOrigin: () => Promise<void>;
 
   before(async () => {
-    const origin = await startEchoOrigin([]);
+    const origin = await startEchoOrigin(['x-say']);
     closeOrigin = () => Promise.resolve(origin[Symbol.asyncDispose]());
     writeFileSync(rulesFile, liveRules);
     writeFileSync(otherFile, otherRules);
@@ -89,7 +94,8 @@ kernel: { xdp: off }
       { ...ended, startedAt: '', endedAt: '', bytes: 0 },
       {
         ...{ id: begun.id, state: 'whole', startedAt: '', endedAt: '', bytes: 0, requests: 4 },
-        ...{ dropped: 0, sharePercent: 100, routes: [], why: 'asked for', bounds: null },
+        ...{ dropped: 0, sharePercent: 100, routes: [], answerBytes: 0 },
+        ...{ why: 'asked for', bounds: null },
       },
     );
     const [name = '', ...others] = readdirSync(join(edge.state, 'recordings'));
@@ -213,6 +219,42 @@ kernel: { xdp: off }
     writeFileSync(file, config);
     assert.equal((await edge.call('POST', '/api/v1/reload')).status, 200);
     assert.equal((await shadows()).length, 0);
+  });
+
+  it('has bodies of answers where it is asked to, and tries rules on them', async () => {
+    const answersFile = join(folder, 'answers.conf');
+    writeFileSync(answersFile, answerRules);
+    const candidate = ['--rules', `own=${answersFile}`];
+    const without = await weir(edge, 'replay', 'last', ...candidate);
+    assert.match(
+      without.text,
+      /bodies of answers\s+rules on them: live 0, candidate 1; 3 not there/,
+    );
+
+    const { id } = await json<{ id: string }>('record', 'start', '--answer-bytes', '64');
+    const say = (what: string) => send('/', { headers: { 'x-say': what } });
+    assert.equal(await say('root:x:0:0'), 200);
+    assert.equal(await say(`token=${secret}`), 200);
+    assert.equal(await say(`root:x${'-'.repeat(100)}`), 200);
+    assert.match((await weir(edge, 'record', 'stop')).text, /answers to 64 bytes/);
+    const text = readFileSync(join(edge.state, 'recordings', `${id}.weirrec`), 'latin1');
+    assert.match(text, /root:x:0:0/);
+    assert.equal(text.includes(secret), false);
+    const { difference } = await json<{ difference: Difference }>('replay', 'last', ...candidate);
+    assert.equal(difference.newlyBlocked, 2);
+    assert.deepEqual(difference.examples[0]?.candidate.rule, 'own/3');
+    assert.deepEqual(difference.answers, { live: 0, candidate: 1, shown: 2, cut: 1, missing: 0 });
+    assert.match(await fetchMetrics(edge), /weir_record_answers_cut_total 1/);
+
+    await json('shadow', 'start', 'own', answersFile);
+    const found = async (): Promise<Difference | undefined> => (await shadows())[0]?.difference;
+    await until('the candidate is there', async () => (await found())?.answers.candidate === 1);
+    await until('it has seen an answer', async () => {
+      await say('root:x:0:0');
+      return ((await found())?.newlyBlocked ?? 0) > 0;
+    });
+    await json('shadow', 'stop', 'own');
+    await json('record', 'remove', id);
   });
 
   it('ends a recording at its bound, and removes it', async () => {

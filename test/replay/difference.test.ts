@@ -6,7 +6,7 @@ import type { SideRun } from '#replay/rule-side.ts';
 
 const run = (verdict: SideRun['verdict'], rules: readonly string[] = [], rule = ''): SideRun => ({
   ...{ verdict, kind: verdict === 'passed' ? null : 'block', rule, reason: '', target: '' },
-  ...{ matched: '', rules, score: 0, microseconds: 10, fuel: 100 },
+  ...{ matched: '', rules, score: 0, answer: null, microseconds: 10, fuel: 100 },
 });
 const line = (id: string) => () => ({
   ...{ id, at: '', client: '', method: 'GET', host: 'a', target: '/', route: '* /', status: 200 },
@@ -49,6 +49,20 @@ describe('what differs', () => {
     assert.deepEqual(cost.live, {
       ...{ runs: 6, meanMicroseconds: 10, p50Microseconds: 10, p99Microseconds: 10, meanFuel: 100 },
     });
+  });
+
+  it('says what became of bodies of answers that rules look at', () => {
+    const sums = [new DifferenceSum(1), new DifferenceSum(1)];
+    for (const sum of sums) {
+      sum.noteRulesOnAnswers(1, 2);
+      for (const answer of ['shown', 'shown', 'cut', 'missing', null] as const)
+        sum.add(line('a'), run('passed'), { ...run('passed'), answer });
+    }
+    const { answers } = mergeDifferences(
+      sums.map((sum) => sum.sum()),
+      1,
+    );
+    assert.deepEqual(answers, { live: 1, candidate: 2, shown: 4, cut: 2, missing: 2 });
   });
 
   it('adds up over workers', () => {

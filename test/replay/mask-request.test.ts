@@ -126,6 +126,24 @@ describe('masking of recorded requests', () => {
     assert.equal(masked.bytes.toString('latin1'), given.bytes.toString('latin1'));
   });
 
+  it('masks the body of the answer, and keeps none that it cannot read', () => {
+    const secret = 'aB3dE5fG7h';
+    const answered = (fields: readonly string[]) =>
+      maskRequest(
+        {
+          ...request([line], '', ['HTTP/1.1 200 OK', ...fields]),
+          ...{ answer: 'whole', answerBytes: Buffer.from(`{"user":"me","token":"${secret}"}`) },
+        },
+        new SecretFiller(),
+      );
+    const plain = answered(['Content-Type: application/json']);
+    assert.equal(plain.answer, 'whole');
+    assert.match(plain.answerBytes?.toString() ?? '', /^\{"user":"me","token":"[^"]{10}"\}$/);
+    assert.equal(encodeRequest(plain).toString('latin1').includes(secret), false);
+    const coded = answered(['Content-Encoding: gzip']);
+    assert.deepEqual([coded.answer, coded.answerBytes?.length], ['encoded', 0]);
+  });
+
   it('does not keep a body that it cannot read', () => {
     const masked = maskRequest(
       request([line, 'Content-Encoding: gzip'], 'xyz'),

@@ -13,7 +13,14 @@ import { NodeRecorder, type RecorderHost } from '#roles/node-recorder.ts';
 const folder = mkdtempSync(join(tmpdir(), 'weir-recordings-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const terms = { minutes: 60, sharePercent: 100, routes: [], requestsMax: 10, bytesMax: 1_000_000 };
+const terms = {
+  minutes: 60,
+  sharePercent: 100,
+  routes: [],
+  requestsMax: 10,
+  bytesMax: 1_000_000,
+  answerBytes: 0,
+};
 const payload = (id: string, body = '') =>
   encodeRequest({
     ...{ id, atMs: 1, client: '192.0.2.1', tls: false, ja4: '', certificate: null, major: 1 },

@@ -23,9 +23,12 @@ const end = { endedAtMs: 2, why: 'asked for', requests: 2, dropped: 1 };
 const request = (id: string, body: string): RecordedRequest => ({
   ...{ id, atMs: 1, client: '2001:db8::1', tls: true, ja4: 't13', certificate: null },
   ...{ major: 2, chunked: false, body: 'whole', route: '* /', status: 200 },
-  ...{ outcome: 'forwarded', rule: '', head: Buffer.from('GET / HTTP/1.1\r\n\r\n') },
+  ...{ outcome: 'forwarded', rule: '' },
+  ...(body === '' ? null : { answer: 'cut' }),
+  head: Buffer.from('GET / HTTP/1.1\r\n\r\n'),
   bytes: Buffer.from(body),
   responseHead: body === '' ? null : Buffer.from('HTTP/1.1 200 OK\r\n\r\n'),
+  ...(body === '' ? null : { answerBytes: Buffer.from(`an answer to ${body}`) }),
 });
 
 const file = Buffer.concat([

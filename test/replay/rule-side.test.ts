@@ -51,6 +51,8 @@ type Given = {
   readonly client?: string;
   readonly response?: readonly string[] | null;
   readonly major?: 1 | 2;
+  /** The body of the answer, and how much of it that is. */
+  readonly answer?: readonly [NonNullable<RecordedRequest['answer']>, string];
 };
 
 function recorded({
@@ -76,6 +78,7 @@ function recorded({
     ...{ outcome: 'forwarded', rule: '', head: Buffer.from(head, 'latin1') },
     bytes: Buffer.from(body, 'latin1'),
     responseHead: response === null ? null : Buffer.from([...response, '', ''].join('\r\n')),
+    ...(given.answer && { answer: given.answer[0], answerBytes: Buffer.from(given.answer[1]) }),
   };
 }
 
@@ -103,13 +106,44 @@ const cases: readonly (readonly [string, Given, string, string])[] = [
 ];
 
 describe('a rule set on recorded requests', () => {
-  it('says how many rules are for bodies of answers, which no recording holds', async () => {
-    const onAnswers = `${rules}SecResponseBodyAccess On
-SecRule RESPONSE_BODY "@contains a" "id:5,phase:4,deny"
-SecRule RESPONSE_BODY "@contains b" "id:6,phase:4,deny"
+  const onAnswers = `${rules}SecResponseBodyAccess On
+SecResponseBodyMimeType text/html
+SecRule RESPONSE_BODY "@contains root:x" "id:5,phase:4,deny"
+SecRule RESPONSE_BODY "@contains BEGIN KEY" "id:6,phase:4,deny"
 `;
-    assert.equal((await side('')).untried, 0);
-    assert.equal((await side('', seclangModule(onAnswers))).untried, 2);
+
+  it('says how many rules are for bodies of answers', async () => {
+    assert.equal((await side('')).rulesOnAnswers, 0);
+    assert.equal((await side('', seclangModule(onAnswers))).rulesOnAnswers, 2);
+  });
+
+  const page = ['HTTP/1.1 200 OK', 'Content-Type: text/html'];
+  const answers: readonly (readonly [string, Given, string, string, string | null])[] = [
+    ['a leak', { response: page, answer: ['whole', 'root:x:0'] }, 'stopped', 'own/5', 'shown'],
+    ['no leak', { response: page, answer: ['whole', 'a page'] }, 'passed', '', 'shown'],
+    ['no body', { response: page, answer: ['whole', ''] }, 'passed', '', null],
+    ['the beginning', { response: page, answer: ['cut', 'root:x:0'] }, 'stopped', 'own/5', 'cut'],
+    [
+      'a window and more, of a longer one',
+      { response: page, answer: ['cut', `${'-'.repeat(900)}root:x${'-'.repeat(900)}`] },
+      ...(['stopped', 'own/5', 'cut'] as const),
+    ],
+    ['one that was not recorded', { response: page }, 'passed', '', 'missing'],
+    ['a coded one', { response: page, answer: ['encoded', ''] }, 'passed', '', 'missing'],
+    [
+      'one that rules do not read',
+      { response: ['HTTP/1.1 200 OK'], answer: ['whole', 'root:x:0'] },
+      ...(['passed', '', null] as const),
+    ],
+    ['an answer to HEAD', { line: 'HEAD / HTTP/1.1', response: page }, 'passed', '', null],
+  ];
+  it('looks at the body of an answer, as far as it was kept', async () => {
+    const live = await side('bodyWindowBytes: 1024', seclangModule(onAnswers));
+    for (const [name, given, verdict, rule, answer] of answers) {
+      const run = await live.run(recorded(given));
+      assert.deepEqual([run?.verdict, run?.rule, run?.answer], [verdict, rule, answer], name);
+    }
+    live.close();
   });
 
   it('decides as it does on live ones', async () => {

@@ -30,16 +30,16 @@ describe('requests in a sample', () => {
       onFailed: (reason) => flushed.reject(new Error(reason)),
     });
     let taken = 0;
-    while (sampler.offer(request(`r${taken}`, Buffer.from('a=1')), true, [])) taken++;
+    while (sampler.offer(request(`r${taken}`, Buffer.from('a=1')), true, 0, [])) taken++;
     assert.equal(taken, waitingMax);
-    assert.equal(sampler.offer(request('more', Buffer.alloc(0)), true, []), false);
+    assert.equal(sampler.offer(request('more', Buffer.alloc(0)), true, 0, []), false);
     sampler.flush('now');
     assert.equal(await flushed.promise, 'now');
     assert.deepEqual(
       ids,
       Array.from({ length: taken }, (_, index) => `r${index}`),
     );
-    assert.equal(sampler.offer(request('again', Buffer.alloc(0)), true, []), true);
+    assert.equal(sampler.offer(request('again', Buffer.alloc(0)), true, 0, []), true);
     sampler.close();
   });
 

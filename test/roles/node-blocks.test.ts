@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { BlockRequest } from '#admin/control.ts';
 import type { DecisionLog } from '#decisions/decision-log.ts';
+import { type ListAction, ListedBlocks } from '#feeds/listed-blocks.ts';
 import { stronger } from '#roles/block-sources.ts';
 import { listSizesDefault } from '#roles/list-room.ts';
 import { EnforcingNode } from '../support/enforcing-node.ts';
@@ -222,6 +223,102 @@ describe('a node in a fleet', () => {
         );
       }),
       propertySettings(test, 30),
+    );
+  });
+});
+
+describe('what lists say is challenged', () => {
+  const sizes = { ...listSizesDefault, ipv4Addresses: 2 };
+  const targets = [1, 2, 3, 4].map((last) => `192.0.2.${last}`);
+
+  /** A node that follows one list, whose entries are as they are said. */
+  class Following {
+    readonly fleet = new FleetMembers(['node'], {}, Date.now());
+    readonly lists = new ListedBlocks();
+    readonly node: EnforcingNode;
+
+    constructor(entries: readonly (readonly [string, ListAction])[] = []) {
+      this.lists.replace('feed:a', entriesOf(entries));
+      this.node = new EnforcingNode(this.fleet.folderOf('node'), null, sizes, this.lists);
+    }
+
+    async say(entries: readonly (readonly [string, ListAction])[]): Promise<void> {
+      await this.node.blocks.changeLists(this.lists.replace('feed:a', entriesOf(entries)));
+    }
+
+    [Symbol.dispose](): void {
+      this.node[Symbol.dispose]();
+      this.fleet[Symbol.dispose]();
+    }
+  }
+
+  const entriesOf = (entries: readonly (readonly [string, ListAction])[]) =>
+    new Map(
+      entries.map(([target, action]) => [
+        target,
+        { action, reason: 'listed', atMs: 1, expiresAtMs: null },
+      ]),
+    );
+  const challenged = targets.map((target) => [target, 'challenge'] as const);
+
+  it('takes none of the room of the kernel, and is not in it', async () => {
+    using scene = new Following();
+    const { blocks, kernel, workers, degraded } = scene.node;
+    await scene.say(challenged);
+    assert.deepEqual([kernel.size, workers.size, blocks.counts.ipv4Addresses], [0, 4, 0]);
+    assert.equal(degraded.size, 0);
+    await blocks.add(own('198.51.100.1'));
+    await blocks.add(own(targets[0] ?? ''));
+    assert.deepEqual([...kernel.keys()].sort(), ['192.0.2.1', '198.51.100.1']);
+    assert.equal(blocks.counts.ipv4Addresses, 2);
+    await assert.rejects(blocks.add(own(targets[1] ?? '')), { code: 'BLOCK_LIST_FULL' });
+    await blocks.remove(targets[0] ?? '');
+    assert.equal(workers.get('192.0.2.1'), 'challenge');
+    await blocks.add(own(targets[1] ?? ''));
+    assert.deepEqual([...kernel.keys()].sort(), ['192.0.2.2', '198.51.100.1']);
+  });
+
+  it('takes room when a list comes to drop it, as far as there is any', async () => {
+    using scene = new Following(challenged);
+    const { blocks, kernel, degraded } = scene.node;
+    assert.equal(blocks.counts.ipv4Addresses, 0);
+    await scene.say(targets.map((target) => [target, 'drop']));
+    assert.deepEqual([...kernel.values()], ['drop', 'drop']);
+    assert.match(degraded.get('kernel lists') ?? '', /the 2 that do not fit hold at accept/);
+    await scene.say(challenged);
+    assert.deepEqual([kernel.size, blocks.counts.ipv4Addresses, degraded.size], [0, 0, 0]);
+  });
+
+  it('is counted right after any changes of list and node', async (test) => {
+    const target = fc.constantFrom(...targets, '198.51.100.0/24', '2001:db8::1');
+    const said = fc.constantFrom('drop', 'challenge', 'monitor') as fc.Arbitrary<ListAction>;
+    const entries = fc.uniqueArray(fc.tuple(target, said), { selector: ([one]) => one });
+    const made = fc.record({ target, action: fc.constantFrom('drop', 'monitor', null) });
+    const step = fc.oneof(fc.tuple(entries, fc.constant(null)), fc.tuple(fc.constant(null), made));
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        using scene = new Following();
+        const { blocks, kernel, workers } = scene.node;
+        for (const [listed, asked] of steps) {
+          if (asked === null) await scene.say(listed ?? []);
+          else if (asked.action === null) await blocks.remove(asked.target);
+          else
+            await blocks
+              .add(own(asked.target, { action: asked.action }))
+              .catch((error: Error & { code: string }) =>
+                assert.equal(error.code, 'BLOCK_LIST_FULL', error.message),
+              );
+          await blocks.expire();
+          const forKernel = [...workers].filter(([, action]) => action !== 'challenge');
+          const fits = (of: string): boolean => !of.includes(':') && !of.includes('/');
+          const single = forKernel.filter(([of]) => fits(of)).length;
+          const inKernel = [...kernel.keys()].filter(fits).length;
+          assert.equal(blocks.counts.ipv4Addresses, single);
+          assert.equal(inKernel, Math.min(single, sizes.ipv4Addresses));
+          assert.equal(kernel.size - inKernel, forKernel.length - single);
+        }
+      }),
+      propertySettings(test, 60),
     );
   });
 });

@@ -1,5 +1,6 @@
 /** The block list of a node over a real store, with its kernel and its workers played by sets. */
 import type { ListedBlocks } from '#feeds/listed-blocks.ts';
+import { kernelItems } from '#roles/block-entries.ts';
 import type { FleetBlocks } from '#roles/block-sources.ts';
 import type { BlockItem } from '#roles/ipc.ts';
 import type { ListSizes } from '#roles/list-room.ts';
@@ -57,7 +58,7 @@ export class EnforcingNode {
       log: createLog('fatal', 'test'),
     });
     apply(this.workers, this.blocks.items().items, []);
-    apply(this.kernel, this.blocks.items().items, []);
+    apply(this.kernel, kernelItems(this.blocks.items().items), []);
   }
 
   [Symbol.dispose](): void {

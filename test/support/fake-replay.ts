@@ -12,7 +12,7 @@ import { DifferenceSum } from '#replay/difference.ts';
 export const exampleRecording: RecordingStatus = {
   ...{ id: '20260102-030405-7f3a', state: 'whole', startedAt: '2026-01-02T03:04:05.000Z' },
   ...{ endedAt: '2026-01-02T03:14:05.000Z', bytes: 1_000, requests: 12, dropped: 0 },
-  ...{ sharePercent: 100, routes: [], why: 'asked for', bounds: null },
+  ...{ sharePercent: 100, routes: [], answerBytes: 0, why: 'asked for', bounds: null },
 };
 
 export class FakeReplay implements ReplayControl {

@@ -2,6 +2,7 @@
 
 import type { RecordingStatus } from '#admin/replay-control.ts';
 import {
+  recordAnswerBytesMax,
   recordBytesMax,
   recordDefaults,
   recordingRemoved,
@@ -47,6 +48,12 @@ export const recordStart: Command = {
       value: 'N',
       summary: `end with so many bytes (else ${recordDefaults.bytesMax})`,
     },
+    {
+      name: 'answer-bytes',
+      kind: 'text',
+      value: 'N',
+      summary: 'so much of the body of each answer, for rules on answers (else none)',
+    },
     jsonOption,
     stateOption,
   ],
@@ -72,6 +79,11 @@ export const recordStart: Command = {
       max: recordBytesMax,
       whole: true,
     });
+    const answerBytes = numberOption(given, 'answer-bytes', {
+      min: 0,
+      max: recordAnswerBytesMax,
+      whole: true,
+    });
     const recording = await callDaemon(context, {
       method: 'POST',
       path: '/api/v1/recordings',
@@ -82,6 +94,7 @@ export const recordStart: Command = {
         ...(sharePercent === null ? {} : { sharePercent }),
         ...(requestsMax === null ? {} : { requestsMax }),
         ...(bytesMax === null ? {} : { bytesMax }),
+        ...(answerBytes === null ? {} : { answerBytes }),
       },
     });
     context.print.answer(recording, () => recordingText(recording));
@@ -176,11 +189,12 @@ export const recordRemove: Command = {
 const numberText = (value: number | null): string => (value === null ? '' : thousands(value));
 
 function recordingText(recording: RecordingStatus): string {
-  const { id, state, bytes, sharePercent, routes, why, bounds, dropped } = recording;
+  const { id, state, bytes, sharePercent, routes, answerBytes, why, bounds, dropped } = recording;
   const held = recording.requests === null ? 'requests' : counted(recording.requests, 'request');
   const lost =
     dropped === null || dropped === 0 ? '' : `, ${thousands(dropped)} more found no room`;
-  const of = `${sharePercent} % of ${routes.length === 0 ? 'all routes' : routes.join(', ')}`;
+  const answers = answerBytes === 0 ? '' : `, answers to ${thousands(answerBytes)} bytes`;
+  const of = `${sharePercent} % of ${routes.length === 0 ? 'all routes' : routes.join(', ')}${answers}`;
   const has = `${held}, ${thousands(bytes)} bytes${lost}; ${of}`;
   if (bounds !== null)
     return `recording ${id} is under way: ${has}; ends after ${bounds.minutes} min, ${counted(bounds.requestsMax, 'request')} or ${thousands(bounds.bytesMax)} bytes`;

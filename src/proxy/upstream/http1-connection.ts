@@ -38,7 +38,8 @@ import { readOnAfterWriteError } from './write-errors.ts';
 /** Whose connection it is: told when it is free again, and when it is gone. */
 export interface ConnectionOwner {
   release(connection: Http1Connection): void;
-  remove(connection: Http1Connection): void;
+  /** `failure` says what went wrong, where nobody has heard of it. */
+  remove(connection: Http1Connection, failure: UpstreamFailure | null): void;
 }
 
 const CONNECTING = 0;
@@ -386,7 +387,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
   #fail(failure: UpstreamFailure): void {
     const receiver = this.#receiver;
     this.#receiver = null;
-    this.#close();
+    this.#close(receiver === null ? failure : null);
     receiver?.onUpstreamFailure(failure);
   }
 
@@ -398,11 +399,11 @@ export class Http1Connection implements UpstreamStream, Expiring {
     );
   }
 
-  #close(): void {
+  #close(failure: UpstreamFailure | null = null): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
     this.#deadlines.remove(this);
-    this.#owner.remove(this);
+    this.#owner.remove(this, failure);
     this.#socket.destroy();
   }
 }

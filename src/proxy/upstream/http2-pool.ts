@@ -16,6 +16,9 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
   readonly #sessions: Http2Session[] = [];
   readonly #line: WaitingLine;
   #retired = false;
+  connectsTotal = 0;
+  /** One connection is made at a time, whoever waits: nobody waits for that alone. */
+  readonly delayedTotal = 0;
 
   constructor(dialer: Dialer, settings: Http2Settings, deadlines: DeadlineTable) {
     this.#dialer = dialer;
@@ -82,6 +85,7 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
   #grow(): void {
     if (this.#sessions.length >= this.#settings.http2.sessionsMax) return;
     if (this.#sessions.some((session) => session.isConnecting)) return;
+    this.connectsTotal++;
     this.#sessions.push(new Http2Session(this, this.#dialer, this.#settings, this.#deadlines));
   }
 

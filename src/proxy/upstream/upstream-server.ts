@@ -57,7 +57,10 @@ export class UpstreamServer {
 
   /** Brings the gauges up to now. */
   measure(): void {
-    this.metrics.connections.value = this.pool.openCount;
+    const { openCount, connectsTotal, delayedTotal } = this.pool;
+    this.metrics.connections.value = openCount;
+    this.metrics.connects.value = connectsTotal;
+    this.metrics.connectsDelayed.value = delayedTotal;
     this.metrics.show(this.health.state(monotonicMs()));
   }
 
