@@ -47,15 +47,15 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'requests sent ahead',
     file: 'src/proxy/http1/client-connection.ts',
-    from: 'if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax)',
-    to: 'if (false)',
+    from: 'if (this.#pending.length < this.#context.snapshot.limits.pipelinedBytesMax) return;',
+    to: 'if (this.#pending.length >= 0) return;',
     tests: 'test/wire/limits.test.ts',
   },
   {
     name: 'load is shed while the loop is late',
     file: 'src/proxy/load-shedder.ts',
-    from: 'if (this.#isLate) return true;',
-    to: '',
+    from: 'if (this.#isLate || this.#isLateInTurn(now)) return true;',
+    to: 'if (this.#isLateInTurn(now)) return true;',
     tests: 'test/wire/load-shedding.test.ts',
   },
   {
