@@ -48,7 +48,9 @@ export async function buildModule(
 export async function checkEntry({ directory }: ModuleFolder): Promise<void> {
   if (await isFile(`${directory}/${entryFile}`)) return;
   throw new WeirError('MODULE_UNREADABLE', `there is no ${entryFile} in ${directory}`, {
-    details: ['name a folder that "weir module new" made; tests and benches take a .wasm file as well'],
+    details: [
+      'name a folder that "weir module new" made; tests and benches take a .wasm file as well',
+    ],
   });
 }
 
