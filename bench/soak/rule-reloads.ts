@@ -2,12 +2,15 @@
  * What does the Core Rule Set cost a worker in memory, and does a thousand of its reloads under traffic leave some
  * behind or fail a request?
  *
- *     node bench/soak/rule-reloads.ts [--reloads 1000] [--connections 4] [--crs FOLDER] [--paranoia 1]
+ *     node bench/soak/rule-reloads.ts [--reloads 1000] [--connections 4] [--pause-ms 2] [--canary-ms 20]
+ *       [--crs FOLDER] [--paranoia 1]
  *
  * Two shipped edges of two workers before the demo shop, one without rules; both answer the same requests (a browser's
  * page, a form, JSON, an SQL injection), and what the workers hold more is what the rules take. Then the rules are
- * loaded again and again, two builds in turn, as `weir module load` does: tried in one worker, live in all. Memory is proportional (`smaps_rollup`), after each 10 reloads; the slope is that of
- * the straight line through the second half.
+ * loaded again and again, two builds in turn, as `weir module load` does: tried in one worker for `--canary-ms`, live in
+ * all. Each connection asks again a pause after it was answered, so that both cores are not taken up by the requests alone.
+ * Memory is proportional (`smaps_rollup`), after each 10 reloads; the slope is that of the straight line through the second
+ * half.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,6 +27,8 @@ const { values } = parseArgs({
   options: {
     reloads: { type: 'string', default: '1000' },
     connections: { type: 'string', default: '4' },
+    'pause-ms': { type: 'string', default: '2' },
+    'canary-ms': { type: 'string', default: '20' },
     crs: { type: 'string', default: join(root, '../shared/crs') },
     paranoia: { type: 'string', default: '1' },
   },
@@ -64,9 +69,10 @@ const modules = [5, 6].map((threshold) => {
 });
 
 const bare = await startBenchEdge({});
-const guarded = await startBenchEdge({
-  crs: { seclang: [values.crs], paranoia: Number(values.paranoia) },
-});
+const guarded = await startBenchEdge(
+  { crs: { seclang: [values.crs], paranoia: Number(values.paranoia) } },
+  Number(values['canary-ms']),
+);
 const workersMb = ({ pid }: BenchEdge): number => {
   const [, ...workers] = processTree(pid);
   return memoryMb(workers) / workers.length;
@@ -78,7 +84,7 @@ await ask(guarded, requests, 8_000);
 const guardedMb = workersMb(guarded);
 
 const clients = requests.map(({ status, request }) =>
-  client(guarded, status, request, Number.POSITIVE_INFINITY),
+  client(guarded, status, request, Number.POSITIVE_INFINITY, Number(values['pause-ms'])),
 );
 const running = Promise.all(clients.map((one) => one.run()));
 const startedAt = performance.now();
@@ -97,7 +103,7 @@ const results = await running;
 const failed = results.reduce((sum, one) => sum + one.failed, 0);
 keepResult(
   'rule-reloads',
-  `node bench/soak/rule-reloads.ts --reloads ${reloads} --connections ${values.connections} --paranoia ${values.paranoia}`,
+  `node bench/soak/rule-reloads.ts --reloads ${reloads} --connections ${values.connections} --pause-ms ${values['pause-ms']} --canary-ms ${values['canary-ms']} --paranoia ${values.paranoia}`,
   {
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     reloads,
@@ -123,11 +129,12 @@ function client(
   expectStatus: number,
   request: string,
   requestsMax: number,
+  pauseMs = 0,
 ): LoadClient {
   const connections = Math.max(1, Number(values.connections) >> 2);
   return new LoadClient({
     ...{ host: '127.0.0.1', port: edge.port, connections, answerMs: 30_000 },
-    ...{ expectStatus, request, requestsMax },
+    ...{ expectStatus, request, requestsMax, pauseMs },
   });
 }
 

@@ -1,4 +1,4 @@
-/** An edge in front of the demo shop, as a bench wants it: two workers, two modules unless told, no access log. */
+/** An edge in front of the demo shop or another server, as a bench wants it: two workers, two modules unless told, no access log. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,12 +27,10 @@ const twoModules = {
 export async function startBenchEdge(
   rules: Readonly<Record<string, object>> = twoModules,
   canaryMs = 1_000,
+  upstream: string | null = null,
 ): Promise<BenchEdge> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
-  const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [{ url }] = (await once(shop, 'message')) as [{ url: string }];
+  const url = upstream ?? (await startShop());
   const port = await freePort();
   const config = join(folder, 'edge.yaml');
   writeFileSync(
@@ -54,7 +52,6 @@ state: state
   });
   process.on('exit', () => {
     edge.kill('SIGTERM');
-    shop.kill('SIGTERM');
     rmSync(folder, { recursive: true, force: true });
   });
   await untilListening(port, 120_000);
@@ -79,6 +76,15 @@ state: state
       return answer;
     },
   };
+}
+
+async function startShop(): Promise<string> {
+  const shop = spawn(process.execPath, [join(root, 'src/demo/shop-process.ts')], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  process.on('exit', () => shop.kill('SIGTERM'));
+  const [{ url }] = (await once(shop, 'message')) as [{ url: string }];
+  return url;
 }
 
 /** The run file comes last at start. */

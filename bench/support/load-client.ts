@@ -21,6 +21,8 @@ export type LoadOptions = {
   readonly requestsMax: number;
   /** How long an answer may take. */
   readonly answerMs: number;
+  /** Between an answer and the next request; none unless said. */
+  readonly pauseMs?: number;
 };
 
 export type LoadResult = {
@@ -69,7 +71,7 @@ export class LoadClient {
 
   #open(): void {
     this.#running++;
-    const { host, port, tls: secure } = this.#options;
+    const { host, port, tls: secure, pauseMs = 0 } = this.#options;
     const socket =
       secure === undefined
         ? net.connect({ host, port, noDelay: true })
@@ -94,6 +96,7 @@ export class LoadClient {
       if (asked && performance.now() - sentAt > this.#options.answerMs) end('no answer in time');
     }, 1_000);
     const ask = () => {
+      if (ended) return;
       if (!this.#hasMore()) {
         end(null);
         return;
@@ -117,7 +120,8 @@ export class LoadClient {
       this.#answered++;
       this.#slowestMs = Math.max(this.#slowestMs, performance.now() - sentAt);
       if (answer.close) end(null);
-      else ask();
+      else if (pauseMs === 0) ask();
+      else setTimeout(ask, pauseMs);
     });
     socket.on('error', (error: NodeJS.ErrnoException) =>
       end(asked || error.code === 'ECONNREFUSED' ? (error.code ?? error.message) : null),

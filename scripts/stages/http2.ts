@@ -170,4 +170,11 @@ export const http2Stages: readonly Stage[] = [
     to: 'return null;',
     tests: 'test/wire/http2-floods.test.ts',
   },
+  {
+    name: 'HTTP/2: a request reset in the read that brought it never begins',
+    file: 'src/proxy/http2/stream-table.ts',
+    from: '      this.#unbegun.push(stream);\n',
+    to: '      if (endStream) stream.begin();\n      else this.#unbegun.push(stream);\n',
+    tests: 'test/wire/upstream-connects.test.ts',
+  },
 ];

@@ -73,6 +73,20 @@ export const nodeStages: readonly Stage[] = [
     tests: 'test/e2e/upgrade.test.ts',
   },
   {
+    name: 'replacement of a worker that hangs',
+    file: 'src/roles/supervisor.ts',
+    from: '    this.watch.start();\n',
+    to: '',
+    tests: 'test/e2e/worker-hang.test.ts',
+  },
+  {
+    name: 'hang: time that a worker waits for a processor does not count',
+    file: 'src/roles/worker-watch.ts',
+    from: "(thread.state === 'S' || thread.state === 'T') ? sinceMs : 0",
+    to: "thread.state !== '' ? sinceMs : 0",
+    tests: 'test/roles/worker-watch.test.ts',
+  },
+  {
     name: 'listening sockets outlive a worker',
     file: 'src/roles/supervisor.ts',
     from: 'const sockets = this.#options.sockets?.descriptorsFor(slot.index) ?? null;',

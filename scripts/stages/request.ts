@@ -47,15 +47,22 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'requests sent ahead',
     file: 'src/proxy/http1/client-connection.ts',
-    from: 'if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax)',
-    to: 'if (false)',
+    from: 'if (this.#pending.length < this.#context.snapshot.limits.pipelinedBytesMax) return;',
+    to: 'return;',
     tests: 'test/wire/limits.test.ts',
   },
   {
     name: 'load is shed while the loop is late',
     file: 'src/proxy/load-shedder.ts',
-    from: 'if (this.#isLate) return true;',
-    to: '',
+    from: 'if (this.#isLate || this.#isLateInTurn(now)) return true;',
+    to: 'if (this.#isLateInTurn(now)) return true;',
+    tests: 'test/wire/load-shedding.test.ts',
+  },
+  {
+    name: 'load is shed within a turn that is late',
+    file: 'src/proxy/load-shedder.ts',
+    from: 'this.#isLate || this.#isLateInTurn(now)',
+    to: 'this.#isLate',
     tests: 'test/wire/load-shedding.test.ts',
   },
   {
@@ -295,5 +302,12 @@ export const requestStages: readonly Stage[] = [
     from: 'this.#context.snapshot = prepared.snapshot;',
     to: '',
     tests: 'test/wire/change.test.ts',
+  },
+  {
+    name: 'load shedding within a turn that takes too long',
+    file: 'src/proxy/load-shedder.ts',
+    from: 'return now - this.#turnSince > this.#snapshot().limits.shedAtLoopDelayMs;',
+    to: 'return now - this.#turnSince > Number.POSITIVE_INFINITY;',
+    tests: 'test/wire/load-shedding.test.ts',
   },
 ];

@@ -110,14 +110,14 @@ export const upstreamStages: readonly Stage[] = [
   {
     name: 'connections to a server',
     file: 'src/proxy/upstream/http1-pool.ts',
-    from: 'if (this.#open < this.#settings.connectionsMax) return',
-    to: 'return',
+    from: 'while (this.#making.size < wanted && this.#open < connectionsMax)',
+    to: 'while (this.#making.size < wanted)',
     tests: 'test/wire/limits.test.ts',
   },
   {
     name: 'requests that wait for a server',
     file: 'src/proxy/upstream/waiting-line.ts',
-    from: 'if (this.#waiting.length >= this.#waitingMax) return false;',
+    from: 'if (this.#waiting.length >= this.#waitingMax + awaited) return false;',
     to: '',
     tests: 'test/wire/limits.test.ts',
   },
@@ -176,5 +176,12 @@ export const upstreamStages: readonly Stage[] = [
     from: ' && this.#decoder.position === limit',
     to: '',
     tests: 'test/wire/origin-faults.test.ts',
+  },
+  {
+    name: 'upstream: connections being made at a time',
+    file: 'src/proxy/upstream/http1-pool.ts',
+    from: 'const wanted = Math.min(connectingMax, this.#line.length);',
+    to: 'const wanted = this.#line.length + connectingMax * 0;',
+    tests: 'test/wire/upstream-connects.test.ts',
   },
 ];

@@ -78,6 +78,8 @@ export type NodeStatus = {
     readonly pid: number | null;
     readonly state: 'starting' | 'ready' | 'draining' | 'backoff';
     readonly restarts: number;
+    /** Of the restarts, those of workers that hung. */
+    readonly hangs: number;
     /** Snapshot this worker runs. */
     readonly generation: number | null;
     readonly openConnections: number | null;

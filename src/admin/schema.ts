@@ -251,6 +251,7 @@ export const statusAnswer = Type.Object(
           pid: orNull(count),
           state: literals('starting', 'ready', 'draining', 'backoff'),
           restarts: count,
+          hangs: count,
           generation: orNull(count),
           openConnections: orNull(count),
         },

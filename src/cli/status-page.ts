@@ -137,6 +137,7 @@ function workerRows({ workers, config }: NodeStatus): Rows {
           ? ''
           : `generation ${worker.generation}`,
         worker.restarts === 0 ? '' : counted(worker.restarts, 'restart'),
+        worker.hangs === 0 ? '' : `${worker.hangs} of them hung`,
       ]
         .filter((text) => text !== '')
         .join(', '),

@@ -98,6 +98,13 @@ export const timeouts = Type.Object(
       'between two pieces of a response, from the upstream or to the client',
     ),
     tunnelIdleMs: milliseconds(3_600_000, 'an upgraded connection without a byte either way'),
+    workerHangMs: Type.Integer({
+      minimum: 1_000,
+      maximum: 86_400_000,
+      default: 15_000,
+      description:
+        'a worker that works so long without coming back to its event loop, or stands still in it, is ended and replaced; time it waits for a processor does not count (ms)',
+    }),
     drainIdleMs: milliseconds(
       1_000,
       'an idle connection may still be used when draining; then it is closed',

@@ -192,6 +192,11 @@ export const upstream = Type.Object(
       65_535,
       'HTTP/1.1 connections to each server, per worker; beyond it requests wait',
     ),
+    connectingMax: count(
+      64,
+      65_535,
+      'HTTP/1.1 connections being made to each server at a time, per worker; beyond it requests wait',
+    ),
     waitingMax: count(
       1024,
       100_000,

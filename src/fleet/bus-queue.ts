@@ -21,7 +21,6 @@ export type QueueLimits = {
 const sliceMs = 8;
 
 export class QueuedSubscription {
-  readonly pattern: string;
   readonly #handler: Handler;
   readonly #limits: QueueLimits;
   readonly #onLoss: (lost: number) => void;
@@ -30,15 +29,8 @@ export class QueuedSubscription {
   #bytes = 0;
   #isScheduled = false;
   #isClosed = false;
-  detach: () => void = () => {};
 
-  constructor(
-    pattern: string,
-    handler: Handler,
-    limits: QueueLimits,
-    onLoss: (lost: number) => void,
-  ) {
-    this.pattern = pattern;
+  constructor(handler: Handler, limits: QueueLimits, onLoss: (lost: number) => void) {
     this.#handler = handler;
     this.#limits = limits;
     this.#onLoss = onLoss;
@@ -62,7 +54,6 @@ export class QueuedSubscription {
     this.#isClosed = true;
     this.#queue = [];
     this.#at = 0;
-    this.detach();
   }
 
   #schedule(): void {

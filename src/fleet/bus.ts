@@ -98,6 +98,12 @@ export type BusEvent = 'connected' | 'disconnected' | 'gap';
 
 type Held = { readonly subject: string; readonly bytes: Uint8Array };
 
+/**
+ * A pattern is one subscription at the server however many listen to it here: a request that came to a member
+ * twice could not be answered even once, as nats-server 2.10 counts its permission to answer.
+ */
+type Listened = { readonly queues: Set<QueuedSubscription>; detach: () => void };
+
 export class Bus {
   readonly counts: BusCounts = {
     published: 0,
@@ -110,7 +116,7 @@ export class Bus {
   readonly #limits: BusLimits;
   #credentials: BusCredentials;
   readonly #listeners = new Set<(event: BusEvent) => void>();
-  readonly #subscriptions = new Set<QueuedSubscription>();
+  readonly #listened = new Map<string, Listened>();
   readonly #outbox: Held[] = [];
   #outboxBytes = 0;
   #connection: NatsConnection | null = null;
@@ -177,21 +183,29 @@ export class Bus {
   }
 
   subscribe(pattern: string, handler: Handler): Subscription {
-    if (this.#subscriptions.size >= this.#limits.subscriptionsMax)
+    const known = this.#listened.get(pattern);
+    if (known === undefined && this.#listened.size >= this.#limits.subscriptionsMax)
       throw new WeirError(
         'FLEET_BUS_FAILED',
         `there are ${this.#limits.subscriptionsMax} subscriptions already`,
       );
-    const subscription = new QueuedSubscription(pattern, handler, this.#limits, (lost) => {
+    const queue = new QueuedSubscription(handler, this.#limits, (lost) => {
       this.counts.inboundDrops += lost;
       this.#emit('gap');
     });
-    this.#subscriptions.add(subscription);
-    if (this.#connection !== null) this.#attach(this.#connection, subscription);
+    const listened = known ?? { queues: new Set(), detach: () => {} };
+    listened.queues.add(queue);
+    if (known === undefined) {
+      this.#listened.set(pattern, listened);
+      if (this.#connection !== null) this.#attach(this.#connection, pattern, listened);
+    }
     return {
       close: () => {
-        subscription.close();
-        this.#subscriptions.delete(subscription);
+        queue.close();
+        listened.queues.delete(queue);
+        if (listened.queues.size > 0 || this.#listened.get(pattern) !== listened) return;
+        this.#listened.delete(pattern);
+        listened.detach();
       },
     };
   }
@@ -259,7 +273,10 @@ export class Bus {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#redial !== null) clearTimeout(this.#redial);
-    for (const subscription of this.#subscriptions) subscription.close();
+    for (const { queues, detach } of this.#listened.values()) {
+      for (const queue of queues) queue.close();
+      detach();
+    }
     const connection = this.#connection;
     this.#connection = null;
     // What was said last is sent before the connection goes, as long as there is somebody to take it.
@@ -311,7 +328,7 @@ export class Bus {
     this.#options.log.info(this.server ?? {}, 'nats connected');
     void this.#watchStatus(connection);
     void connection.closed().then((error) => this.#disconnected(connection, error));
-    for (const subscription of this.#subscriptions) this.#attach(connection, subscription);
+    for (const [pattern, listened] of this.#listened) this.#attach(connection, pattern, listened);
     for (const held of this.#outbox.splice(0)) this.#send(connection, held);
     this.#outboxBytes = 0;
     this.#emit('connected');
@@ -354,23 +371,21 @@ export class Bus {
       if (type === 'error') this.#options.log.warn({ reason: String(data) }, 'nats says');
   }
 
-  #attach(connection: NatsConnection, subscription: QueuedSubscription): void {
-    const made = connection.subscribe(subscription.pattern, {
+  #attach(connection: NatsConnection, pattern: string, listened: Listened): void {
+    const made = connection.subscribe(pattern, {
       callback: (error, message) => {
         if (error !== null) {
           const reason = describeError(error);
-          this.#options.log.error({ subject: subscription.pattern, reason }, 'no subscription');
+          this.#options.log.error({ subject: pattern, reason }, 'no subscription');
           return;
         }
         this.counts.received++;
-        subscription.take({
-          subject: message.subject,
-          bytes: message.data,
-          reply: message.reply === undefined || message.reply === '' ? null : message.reply,
-        });
+        const { subject, data: bytes, reply: to } = message;
+        const reply = to === undefined || to === '' ? null : to;
+        for (const queue of listened.queues) queue.take({ subject, bytes, reply });
       },
     });
-    subscription.detach = () => {
+    listened.detach = () => {
       if (!connection.isClosed()) made.unsubscribe();
     };
   }

@@ -45,7 +45,7 @@ export class HeldBody {
       this.#size += piece.size;
     }
     this.#last = piece.last;
-    if (piece.last) this.#trailers = Buffer.from(piece.trailers);
+    if (piece.last && piece.trailers.length > 0) this.#trailers = Buffer.from(piece.trailers);
   }
 
   window(restPasses = false): BodyWindow {

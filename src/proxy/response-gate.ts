@@ -69,7 +69,8 @@ export class ResponseGate {
       return;
     }
     const held = this.#hold(piece);
-    if (this.#stage === 'collecting' && held.isReady) this.#showBody(held);
+    if (this.#stage === 'collecting' && held.isReady)
+      this.#showBody(held, this.#view as ResponseView);
     else if (held.isReady) this.#owner.pauseResponse();
   }
 
@@ -80,7 +81,7 @@ export class ResponseGate {
     }
     const held = this.#held as HeldBody;
     if (this.#stage === 'head') this.#afterHead(this.#view as ResponseView, null);
-    else this.#openWhole(held);
+    else this.#openWhole(held, this.#view as ResponseView);
     this.#owner.onClientDrain();
   }
 
@@ -96,9 +97,10 @@ export class ResponseGate {
     const isEmpty = this.#hasNoBody;
     if (!isEmpty && inspection.wants(phase.buffersResponse)) {
       this.#stage = 'collecting';
-      this.#view ??= copyOf(view);
       const held = piece === null ? (this.#held as HeldBody) : this.#hold(piece);
-      if (held.isReady) this.#showBody(held);
+      // A body that came with its head is looked at while the view is still lent.
+      if (held.isReady) this.#showBody(held, this.#view ?? view);
+      else this.#view ??= copyOf(view);
       return;
     }
     const first = piece ?? (this.#held as HeldBody).piece();
@@ -112,21 +114,20 @@ export class ResponseGate {
     this.#owner.respond(view, this.#framing, first);
   }
 
-  #showBody(held: HeldBody): void {
+  #showBody(held: HeldBody, view: ResponseView): void {
     this.#stage = 'body';
-    const answer: PhaseAnswer = this.#inspection.responseBody(
-      this.#view as ResponseView,
-      held.window(),
-    );
-    if (answer === 'wait') this.#owner.pauseResponse();
-    else if (answer !== null) this.#owner.stop(answer);
-    else this.#openWhole(held);
+    const answer: PhaseAnswer = this.#inspection.responseBody(view, held.window());
+    if (answer === 'wait') {
+      this.#view ??= copyOf(view);
+      this.#inspection.transaction.response = this.#view;
+      this.#owner.pauseResponse();
+    } else if (answer !== null) this.#owner.stop(answer);
+    else this.#openWhole(held, view);
   }
 
-  #openWhole(held: HeldBody): void {
+  #openWhole(held: HeldBody, view: ResponseView): void {
     this.#stage = 'open';
     this.#held = null;
-    const view = this.#view as ResponseView;
     const window = held.window();
     const { transaction } = this.#inspection;
     const replaced = window.isWhole ? transaction.replacedResponseBody : null;
@@ -138,6 +139,7 @@ export class ResponseGate {
     }
     const piece = held.piece(null, trailers);
     if (!window.isWhole && this.#inspection.wants(phase.responseBody)) {
+      this.#view ??= copyOf(view);
       this.#windows = new BodyWindows(this.#windowBytes, window.bytes);
       if (!this.#inspectStretch(this.#windows, piece, window.bytes.length)) return;
     }

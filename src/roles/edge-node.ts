@@ -211,6 +211,7 @@ export class EdgeNode implements NodeControl {
     const { supervisor, registry, metrics, certificateWatch } = this.#options;
     this.#options.certificates.observe();
     metrics.workerRestarts.value = supervisor.restartsTotal;
+    metrics.workerHangs.value = supervisor.watch.hangsTotal;
     metrics.blockEntries.value = this.#options.blocks.count;
     metrics.generation.value = supervisor.snapshot.generation;
     return renderMetrics(

@@ -21,6 +21,7 @@ export class NodeMetrics {
   readonly certificates: Readonly<Record<'valid' | 'awaiting' | 'failing', Series>>;
   readonly nextRenewal: Series;
   readonly workerRestarts: Series;
+  readonly workerHangs: Series;
   readonly blockEntries: Series;
   readonly generation: Series;
   readonly findings: DetectorFindings;
@@ -50,6 +51,10 @@ export class NodeMetrics {
     this.workerRestarts = registry.counter(
       'weir_worker_restarts_total',
       'Workers replaced after they ended.',
+    );
+    this.workerHangs = registry.counter(
+      'weir_worker_hangs_total',
+      'Workers ended because they did not come back to their event loop.',
     );
     this.blockEntries = registry.gauge('weir_block_entries', 'Block list entries.');
     this.generation = registry.gauge(

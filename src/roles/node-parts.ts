@@ -6,7 +6,9 @@
 import type { PartControls } from '#admin/part-controls.ts';
 import type { PartStatus } from '#admin/part-status.ts';
 import type { Config } from '#config/schema.ts';
+import { wallMs } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
+import { sumEvent } from '#events/make-event.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricRegistry } from '#telemetry/metrics.ts';
 import type { EdgeNode } from './edge-node.ts';
@@ -131,6 +133,11 @@ export class NodeParts {
 
   async follow(config: Config): Promise<void> {
     for (const part of this.#parts) await part.follow(config);
+  }
+
+  /** What the node has to say of itself, among its events. */
+  noteEvent(kind: string, reason: string): void {
+    this.#events.note([sumEvent(kind, wallMs(), reason, 1)]);
   }
 
   receive(slot: number, message: FromPart): void {

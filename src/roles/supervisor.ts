@@ -25,6 +25,7 @@ import { sharingNames } from './sharing-names.ts';
 import { inheritedFrom, type Question, type Reply, WorkerProcess } from './worker-process.ts';
 import {
   backOff,
+  emptySlot,
   healthyMs,
   overloadOf,
   type Slot,
@@ -32,6 +33,7 @@ import {
   silenceOf,
   slotStatus,
 } from './worker-slot.ts';
+import { WorkerWatch } from './worker-watch.ts';
 
 /** Beyond the grace of a drain, the time a worker has to end by itself. */
 const killAfterMs = 2_000;
@@ -76,6 +78,8 @@ export class Supervisor {
   #onAllGone: (() => void) | null = null;
   /** What modules of all workers share. */
   readonly hub: SharedHub;
+  /** Replaces workers that hang. */
+  readonly watch: WorkerWatch;
   restartsTotal = 0;
   onModuleFailure: ((failure: ModuleFailure) => void) | null = null;
 
@@ -89,16 +93,13 @@ export class Supervisor {
     this.#addresses =
       options.sockets?.listeners.map(({ address }) => address) ??
       snapshot.config.edge.listeners.map(({ address }) => address);
-    this.#slots = Array.from({ length: options.workers }, (_, index) => ({
-      index,
-      worker: null,
-      state: 'starting',
-      restarts: 0,
-      startedAt: 0,
-      backoffMs: 0,
-      generation: null,
-      timer: null,
-    }));
+    this.#slots = Array.from({ length: options.workers }, (_, index) => emptySlot(index));
+    this.watch = new WorkerWatch({
+      ...{ slots: this.#slots, log: options.log },
+      hangMs: () => this.#snapshot.config.edge.timeouts.workerHangMs,
+      setDegraded: (part, reason) => this.setDegraded(part, reason),
+      onHang: (reason) => options.parts.noteEvent('worker-replaced', reason),
+    });
   }
 
   /** The first worker binds alone and so picks the ports; the others share them. */
@@ -106,6 +107,7 @@ export class Supervisor {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]];
     this.#addresses = await this.#startFirstTime(first);
     await Promise.all(others.map((slot) => this.#startFirstTime(slot)));
+    this.watch.start();
     return this.#addresses;
   }
 
@@ -127,8 +129,7 @@ export class Supervisor {
 
   /** How many workers run what is live. */
   get workersLive(): number {
-    const { generation } = this.#snapshot;
-    return this.#slots.filter((slot) => slot.generation === generation).length;
+    return this.#slots.filter(({ generation }) => generation === this.#snapshot.generation).length;
   }
 
   get isReady(): boolean {
@@ -364,8 +365,7 @@ export class Supervisor {
           'upstream server changed state',
         );
       },
-      onBlock: this.#options.onBlock,
-      onBlockHits: this.#options.onBlockHits,
+      ...{ onBlock: this.#options.onBlock, onBlockHits: this.#options.onBlockHits },
       onModuleFailure: (failure) => {
         this.#trial?.noteFailure(worker.pid, failure);
         this.onModuleFailure?.(failure);

@@ -1,5 +1,6 @@
 /** One worker process as the supervisor holds it: messages out, replies matched by id, its last counters. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { monotonicMs } from '#core/clock.ts';
 import { WeirError } from '#core/errors.ts';
 import type { BlockHit } from '#proxy/block-hits.ts';
 import type { Handshakes } from '#proxy/listener/handshake-log.ts';
@@ -62,6 +63,8 @@ export class WorkerProcess {
   samples: MetricSamples = new Map();
   /** The last question for them was not answered, so they are older than the rest. */
   isSilent = false;
+  /** When it last said anything; until it has, when it was started. */
+  heardAt = monotonicMs();
 
   /** `descriptors` become 4, 5, … in the worker (`inheritedFrom`). */
   constructor(entry: string, descriptors: readonly number[], events: WorkerEvents) {
@@ -114,6 +117,7 @@ export class WorkerProcess {
   }
 
   #onMessage(message: FromWorker, events: WorkerEvents): void {
+    this.heardAt = monotonicMs();
     switch (message.kind) {
       case 'listening':
         events.onListening(message.addresses);

@@ -13,11 +13,18 @@ export type Slot = {
   worker: WorkerProcess | null;
   state: SlotState;
   restarts: number;
+  /** Of these, workers that were ended because they hung. */
+  hangs: number;
   startedAt: number;
   backoffMs: number;
   generation: number | null;
   timer: NodeJS.Timeout | null;
 };
+
+export const emptySlot = (index: number): Slot => ({
+  ...{ index, worker: null, state: 'starting', restarts: 0, hangs: 0 },
+  ...{ startedAt: 0, backoffMs: 0, generation: null, timer: null },
+});
 
 /** Its worker has ended: how long to wait before the next. */
 export function backOff(slot: Slot): number {
@@ -44,15 +51,24 @@ export type SlotStatus = {
   readonly pid: number | null;
   readonly state: SlotState;
   readonly restarts: number;
+  readonly hangs: number;
   readonly generation: number | null;
   readonly openConnections: number | null;
 };
 
-export const slotStatus = ({ index, worker, state, restarts, generation }: Slot): SlotStatus => ({
+export const slotStatus = ({
+  index,
+  worker,
+  state,
+  restarts,
+  hangs,
+  generation,
+}: Slot): SlotStatus => ({
   slot: index,
   pid: worker?.pid ?? null,
   state,
   restarts,
+  hangs,
   generation,
   openConnections: worker?.samples.get('weir_connections_open') ?? null,
 });

@@ -33,6 +33,7 @@ import {
   setupSources,
   strictSource,
 } from './rule-set-request.ts';
+import { markOf, type SourceMark } from './source-marks.ts';
 
 export type BuiltRuleSet = {
   readonly bytes: Uint8Array;
@@ -43,6 +44,8 @@ export type BuiltRuleSet = {
   /** Rules that are read and cannot be run, each with its reason. */
   readonly refused: readonly RefusedRuleWords[];
   readonly stats: ImageStats | null;
+  /** Of everything that was read. */
+  readonly marks: readonly SourceMark[];
 };
 
 export type RefusedRuleWords = {
@@ -67,7 +70,8 @@ export function buildRuleSet(
   onStage: BuildStage = () => undefined,
 ): BuiltRuleSet {
   const hash = createHash('sha256');
-  const reader = hashingReader(hash);
+  const marks = request.paths.map(markOf);
+  const reader = hashingReader(hash, marks);
   onStage('reading rules');
   const { ruleSet, problems, problemsDropped } = loadRules(sourcesFor(request, reader), { reader });
   if (problems.length > 0) throw invalidRules(request, problems, problemsDropped);
@@ -81,7 +85,7 @@ export function buildRuleSet(
     if (fate === 'loaded') fates.loaded++;
     else if (fate === 'folded') fates.folded++;
   }
-  const common = { loadedRules: fates.loaded, foldedRules: fates.folded };
+  const common = { loadedRules: fates.loaded, foldedRules: fates.folded, marks };
   const cached =
     cacheFolder === null
       ? null
@@ -188,14 +192,16 @@ function invalidRules(
 }
 
 /** Everything that is read counts, under its name. */
-function hashingReader(hash: Hash): RuleReader {
+function hashingReader(hash: Hash, marks: SourceMark[]): RuleReader {
   return {
     read(path, bytesMax) {
+      marks.push(markOf(path));
       const answer = diskReader.read(path, bytesMax);
       hash.update(path).update('text' in answer ? answer.text : answer.problem);
       return answer;
     },
     list(folder) {
+      marks.push(markOf(folder));
       const names = diskReader.list(folder);
       hash.update(folder).update(JSON.stringify(names?.toSorted() ?? null));
       return names;

@@ -35,6 +35,8 @@ export type FieldEdit = {
 
 export const tagsMax = 64;
 export const fieldEditsMax = 64;
+/** Names and values that modules make of a message's trailers, as many as may come with one. */
+export const trailerBytesMax = 8_192;
 export const notesMax = 64;
 /** Names and values of all notes together, in bytes. */
 export const noteBytesMax = 16_384;

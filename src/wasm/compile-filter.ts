@@ -35,7 +35,7 @@ export function compileFilter(
   try {
     const outline = readOutline(source.bytes);
     if (isHttpWasm(outline)) return compileHttpWasm(source, limits, services, onFailure);
-    if (isProxyWasm(outline)) return compileEnvoyFilter(source, services, onFailure);
+    if (isProxyWasm(outline)) return compileEnvoyFilter(source, limits, services, onFailure);
     if (isSeclang(outline)) return compileSeclang(source, limits, services, onFailure);
     return compileModule(source, limits, services, onFailure);
   } catch (error) {
@@ -62,10 +62,12 @@ function compileHttpWasm(
 
 function compileEnvoyFilter(
   source: CompileSource,
+  { headBytesMax }: GuestLimits,
   services: HostServices,
   onFailure: OnFailure,
 ): Filter {
-  return compileProxyWasm(source, metered(source), proxyWasmServices(services, source), onFailure);
+  const given = proxyWasmServices(services, source);
+  return compileProxyWasm(source, metered(source), headBytesMax, given, onFailure);
 }
 
 /** Such guests keep what they like between calls; that is what their authors build on. */

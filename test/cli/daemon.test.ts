@@ -224,7 +224,7 @@ shield      accept         blocked addresses are refused as they connect
             no xdp-native  it needs CAP_BPF
 events      0 events
 workers     1 of 2 ready, 17 connections
-            #1 backoff, no process, 2 restarts
+            #1 backoff, no process, 2 restarts, 1 of them hung
 config      /etc/weir/weir.yaml  generation 3  abababababab  2026-01-02 03:04:05Z
 management  127.0.0.1:9999
 `,

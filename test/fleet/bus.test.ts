@@ -45,6 +45,28 @@ describe('bus', { skip: needsNats() }, () => {
     await assert.rejects(a.request('weir.f.s.c', bytes(''), 2_000), /nobody answers there/);
   });
 
+  it('hears a message once, however many listen to its subject', async () => {
+    await using server = await startNatsServer();
+    await using bus = openBus([server.url]);
+    await connected(bus);
+    const heard: string[] = [];
+    const first = bus.subscribe('weir.f.s.a', ({ bytes: said }) => heard.push(`1 ${text(said)}`));
+    const second = bus.subscribe('weir.f.s.a', ({ bytes: said }) => heard.push(`2 ${text(said)}`));
+    await bus.flush();
+    bus.publish('weir.f.s.a', bytes('x'));
+    await until('both have it', () => heard.length === 2);
+    assert.deepEqual([heard.toSorted(), bus.counts.received], [['1 x', '2 x'], 1]);
+    first.close();
+    bus.publish('weir.f.s.a', bytes('y'));
+    await until('the other has it', () => heard.length === 3);
+    assert.deepEqual([heard.at(-1), bus.counts.received], ['2 y', 2]);
+    second.close();
+    bus.publish('weir.f.s.a', bytes('z'));
+    await bus.flush();
+    await bus.flush();
+    assert.deepEqual([heard.length, bus.counts.received], [3, 2]);
+  });
+
   it('keeps what is said without a server, up to a bound, and counts what it drops', async () => {
     const server = await startNatsServer();
     await server.kill();

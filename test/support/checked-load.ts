@@ -30,17 +30,28 @@ const problemsMax = 20;
 export class CheckedLoad {
   readonly #port: number;
   readonly #requestsMax: number;
-  readonly #next: (index: number) => CheckedRequest;
+  readonly #next: (index: number, connection: number) => CheckedRequest;
+  readonly #restMs: number;
   readonly #problems = new Map<string, number>();
   readonly #done = Promise.withResolvers<CheckedResult>();
   #started = 0;
   #running = 0;
   #answered = 0;
   #reconnects = 0;
+  #connections = 0;
   #stopped = false;
 
-  /** `next` gets the number of the request, from 0. */
-  constructor(port: number, requestsMax: number, next: (index: number) => CheckedRequest) {
+  /**
+   * `next` gets the number of the request, from 0, and that of its connection, which stays with one worker. A
+   * connection rests for `restMs` between an answer and its next request.
+   */
+  constructor(
+    port: number,
+    requestsMax: number,
+    next: (index: number, connection: number) => CheckedRequest,
+    restMs = 0,
+  ) {
+    this.#restMs = restMs;
     this.#port = port;
     this.#requestsMax = requestsMax;
     this.#next = next;
@@ -62,6 +73,7 @@ export class CheckedLoad {
 
   #open(): void {
     this.#running++;
+    const connection = this.#connections++;
     const socket = net.connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
     let received: Buffer = noBytes;
     let asked: CheckedRequest | null = null;
@@ -82,7 +94,7 @@ export class CheckedLoad {
         end(null);
         return;
       }
-      asked = this.#next(this.#started++);
+      asked = this.#next(this.#started++, connection);
       socket.write(asked.text, 'latin1');
     };
     socket.on('connect', ask);
@@ -96,7 +108,8 @@ export class CheckedLoad {
       if (problem !== null) this.#count(problem);
       asked = null;
       if (read.answer.field('connection') === 'close') end(null);
-      else ask();
+      else if (this.#restMs === 0) ask();
+      else setTimeout(() => ended || ask(), this.#restMs);
     });
     socket.on('error', (error: NodeJS.ErrnoException) =>
       end(asked === null ? null : (error.code ?? error.message)),

@@ -33,10 +33,11 @@ export type EdgeProcess = AsyncDisposable & {
   exit: Promise<number | null>;
 };
 
-/** Neither the machine's other work nor a test's own speed turns requests away. */
+/** Neither the machine's other work nor a test's own speed turns requests away, or ends a worker that is stopped. */
 const calm = {
   WEIR_EDGE_LIMITS_SHED_AT_LOOP_DELAY_MS: '60000',
   WEIR_EDGE_LIMITS_CONNECTIONS_PER_SECOND_MAX: '1000000',
+  WEIR_EDGE_TIMEOUTS_WORKER_HANG_MS: '86400000',
 };
 
 /**
@@ -64,7 +65,7 @@ export async function startEdgeProcess(
   const child = spawn(process.execPath, [mainFile, 'edge', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
-    env: { ...process.env, ...calm },
+    env: { ...calm, ...process.env },
   });
   const pid = child.pid as number;
   endsWithUs(pid);

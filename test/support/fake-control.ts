@@ -332,6 +332,7 @@ export function worker(
     pid: running ? 4712 + slot : null,
     state,
     restarts: running ? 0 : 2,
+    hangs: running ? 0 : 1,
     generation: running ? 3 : null,
     openConnections: running ? 17 : null,
   };

@@ -9,7 +9,11 @@ import { type BodyWindow, type Filter, type PhaseAnswer, phase } from '#wasm/fil
 import { type RequestParts, viewOf } from './view.ts';
 
 export type ExchangeParts = {
-  readonly request: RequestParts & { readonly body?: string };
+  readonly request: RequestParts & {
+    readonly body?: string;
+    /** Names and values in turn. */
+    readonly trailers?: readonly string[];
+  };
   /** Null: none comes. */
   readonly response?: {
     readonly status?: number;
@@ -57,7 +61,7 @@ export async function exchangeThrough(
     phases.push([
       'request body',
       phase.requestBody,
-      () => run.requestBody(windowOf(body, windowBytes)),
+      () => run.requestBody(windowOf(body, windowBytes, request.trailers)),
     ]);
   if (response !== null) {
     const answer = Buffer.from(response.body ?? '', 'latin1');
@@ -90,7 +94,11 @@ export async function exchangeThrough(
   return { stop, stoppedIn, transaction, requestEdits, responseEdits };
 }
 
-export function windowOf(body: Buffer, windowBytes: number): BodyWindow {
+export function windowOf(
+  body: Buffer,
+  windowBytes: number,
+  trailers: readonly string[] = [],
+): BodyWindow {
   const isWhole = body.length <= windowBytes;
   return {
     bytes: body.subarray(0, windowBytes),
@@ -99,6 +107,7 @@ export function windowOf(body: Buffer, windowBytes: number): BodyWindow {
     isFirst: true,
     isLast: isWhole,
     isWhole,
+    ...(isWhole && trailers.length > 0 ? { trailers } : null),
   };
 }
 

@@ -17,6 +17,8 @@ export type Expected = {
   /** Regular expressions for the only value. */
   readonly matching?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Of a request: method and target. */
+  readonly line?: string;
 };
 
 export type ProxyWasmCase = {
@@ -96,7 +98,11 @@ export async function checkCase(
 }
 
 export function checkMessage(
-  actual: { readonly headers: readonly (readonly [string, string])[]; readonly body: string },
+  actual: {
+    readonly headers: readonly (readonly [string, string])[];
+    readonly body: string;
+    readonly line?: string;
+  },
   expected: Expected,
 ): void {
   const values = (name: string): string[] =>
@@ -105,5 +111,6 @@ export function checkMessage(
     assert.deepEqual(values(name), wanted, name);
   for (const [name, pattern] of Object.entries(expected.matching ?? {}))
     assert.match(values(name).join('\n'), new RegExp(pattern), name);
+  if (expected.line !== undefined) assert.equal(actual.line, expected.line);
   if (expected.body !== undefined) assert.equal(actual.body, expected.body);
 }

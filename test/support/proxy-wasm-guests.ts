@@ -1,11 +1,14 @@
 /**
  * proxy-wasm modules for tests: those of `wasm-rules/testing/proxy-wasm/`, which restate the public examples
- * of the AssemblyScript SDK, compiled by it when they are needed.
+ * of the AssemblyScript SDK, compiled by it when they are needed: each in a process of its own, as what `--lib`
+ * names stays with the compiler and would be in all that it compiles after.
  */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import asc from 'assemblyscript/asc';
+import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '../..');
 const sources = join(root, 'wasm-rules/testing/proxy-wasm');
@@ -22,7 +25,7 @@ const options = [
   ...['--lib', join(packages, '@assemblyscript/wasi-shim/assembly')],
   ...['--use', 'ASC_WASI=1', '--use', 'abort=abort_proc_exit'],
   ...['--use', 'trace=wasi_trace', '--use', 'seed=wasi_seed', ...wasi],
-  ...['--exportStart', '_start', '--outFile', 'guest.wasm', '-O2'],
+  ...['--exportStart', '_start', '-O2'],
 ];
 
 const built = new Map<string, Promise<Uint8Array>>();
@@ -55,16 +58,18 @@ async function build(name: string): Promise<Uint8Array> {
   return bytes;
 }
 
+/** Throws what the compiler says. */
 export async function compileProxyWasmGuest(source: string): Promise<Uint8Array> {
-  let bytes: Uint8Array | null = null;
-  const stderr = asc.createMemoryStream();
-  const { error } = await asc.main([source, '--baseDir', '/', ...options], {
-    stdout: asc.createMemoryStream(),
-    stderr,
-    writeFile: (_name: string, contents: Uint8Array | string) => {
-      if (typeof contents !== 'string') bytes = contents;
-    },
-  });
-  if (error !== null || bytes === null) throw new Error(`${source}: ${stderr.toString()}`);
-  return bytes;
+  const folder = await mkdtemp(join(tmpdir(), 'weir-guest-'));
+  try {
+    const outFile = join(folder, 'guest.wasm');
+    await promisify(execFile)(process.execPath, [
+      join(packages, 'assemblyscript/bin/asc.js'),
+      ...[source, '--baseDir', '/', '--outFile', outFile],
+      ...options,
+    ]);
+    return await readFile(outFile);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

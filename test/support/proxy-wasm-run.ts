@@ -1,6 +1,7 @@
 /** Runs requests through a proxy-wasm module without a proxy, and says what would go to whom. */
 import assert from 'node:assert/strict';
 import { type Grant, grants } from '#config/module-schema.ts';
+import { requestLineOf } from '#waf/request-line.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import { type FieldEdit, type RequestFacts, Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
@@ -108,7 +109,11 @@ const overNetwork: Fetcher['call'] = async (_module, call, signal) => {
 export type Outcome = {
   /** What the client gets instead of the upstream's answer. */
   readonly stop: Stop | null;
-  readonly upstream: { readonly headers: Fields; readonly body: string } | null;
+  readonly upstream: {
+    readonly line: string;
+    readonly headers: Fields;
+    readonly body: string;
+  } | null;
   readonly client: { readonly headers: Fields; readonly body: string } | null;
 };
 
@@ -130,7 +135,9 @@ export async function exchange(
   if (stop === null && body !== '' && (filter.phases & phase.requestBody) !== 0)
     stop = await step.wait(run.requestBody(wholeWindow(body)));
   if (stop !== null) return end({ stop, upstream: null, client: null });
+  const { method, uri } = requestLineOf(transaction.request);
   const upstream = {
+    line: `${method} ${uri}`,
     headers: edited(requestFields(transaction), transaction.requestEdits),
     body: transaction.replacedRequestBody?.toString() ?? body,
   };

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { loadRules } from '#waf/language/load.ts';
 import { buildImage } from '#waf/rules/build-image.ts';
 import { CompiledMatchers } from '#waf/rules/compiled-matchers.ts';
+import type { Matchers } from '#waf/rules/matchers.ts';
 import { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { type Field, requestView, responseView } from '#wasm/seclang/built-request.ts';
@@ -47,10 +48,13 @@ export type SeclangOutcome = {
 const { path } = await buildEngine();
 export const engineBytes: Uint8Array = await readFile(path);
 
-export function seclangModule(text: string): Uint8Array {
+export function seclangModule(
+  text: string,
+  matchers: Matchers = new CompiledMatchers(),
+): Uint8Array {
   const { ruleSet, problems } = loadRules([{ kind: 'text', name: 'test.conf', text, folder: '/' }]);
   if (problems[0] !== undefined) throw new Error(`${problems[0].message}: ${problems[0].fix}`);
-  const built = buildImage(ruleSet, new CompiledMatchers());
+  const built = buildImage(ruleSet, matchers);
   if (built.refused[0] !== undefined) throw new Error(built.refused[0].reason);
   return writeModule(engineBytes, built.bytes, ruleSetFacts(built.rules, ruleSet.settings));
 }

@@ -1,6 +1,7 @@
 /** detectSQLi and detectXSS: what they catch and what they leave alone, against libinjection's counts. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { operatorHint } from '#waf/rules/operator-hints.ts';
 import { type EngineParts, loadEngineParts, partOf } from '../support/engine-parts.ts';
 import {
   countOf,
@@ -93,6 +94,7 @@ for (const kind of ['sqli', 'xss'] as const) {
       const pick = (below: number) => Math.floor(random() * below);
       const memory = Buffer.from(parts.memory.buffer);
       const detect = partOf(parts, kind === 'sqli' ? 'isSqli' : 'isXss');
+      const hint = new RegExp(operatorHint(kind === 'sqli' ? 'detectSQLi' : 'detectXSS', '') ?? '');
       const seeds = [...attacks, ...benign].map((value) => Buffer.from(value));
       for (let round = 0; round < 4_000; round++) {
         const one = seeds[pick(seeds.length)] ?? Buffer.alloc(0);
@@ -105,6 +107,7 @@ for (const kind of ['sqli', 'xss'] as const) {
         bytes.copy(memory, parts.room);
         memory.fill(0, parts.room + bytes.length, parts.room + bytes.length + 64);
         const alone = detect(parts.room, bytes.length);
+        if (alone !== 0) assert.match(bytes.toString('latin1'), hint);
         memory.write(
           '\'"`>--*/=alert(1)union select 1,2 onload=x <script>',
           parts.room + bytes.length,

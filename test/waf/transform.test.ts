@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { transformationNames } from '#waf/language/transformation-names.ts';
+import { bytesMinBefore, neverLonger } from '#waf/rules/transformation-chains.ts';
 import { caseBytes, type EngineParts, loadEngineParts, partOf } from '../support/engine-parts.ts';
 import { propertySettings } from '../support/property.ts';
 import { missingShared, sharedFolder } from '../support/shared-file.ts';
@@ -122,6 +123,17 @@ describe('transformations', () => {
     assert.deepEqual(
       numbered.map(([, name, number]) => [Number(number), name]),
       transformationNames.map((name, number) => [number, name]),
+    );
+  });
+
+  it('that are said never to make a value longer do not, and base64 makes it shorter', (test) => {
+    fc.assert(
+      fc.property(fc.constantFrom(...neverLonger), text, (name, value) => {
+        const input = Buffer.from(value, 'latin1');
+        const output = run(name, input) ?? input;
+        assert.ok(bytesMinBefore(name, output.length) <= input.length, `${name} ${output.length}`);
+      }),
+      propertySettings(test, 3_000),
     );
   });
 

@@ -1,8 +1,12 @@
-/** Trailers as filters of proxy-wasm see and change them. */
+/** Trailers as filters of proxy-wasm and plugins of http-wasm see and change them, by HTTP/1.1 and HTTP/2. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Filter } from '#wasm/filter.ts';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, readMessages, statusOf } from '../support/http-read.ts';
+import { conformanceGuest, loadHttpWasm } from '../support/http-wasm-guests.ts';
+import { Http2Client } from '../support/http2-client.ts';
+import { http2Edge } from '../support/http2-peer.ts';
 import { proxyWasmGuest } from '../support/proxy-wasm-guests.ts';
 import { loadProxyWasm } from '../support/proxy-wasm-run.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -16,23 +20,32 @@ const answered = (trailers: string, body = '2\r\nok\r\n'): string =>
 /** The whole message, its trailer section with it. */
 const ended = (text: string): boolean => /\r\n0\r\n(?:.+\r\n)*\r\n$/.test(text);
 
+type Guarding = { readonly filter: Filter; readonly failures: readonly string[] };
+
+const envoyFilter = async (): Promise<Guarding> => loadProxyWasm(await proxyWasmGuest('trailers'));
+const traefikPlugin = async (): Promise<Guarding> => {
+  const { module, failures } = loadHttpWasm(await conformanceGuest());
+  return { filter: module, failures };
+};
+
 async function through<Got>(
   request: string,
   answer: string,
   read: (client: RawClient) => Promise<Got>,
   mode = 'block',
+  plugin: Promise<Guarding> | null = null,
 ) {
-  const loaded = loadProxyWasm(await proxyWasmGuest('trailers'));
+  const { filter, failures } = await (plugin ?? envoyFilter());
   await using origin = await RawOrigin.answering(answer);
   await using edge = await TestEdge.start({
-    ...simpleEdge(origin.url),
+    ...simpleEdge(origin.url, {}, { requestTrailers: plugin !== null }),
     routes: [{ upstream: 'app', waf: { mode, rules: ['filter'] } }],
-    modules: { filter: loaded.filter },
+    modules: { filter },
   });
   using client = await RawClient.connect(edge.address);
   client.send(request);
   const got = await read(client);
-  assert.deepEqual(loaded.failures, []);
+  assert.deepEqual(failures, []);
   const [received] = readMessages(origin.received).messages;
   return { got, received, sent: origin.received };
 }
@@ -89,3 +102,85 @@ describe('trailers of a response', () => {
     assert.equal(got, `${came}\r\n`);
   });
 });
+
+describe('trailers and a plugin of http-wasm', () => {
+  const named = (name: string) => `X-Case: ${name}\r\n`;
+  const get = (name: string) =>
+    `GET / HTTP/1.1\r\nHost: a.test\r\n${named(name)}TE: trailers\r\nConnection: TE\r\n\r\n`;
+  const came = 'X-Sum: 1\r\nX-Secret: key\r\nX-Other: 2\r\n';
+
+  it('reads those of a request', async () => {
+    const request = post(named('trailers/names'), came);
+    const { got } = await through(request, plainAnswer, answer, 'block', traefikPlugin());
+    assert.equal(got.body, 'x-sum|x-secret|x-other');
+  });
+
+  for (const [name, fields, sections] of [
+    ['changes those of a request', '', 'x-sum: 1!\r\nx-other: 2\r\nx-count: 2\r\n\r\n'],
+    ['and only watches', 'monitor', 'X-Sum: 1\r\n\r\n'],
+  ] as const)
+    it(name, async () => {
+      const request = post(`${named('trailers/change')}Trailer: X-Sum\r\n`, came);
+      const mode = fields === '' ? 'block' : fields;
+      const { sent } = await through(request, plainAnswer, answer, mode, traefikPlugin());
+      assert.equal(/\r\n0\r\n(.*)$/s.exec(sent)?.[1], sections);
+    });
+
+  it('adds some behind chunks that came without', async () => {
+    const request = post(named('trailers/change'), '');
+    const { sent } = await through(request, plainAnswer, answer, 'block', traefikPlugin());
+    assert.match(sent, /\r\nTrailer: x-sum, x-count\r\n/);
+    assert.match(sent, /\r\n0\r\nx-sum: !\r\nx-count: 1\r\n\r\n$/);
+  });
+
+  it('changes those of a response', async () => {
+    const request = get('response/trailers');
+    const said = answered(came);
+    const { got } = await through(request, said, trailers, 'block', traefikPlugin());
+    assert.equal(got, 'x-sum: 1!\r\nx-other: 2\r\nx-seen: x-sum x-other\r\n\r\n');
+  });
+});
+
+for (const [name, guarding, fields, seen, client] of [
+  [
+    'a filter of proxy-wasm',
+    envoyFilter,
+    {},
+    /\r\nx-trailers: 2 x-sum=1 x-secret=key\r\n/,
+    { 'x-other': '2', 'x-sum': '1!', 'x-count': '3' },
+  ],
+  [
+    'a plugin of http-wasm',
+    traefikPlugin,
+    { 'x-case': 'trailers/change' },
+    /\r\n0\r\nx-sum: 1!\r\nx-count: 1\r\n\r\n/,
+    { 'x-sum': '1', 'x-secret': 'key', 'x-other': '2' },
+  ],
+  [
+    'a plugin that looks at responses',
+    traefikPlugin,
+    { 'x-case': 'response/trailers' },
+    /\r\n0\r\n\r\n/,
+    { 'x-other': '2', 'x-sum': '1!', 'x-seen': 'x-sum x-other' },
+  ],
+] as const)
+  it(`trailers by HTTP/2, both ways, through ${name}`, async () => {
+    const { filter, failures } = await guarding();
+    await using origin = await RawOrigin.answering(
+      answered('X-Sum: 1\r\nX-Secret: key\r\nX-Other: 2\r\n'),
+    );
+    const app = { servers: [{ url: origin.url }], requestTrailers: true };
+    await using edge = await TestEdge.start({
+      ...(await http2Edge(origin.url)),
+      upstreams: { app },
+      routes: [{ upstream: 'app', waf: { rules: ['filter'] } }],
+      modules: { filter },
+    });
+    using peer = new Http2Client(edge.address);
+    const head = { ':method': 'POST', te: 'trailers', ...fields };
+    const got = await peer.request(head, 'hello', { 'x-sum': '1', 'x-secret': 'key' });
+    assert.deepEqual(failures, []);
+    assert.equal(got.status, 200);
+    assert.match(origin.received, seen);
+    assert.deepEqual(Object.fromEntries(Object.entries(got.trailers)), client);
+  });

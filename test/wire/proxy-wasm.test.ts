@@ -34,7 +34,11 @@ function answerText({ response = {} }: ProxyWasmCase): string {
   return `HTTP/1.1 ${status} Said\r\n${fields}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-const messageOf = (message: ReadMessage) => ({ headers: message.fields, body: message.body });
+const messageOf = (message: ReadMessage) => ({
+  line: message.first.replace(/ HTTP\/1\.1$/, ''),
+  headers: message.fields,
+  body: message.body,
+});
 
 for (const { guest, config, grants, cases } of proxyWasmCorpus()) {
   describe(`in front of an origin, the module ${guest}`, async () => {

@@ -8,7 +8,7 @@ import { budgetLeft } from '../engine/budget';
 import { canChange } from '../engine/transform/can-change';
 import { charge } from './fuel';
 import { known, knownBytesMax, knownSteps, noteKnown, takeStep } from './known';
-import { ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
+import { ChildWord, ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
 import { agrees } from './operators';
 import { firstLink } from './rules';
 import { equalsLower } from './text';
@@ -52,8 +52,12 @@ export function prepareFeeds(): void {
     let kinds: u64 = 0;
     for (let one = 0; one < 64; one++)
       for (let other = one; other < 64; other++) {
-        const both = ((<u64>1) << one) | ((<u64>1) << other);
-        if (canChange(id, both)) kinds |= both;
+        const first = (<u64>1) << one;
+        const second = (<u64>1) << other;
+        // Whatever it can change has one of these: a kind that makes the difference, alone or beside another.
+        if (!canChange(id, first | second)) continue;
+        if (one == other || !canChange(id, second)) kinds |= first;
+        if (one == other || !canChange(id, first)) kinds |= second;
       }
     store<u64>(changers + (<usize>id << 3), kinds);
   }
@@ -135,10 +139,20 @@ function walk(node: usize, string: usize): void {
   if (!meets(candidates, all) && isFixed(node, string)) return;
   const mask = word(node, NodeWord.mask);
   if (mask != 0) list(candidates, imageAt(mask), word(node, NodeWord.chain), string);
-  for (let child = word(node, NodeWord.firstChild); child != 0; ) {
-    const at = imageAt(child);
+  const count = word(node, NodeWord.childCount);
+  if (count == 0) return;
+  // One look at a line of the table each: most have nothing to look for and cannot change the string.
+  const length = <u32>stringLength(string);
+  const kinds = length == 0 ? ~0 : kindsOf(string);
+  let hits: u64 = 0;
+  for (let i = 0; i < maskWords; i++) hits |= load<u64>(candidates + (<usize>i << 3));
+  const table = follow(node, NodeWord.children);
+  for (let i: u32 = 0; i < count; i++) {
+    const child = table + ((<usize>i * ChildWord.size) << 2);
+    if (((load<u64>(child) & kinds) | (load<u64>(child, ChildWord.folded << 2) & hits)) == 0) continue;
+    if (length < word(child, ChildWord.bytesMin)) continue;
+    const at = follow(child, ChildWord.node);
     walk(at, transformed(string, <i32>word(at, NodeWord.transformation)));
-    child = word(at, NodeWord.nextSibling);
   }
 }
 
@@ -151,7 +165,7 @@ function meets(candidates: usize, mask: usize): bool {
 
 /** No transformation below the node can change it. */
 function isFixed(node: usize, string: usize): bool {
-  if (stringLength(string) == 0) return word(node, NodeWord.firstChild) == 0;
+  if (stringLength(string) == 0) return word(node, NodeWord.childCount) == 0;
   return (subtreeKinds(node) & kindsOf(string)) == 0;
 }
 
@@ -162,10 +176,13 @@ function subtreeKinds(node: usize): u64 {
 /** Worked out once, when the image is opened: what can change anything below the node. */
 export function prepareTrie(node: usize): u64 {
   let kinds: u64 = 0;
-  for (let child = word(node, NodeWord.firstChild); child != 0; ) {
-    const at = imageAt(child);
-    kinds |= prepareTrie(at) | load<u64>(changers + (<usize>word(at, NodeWord.transformation) << 3));
-    child = word(at, NodeWord.nextSibling);
+  const count = word(node, NodeWord.childCount);
+  for (let i: u32 = 0; i < count; i++) {
+    const child = follow(node, NodeWord.children) + ((<usize>i * ChildWord.size) << 2);
+    const at = follow(child, ChildWord.node);
+    const own = prepareTrie(at) | load<u64>(changers + (<usize>word(at, NodeWord.transformation) << 3));
+    store<u64>(child, own);
+    kinds |= own;
   }
   store<u64>(node + (NodeWord.kinds << 2), kinds);
   return kinds;

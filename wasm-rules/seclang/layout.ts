@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 4;
+export const imageVersion: u32 = 5;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -198,10 +198,18 @@ export namespace NodeWord {
   export const chain: i32 = 1;
   export const mask: i32 = 2;
   export const subtreeMask: i32 = 3;
-  export const firstChild: i32 = 4;
-  export const nextSibling: i32 = 5;
+  export const children: i32 = 4;
+  export const childCount: i32 = 5;
   export const kinds: i32 = 6;
   export const size: i32 = 8;
+}
+
+export namespace ChildWord {
+  export const kinds: i32 = 0;
+  export const folded: i32 = 2;
+  export const node: i32 = 4;
+  export const bytesMin: i32 = 5;
+  export const size: i32 = 6;
 }
 
 export namespace UseWord {

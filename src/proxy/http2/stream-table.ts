@@ -58,7 +58,10 @@ export class StreamTable implements StreamSession {
   #receiveWindow = sessionWindow;
   #credits = 0;
   #requests = 0;
-  /** Streams whose body may begin in the read that brought their head. */
+  /**
+   * Streams of this read: their bodies may begin in it. And so may their resets: a request that is taken back
+   * in the read that brought it costs neither rules nor an upstream.
+   */
   #unbegun: Http2Stream[] = [];
 
   constructor(owner: StreamOwner) {
@@ -106,8 +109,7 @@ export class StreamTable implements StreamSession {
     http2.streamsOpen.value++;
     if (dependsOnItself) return this.reset(stream, errorCode.protocolError);
     if (problem === null) {
-      if (endStream) stream.begin();
-      else this.#unbegun.push(stream);
+      this.#unbegun.push(stream);
       return null;
     }
     if (problem.kind === 'reset') {
@@ -119,7 +121,7 @@ export class StreamTable implements StreamSession {
     return null;
   }
 
-  /** Bodies that did not come with their heads: their exchanges begin without. */
+  /** The read is used up: what has begun neither with a body nor been reset begins now. */
   beginUnbegun(): void {
     if (this.#unbegun.length === 0) return;
     const streams = this.#unbegun;

@@ -38,7 +38,8 @@ import { readOnAfterWriteError } from './write-errors.ts';
 /** Whose connection it is: told when it is free again, and when it is gone. */
 export interface ConnectionOwner {
   release(connection: Http1Connection): void;
-  remove(connection: Http1Connection): void;
+  /** `failure` says what went wrong, where nobody has heard of it. */
+  remove(connection: Http1Connection, failure: UpstreamFailure | null): void;
 }
 
 const CONNECTING = 0;
@@ -206,14 +207,17 @@ export class Http1Connection implements UpstreamStream, Expiring {
     }
     const receiver = this.#receiver;
     this.#receiver = null;
-    const connecting = this.#state === CONNECTING;
+    const state = this.#state;
     this.#close();
     if (receiver === null) return;
-    receiver.onUpstreamFailure(
-      connecting
-        ? { kind: 'connect-timeout', reason: 'upstream did not accept the connection in time' }
-        : { kind: 'timeout', reason: 'upstream did not answer in time' },
-    );
+    if (state === TUNNEL)
+      receiver.onUpstreamFailure({ kind: 'silent', reason: 'tunnel silent too long' });
+    else
+      receiver.onUpstreamFailure(
+        state === CONNECTING
+          ? { kind: 'connect-timeout', reason: 'upstream did not accept the connection in time' }
+          : { kind: 'timeout', reason: 'upstream did not answer in time' },
+      );
   }
 
   #moveDeadline(receiver: ResponseReceiver): void {
@@ -386,7 +390,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
   #fail(failure: UpstreamFailure): void {
     const receiver = this.#receiver;
     this.#receiver = null;
-    this.#close();
+    this.#close(receiver === null ? failure : null);
     receiver?.onUpstreamFailure(failure);
   }
 
@@ -398,11 +402,11 @@ export class Http1Connection implements UpstreamStream, Expiring {
     );
   }
 
-  #close(): void {
+  #close(failure: UpstreamFailure | null = null): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
     this.#deadlines.remove(this);
-    this.#owner.remove(this);
+    this.#owner.remove(this, failure);
     this.#socket.destroy();
   }
 }

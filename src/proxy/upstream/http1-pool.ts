@@ -1,14 +1,21 @@
 /**
  * The HTTP/1.1 connections to one server, and who waits for one.
  *
+ * ```
+ * acquire ─► idle one? ─► line ─► connection free again, or made ─► first in line
+ *                          └─► makes connections: as many as wait, connectingMax at a time, connectionsMax in all
+ * ```
+ *
  * Idle ones are used last in, first out: the freshest is the least likely to be closed under a request.
- * At `connectionsMax` requests wait in order; beyond `waitingMax` they are turned away at once.
+ * A connection is made for the line and not for a request: a client that takes back requests as fast as it
+ * sends them (CVE-2023-44487) costs the server no connection for each. Beyond `waitingMax` requests are
+ * turned away at once.
  */
 import type { DeadlineTable } from '#core/deadline-table.ts';
 import type { Dialer } from './dialer.ts';
 import { type ConnectionOwner, Http1Connection } from './http1-connection.ts';
 import type { PoolSettings, UpstreamPool } from './upstream-pool.ts';
-import type { StreamTaker, UpstreamStream } from './upstream-stream.ts';
+import type { StreamTaker, UpstreamFailure, UpstreamStream } from './upstream-stream.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** A check's connection belongs to no pool: it closes when its answer is there. */
@@ -23,7 +30,12 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
   readonly #deadlines: DeadlineTable;
   readonly #idle: Http1Connection[] = [];
   readonly #line: WaitingLine;
+  /** Those that are being made for the line. */
+  readonly #making = new Set<Http1Connection>();
   #open = 0;
+  connectsTotal = 0;
+  waitsTotal = 0;
+  delayedTotal = 0;
   #retired = false;
 
   constructor(dialer: Dialer, settings: PoolSettings, deadlines: DeadlineTable) {
@@ -31,7 +43,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     this.#settings = settings;
     this.#deadlines = deadlines;
     this.#line = new WaitingLine(deadlines, settings.waitingMax, settings.connectMs, (taker) =>
-      taker.onStream(null),
+      this.#onExpired(taker),
     );
   }
 
@@ -45,8 +57,16 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
       if (!fresh) return idle;
       idle.abort();
     }
-    if (this.#open < this.#settings.connectionsMax) return this.#connect();
-    return this.#line.join(taker) ? false : null;
+    const { connectionsMax, connectingMax } = this.#settings;
+    const hasRoom = this.#open < connectionsMax;
+    if (fresh && hasRoom) return this.#connect();
+    const isDelayed = this.#making.size >= connectingMax;
+    if (!hasRoom) this.waitsTotal++;
+    else if (isDelayed) this.delayedTotal++;
+    const awaited = this.#making.size + (hasRoom && !isDelayed ? 1 : 0);
+    if (!this.#line.join(taker, awaited)) return null;
+    this.#make();
+    return false;
   }
 
   acquireForCheck(): UpstreamStream {
@@ -62,8 +82,9 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     this.#line.leave(taker);
   }
 
-  /** A connection that is clean and free again. */
+  /** A connection that is clean and free: made, or free again. */
   release(connection: Http1Connection): void {
+    this.#making.delete(connection);
     connection.idle(this.#settings.idleMs);
     const waiter = this.#line.next();
     if (waiter !== undefined) waiter.onStream(connection);
@@ -71,13 +92,14 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     else this.#idle.push(connection);
   }
 
-  /** A connection that is closed. */
-  remove(connection: Http1Connection): void {
+  /** A connection that is closed. What kept it from being made is told to the first who waits. */
+  remove(connection: Http1Connection, failure: UpstreamFailure | null): void {
     this.#open--;
+    const wasMade = !this.#making.delete(connection);
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
-    const waiter = this.#line.next();
-    if (waiter !== undefined) waiter.onStream(this.#connect());
+    if (!wasMade && failure !== null) this.#line.next()?.onUpstreamFailure(failure);
+    this.#make();
   }
 
   retire(): void {
@@ -85,8 +107,27 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     for (const connection of this.#idle.slice()) connection.abort();
   }
 
+  #make(): void {
+    const { connectionsMax, connectingMax } = this.#settings;
+    const wanted = Math.min(connectingMax, this.#line.length);
+    while (this.#making.size < wanted && this.#open < connectionsMax)
+      this.#making.add(this.#connect());
+  }
+
   #connect(): Http1Connection {
     this.#open++;
+    this.connectsTotal++;
     return new Http1Connection(this, this.#dialer, this.#deadlines, this.#settings.connectMs);
+  }
+
+  /** Either the server does not take connections, or all there may be are in use. */
+  #onExpired(taker: StreamTaker): void {
+    const making = this.#making.size;
+    if (making > 0 && (making === this.#open || this.#open < this.#settings.connectionsMax))
+      taker.onUpstreamFailure({
+        kind: 'connect-timeout',
+        reason: 'upstream did not accept the connection in time',
+      });
+    else taker.onStream(null);
   }
 }

@@ -16,6 +16,10 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
   readonly #sessions: Http2Session[] = [];
   readonly #line: WaitingLine;
   #retired = false;
+  connectsTotal = 0;
+  waitsTotal = 0;
+  /** One connection is made at a time, whoever waits: nobody waits for that alone. */
+  readonly delayedTotal = 0;
 
   constructor(dialer: Dialer, settings: Http2Settings, deadlines: DeadlineTable) {
     this.#dialer = dialer;
@@ -36,6 +40,7 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
       const session = this.#sessions.find((one) => one.hasRoom);
       if (session !== undefined) return session.open();
     }
+    if (this.#sessions.length >= this.#settings.http2.sessionsMax) this.waitsTotal++;
     if (!this.#line.join(taker)) return null;
     this.#grow();
     return false;
@@ -82,6 +87,7 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
   #grow(): void {
     if (this.#sessions.length >= this.#settings.http2.sessionsMax) return;
     if (this.#sessions.some((session) => session.isConnecting)) return;
+    this.connectsTotal++;
     this.#sessions.push(new Http2Session(this, this.#dialer, this.#settings, this.#deadlines));
   }
 

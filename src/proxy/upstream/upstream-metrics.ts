@@ -13,6 +13,17 @@ export const serverFamilies = {
   failures: family('failures_total', 'counter', 'Requests a server failed.'),
   open: family('requests_open', 'gauge', 'Requests a server has in hand.'),
   connections: family('connections_open', 'gauge', 'Connections to a server.'),
+  connects: family('connects_total', 'counter', 'Connections begun to a server.'),
+  waits: family(
+    'waits_total',
+    'counter',
+    'Requests that waited since all connections to a server, or streams, that there may be were in use.',
+  ),
+  connectsDelayed: family(
+    'connects_delayed_total',
+    'counter',
+    'Requests that waited since upstreams.NAME.connectingMax connections were being made.',
+  ),
   checks: family('checks_total', 'counter', 'Health checks of a server by result.'),
   workers: family('workers', 'gauge', 'Workers that see a server in a state.'),
 } as const;
@@ -22,6 +33,9 @@ export class ServerMetrics {
   readonly failures: Series;
   readonly open: Series;
   readonly connections: Series;
+  readonly connects: Series;
+  readonly waits: Series;
+  readonly connectsDelayed: Series;
   readonly checksOk: Series;
   readonly checksFailed: Series;
   readonly #states: Readonly<Record<ServerState, Series>>;
@@ -35,6 +49,9 @@ export class ServerMetrics {
     this.failures = this.#series(serverFamilies.failures);
     this.open = this.#series(serverFamilies.open);
     this.connections = this.#series(serverFamilies.connections);
+    this.connects = this.#series(serverFamilies.connects);
+    this.waits = this.#series(serverFamilies.waits);
+    this.connectsDelayed = this.#series(serverFamilies.connectsDelayed);
     this.checksOk = this.#series(serverFamilies.checks, { result: 'ok' });
     this.checksFailed = this.#series(serverFamilies.checks, { result: 'failed' });
     this.#states = {

@@ -57,7 +57,11 @@ export class UpstreamServer {
 
   /** Brings the gauges up to now. */
   measure(): void {
-    this.metrics.connections.value = this.pool.openCount;
+    const { openCount, connectsTotal, waitsTotal, delayedTotal } = this.pool;
+    this.metrics.connections.value = openCount;
+    this.metrics.connects.value = connectsTotal;
+    this.metrics.waits.value = waitsTotal;
+    this.metrics.connectsDelayed.value = delayedTotal;
     this.metrics.show(this.health.state(monotonicMs()));
   }
 

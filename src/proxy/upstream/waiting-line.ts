@@ -28,9 +28,9 @@ export class WaitingLine implements Expiring {
     return this.#waiting.length;
   }
 
-  /** False when the line is full. */
-  join(taker: StreamTaker): boolean {
-    if (this.#waiting.length >= this.#waitingMax) return false;
+  /** False when the line is full. `awaited` streams are on their way: so many more may wait for them. */
+  join(taker: StreamTaker, awaited = 0): boolean {
+    if (this.#waiting.length >= this.#waitingMax + awaited) return false;
     const until = monotonicMs() + this.#waitMs;
     this.#waiting.push({ taker, until });
     if (this.#waiting.length === 1) {

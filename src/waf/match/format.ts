@@ -23,13 +23,16 @@
  *         items it holds, 0 where nothing ever restarts · offset of moves: u32[classes], each the offset
  *         of a u16 count and as many items, 0 for the match · 0. The last record is that of the subject's start.
  * captures                          instructions · slots · offset of instructions · offset of sets · threads
- *     instruction (3 words): operation · two operands; set: u8[32], bit b of the whole: byte b is in it
+ *     instruction (3 words): operation · two operands, other instructions by how far on they are; set: u8[32], bit b of the whole: byte b is in it
  * scan set                          words · bits · offsets and counts as in `ScanWord`
  *     rows are bit sets of `words` u64 (an even number), one bit an entry of the set
  * phrase set                        nodes · offsets of: children, labels, fails, reports, roots
  *     The nodes of a trie in breadth-first order, so children of a node lie side by side: children:
  *     u32[nodes + 1], the first child of each; labels: u8[nodes]; fails: u32[nodes]; reports: u16[nodes], the
  *     length of what is reported on arriving, 0 for nothing; roots: u32[256], the children of node 0 by byte.
+ *     Word 0 is 0 as it is written: of children there is what each is more than the one before, of fails nothing,
+ *     and reports are 1 where a phrase ends. The guest makes the rest of it before the first use: it would be most
+ *     of the module on its way.
  * ```
  */
 export const PatternKind = {

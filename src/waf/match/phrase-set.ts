@@ -1,7 +1,7 @@
 /**
  * `@pm` and `@pmFromFile`: the first of many phrases, ASCII letters in any case. A trie in breadth-first order
  * with fail links and nothing filled in, some ten bytes a node, so thousands of phrases stay small; time is
- * linear, as each failing step undoes an earlier one.
+ * linear, as each failing step undoes an earlier one. The links are the guest's to make (`format.ts`).
  *
  * What is reported is ModSecurity's (acmp.c): the phrase that ends first; where that is the end of a longer
  * path of the trie too, the path as a whole.
@@ -27,7 +27,7 @@ export function compilePhraseSet(phrases: readonly string[]): CompiledPhraseSet 
   const folded = [...new Set(phrases.map(lowerCase))].filter((phrase) => phrase !== '');
   const root: Node = { label: 0, children: new Map(), isPhrase: false };
   for (const phrase of folded) insert(root, phrase);
-  const { order, children, fails, reports } = inBreadth(root);
+  const { order, children } = inBreadth(root);
   const roots = new Uint32Array(256);
   for (const [byte, node] of root.children) {
     roots[byte] = order.indexOf(node);
@@ -35,10 +35,12 @@ export function compilePhraseSet(phrases: readonly string[]): CompiledPhraseSet 
   }
   const blob = new Blob(0, PhraseWord.words);
   blob.setWord(PhraseWord.nodes, order.length);
-  blob.setWord(PhraseWord.childrenAt, blob.add(children));
+  const steps = children.map((child, node) => child - (children[node - 1] ?? 0));
+  blob.setWord(PhraseWord.childrenAt, blob.add(steps));
   blob.setWord(PhraseWord.labelsAt, blob.add(Uint8Array.from(order, ({ label }) => label)));
-  blob.setWord(PhraseWord.failsAt, blob.add(fails));
-  blob.setWord(PhraseWord.reportsAt, blob.add(reports));
+  blob.setWord(PhraseWord.failsAt, blob.add(new Uint32Array(order.length)));
+  const ends = Uint16Array.from(order, ({ isPhrase }) => (isPhrase ? 1 : 0));
+  blob.setWord(PhraseWord.reportsAt, blob.add(ends));
   blob.setWord(PhraseWord.rootsAt, blob.add(roots));
   return { bytes: blob.finish(), requirement: requirementOf(folded), nodes: order.length };
 }
@@ -76,44 +78,18 @@ function insert(root: Node, phrase: string): void {
 
 function inBreadth(root: Node): {
   readonly order: readonly Node[];
+  /** The first child of each, and where those of the last one end. */
   readonly children: Uint32Array;
-  readonly fails: Uint32Array;
-  readonly reports: Uint16Array;
 } {
   const order = [root];
   const children: number[] = [];
-  const depths = [0];
-  const parents = [0];
   for (let at = 0; at < order.length; at++) {
     children.push(order.length);
     const sorted = [...(order[at]?.children.values() ?? [])].sort((a, b) => a.label - b.label);
-    for (const child of sorted) {
-      order.push(child);
-      depths.push((depths[at] as number) + 1);
-      parents.push(at);
-    }
+    order.push(...sorted);
     if (order.length > phraseNodesMax)
       throw new RangeError(`phrases of more than ${phraseNodesMax} nodes in one set`);
   }
   children.push(order.length);
-  const fails = new Uint32Array(order.length);
-  const reports = new Uint16Array(order.length);
-  const ends = order.map(({ isPhrase }) => isPhrase);
-  const find = (node: number, label: number): number => {
-    for (let child = children[node] as number; child < (children[node + 1] as number); child++)
-      if (order[child]?.label === label) return child;
-    return 0;
-  };
-  for (let at = 1; at < order.length; at++) {
-    const parent = parents[at] as number;
-    const label = order[at]?.label ?? 0;
-    if (parent !== 0) {
-      let behind = fails[parent] as number;
-      while (behind !== 0 && find(behind, label) === 0) behind = fails[behind] as number;
-      fails[at] = find(behind, label);
-    }
-    if (ends[fails[at] as number] === true) ends[at] = true;
-    if (ends[at] === true) reports[at] = depths[at] as number;
-  }
-  return { order, children: Uint32Array.from(children), fails, reports };
+  return { order, children: Uint32Array.from(children) };
 }

@@ -5,6 +5,7 @@
 import { describeError } from '#core/errors.ts';
 import type { Link, Marker, Phase, Rule, RuleSet, Target } from '#waf/language/rule-set.ts';
 import { thresholdNames } from '#waf/language/threshold-names.ts';
+import { listedCopies } from './copied-names.ts';
 import {
   disruption,
   header,
@@ -99,7 +100,14 @@ function writeImage(
   const members: [ScanMember[], ScanMember[]] = [[], []];
   const known: [Map<string, number>, Map<string, number>] = [new Map(), new Map()];
   const plans = [0, 1].map(
-    (which) => new ScanPlan(() => Math.max(1, Math.ceil((members[which]?.length ?? 0) / 64))),
+    (which) =>
+      new ScanPlan(
+        () => Math.max(1, Math.ceil((members[which]?.length ?? 0) / 64)),
+        (pattern) => {
+          const member = members[which]?.[pattern];
+          return member === undefined ? 0 : matchers.bytesMin(member);
+        },
+      ),
   );
   const refused: RefusedRule[] = [];
   const linkWords: number[] = [];
@@ -113,7 +121,13 @@ function writeImage(
     try {
       const scan = scanOf(rule.phase);
       const first = rule.links[0];
-      const member = first === undefined ? null : scanMember(first);
+      const asked = askedFor(rule, rules);
+      const member =
+        asked !== null
+          ? ({ kind: 'pattern', source: asked } as const)
+          : first === undefined
+            ? null
+            : scanMember(first);
       const isScanned = scan !== null && member !== null && first !== undefined;
       const bitOf = (wanted: ScanMember | null): number | null => {
         if (scan === null || wanted === null) return null;
@@ -125,7 +139,7 @@ function writeImage(
       const own = rule.links.flatMap((link, at) => {
         const isListed = isScanned && at === 0;
         const bit = isListed || scan !== responseScan ? null : bitOf(memberOf(link));
-        return links.write(forPhase(link, rule.phase), isListed, bit);
+        return links.write(forPhase(link, rule.phase), isListed, bit, isListed ? asked : null);
       });
       const pattern = isScanned ? bitOf(member) : null;
       if (isScanned && pattern !== null) {
@@ -199,12 +213,19 @@ function writeImage(
 export function scanMember(link: Link): ScanMember | null {
   const { operator, targets } = link;
   if (operator.isNegated || operator.name === 'contains' || targets.length === 0) return null;
-  for (const target of targets) {
-    const { first, second } = sourcesOfTarget(target);
-    if (target.isCount || !isScannable(first)) return null;
-    if (second !== noSecond && !isScannable(second)) return null;
-  }
-  return memberOf(link);
+  return targets.every(isScannedTarget) ? memberOf(link) : null;
+}
+
+function isScannedTarget(target: Target): boolean {
+  const { first, second } = sourcesOfTarget(target);
+  return !target.isCount && isScannable(first) && (second === noSecond || isScannable(second));
+}
+
+/** What a value has to be for a rule that copies values, and looks for the copies in a list; null: it is none. */
+function askedFor(rule: Rule, rules: readonly Rule[]): string | null {
+  if (scanOf(rule.phase) === null) return null;
+  const source = listedCopies(rule, rules);
+  return rule.links[0]?.targets.every(isScannedTarget) === true ? source : null;
 }
 
 /** What the operator cannot do without, negated or not. */

@@ -47,6 +47,10 @@ export class CompiledMatchers implements Matchers {
     return this.#phraseSet(phrases).bytes;
   }
 
+  bytesMin(member: ScanMember): number {
+    return this.#requirement(member).lengthMin;
+  }
+
   scanSet(members: readonly ScanMember[]): Uint8Array {
     return compileScanSet(members.map((member) => this.#requirement(member)));
   }

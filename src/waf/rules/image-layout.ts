@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 4;
+export const imageVersion = 5;
 
 /** Words of the header. */
 export const header = {
@@ -187,11 +187,24 @@ export const nodeWord = {
   mask: 2,
   /** All masks of this node and those below. */
   subtreeMask: 3,
-  firstChild: 4,
-  nextSibling: 5,
+  /** A table of `childWord`, and how many there are. */
+  children: 4,
+  childCount: 5,
   /** 64 bits, filled in by the guest: kinds of bytes that let something below change a string. */
   kinds: 6,
   size: 8,
+} as const;
+
+/** A child of a node. */
+export const childWord = {
+  /** 64 bits, filled in by the guest: kinds of bytes that let it or something below it change a string. */
+  kinds: 0,
+  /** 64 bits: the words of its mask, one laid over the other. */
+  folded: 2,
+  node: 4,
+  /** Shorter strings of the parent cannot become what any pattern of it or below it matches. */
+  bytesMin: 5,
+  size: 6,
 } as const;
 
 /** Uses of a pattern: number, then pairs of rule and chain. */

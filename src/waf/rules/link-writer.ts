@@ -55,8 +55,16 @@ export class LinkWriter {
     this.#rules = rules;
   }
 
-  /** Throws `PlanProblem` where a construct cannot be run. */
-  write(link: Link, isScanned: boolean, scanBit: number | null): number[] {
+  /**
+   * Throws `PlanProblem` where a construct cannot be run. `asked` is a pattern in the place of one that takes any value
+   * as a whole.
+   */
+  write(
+    link: Link,
+    isScanned: boolean,
+    scanBit: number | null,
+    asked: string | null = null,
+  ): number[] {
     const image = this.#image;
     const included = link.targets.filter((target) => !target.isExcluded);
     const excluded = link.targets.filter((target) => target.isExcluded);
@@ -73,6 +81,7 @@ export class LinkWriter {
       (link.isMultiMatch ? linkFlag.multiMatch : 0) |
       (isScanned ? linkFlag.scanned : 0);
     this.#operand(link, words);
+    if (asked !== null) words[linkWord.operand] = this.pattern(asked).at;
     words[linkWord.transformations] =
       link.transformations.length === 0
         ? 0

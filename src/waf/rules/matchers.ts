@@ -13,6 +13,8 @@ export interface Matchers {
   /** For `capturePattern` in the guest. */
   captures(source: string): Uint8Array;
   phraseSet(phrases: readonly string[]): Uint8Array;
+  /** Nothing shorter matches, as far as that is known. */
+  bytesMin(member: ScanMember): number;
   /** Candidate bits in this order. */
   scanSet(members: readonly ScanMember[]): Uint8Array;
 }

@@ -12,11 +12,12 @@
  */
 import type { Link } from '#waf/language/rule-set.ts';
 import type { TransformationName } from '#waf/language/transformation-names.ts';
-import { nodeWord, part } from './image-layout.ts';
+import { childWord, nodeWord, part } from './image-layout.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { Sources } from './sources.ts';
 import { sourceCount } from './sources.ts';
 import {
+  bytesMinBefore,
   type Chain,
   prefixesOf,
   type TransformationChains,
@@ -39,14 +40,17 @@ export type ScanTarget = Sources & {
 };
 
 type Looker = { readonly pattern: number; readonly chain: Chain };
+type WrittenNode = { readonly at: number; readonly bytesMin: number };
 
 export class ScanPlan {
   readonly #uses: ScanUse[] = [];
   readonly #wordCount: () => number;
+  readonly #bytesMinOf: (pattern: number) => number;
 
-  /** How many 64-bit words a mask has, known when all patterns are. */
-  constructor(wordCount: () => number) {
+  /** How many 64-bit words a mask has, and how short a string a pattern can match; known when all patterns are. */
+  constructor(wordCount: () => number, bytesMinOf: (pattern: number) => number) {
     this.#wordCount = wordCount;
+    this.#bytesMinOf = bytesMinOf;
   }
 
   add(use: ScanUse): void {
@@ -101,44 +105,50 @@ export class ScanPlan {
       const lookers = uses
         .filter(({ targets }) => looksAt(targets.filter(covers), name, names))
         .flatMap(({ link, pattern }) => chainsOf(link).map((chain) => ({ pattern, chain })));
-      return lookers.length === 0 ? 0 : this.#writeNode(image, chains, lookers, [], 0);
+      return lookers.length === 0 ? 0 : this.#writeNode(image, chains, lookers, []).at;
     };
     const entries = [...names].flatMap((name) => [image.text(name), trieFor(name)]);
     return image.words([trieFor(null), names.size, ...entries]);
   }
 
-  /** `sibling` is written before, so that a node knows it. */
   #writeNode(
     image: ImageWriter,
     chains: TransformationChains,
     lookers: readonly Looker[],
     done: Chain,
-    sibling: number,
-  ): number {
+  ): WrittenNode {
     const here = lookers.filter(({ chain }) => chain.length === done.length);
     const steps = new Set<TransformationName>();
     for (const { chain } of lookers) {
       const step = chain[done.length];
       if (step !== undefined) steps.add(step);
     }
-    let child = 0;
-    for (const step of [...steps].toReversed())
-      child = this.#writeNode(
-        image,
-        chains,
-        lookers.filter(({ chain }) => chain[done.length] === step),
-        [...done, step],
-        child,
-      );
+    let bytesMin = Math.min(...here.map(({ pattern }) => this.#bytesMinOf(pattern)));
+    const children: number[] = [];
+    for (const step of steps) {
+      const below = lookers.filter(({ chain }) => chain[done.length] === step);
+      const child = this.#writeNode(image, chains, below, [...done, step]);
+      const before = bytesMinBefore(step, child.bytesMin);
+      bytesMin = Math.min(bytesMin, before);
+      children.push(0, 0, ...folded(below), child.at, before);
+    }
     const last = done.at(-1);
     const words: number[] = [];
     words[nodeWord.transformation] = last === undefined ? 0xffff_ffff : transformationNumber(last);
     words[nodeWord.chain] = chains.of(done);
     words[nodeWord.mask] = here.length === 0 ? 0 : this.#writeMask(image, here);
     words[nodeWord.subtreeMask] = this.#writeMask(image, lookers);
-    words[nodeWord.firstChild] = child;
-    words[nodeWord.nextSibling] = sibling;
+    words[nodeWord.children] = this.#writeChildren(image, children);
+    words[nodeWord.childCount] = children.length / childWord.size;
     const at = image.reserveWords(nodeWord.size);
+    image.set(at, words);
+    return { at, bytesMin };
+  }
+
+  /** A place of its own: the guest fills it in. */
+  #writeChildren(image: ImageWriter, words: readonly number[]): number {
+    if (words.length === 0) return 0;
+    const at = image.reserveWords(words.length);
     image.set(at, words);
     return at;
   }
@@ -149,6 +159,13 @@ export class ScanPlan {
       mask[pattern >> 3] = (mask[pattern >> 3] ?? 0) | (1 << (pattern & 7));
     return image.bytes(mask, 8);
   }
+}
+
+/** What a mask of these comes to with its 64-bit words laid over each other: low and high half. */
+function folded(lookers: readonly Looker[]): readonly [number, number] {
+  const halves: [number, number] = [0, 0];
+  for (const { pattern } of lookers) halves[pattern & 32 ? 1 : 0] |= 1 << (pattern & 31);
+  return halves;
 }
 
 const chainsOf = (link: Link): readonly Chain[] =>

@@ -23,6 +23,31 @@ export class TransformationChains {
   }
 }
 
+/** Those that never make a value longer. */
+export const neverLonger: ReadonlySet<TransformationName> = new Set<TransformationName>([
+  'base64Decode',
+  'cmdLine',
+  'compressWhitespace',
+  'cssDecode',
+  'escapeSeqDecode',
+  'htmlEntityDecode',
+  'jsDecode',
+  'lowercase',
+  'removeComments',
+  'removeNulls',
+  'removeWhitespace',
+  'replaceComments',
+  'trim',
+  'urlDecode',
+  'urlDecodeUni',
+]);
+
+/** How long a value has to be to come out with `bytes` at least. */
+export function bytesMinBefore(step: TransformationName, bytes: number): number {
+  if (!neverLonger.has(step)) return 0;
+  return step === 'base64Decode' ? Math.ceil((bytes * 4) / 3) : bytes;
+}
+
 export const transformationNumber = (name: TransformationName): number =>
   transformationNames.indexOf(name);
 

@@ -46,8 +46,7 @@ export const feature = {
   trailers: 4,
 } as const;
 
-/** Trailers pass by the rules unseen, so a guest is told that it cannot have them. */
-export const supportedFeatures = feature.bufferRequest | feature.bufferResponse;
+export const supportedFeatures = feature.bufferRequest | feature.bufferResponse | feature.trailers;
 
 export const headerKind = {
   request: 0,

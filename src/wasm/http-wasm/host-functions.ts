@@ -22,7 +22,7 @@ import {
   statusMin,
   supportedFeatures,
 } from './abi.ts';
-import type { HttpExchange, ReadableBody } from './http-exchange.ts';
+import type { HttpExchange, MessageKind, ReadableBody } from './http-exchange.ts';
 import type { MessageFields } from './message-fields.ts';
 
 /** What the functions of one instance work on. */
@@ -85,7 +85,8 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
     const exchange = host.exchange(call);
     if (kind === headerKind.request) return exchange.requestFields;
     if (kind === headerKind.response) return exchange.responseFields;
-    if (kind === headerKind.requestTrailers || kind === headerKind.responseTrailers) return null;
+    if (kind === headerKind.requestTrailers) return exchange.trailers('request');
+    if (kind === headerKind.responseTrailers) return exchange.trailers('response');
     throw new GuestFailure('abi', `${call}: header kind ${kind} is not known`);
   };
   const change = (
@@ -97,23 +98,20 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
     value: string,
   ): undefined => {
     const exchange = host.exchange(call);
-    if (kind === headerKind.requestTrailers || kind === headerKind.responseTrailers) {
-      throw new GuestFailure(
-        'unsupported',
-        `${call}: trailers cannot be changed, as enable_features says`,
-      );
-    }
-    if (kind !== headerKind.request && kind !== headerKind.response)
+    const place = places[kind];
+    if (place === undefined)
       throw new GuestFailure('abi', `${call}: header kind ${kind} is not known`);
-    const message = kind === headerKind.request ? 'request' : 'response';
+    const { message, isTrailer } = place;
     const name = nameOf(text(nameAt, nameLength, 'the header name'), call);
-    exchange.checkChange(message, `${message} header ${name}`);
+    if (isTrailer) exchange.checkTrailerChange(message, call);
+    else exchange.checkChange(message, `${message} header ${name}`);
     // Plugins that change a body set its length, which is the host's to say: to no effect, and no fault.
     if (name === 'content-length') return;
     const change = { kind: edit, name, value: value.replaceAll(outerBlanks, '') };
     const problem = fieldEditProblem(change);
     if (problem !== null) throw new GuestFailure('unsupported', `${call}: ${problem}`);
-    exchange.edit(message, change);
+    if (isTrailer) exchange.editTrailer(message, change);
+    else exchange.edit(message, change);
   };
   return {
     enable_features(asked) {
@@ -219,6 +217,13 @@ export function hostFunctions(host: HostState): Record<HostFunctionName, HostFun
   };
 }
 
+/** By header kind. */
+const places: readonly { readonly message: MessageKind; readonly isTrailer: boolean }[] = [
+  { message: 'request', isTrailer: false },
+  { message: 'response', isTrailer: false },
+  { message: 'request', isTrailer: true },
+  { message: 'response', isTrailer: true },
+];
 const http10 = Buffer.from('HTTP/1.0');
 const http11 = Buffer.from('HTTP/1.1');
 const http20 = Buffer.from('HTTP/2.0');

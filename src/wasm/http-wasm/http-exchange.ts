@@ -5,17 +5,29 @@
  * a guest that fails halfway leaves nothing behind.
  */
 import { type RequestLine, requestLineOf, requestLineProblem } from '#waf/request-line.ts';
-import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
+import {
+  type FieldEdit,
+  fieldEditsMax,
+  type Transaction,
+  trailerBytesMax,
+} from '#waf/transaction.ts';
 import { GuestFailure } from '../guest-failure.ts';
 import { feature, writtenBodyBytesMax } from './abi.ts';
-import { MessageFields } from './message-fields.ts';
+import { fieldsOfPairs, MessageFields } from './message-fields.ts';
 
-/** A body as far as it has come, and how far the guest has read it. */
-export type ReadableBody = { readonly bytes: Buffer; readonly isWhole: boolean; at: number };
+/** A body as far as it has come, how far the guest has read it, and what came behind it. */
+export type ReadableBody = {
+  readonly bytes: Buffer;
+  readonly isWhole: boolean;
+  at: number;
+  /** Names and values in turn. */
+  readonly trailers: readonly string[];
+};
 
 export const noBody = Buffer.alloc(0);
+const nothing: ReadableBody = { bytes: noBody, isWhole: true, at: 0, trailers: [] };
 
-type MessageKind = 'request' | 'response';
+export type MessageKind = 'request' | 'response';
 
 export class HttpExchange {
   readonly transaction: Transaction;
@@ -29,10 +41,11 @@ export class HttpExchange {
   status = 0;
   /** In handle_response: a response has come, and its view is still filled with it. */
   hasResponse = false;
-  requestBody: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
-  responseBody: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
+  requestBody = nothing;
+  responseBody = nothing;
   requestEdits: FieldEdit[] = [];
   responseEdits: FieldEdit[] = [];
+  #trailerEdits: Record<MessageKind, FieldEdit[]> = { request: [], response: [] };
   /** What the guest makes of the request line; null where it leaves it. */
   newLine: RequestLine | null = null;
   /** Null until the guest writes one; `noBody` pieces count, as writing nothing makes a body empty. */
@@ -57,6 +70,7 @@ export class HttpExchange {
     this.status = 0;
     this.requestEdits = [];
     this.responseEdits = [];
+    this.#trailerEdits = { request: [], response: [] };
     this.newLine = null;
     this.#written = { request: null, response: null };
     this.#writtenBytes = 0;
@@ -91,6 +105,64 @@ export class HttpExchange {
       transaction.responseEdits,
       this.responseEdits,
     );
+  }
+
+  /** Null where there are none to be had: not asked for, gone on, or not come yet. */
+  trailers(kind: MessageKind): MessageFields | null {
+    if ((this.features & feature.trailers) === 0 || this.stage !== kind) return null;
+    const body = kind === 'request' ? this.requestBody : this.responseBody;
+    if (!body.isWhole) {
+      throw new GuestFailure(
+        'capacity',
+        `trailers: the body is longer than the ${body.bytes.length} bytes that are held back for modules`,
+      );
+    }
+    return new MessageFields(fieldsOfPairs(body.trailers), this.#trailerEdits[kind]);
+  }
+
+  editTrailer(kind: MessageKind, edit: FieldEdit): void {
+    const edits = this.#trailerEdits[kind];
+    if (edits.length >= fieldEditsMax)
+      throw new GuestFailure('capacity', `more than ${fieldEditsMax} trailer changes in one call`);
+    edits.push(edit);
+  }
+
+  /** Throws unless the guest may change the message's trailers now; `call` names who asks. */
+  checkTrailerChange(kind: MessageKind, call: string): void {
+    if ((this.features & feature.trailers) === 0) {
+      throw new GuestFailure(
+        'unsupported',
+        `${call}: trailers need the feature trailers: enable it at start`,
+      );
+    }
+    this.checkChange(kind, `${call}: trailers of the ${kind}`);
+    if (this.stage !== kind)
+      throw new GuestFailure(
+        'unsupported',
+        `${call}: trailers of the response change in handle_response`,
+      );
+    const came = this.trailers(kind);
+    if (came?.names().length === 0 && !this.#isInChunks(kind)) {
+      throw new GuestFailure(
+        'unsupported',
+        `${call}: the ${kind} is not sent in chunks, so nothing follows its body`,
+      );
+    }
+  }
+
+  /** What the guest has made of them: names and values in turn; null where it has left them. */
+  changedTrailers(kind: MessageKind): readonly string[] | null {
+    if (this.#trailerEdits[kind].length === 0) return null;
+    const pairs = (this.trailers(kind)?.all() ?? []).flat();
+    if (pairs.reduce((bytes, text) => bytes + text.length, 0) > trailerBytesMax)
+      throw new GuestFailure('capacity', `trailers of more than ${trailerBytesMax} bytes`);
+    return pairs;
+  }
+
+  #isInChunks(kind: MessageKind): boolean {
+    const { request, response } = this.transaction;
+    const view = kind === 'request' ? request : response;
+    return view !== null && (view.chunked || (view.major === 2 && view.contentLength < 0));
   }
 
   /** Throws unless the guest may change the message now; `what` names it in the failure. */

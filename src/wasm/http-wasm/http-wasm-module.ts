@@ -116,8 +116,13 @@ function availableFeatures(first: HttpGuest, imported: ReadonlySet<string>): num
 
 function phasesOf(features: number, imported: ReadonlySet<string>): number {
   let phases = phase.requestHead | phase.responseHead | phase.log;
-  // Only with these could it miss a body that was not there yet.
-  if (imported.has('read_body') || imported.has('write_body')) phases |= phase.requestBody;
+  // Only with these could it miss a body, or what follows it, that was not there yet.
+  if (
+    imported.has('read_body') ||
+    imported.has('write_body') ||
+    (features & feature.trailers) !== 0
+  )
+    phases |= phase.requestBody;
   if ((features & feature.bufferResponse) !== 0)
     phases |= phase.responseBody | phase.buffersResponse;
   return phases;

@@ -53,26 +53,26 @@ export class HttpWasmRun implements FilterRun {
 
   requestHead(endOfStream: boolean): PhaseAnswer {
     if (!endOfStream && (this.#module.phases & phase.requestBody) !== 0) return null;
-    return this.#start({ bytes: noBody, isWhole: endOfStream, at: 0 });
+    return this.#start({ ...noMore, isWhole: endOfStream });
   }
 
   requestBody(window: BodyWindow): PhaseAnswer {
     if (this.#state !== 'new') return null;
-    const bytes = this.#exchange.transaction.replacedRequestBody ?? window.bytes;
-    return this.#start({ bytes, isWhole: window.isWhole, at: 0 });
+    const { replacedRequestBody, changedRequestTrailers } = this.#exchange.transaction;
+    return this.#start(readable(window, replacedRequestBody, changedRequestTrailers));
   }
 
   responseHead(endOfStream: boolean): PhaseAnswer {
     if (this.#state !== 'next') return null;
     const isBuffered = (this.#exchange.features & feature.bufferResponse) !== 0;
     if (isBuffered && !endOfStream) return null;
-    return this.#finish({ bytes: noBody, isWhole: true, at: 0 });
+    return this.#finish({ ...noMore });
   }
 
   responseBody(window: BodyWindow): PhaseAnswer {
     if (this.#state !== 'next') return null;
-    const bytes = this.#exchange.transaction.replacedResponseBody ?? window.bytes;
-    return this.#finish({ bytes, isWhole: window.isWhole, at: 0 });
+    const { replacedResponseBody, changedResponseTrailers } = this.#exchange.transaction;
+    return this.#finish(readable(window, replacedResponseBody, changedResponseTrailers));
   }
 
   log(_record: LogRecord): void {
@@ -127,7 +127,7 @@ export class HttpWasmRun implements FilterRun {
     } catch (error) {
       return this.#failed(error);
     } finally {
-      exchange.requestBody = gone;
+      exchange.requestBody = noMore;
     }
   }
 
@@ -145,7 +145,7 @@ export class HttpWasmRun implements FilterRun {
     } catch (error) {
       return this.#failed(error);
     } finally {
-      exchange.responseBody = gone;
+      exchange.responseBody = noMore;
       exchange.hasResponse = false;
     }
   }
@@ -212,9 +212,11 @@ export class HttpWasmRun implements FilterRun {
     }
     checkRoom(transaction.requestEdits, requestEdits);
     checkRoom(transaction.responseEdits, responseEdits);
+    const trailers = this.#exchange.changedTrailers('request');
     const { newLine } = this.#exchange;
     if (newLine !== null) transaction.request = withRequestLine(transaction.request, newLine);
     if (body !== null) transaction.replacedRequestBody = body;
+    if (trailers !== null) transaction.changedRequestTrailers = trailers;
     for (const edit of requestEdits) transaction.editRequest(edit);
     for (const edit of responseEdits) transaction.editResponse(edit);
   }
@@ -223,11 +225,16 @@ export class HttpWasmRun implements FilterRun {
     const exchange = this.#exchange;
     const { transaction, status } = exchange;
     const written = exchange.written('response');
+    const trailers = exchange.changedTrailers('response');
     // A response's status line is fixed once it has come, so another status is another response.
-    if (status !== 0 && status !== transaction.response?.status)
+    if (status !== 0 && status !== transaction.response?.status) {
+      if (trailers !== null)
+        throw new GuestFailure('unsupported', 'another status and trailers: one or the other');
       return this.#localAnswer(status, exchange.responseFields, written ?? Buffer.from(body.bytes));
+    }
     checkRoom(transaction.responseEdits, exchange.responseEdits);
     if (written !== null) transaction.replacedResponseBody = written;
+    if (trailers !== null) transaction.changedResponseTrailers = trailers;
     for (const edit of exchange.responseEdits) transaction.editResponse(edit);
     return null;
   }
@@ -258,7 +265,17 @@ export class HttpWasmRun implements FilterRun {
   }
 }
 
-const gone: ReadableBody = { bytes: noBody, isWhole: true, at: 0 };
+const noMore: ReadableBody = { bytes: noBody, isWhole: true, at: 0, trailers: [] };
+
+/** As the modules before have left it. A body that one of them replaced is whole, and its trailers were the other's. */
+function readable(
+  { bytes, isWhole, trailers = [] }: BodyWindow,
+  replaced: Buffer | null,
+  changed: readonly string[] | null,
+): ReadableBody {
+  const came = replaced === null ? trailers : [];
+  return { bytes: replaced ?? bytes, isWhole, at: 0, trailers: changed ?? came };
+}
 
 /** Checked before anything is changed, so that a failure leaves nothing half done. */
 function checkRoom(before: readonly FieldEdit[], ours: readonly FieldEdit[]): void {

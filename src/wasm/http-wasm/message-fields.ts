@@ -7,12 +7,22 @@
 import type { HeadView } from '#waf/head-view.ts';
 import type { FieldEdit } from '#waf/transaction.ts';
 
+/** Fields in the order they came. */
+type FieldSource = Pick<HeadView, 'headerCount' | 'headerName' | 'headerValue'>;
+
+/** Of names and values in turn. */
+export const fieldsOfPairs = (pairs: readonly string[]): FieldSource => ({
+  headerCount: pairs.length >> 1,
+  headerName: (index) => pairs[index * 2] ?? '',
+  headerValue: (index) => pairs[index * 2 + 1] ?? '',
+});
+
 export class MessageFields {
-  readonly #view: HeadView | null;
+  readonly #view: FieldSource | null;
   readonly #edits: readonly (readonly FieldEdit[])[];
 
   /** `view` is null for a message that the guest itself begins; the edits apply in their order. */
-  constructor(view: HeadView | null, ...edits: readonly (readonly FieldEdit[])[]) {
+  constructor(view: FieldSource | null, ...edits: readonly (readonly FieldEdit[])[]) {
     this.#view = view;
     this.#edits = edits;
   }

@@ -14,6 +14,7 @@ import { findProxyWasmFaults, phasesOfProxyWasm, readsFieldsInLog } from './shap
 export function compileProxyWasm(
   source: CompileSource,
   { bytes, facts }: MeteredModule,
+  headBytesMax: number,
   services: ProxyWasmServices,
   onFailure: OnFailure,
 ): ProxyWasmFilter {
@@ -28,6 +29,7 @@ export function compileProxyWasm(
     failure,
     phases: phasesOfProxyWasm(facts),
     readsFieldsInLog: readsFieldsInLog(facts),
+    headBytesMax,
     settings: { name, fuel, servers: grantedServers(fetch), ...config },
     services: { ...services, log: (level, text) => log(level, hideSecrets(text, config.secrets)) },
     onFailure,

@@ -19,6 +19,8 @@ export type ProxyWasmFilterOptions = {
   /** Bits of `phase`. */
   readonly phases: number;
   readonly readsFieldsInLog: boolean;
+  /** Of a request, as modules have room for it. */
+  readonly headBytesMax: number;
   readonly settings: ProxyWasmSettings;
   readonly services: ProxyWasmServices;
   readonly onFailure: OnFailure;
@@ -60,6 +62,10 @@ export class ProxyWasmFilter implements Filter {
 
   get memoryBytes(): number {
     return this.#guest?.memoryBytes ?? 0;
+  }
+
+  get headBytesMax(): number {
+    return this.#options.headBytesMax;
   }
 
   get services(): ProxyWasmServices {

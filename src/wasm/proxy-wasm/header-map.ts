@@ -2,25 +2,32 @@
  * A head's fields as a proxy-wasm guest reads and writes them: what came, with every change so far, of
  * this module and of those before it.
  *
- * What is inspected is what is forwarded, so a guest cannot move a request elsewhere: the pseudo fields
- * (`:method`, `:path`, `:authority`, `:scheme`, `:status`) are there to be read. Framing and hop-by-hop
+ * `:method` and `:path` of a request are its request line, and a change of them is checked as the parser would. The
+ * other pseudo fields (`:authority`, `:scheme`, `:status`) are there to be read: they say whose a message is. Framing and hop-by-hop
  * fields belong to the edge, which writes them anew for every message; guests that change a body take
  * Content-Length out of habit, so such a change is taken, shown to the guest, and goes no further.
  */
 import { ownFields } from '#core/own-fields.ts';
 import { fieldEditProblem } from '#waf/field-edit.ts';
+import { type RequestLine, requestLineOf } from '#waf/request-line.ts';
+import type { RequestView } from '#waf/request-view.ts';
 import type { FieldEdit } from '#waf/transaction.ts';
 import { status } from './abi.ts';
 import type { Pair } from './pairs.ts';
 
 /** Where a map's fields come from and where its changes go. */
 export type HeaderSource = {
-  /** Pseudo fields first, names in lower case; Host as `:authority`. */
+  /** Pseudo fields first, `:method` and `:path` before all; names in lower case; Host as `:authority`. */
   readonly load: () => Pair[];
   /** Of all modules, in order; a map takes in what it has not seen yet at each use. */
   readonly edits: () => readonly FieldEdit[];
   /** False when there is no room for another one. */
   readonly edit: (edit: FieldEdit) => boolean;
+  /** Of a request: its line as it stands, and what changes it or says why not. */
+  readonly line?: {
+    readonly view: () => RequestView;
+    readonly change: (change: Partial<RequestLine>) => string | null;
+  };
   /** The head has not been sent yet. */
   readonly isOpen: () => boolean;
   /** Why something was refused, for the operator. */
@@ -32,6 +39,8 @@ export class HeaderMap {
   /** Made when the guest first asks for a field; most requests never get there. */
   #pairs: Pair[] | null = null;
   #seen = 0;
+  /** Whose request line stands in `#pairs`. */
+  #view: RequestView | null = null;
 
   constructor(source: HeaderSource) {
     this.#source = source;
@@ -102,10 +111,7 @@ export class HeaderMap {
       refuse(`${edit.kind} of ${edit.name}: the head has been sent`);
       return status.badArgument;
     }
-    if (edit.name.startsWith(':')) {
-      refuse(`${edit.kind} of ${edit.name}: a module does not change what a message is`);
-      return status.unimplemented;
-    }
+    if (edit.name.startsWith(':')) return this.#changePseudo(edit);
     if (ownFields.has(edit.name)) {
       apply(this.#catchUp(), edit);
       return status.ok;
@@ -120,8 +126,25 @@ export class HeaderMap {
     return status.internalFailure;
   }
 
+  #changePseudo({ kind, name, value }: FieldEdit): number {
+    const { line, refuse } = this.#source;
+    const part = kind === 'set' ? lineParts[name] : undefined;
+    if (line === undefined || part === undefined) {
+      refuse(`${kind} of ${name}: a module does not change whose a message is`);
+      return status.unimplemented;
+    }
+    const problem = line.change({ [part]: value });
+    if (problem === null) return status.ok;
+    refuse(`${kind} of ${name}: ${problem}`);
+    return status.badArgument;
+  }
+
   #catchUp(): Pair[] {
-    const pairs = (this.#pairs ??= this.#source.load());
+    const { load, line } = this.#source;
+    const pairs = (this.#pairs ??= load());
+    const view = line?.view() ?? null;
+    if (view !== null && view !== this.#view) pairs.splice(0, 2, ...linePairs(view));
+    this.#view = view;
     const edits = this.#source.edits();
     for (; this.#seen < edits.length; this.#seen++) {
       const edit = edits[this.#seen];
@@ -129,6 +152,19 @@ export class HeaderMap {
     }
     return pairs;
   }
+}
+
+const lineParts: Readonly<Record<string, keyof RequestLine>> = {
+  ':method': 'method',
+  ':path': 'uri',
+};
+
+export function linePairs(view: RequestView): [Pair, Pair] {
+  const { method, uri } = requestLineOf(view);
+  return [
+    [':method', method],
+    [':path', uri],
+  ];
 }
 
 /** Lower case, and Host under the name it has in a map. */

@@ -5,11 +5,13 @@
  * text: as Envoy serialises them. Names come with zero bytes between their parts as SDKs for Rust, Go and
  * C++ write them, or with dots as the one for AssemblyScript does.
  *
- * A guest may keep properties of its own names for the rest of a request. Setting one that says what the
- * request is would be a way to forward something else than was inspected, so it is refused.
+ * A guest may keep properties of its own names for the rest of a request, and write those that are parts of the
+ * request line (`line-properties.ts`). Any other that says what a request is, it may read alone.
  */
+import type { RequestLine } from '#waf/request-line.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { HeaderMap } from './header-map.ts';
+import { isLineProperty, lineChange } from './line-properties.ts';
 
 /** A request's own properties, names and values. */
 export const ownPropertiesMax = 32;
@@ -26,6 +28,7 @@ export type PropertySource = {
     readonly responseHeaders: HeaderMap | null;
     readonly responseStatus: number;
     readonly own: Map<string, Buffer>;
+    readonly changeLine: (change: Partial<RequestLine>) => string | null;
   } | null;
   /** From the address databases that the configuration grants; null for nothing. */
   readonly lookup: (address: string, path: string) => string | null;
@@ -50,7 +53,12 @@ export function setProperty(path: string, value: Buffer, source: PropertySource)
   const { stream } = source;
   const name = partsOf(path).join('.');
   if (stream === null) return `setting ${name}: there is no request to set it for`;
-  if (isHostProperty(name)) return `setting ${name}: a module does not change what a request is`;
+  if (isLineProperty(name)) {
+    const change = lineChange(name, value.toString('latin1'), stream);
+    const problem = typeof change === 'string' ? change : stream.changeLine(change);
+    return problem === null ? null : `setting ${name}: ${problem}`;
+  }
+  if (isHostProperty(name)) return `setting ${name}: a module does not change whose a request is`;
   const { own } = stream;
   const before = own.get(name);
   let bytes = value.length - (before?.length ?? -name.length);

@@ -173,6 +173,7 @@ export class ProxyWasmRun implements FilterRun {
       this.#transaction,
       this.#resume,
       wallNanoseconds(),
+      this.#filter.headBytesMax,
       (what) => guest.refuse(what),
     );
     this.#guest = guest;

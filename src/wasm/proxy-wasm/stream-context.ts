@@ -2,13 +2,27 @@
  * One request as a proxy-wasm guest holds it: its maps, its bodies, its own properties, and whether it
  * waits for something.
  */
-import { type FieldEdit, fieldEditsMax, type Transaction } from '#waf/transaction.ts';
+import {
+  type RequestLine,
+  requestLineOf,
+  requestLineProblem,
+  withRequestLine,
+} from '#waf/request-line.ts';
+import {
+  type FieldEdit,
+  fieldEditsMax,
+  type Transaction,
+  trailerBytesMax,
+} from '#waf/transaction.ts';
 import type { LocalAnswer, Stop } from '#waf/verdict.ts';
 import type { PhaseAnswer, Resume } from '../filter.ts';
 import { bufferType } from './abi.ts';
 import type { BodyBuffer } from './body-buffer.ts';
-import { HeaderMap } from './header-map.ts';
+import { HeaderMap, linePairs } from './header-map.ts';
 import type { Pair } from './pairs.ts';
+
+/** Each is another head. */
+export const lineChangesMax = 16;
 
 /** Where in its life a request is; what a guest may do depends on it. */
 export type StreamPhase = 'requestHead' | 'requestBody' | 'responseHead' | 'responseBody' | 'log';
@@ -42,21 +56,29 @@ export class StreamContext {
   isWaiting = false;
   /** Calls of `proxy_http_call` whose responses are not there yet. */
   calls = 0;
+  #lineChanges = 0;
+  readonly #headBytesMax: number;
 
   constructor(
     id: number,
     transaction: Transaction,
     resume: Resume,
     startedNanoseconds: bigint,
+    headBytesMax: number,
     refuse: (what: string) => void,
   ) {
     this.id = id;
     this.transaction = transaction;
     this.resume = resume;
     this.startedNanoseconds = startedNanoseconds;
+    this.#headBytesMax = headBytesMax;
     this.#refuse = refuse;
     this.requestHeaders = new HeaderMap({
       load: () => requestPairs(transaction),
+      line: {
+        view: () => transaction.request,
+        change: (change) => this.changeLine(change),
+      },
       edits: () => transaction.requestEdits,
       edit: (edit) => transaction.editRequest(edit),
       isOpen: () => this.canChangeRequestHead,
@@ -65,6 +87,23 @@ export class StreamContext {
   }
 
   readonly #refuse: (what: string) => void;
+
+  /** Of what the modules behind see and the upstream gets. Null when it is as wanted, else why it is not. */
+  changeLine(change: Partial<RequestLine>): string | null {
+    const { transaction } = this;
+    const line = requestLineOf(transaction.request);
+    const wanted = { ...line, ...change };
+    // A map that is read, changed and written back as a whole holds both as well.
+    if (wanted.method === line.method && wanted.uri === line.uri) return null;
+    if (!this.canChangeRequestHead) return 'the head has been sent';
+    if (this.#lineChanges >= lineChangesMax)
+      return `the request line was changed ${lineChangesMax} times already`;
+    const problem = requestLineProblem(transaction.request, wanted, this.#headBytesMax);
+    if (problem !== null) return problem;
+    this.#lineChanges++;
+    transaction.request = withRequestLine(transaction.request, wanted);
+    return null;
+  }
 
   /** The response's head is there; its fields are copied when the guest first asks, while it is. */
   openResponse(): void {
@@ -100,10 +139,15 @@ export class StreamContext {
     call: () => void,
   ): readonly string[] | null {
     const edits: FieldEdit[] = [];
+    let bytes = trailers.reduce((sum, text) => sum + text.length, 0);
+    const takes = ({ name, value }: FieldEdit): boolean => {
+      bytes += name.length + value.length;
+      return edits.length < fieldEditsMax && bytes <= trailerBytesMax;
+    };
     const map = new HeaderMap({
       load: () => pairsOf(trailers),
       edits: () => edits,
-      edit: (edit) => edits.length < fieldEditsMax && edits.push(edit) > 0,
+      edit: (edit) => takes(edit) && edits.push(edit) > 0,
       isOpen: () => true,
       refuse: this.#refuse,
     });
@@ -135,14 +179,9 @@ function pairsOf(fields: readonly string[]): Pair[] {
 }
 
 function requestPairs({ request, facts }: Transaction): Pair[] {
-  const text = (start: number, end: number): string => request.bytes.toString('latin1', start, end);
-  const query = request.queryStart < 0 ? '' : `?${text(request.queryStart, request.targetEnd)}`;
-  const pairs: Pair[] = [
-    [':method', text(request.start, request.methodEnd)],
-    [':path', text(request.pathStart, request.pathEnd) + query],
-    [':scheme', facts.tls ? 'https' : 'http'],
-  ];
-  if (request.hostStart >= 0) pairs.push([':authority', text(request.hostStart, request.hostEnd)]);
+  const pairs: Pair[] = [...linePairs(request), [':scheme', facts.tls ? 'https' : 'http']];
+  const { bytes, hostStart, hostEnd } = request;
+  if (hostStart >= 0) pairs.push([':authority', bytes.toString('latin1', hostStart, hostEnd)]);
   for (let i = 0; i < request.headerCount; i++) {
     const name = request.headerName(i).toLowerCase();
     if (name !== 'host') pairs.push([name, request.headerValue(i)]);

@@ -54,6 +54,7 @@ const sides: readonly [file: string, guest: string, host: Numbers][] = [
   ['seclang/layout.ts', 'BodyProcessor', image.bodyProcessor],
   ['seclang/layout.ts', 'ClassWord', image.classWord],
   ['seclang/layout.ts', 'NodeWord', image.nodeWord],
+  ['seclang/layout.ts', 'ChildWord', image.childWord],
   ['seclang/layout.ts', 'UseWord', image.useWord],
   ['seclang/layout.ts', 'SettingWord', image.settingWord],
   ['seclang/layout.ts', 'Operator', image.operatorNumber],

@@ -33,11 +33,12 @@ async function tryCase(
     readonly target?: string;
     readonly headers?: Fields;
     readonly body?: string;
+    readonly trailers?: readonly string[];
     readonly minor?: 0 | 1;
   } = {},
   settings: HttpWasmSettings = {},
 ): Promise<Tried> {
-  const { method = 'GET', target = '/', headers = [], body, minor = 1, ...rest } = parts;
+  const { method = 'GET', target = '/', headers = [], body, trailers, minor = 1, ...rest } = parts;
   const loaded = loadHttpWasm(guest, settings);
   const result = await exchangeThrough(loaded.module, {
     ...rest,
@@ -47,6 +48,7 @@ async function tryCase(
       minor,
       headers: [['Host', 'a.example'], ['X-Case', name], ...headers],
       ...(body !== undefined && { body }),
+      ...(trailers !== undefined && { trailers }),
     },
   });
   return { ...result, ...loaded };
@@ -158,15 +160,65 @@ describe('a guest reads of the request', () => {
     assert.match(failureOf(tried), /capacity: read_body: the body is longer than the 8 bytes/);
   });
 
-  it('no trailers, and learns it from enable_features', async () => {
-    assert.equal(answerOf(await tryCase('features')).body, '3');
-    assert.equal(answerOf(await tryCase('features/again')).body, '3');
-    assert.equal(answerOf(await tryCase('trailers')).body, '00');
-    assert.match(
-      failureOf(await tryCase('trailers/set')),
-      /unsupported: set_header_value: trailers/,
-    );
+  it('which features there are', async () => {
+    assert.equal(answerOf(await tryCase('features')).body, '7');
+    assert.equal(answerOf(await tryCase('features/again')).body, '7');
   });
+
+  it('no trailers where none came', async () => {
+    assert.equal(answerOf(await tryCase('trailers')).body, '00');
+    assert.equal(answerOf(await tryCase('trailers', { body: 'x' })).body, '00');
+  });
+
+  it('trailers, by name in any case', async () => {
+    const parts = { body: 'x', trailers: ['X-Sum', '1', 'x-sum', '2', 'X-Other', '3'] };
+    assert.equal(answerOf(await tryCase('trailers/names', parts)).body, 'x-sum|x-other');
+    assert.equal(answerOf(await tryCase('trailers/values', parts)).body, '1|2');
+  });
+});
+
+describe('trailers of a request', () => {
+  const parts = { body: 'x', trailers: ['X-Sum', '1', 'X-Secret', 'key', 'x-b', '2'] };
+
+  it('are changed, and go on as the guest has left them', async () => {
+    const { transaction, failures } = await tryCase('trailers/change', parts);
+    assert.deepEqual(failures, []);
+    const changed = ['x-sum', '1!', 'x-b', '2', 'x-count', '2'];
+    assert.deepEqual(transaction.changedRequestTrailers, changed);
+  });
+
+  it('are left alone by who changes none', async () => {
+    const { transaction } = await tryCase('set/new', parts);
+    assert.equal(transaction.changedRequestTrailers, null);
+  });
+
+  for (const [name, more, why] of [
+    [
+      'trailers/set',
+      { trailers: [] },
+      /unsupported: set_header_value: the request is not sent in chunks/,
+    ],
+    ['trailers/long', {}, /capacity: trailers of more than 8192 bytes/],
+    ['trailers/many', {}, /capacity: more than 64 trailer changes in one call/],
+    [
+      'trailers/framing',
+      {},
+      /unsupported: set_header_value: transfer-encoding is written by the edge/,
+    ],
+    [
+      'trailers/early',
+      {},
+      /unsupported: set_header_value: trailers of the response change in handle_response/,
+    ],
+    [
+      'trailers/names',
+      { body: 'abcdefghij', windowBytes: 8 },
+      /capacity: trailers: the body is longer than the 8 bytes/,
+    ],
+  ] as const)
+    it(`fail by name: ${name}`, async () => {
+      assert.match(failureOf(await tryCase(name, { ...parts, ...more })), why);
+    });
 });
 
 describe('a guest reads its config', () => {

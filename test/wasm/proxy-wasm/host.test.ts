@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { fieldEditsMax, trailerBytesMax } from '#waf/transaction.ts';
+import { status } from '#wasm/proxy-wasm/abi.ts';
 import { collectedBytesMax } from '#wasm/proxy-wasm/run.ts';
+import { lineChangesMax, StreamContext } from '#wasm/proxy-wasm/stream-context.ts';
 import { proxyWasmGuest } from '../../support/proxy-wasm-guests.ts';
 import {
   begin,
@@ -202,14 +205,94 @@ describe('a module that fails', () => {
   });
 });
 
-it('a pseudo field is not to be changed', async () => {
-  const { filter, logs } = await load('configured');
-  // The SDK gives up on any status but Ok.
-  assert.equal((await exchange(filter, header('x-do', 'path'))).stop?.kind, 'block');
-  assert.match(
-    logs.join('\n'),
-    /refused: set of :path: a module does not change what a message is/,
+describe('a pseudo field', () => {
+  for (const [name, value, why] of [
+    [
+      'x-authority',
+      'evil.example',
+      /set of :authority: a module does not change whose a message is/,
+    ],
+    ['x-path', '/a b', /set of :path: the URI is no path with a query/],
+    ['x-path', `/${'a'.repeat(9_000)}`, /set of :path: a URI of 9001 bytes: at most 8192/],
+    ['x-path', 'http://evil.example/', /set of :path: the URI is no path with a query/],
+    ['x-path', '/a#b', /set of :path: the URI is no path with a query/],
+    ['x-method', 'HEAD', /set of :method: GET cannot become HEAD/],
+    ['x-method', 'get', /set of :method: "get" is no method/],
+  ] as const)
+    it(`cannot be made what no parser would take: ${name} ${value.slice(0, 24)}`, async () => {
+      const { filter, logs } = await load('rewrite');
+      // The SDK gives up on any status but Ok.
+      assert.equal((await exchange(filter, header(name, value))).stop?.kind, 'block');
+      assert.match(logs.join('\n'), why);
+    });
+
+  it('changes so often in a request', async () => {
+    const { filter } = await load('rewrite');
+    const { step, transaction } = begin(filter);
+    step.run.requestHead(true);
+    const context = new StreamContext(
+      9,
+      transaction,
+      () => {},
+      0n,
+      65_536,
+      () => {},
+    );
+    for (let i = 0; i < lineChangesMax; i++)
+      assert.equal(context.changeLine({ uri: `/${i}` }), null);
+    assert.match(context.changeLine({ uri: '/more' }) ?? '', /changed 16 times already/);
+    assert.equal(context.changeLine({ uri: `/${lineChangesMax - 1}` }), null);
+    step.run.end();
+  });
+
+  it('is that of the head that goes on: not after that', async () => {
+    const { filter, logs } = await load('rewrite');
+    const { step, transaction } = begin(filter, {
+      method: 'POST',
+      body: 'x',
+      ...header('x-later', '1'),
+    });
+    step.run.requestHead(false);
+    const context = new StreamContext(
+      9,
+      transaction,
+      () => {},
+      0n,
+      65_536,
+      () => {},
+    );
+    context.canChangeRequestHead = false;
+    assert.match(context.changeLine({ uri: '/late' }) ?? '', /the head has been sent/);
+    step.run.end();
+    assert.deepEqual(logs, []);
+  });
+});
+
+it('trailers are changed so often, and grow so far', async () => {
+  const { filter } = await load('rewrite');
+  const { step, transaction } = begin(filter);
+  step.run.requestHead(true);
+  const context = new StreamContext(
+    9,
+    transaction,
+    () => {},
+    0n,
+    65_536,
+    () => {},
   );
+  const changed = (call: (add: (value: string) => number) => void) =>
+    context.changedTrailers('requestTrailers', ['X-A', '1'], () =>
+      call((value) => context.requestTrailers?.add('x-b', value) ?? -1),
+    );
+  const { ok, internalFailure } = status;
+  const long = 'a'.repeat(trailerBytesMax - 7);
+  const grown = changed((add) => assert.deepEqual([add(long), add('')], [ok, internalFailure]));
+  assert.deepEqual(grown, ['x-a', '1', 'x-b', long]);
+  changed((add) => {
+    for (let i = 0; i < fieldEditsMax; i++) assert.equal(add('b'), ok);
+    assert.equal(add('b'), internalFailure);
+  });
+  step.run.end();
 });
 
 it('what a module prints is in the log, and what it does at the end', async () => {

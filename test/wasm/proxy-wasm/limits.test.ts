@@ -175,6 +175,7 @@ describe('properties of a request', () => {
         transaction,
         () => {},
         5n,
+        65_536,
         () => {},
       ),
       lookup: () => null,
@@ -213,15 +214,15 @@ describe('properties of a request', () => {
 
   it('that say what a request is are not to be set', () => {
     for (const name of [
-      'request.path',
       'request\0host',
+      'request.scheme',
       'plugin_name',
       'request.headers.a',
       'weir.score',
     ])
       assert.match(
         setProperty(name, bytes(1), source()) ?? '',
-        /does not change what a request is/,
+        /does not change whose a request is/,
       );
   });
 });

@@ -105,7 +105,8 @@ function advance(
   into: usize,
 ): bool {
   for (let i: usize = 0; i < running; i++) {
-    const instruction = code + <usize>load<u32>(from + (i << 2)) * instructionBytes;
+    const index = load<u32>(from + (i << 2));
+    const instruction = code + <usize>index * instructionBytes;
     const own = fromCaptures + ((i * slots) << 2);
     const operation = load<u32>(instruction);
     if (operation == CaptureOperation.match) {
@@ -118,7 +119,7 @@ function advance(
     const set = sets + (<usize>load<u32>(instruction, 4) << 5);
     if (((load<u8>(set + <usize>(byte >> 3)) >> (byte & 7)) & 1) == 0) continue;
     memory.copy(current, own, slots << 2);
-    follow(load<u32>(instruction, 8), offset + 1);
+    follow(index + load<u32>(instruction, 8), offset + 1);
   }
   return false;
 }
@@ -143,9 +144,9 @@ function follow(start: u32, offset: i32): void {
       const instruction = code + <usize>index * instructionBytes;
       const operation = load<u32>(instruction);
       if (operation == CaptureOperation.split) {
-        store<u32>(top, load<u32>(instruction, 8));
+        store<u32>(top, index + load<u32>(instruction, 8));
         top += 8;
-        index = load<u32>(instruction, 4);
+        index += load<u32>(instruction, 4);
         continue;
       }
       if (operation == CaptureOperation.save) {
@@ -154,12 +155,12 @@ function follow(start: u32, offset: i32): void {
         store<i32>(top, load<i32>(slot), 4);
         top += 8;
         store<i32>(slot, offset);
-        index = load<u32>(instruction, 8);
+        index += load<u32>(instruction, 8);
         continue;
       }
       if (operation == CaptureOperation.check) {
         if (holds(load<u32>(instruction, 4), offset)) {
-          index = load<u32>(instruction, 8);
+          index += load<u32>(instruction, 8);
           continue;
         }
       } else {

@@ -113,6 +113,21 @@ function request(name: string): bool {
   if (name == 'trailers') {
     return say(`${headerNames(REQUEST_TRAILERS).length}${headerValues(RESPONSE_TRAILERS, 'a').length}`);
   }
+  if (name == 'trailers/names') return say(headerNames(REQUEST_TRAILERS).join('|'));
+  if (name == 'trailers/values') return say(headerValues(REQUEST_TRAILERS, 'X-Sum').join('|'));
+  if (name == 'trailers/change') {
+    removeHeader(REQUEST_TRAILERS, 'x-secret');
+    setHeader(REQUEST_TRAILERS, 'X-Sum', headerValues(REQUEST_TRAILERS, 'x-sum').join() + '!');
+    addHeader(REQUEST_TRAILERS, 'x-count', headerNames(REQUEST_TRAILERS).length.toString());
+    return proceed;
+  }
+  if (name == 'trailers/long') return go(() => setHeader(REQUEST_TRAILERS, 'x-long', 'a'.repeat(8190)));
+  if (name == 'trailers/many') {
+    for (let i = 0; i < 65; i++) addHeader(REQUEST_TRAILERS, 'x-many', 'a');
+    return proceed;
+  }
+  if (name == 'trailers/framing') return go(() => setHeader(REQUEST_TRAILERS, 'Transfer-Encoding', 'chunked'));
+  if (name == 'trailers/early') return go(() => setHeader(RESPONSE_TRAILERS, 'a', 'b'));
   if (name == 'trailers/set') return go(() => setHeader(REQUEST_TRAILERS, 'a', 'b'));
   if (name == 'start-of-body') return say(bodyStart(REQUEST, 5));
   if (name == 'replace-body') {
@@ -168,6 +183,13 @@ function response(name: string): void {
     writeBody(RESPONSE, 'gone');
   } else if (name == 'response/set-request') {
     setHeader(REQUEST, 'a', 'b');
+  } else if (name == 'response/trailers') {
+    removeHeader(RESPONSE_TRAILERS, 'x-secret');
+    setHeader(RESPONSE_TRAILERS, 'x-sum', headerValues(RESPONSE_TRAILERS, 'x-sum').join() + '!');
+    addHeader(RESPONSE_TRAILERS, 'x-seen', headerNames(RESPONSE_TRAILERS).join(' '));
+  } else if (name == 'response/trailers-status') {
+    set_status_code(404);
+    setHeader(RESPONSE_TRAILERS, 'x-sum', '1');
   } else if (name == 'response/trap') {
     unreachable();
   }

@@ -33,7 +33,6 @@ class Configured extends Context {
     if (request.get("x-do") == "spin") while (true) request.get("x-do");
     if (request.get("x-do") == "loop") while (load<u8>(8) != 7) store<u8>(8, 1);
     if (request.get("x-do") == "wait") return FilterHeadersStatusValues.StopIteration;
-    if (request.get("x-do") == "path") request.replace(":path", "/other");
     return FilterHeadersStatusValues.Continue;
   }
 

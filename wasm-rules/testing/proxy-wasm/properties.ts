@@ -29,7 +29,7 @@ class Properties extends Context {
 
   onRequestHeaders(count: u32, endOfStream: bool): FilterHeadersStatusValues {
     const kept = set_property("my.own", String.UTF8.encode("kept"));
-    const moved = set_property("request.path", String.UTF8.encode("/elsewhere"));
+    const moved = set_property("request.host", String.UTF8.encode("elsewhere"));
     stream_context.headers.request.add("x-set", kept.toString() + " " + moved.toString());
     return FilterHeadersStatusValues.Continue;
   }

@@ -89,8 +89,14 @@ export function streamCalls(host: CallHost): HostCalls {
       host.refuse('proxy_close_stream: answer with proxy_send_local_response instead');
       return type >>> 0 > streamTypeMax ? status.badArgument : status.unimplemented;
     },
-    // The route is chosen before the first module runs and from what no module can change.
-    proxy_clear_route_cache: () => status.ok,
+    // SDKs give up on anything but Ok. The route's modules have judged the request, so it stays on that route.
+    proxy_clear_route_cache(): number {
+      if (host.effective?.transaction.request.hasNewLine === true)
+        host.refuse(
+          'proxy_clear_route_cache: a request that a module has rewritten keeps its route',
+        );
+      return status.ok;
+    },
     proxy_set_effective_context(id: number): number {
       const context = host.context(id >>> 0);
       if (context === undefined) return status.badArgument;
