@@ -1,6 +1,7 @@
 /**
  * Who is compared: the backend asked directly, nginx in front of it, the edge without rules and with both
- * shipped modules. nginx does the same work as the edge: forwarding fields, request id, access log.
+ * shipped modules. nginx does the same work as the edge: forwarding fields, request id, access log. Neither
+ * resumes TLS sessions.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { makeDevelopmentCertificate } from '../../../certs/development-certificate.ts';
@@ -59,6 +60,7 @@ http {
     listen 127.0.0.1:${plainPort} backlog=4096;
     listen 127.0.0.1:${tlsPort} ssl http2 backlog=4096;
     ssl_certificate ${folder}/site.crt; ssl_certificate_key ${folder}/site.key; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets off; ssl_session_cache off;
     add_header X-Request-Id $request_id;
     location / {
       proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
@@ -93,7 +95,7 @@ export async function startEdge(
   limits: { requestsPerConnectionMax: 1000000000 }
   listeners:
     - { address: "127.0.0.1:${plainPort}", plaintext: true }
-    - { address: "127.0.0.1:${tlsPort}", tls: { certificates: [{ cert: ${folder}/site.crt, key: ${folder}/site.key }] } }
+    - { address: "127.0.0.1:${tlsPort}", tls: { sessionTickets: false, certificates: [{ cert: ${folder}/site.crt, key: ${folder}/site.key }] } }
 upstreams: { backend: { servers: [{ url: "http://127.0.0.1:${backendPort}" }] } }
 routes: [{ upstream: backend, waf: { rules: [${rules.join(', ')}] } }]
 waf: { rules: { ${rules.map((rule) => `${rule}: { module: "builtin:${rule}" }`).join(', ')} } }

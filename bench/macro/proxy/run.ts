@@ -6,8 +6,9 @@
  *
  * Candidates take turns, so drift of the machine falls on all of them; ratios are taken within a round and
  * their median is quoted. The proxy has core 0, load and backend share core 1. Rounds with answers that
- * are not 2xx are an error, not a figure. `--profile` runs the edge alone, under V8's CPU profiler, and keeps
- * where its time went in results/proxy-profile.md instead of the figures.
+ * are not 2xx are an error, not a figure. The page in results/ is that of a full run; what `--only` measures
+ * is printed, and kept where it has a `--name` of its own. `--profile` runs the edge alone, under V8's CPU
+ * profiler, and keeps where its time went in results/proxy-profile.md instead of the figures.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
@@ -47,13 +48,15 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
-    name: { type: 'string', default: 'proxy' },
+    name: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
+/** Empty where a part of the workloads would take the place of all of them. */
+const pageName = values.name || (values.only === '' ? 'proxy' : '');
 
 if (!hasCommand('nginx')) {
   process.stderr.write(
@@ -111,6 +114,8 @@ for (const workload of asked) {
 }
 if (values.profile) await keepProfile();
 else report();
+// This process lasts as long as those it started.
+endAll();
 
 async function measure(
   workload: Workload,
@@ -163,16 +168,17 @@ function report(): void {
   for (const workload of asked) text += section(workload);
   for (const workload of left)
     text += `\nLeft out, as ${missingFor(workload)} is not installed: ${workload.title}.\n`;
-  writeFileSync(`${results}${values.name}.md`, text);
+  process.stdout.write(text);
+  if (pageName === '') return;
+  writeFileSync(`${results}${pageName}.md`, text);
   writeFileSync(
-    `${results}${values.name}.json`,
+    `${results}${pageName}.json`,
     `${JSON.stringify({ command, machine, rows }, null, 1)}\n`,
   );
-  process.stdout.write(text);
 }
 
 function section(workload: Workload): string {
-  const what = workload.name === 'handshakes' ? 'handshake' : 'req';
+  const what = workload.name.startsWith('handshakes') ? 'handshake' : 'req';
   let text = `\n## ${workload.title}\n\n| candidate | ${what}/s | p50 ms | p99 ms | CPU µs/${what} | memory MB |\n|---|---|---|---|---|---|\n`;
   for (const { name } of candidates) {
     const own = rows.filter((row) => row.workload === workload.name && row.candidate === name);
