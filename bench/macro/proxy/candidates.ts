@@ -1,6 +1,6 @@
 /**
  * Who is compared: the backend asked directly, nginx in front of it, the edge without rules and with both
- * shipped modules. nginx does the same work as the edge: forwarding fields, request id, access log. Neither
+ * shipped modules; for handshakes also node:tls alone. nginx does the same work as the edge: forwarding fields, request id, access log. Neither
  * resumes TLS sessions.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { freePort, processTree, startOn, untilListening } from '../../support/pr
 
 export type Candidate = {
   readonly name: string;
-  readonly plainPort: number;
-  /** Null where it does not speak TLS. */
+  /** Null where it speaks TLS only, or not. */
+  readonly plainPort: number | null;
   readonly tlsPort: number | null;
   readonly pids: () => number[];
 };
@@ -19,7 +19,9 @@ export const proxyCore = 0;
 export const loadCore = 1;
 const bodyBytes = 1_024;
 
-export async function startBackend(folder: string): Promise<Candidate> {
+export async function startBackend(
+  folder: string,
+): Promise<Candidate & { readonly plainPort: number }> {
   const port = await freePort();
   writeFileSync(
     `${folder}/backend.conf`,
@@ -114,6 +116,22 @@ state: state
   );
   await untilListening(tlsPort);
   return { name, plainPort, tlsPort, pids: () => processTree(child.pid ?? -1) };
+}
+
+/** Only for what ends with the handshake: it proxies nothing. */
+export async function startBareTls(folder: string): Promise<Candidate> {
+  const tlsPort = await freePort();
+  const main = new URL('./bare-tls.ts', import.meta.url).pathname;
+  // A young generation as a worker has it (src/roles/worker-process.ts).
+  const flags = ['--max-semi-space-size=2'];
+  const child = startOn(proxyCore, process.execPath, [...flags, main, folder, String(tlsPort)]);
+  await untilListening(tlsPort);
+  return {
+    name: 'node:tls alone',
+    plainPort: null,
+    tlsPort,
+    pids: () => processTree(child.pid ?? -1),
+  };
 }
 
 /** Certificates are ECDSA P-256 for everybody. */

@@ -27,6 +27,7 @@ import {
   type Candidate,
   makeCertificate,
   startBackend,
+  startBareTls,
   startEdge,
   startNginx,
 } from './candidates.ts';
@@ -73,6 +74,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 
 const bare = 'weir, no rules';
 const ruled = 'weir, 2 modules';
+const bareTls = 'node:tls alone';
 await makeCertificate(folder);
 const backend = await startBackend(folder);
 const inspectPort = await freePort();
@@ -89,6 +91,7 @@ const candidates: Candidate[] = values.profile
       await startNginx(folder, backend.plainPort),
       edge,
       await startEdge(folder, backend.plainPort, ruled, ['bad-bot', 'path-traversal']),
+      await startBareTls(folder),
     ];
 const chosen = workloads.filter(
   ({ name }) => values.only === '' || values.only.split(',').includes(name),
@@ -105,9 +108,10 @@ for (const workload of asked) {
   for (let round = 0; round <= Math.min(rounds, workload.roundsMax); round++) {
     for (const candidate of candidates) {
       const port = workload.scheme === 'http' ? candidate.plainPort : candidate.tlsPort;
-      if (port === null) continue;
+      if (port === null || (candidate.name === bareTls && !isHandshakes(workload))) continue;
       // Round 0 warms up: compilers, connections, caches.
-      const row = await measure(workload, candidate, port, round, round === 0 ? 2 : seconds);
+      const duration = round === 0 ? Math.max(2, seconds) : seconds;
+      const row = await measure(workload, candidate, port, round, duration);
       if (round > 0) rows.push(row);
     }
   }
@@ -116,6 +120,10 @@ if (values.profile) await keepProfile();
 else report();
 // This process lasts as long as those it started.
 endAll();
+
+function isHandshakes({ name }: Workload): boolean {
+  return name.startsWith('handshakes');
+}
 
 async function measure(
   workload: Workload,
@@ -178,7 +186,7 @@ function report(): void {
 }
 
 function section(workload: Workload): string {
-  const what = workload.name.startsWith('handshakes') ? 'handshake' : 'req';
+  const what = isHandshakes(workload) ? 'handshake' : 'req';
   let text = `\n## ${workload.title}\n\n| candidate | ${what}/s | p50 ms | p99 ms | CPU µs/${what} | memory MB |\n|---|---|---|---|---|---|\n`;
   for (const { name } of candidates) {
     const own = rows.filter((row) => row.workload === workload.name && row.candidate === name);
@@ -201,6 +209,10 @@ function section(workload: Workload): string {
   text += line('p99, weir without rules ÷ nginx', bare, 'nginx', 'p99Ms');
   text += line(`${what}/s, weir with 2 modules ÷ without`, ruled, bare, 'requestsPerSecond');
   text += line(`CPU per ${what}, weir without rules ÷ with 2 modules`, bare, ruled, 'cpuUs');
+  if (isHandshakes(workload)) {
+    text += line(`CPU per ${what}, nginx ÷ node:tls alone`, 'nginx', bareTls, 'cpuUs');
+    text += line(`CPU per ${what}, node:tls alone ÷ weir without rules`, bareTls, bare, 'cpuUs');
+  }
   return text;
 }
 
