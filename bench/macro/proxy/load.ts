@@ -34,7 +34,7 @@ export type LoadFigures = {
   readonly bad: number;
 };
 
-export type WrkRequest = {
+type WrkRequest = {
   readonly method: string;
   readonly body: string;
   /** Each on a connection of its own, so many at a time. */
