@@ -22,11 +22,9 @@ const pendingMax = 10_000;
 /**
  * MB of each half of V8's young generation. Buffers die young, but only a collection says so: with the
  * 16 MB that are usual so much memory of dead buffers gathers in between that V8 takes it for a leak and
- * collects the old generation, several times a second under load. So small a generation is collected in a
- * fraction of a millisecond, and by the thread that waits for it: handing a part to another means waiting
- * until a core is free for that one, and the cores are busy with other workers (`docs/decisions/buffers.md`).
+ * collects the old generation, several times a second under load (`docs/decisions/buffers.md`).
  */
-const youngGeneration = ['--max-semi-space-size=2', '--no-parallel-scavenge'];
+const youngGeneration = '--max-semi-space-size=2';
 
 /** The first descriptor a forked process inherits beside its standard ones and the channel. */
 export const inheritedFrom = 4;
@@ -71,7 +69,7 @@ export class WorkerProcess {
   /** `descriptors` become 4, 5, … in the worker (`inheritedFrom`). */
   constructor(entry: string, descriptors: readonly number[], events: WorkerEvents) {
     this.#child = fork(entry, ['worker'], {
-      execArgv: [...process.execArgv, ...youngGeneration],
+      execArgv: [...process.execArgv, youngGeneration],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
     });

@@ -123,7 +123,7 @@ export async function startBareTls(folder: string): Promise<Candidate> {
   const tlsPort = await freePort();
   const main = new URL('./bare-tls.ts', import.meta.url).pathname;
   // A young generation as a worker has it (src/roles/worker-process.ts).
-  const flags = ['--max-semi-space-size=2', '--no-parallel-scavenge'];
+  const flags = ['--max-semi-space-size=2'];
   const child = startOn(proxyCore, process.execPath, [...flags, main, folder, String(tlsPort)]);
   await untilListening(tlsPort);
   return {
