@@ -140,7 +140,7 @@ export const requestStages: readonly Stage[] = [
     file: 'src/proxy/body-rate.ts',
     from: 'if (bytesPerSecondMin === 0)',
     to: 'if (true)',
-    tests: 'test/wire/routing.test.ts',
+    tests: 'test/proxy/body-rate.test.ts',
   },
   {
     name: 'rules',
@@ -154,7 +154,7 @@ export const requestStages: readonly Stage[] = [
     file: 'src/proxy/inspection.ts',
     from: "mode === 'monitor',",
     to: 'false,',
-    tests: 'test/wire/rules.test.ts',
+    tests: 'test/wire/module-phases.test.ts',
   },
   {
     name: 'refusal after rules',
@@ -302,12 +302,5 @@ export const requestStages: readonly Stage[] = [
     from: 'this.#context.snapshot = prepared.snapshot;',
     to: '',
     tests: 'test/wire/change.test.ts',
-  },
-  {
-    name: 'load shedding within a turn that takes too long',
-    file: 'src/proxy/load-shedder.ts',
-    from: 'return now - this.#turnSince > this.#snapshot().limits.shedAtLoopDelayMs;',
-    to: 'return now - this.#turnSince > Number.POSITIVE_INFINITY;',
-    tests: 'test/wire/load-shedding.test.ts',
   },
 ];
