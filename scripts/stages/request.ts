@@ -303,11 +303,4 @@ export const requestStages: readonly Stage[] = [
     to: '',
     tests: 'test/wire/change.test.ts',
   },
-  {
-    name: 'load shedding within a turn that takes too long',
-    file: 'src/proxy/load-shedder.ts',
-    from: 'return now - this.#turnSince > this.#snapshot().limits.shedAtLoopDelayMs;',
-    to: 'return now - this.#turnSince > Number.POSITIVE_INFINITY;',
-    tests: 'test/wire/load-shedding.test.ts',
-  },
 ];

@@ -184,4 +184,11 @@ export const upstreamStages: readonly Stage[] = [
     to: 'const wanted = this.#line.length + connectingMax * 0;',
     tests: 'test/wire/upstream-connects.test.ts',
   },
+  {
+    name: 'upstream: trailers of a request to HTTP/2',
+    file: 'src/proxy/upstream/http2-session.ts',
+    from: 'waitForTrailers: request.mayTrail,',
+    to: 'waitForTrailers: false,',
+    tests: 'test/wire/upstream-request-trailers.test.ts',
+  },
 ];

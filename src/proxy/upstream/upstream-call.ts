@@ -123,6 +123,10 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     return this.#caller.isHead;
   }
 
+  get mayTrail(): boolean {
+    return this.#trailers !== null && (!this.last || this.trailers.length > 0);
+  }
+
   get isUpgrade(): boolean {
     return this.forwarding.isUpgrade;
   }

@@ -34,6 +34,8 @@ export interface UpstreamRequest {
   readonly trailers: Buffer;
   /** Names that may follow the body, for the field Trailer; empty for none. */
   readonly trailerNames: string;
+  /** Lines may follow the body, announced or not. */
+  readonly mayTrail: boolean;
   /** The body ends with `body`. */
   readonly last: boolean;
 }
