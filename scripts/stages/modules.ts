@@ -215,8 +215,8 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rule sets: the rest of a long body',
     file: 'src/wasm/seclang/seclang-run.ts',
-    from: 'return window.isFirst ? null : this.#stretch(window.bytes);',
-    to: 'return null;',
+    from: 'return this.#coded === null ? this.#stretch(window.bytes) : this.#codedStretch(window);',
+    to: 'return this.#coded === null ? null : this.#codedStretch(window);',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
   {
@@ -224,6 +224,34 @@ export const moduleStages: readonly Stage[] = [
     file: 'src/wasm/seclang/seclang-run.ts',
     from: 'this.#stretches.closed(bytes)',
     to: 'bytes',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: what stands behind the end of a coded body',
+    file: 'src/wasm/seclang/coded-body.ts',
+    from: "if (bytes[at] !== 0) return 'unreadable';",
+    to: '',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: coded bodies behind the window',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: 'return decoded.length === 0 ? null : this.#stretchesOf(shown, 0);',
+    to: 'return null;',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: what a coded body may expand to',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: 'Math.min(coded.leftBytes, windowsBytes)',
+    to: 'coded.leftBytes * 1000 + windowsBytes * 1000',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: the end of a coded body',
+    file: 'src/wasm/seclang/seclang-run.ts',
+    from: "if (isLast && !stream.isWhole) return this.#refuseCoded('unreadable');",
+    to: '',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
   {

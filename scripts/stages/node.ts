@@ -56,7 +56,14 @@ export const nodeStages: readonly Stage[] = [
     file: 'src/wasm/guarded-filter.ts',
     from: 'window.note(performance.now());',
     to: 'window.note(performance.now()) && false;',
-    tests: 'test/e2e/module-quarantine.test.ts',
+    tests: 'test/wasm/guarded-filter.test.ts',
+  },
+  {
+    name: 'module: quarantine by the failures of all workers',
+    file: 'src/roles/module-troubles.ts',
+    from: 'return isItsDoing && window.note(nowMs);',
+    to: 'return isItsDoing && window.note(nowMs) && false;',
+    tests: 'test/roles/module-troubles.test.ts',
   },
   {
     name: 'module: loaded by hand, kept over a restart',

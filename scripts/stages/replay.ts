@@ -17,6 +17,13 @@ export const replayStages: readonly Stage[] = [
     tests: 'test/e2e/replay.test.ts',
   },
   {
+    name: 'a recording has begun when every worker records',
+    file: 'src/roles/node-recorder.ts',
+    from: 'await begun;',
+    to: '',
+    tests: 'test/replay/node-recorder.test.ts',
+  },
+  {
     name: 'bounds of a recording',
     file: 'src/roles/node-recorder.ts',
     from: 'if (isFull) {',

@@ -47,15 +47,22 @@ export const requestStages: readonly Stage[] = [
   {
     name: 'requests sent ahead',
     file: 'src/proxy/http1/client-connection.ts',
-    from: 'if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax)',
-    to: 'if (false)',
+    from: 'if (this.#pending.length < this.#context.snapshot.limits.pipelinedBytesMax) return;',
+    to: 'return;',
     tests: 'test/wire/limits.test.ts',
   },
   {
     name: 'load is shed while the loop is late',
     file: 'src/proxy/load-shedder.ts',
-    from: 'if (this.#isLate) return true;',
-    to: '',
+    from: 'if (this.#isLate || this.#isLateInTurn(now)) return true;',
+    to: 'if (this.#isLateInTurn(now)) return true;',
+    tests: 'test/wire/load-shedding.test.ts',
+  },
+  {
+    name: 'load is shed within a turn that is late',
+    file: 'src/proxy/load-shedder.ts',
+    from: 'this.#isLate || this.#isLateInTurn(now)',
+    to: 'this.#isLate',
     tests: 'test/wire/load-shedding.test.ts',
   },
   {
@@ -133,7 +140,7 @@ export const requestStages: readonly Stage[] = [
     file: 'src/proxy/body-rate.ts',
     from: 'if (bytesPerSecondMin === 0)',
     to: 'if (true)',
-    tests: 'test/wire/routing.test.ts',
+    tests: 'test/proxy/body-rate.test.ts',
   },
   {
     name: 'rules',
@@ -147,7 +154,7 @@ export const requestStages: readonly Stage[] = [
     file: 'src/proxy/inspection.ts',
     from: "mode === 'monitor',",
     to: 'false,',
-    tests: 'test/wire/rules.test.ts',
+    tests: 'test/wire/module-phases.test.ts',
   },
   {
     name: 'refusal after rules',

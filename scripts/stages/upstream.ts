@@ -110,14 +110,14 @@ export const upstreamStages: readonly Stage[] = [
   {
     name: 'connections to a server',
     file: 'src/proxy/upstream/http1-pool.ts',
-    from: 'if (this.#open < this.#settings.connectionsMax) return',
-    to: 'return',
+    from: 'while (this.#making.size < wanted && this.#open < connectionsMax)',
+    to: 'while (this.#making.size < wanted)',
     tests: 'test/wire/limits.test.ts',
   },
   {
     name: 'requests that wait for a server',
     file: 'src/proxy/upstream/waiting-line.ts',
-    from: 'if (this.#waiting.length >= this.#waitingMax) return false;',
+    from: 'if (this.#waiting.length >= this.#waitingMax + awaited) return false;',
     to: '',
     tests: 'test/wire/limits.test.ts',
   },
@@ -183,5 +183,12 @@ export const upstreamStages: readonly Stage[] = [
     from: 'const wanted = Math.min(connectingMax, this.#line.length);',
     to: 'const wanted = this.#line.length + connectingMax * 0;',
     tests: 'test/wire/upstream-connects.test.ts',
+  },
+  {
+    name: 'upstream: trailers of a request to HTTP/2',
+    file: 'src/proxy/upstream/http2-session.ts',
+    from: 'waitForTrailers: request.mayTrail,',
+    to: 'waitForTrailers: false,',
+    tests: 'test/wire/upstream-request-trailers.test.ts',
   },
 ];

@@ -83,7 +83,7 @@ function addLoadRoute(app: FastifyInstance, control: NodeControl): void {
             reply,
             400,
             'REQUEST_INVALID',
-            'send the bytes of the module as application/wasm, or as JSON with its signature',
+            'no module came: send its bytes as application/wasm, or as JSON with its signature',
           );
         }
         const isAlone = Buffer.isBuffer(body);

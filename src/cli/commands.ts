@@ -42,6 +42,7 @@ import { moduleLoad } from '#cli/commands/module-load.ts';
 import { moduleNew } from '#cli/commands/module-new.ts';
 import { moduleRemove } from '#cli/commands/module-remove.ts';
 import { moduleRollback } from '#cli/commands/module-rollback.ts';
+import { moduleShow } from '#cli/commands/module-show.ts';
 import { moduleSign } from '#cli/commands/module-sign.ts';
 import { moduleTest } from '#cli/commands/module-test.ts';
 import { nodeDrain, nodeList, nodeShow, nodeTerminate } from '#cli/commands/node.ts';
@@ -104,7 +105,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'Its packet rules', commands: [ruleAdd, ruleList, ruleDelete, ruleClear] },
   {
     title: 'Its rule modules',
-    commands: [moduleLoad, moduleList, moduleHistory, moduleRollback, moduleRemove],
+    commands: [moduleLoad, moduleList, moduleShow, moduleHistory, moduleRollback, moduleRemove],
   },
   {
     title: 'Try rules on its traffic',

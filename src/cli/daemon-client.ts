@@ -37,17 +37,26 @@ export async function callDaemon<Answer extends TSchema>(
   context: CommandContext,
   call: DaemonCall<Answer>,
 ): Promise<Static<Answer>> {
+  return callAt(await nodeOf(context), call);
+}
+
+/** What is no JSON. */
+export async function readDaemonText(context: CommandContext, path: string): Promise<string> {
+  const target = await nodeOf(context);
+  const { status, text } = await exchange(target, { method: 'GET', path });
+  if (status !== 200) throw errorFrom(status, parseJson(text), target.noun);
+  return text;
+}
+
+async function nodeOf(context: CommandContext): Promise<CallTarget> {
   const daemon = await discoverDaemon(context.io, context.given.text('state'));
   const { pid, stateDirectory } = daemon;
-  return callAt(
-    {
-      ...daemon,
-      noun: 'node',
-      whenSilent: `its process is ${pid}; its log says what it is busy with`,
-      whenGone: `${stateDirectory} says it runs as pid ${pid}; if that is another program now, start the node again`,
-    },
-    call,
-  );
+  return {
+    ...daemon,
+    noun: 'node',
+    whenSilent: `its process is ${pid}; its log says what it is busy with`,
+    whenGone: `${stateDirectory} says it runs as pid ${pid}; if that is another program now, start the node again`,
+  };
 }
 
 /** Who is called, with what there is to say where the call fails. */
@@ -82,7 +91,7 @@ export async function callAt<Answer extends TSchema>(
 
 async function exchange(
   daemon: CallTarget,
-  call: DaemonCall<TSchema>,
+  call: Omit<DaemonCall<TSchema>, 'answer'>,
 ): Promise<{ status: number; text: string }> {
   const timeoutMs = call.timeoutMs ?? callTimeoutMs;
   const headers: Record<string, string> = { authorization: `Bearer ${daemon.token}` };

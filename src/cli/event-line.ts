@@ -2,6 +2,7 @@
 import { formatTime } from '#cli/duration.ts';
 import { type Printer, printable, type Style } from '#cli/printer.ts';
 import type { EcsEvent } from '#events/ecs-event.ts';
+import { leadingMatch } from '#events/leading-match.ts';
 
 const pathShown = 60;
 
@@ -21,7 +22,13 @@ export function eventLine(print: Printer, ecs: EcsEvent): string {
     http === undefined
       ? count
       : `${http.request.method} ${url?.domain ?? ''}${shortened(url?.path ?? '')}`;
-  const why = rule === undefined ? (event.reason ?? '') : `${rule.id}  ${rule.name ?? ''}`;
+  const leading = leadingMatch(ecs);
+  const why =
+    leading !== null
+      ? `${leading.rule}  ${leading.message} (${leading.target})`
+      : rule === undefined
+        ? (event.reason ?? '')
+        : `${rule.id}  ${rule.name ?? ''}`;
   const parts = [
     formatTime(ecs['@timestamp']),
     print.paint('dim', event.id),

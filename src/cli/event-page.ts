@@ -4,6 +4,7 @@ import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { thousands } from '#cli/words.ts';
 import type { EcsEvent, EcsMatch } from '#events/ecs-event.ts';
 import { isLimit } from '#events/exclusion-proposal.ts';
+import { leadingMatch } from '#events/leading-match.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
   blocked: 'was blocked',
@@ -37,7 +38,7 @@ export function eventPage(print: Printer, ecs: EcsEvent): string {
 }
 
 function facts(ecs: EcsEvent): Cell[][] {
-  const { event, http, url, source, rule, weir } = ecs;
+  const { http, url, source, rule, weir } = ecs;
   const request =
     http === undefined
       ? null
@@ -47,7 +48,7 @@ function facts(ecs: EcsEvent): Cell[][] {
     ['what', request ?? (weir.count === undefined ? null : `${thousands(weir.count)} times`)],
     ['from', source?.ip],
     ['outcome', http === undefined ? null : outcomeOf(ecs)],
-    ['why', event.reason],
+    ['why', whyOf(ecs)],
     ['rule', rule === undefined ? null : rule.id],
     ['kind', rule?.category],
     ['route', weir.route],
@@ -60,6 +61,14 @@ function facts(ecs: EcsEvent): Cell[][] {
     value === null || value === undefined ? [] : [[{ text: name, style: 'dim' }, value]],
   );
 }
+
+function whyOf(ecs: EcsEvent): string | undefined {
+  const leading = leadingMatch(ecs);
+  const { reason } = ecs.event;
+  return leading === null ? reason : `${leading.message}; ${lowered(reason ?? '')}`;
+}
+
+const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
 function outcomeOf({ event, http }: EcsEvent): string {
   const status = http?.response?.status_code;

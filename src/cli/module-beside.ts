@@ -1,9 +1,10 @@
-/** What lies beside a module's file and goes with it: a signature (FILE.sig) and cases (own.wasm has own.cases.json). */
+/** A module's file or OCI layout, and what lies beside it and goes with it: a signature (FILE.sig) and cases (own.wasm has own.cases.json). */
 import { stat } from 'node:fs/promises';
 import { failureError } from '#cli/cli-error.ts';
 import type { CommandOption } from '#cli/command.ts';
 import type { ParsedArguments } from '#cli/parse-arguments.ts';
 import { readBounded } from '#cli/read-bounded.ts';
+import { ociPrefix } from '#config/file-names.ts';
 import { WeirError } from '#core/errors.ts';
 import {
   caseBytesMax,
@@ -36,10 +37,24 @@ export type ModuleWithBeside = {
 };
 
 export async function readModule(file: string, given: ParsedArguments): Promise<ModuleWithBeside> {
+  if (file.startsWith(ociPrefix)) return readLayout(file, given);
+  const module = await readBounded(file, moduleBytesMax, 'a module');
+  if (module.length === 0) throw failureError(`${file} is empty: copy or build it anew`);
   return {
-    module: await readBounded(file, moduleBytesMax, 'a module'),
+    module,
     signature: await readSignature(given.text('signature'), file),
     cases: await readCases(given.text('cases'), file),
+  };
+}
+
+async function readLayout(source: string, given: ParsedArguments): Promise<ModuleWithBeside> {
+  const { readLayoutModule } = await import('#toolchain/layout-module.ts');
+  const { bytes, signature, cases } = await readLayoutModule(source, process.cwd());
+  const [namedSignature, namedCases] = [given.text('signature'), given.text('cases')];
+  return {
+    module: new Uint8Array(bytes),
+    signature: namedSignature === null ? signature : await readSignature(namedSignature, source),
+    cases: namedCases === null ? cases : await readCases(namedCases, source),
   };
 }
 

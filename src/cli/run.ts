@@ -113,7 +113,9 @@ function reportError(error: unknown, command: Command | null, print: Printer): n
     return exit;
   }
   print.errorLine(`weir: ${printable(message)}`);
-  for (const detail of details) print.errorLine(`  ${printable(detail)}`);
+  // A lone one is the message itself, or says more.
+  const isSaid = details.length === 1 && message.endsWith(details[0] ?? '');
+  for (const detail of isSaid ? [] : details) print.errorLine(`  ${printable(detail)}`);
   if (exit === exitCodes.usage) {
     print.errorLine(`  see "weir ${command === null ? 'help' : `${commandName(command)} --help`}"`);
   }

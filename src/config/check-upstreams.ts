@@ -17,12 +17,6 @@ export async function checkUpstreams(config: ConfigDraft, nowMs: number, say: Sa
         say(`${path}.tls`, 'does nothing without an https:// server', 'leave it out, or name one');
       await checkTls(upstream.tls, `${path}.tls`, nowMs, say);
     }
-    if (upstream.requestTrailers === true && upstream.protocol === 'http2')
-      say(
-        `${path}.requestTrailers`,
-        'does nothing with protocol http2, to which no trailers of a request go',
-        'leave it out',
-      );
     const { host } = upstream;
     if (host !== undefined && host !== 'keep' && host !== 'upstream' && !isHostField(host))
       say(`${path}.host`, `${JSON.stringify(host)} is no host`, 'keep, upstream or a host name');

@@ -28,7 +28,7 @@ export const routeWaf = Type.Object(
     beyondWindow: oneOf(['inspect', 'pass', 'block'], {
       default: 'inspect',
       description:
-        'a request body longer than the window: inspect goes on stretch by stretch while it is sent, pass looks no further, block answers 413. One with a Content-Encoding is decoded for SecLang rules: with pass as far as the window goes, with inspect one that is longer gets 413',
+        'a request body longer than the window: inspect goes on stretch by stretch while it is sent, pass looks no further, block answers 413. One with a Content-Encoding is decoded for SecLang rules: with inspect as it comes (gzip, deflate; one in br that is longer gets 413), with pass as far as the window goes',
     }),
     bodyWindowBytes: Type.Optional(
       Type.Integer({

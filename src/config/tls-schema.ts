@@ -52,6 +52,11 @@ export const tls = Type.Object(
       maxItems: 16,
       description: 'key exchange groups, the most wanted first',
     }),
+    sessionTickets: Type.Boolean({
+      default: true,
+      description:
+        'let a client resume its session with a ticket; false: every connection is a full handshake',
+    }),
     ocspStapling: Type.Boolean({
       default: false,
       description:

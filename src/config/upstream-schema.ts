@@ -180,7 +180,7 @@ export const upstream = Type.Object(
     requestTrailers: Type.Boolean({
       default: false,
       description:
-        'trailers of a chunked request go on to the servers: those that the client announced in Trailer, and those that a filter has put there; HTTP/1.1 only',
+        'trailers of a chunked request go on to the servers: those that the client announced in Trailer, and those that a filter has put there',
     }),
     noneHealthy: Type.Union([Type.Literal('refuse'), Type.Literal('use-all')], {
       default: 'refuse',

@@ -20,6 +20,17 @@ export const refusedConnections = [
   'proxy-header',
 ] as const;
 
+export const timedOutConnections = [
+  /** Said nothing for `idleMs`, or for `headMs` before its first request. */
+  'idle',
+  /** Passed through by TCP, and silent for `tcp.idleMs`. */
+  'tcp-idle',
+  /** Not finished `drainMs` after its worker began to drain. */
+  'drain',
+] as const;
+
+export type TimedOutConnection = (typeof timedOutConnections)[number];
+
 export type RefusedConnection = (typeof refusedConnections)[number];
 
 const handshakeBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -29,6 +40,8 @@ export class ConnectionMetrics {
   readonly open: Series;
   readonly total: Series;
   readonly refused: Readonly<Record<RefusedConnection, Series>>;
+  readonly timedOut: Readonly<Record<TimedOutConnection, Series>>;
+  readonly paused: Series;
   readonly monitored: Series;
   readonly hitsLost: Series;
   readonly lastRequest: Series;
@@ -53,6 +66,17 @@ export class ConnectionMetrics {
       registry.counter('weir_connections_refused_total', 'Client connections closed unheard.', {
         reason,
       }),
+    );
+    this.timedOut = byReason(timedOutConnections, (limit) =>
+      registry.counter(
+        'weir_connections_timed_out_total',
+        'Client connections closed by a limit of time that no request was told of, by limit.',
+        { limit },
+      ),
+    );
+    this.paused = registry.counter(
+      'weir_connections_paused_total',
+      'Times a client was not read for a while, as it had sent ahead as many bytes as are kept.',
     );
     this.monitored = registry.counter(
       'weir_block_monitored_total',

@@ -109,7 +109,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
   start(piece: BodyPiece): void {
     const view = this.#view;
     this.#bytesIn = piece.size;
-    if (this.#context.load.refuses()) {
+    if (this.#context.load.refuses(this.#startedAt)) {
       this.#context.metrics.connections.requestsShed.value++;
       this.#answer(503, 'refused', 'overloaded');
       return;

@@ -2,9 +2,11 @@
  * Turns requests away while the worker has more to do than it can: an answer that costs nothing now beats
  * one that nobody waits for any more.
  *
- * Two pressures are watched: how late the event loop is (a timer that should fire every `sampleMs`, its
- * delay smoothed so that one pause for the collector says nothing), and how many requests are under way.
- * Shedding by delay ends at half of the limit, so that it does not flutter.
+ * Two pressures are watched: how late the event loop is, and how many requests are under way. Lateness is a
+ * timer that should fire every `sampleMs`, its delay smoothed so that one pause for the collector says
+ * nothing; shedding by it ends at half of the limit, so that it does not flutter. And where one turn of the
+ * loop has been at requests for longer than the limit, those behind in the same turn are that late already:
+ * they are turned away without waiting for the timer, which fires when the turn has ended.
  */
 import { monotonicMs } from '#core/clock.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -22,6 +24,11 @@ export class LoadShedder {
   #delayMs = 0;
   #isLate = false;
   #isFull = false;
+  /** When the first request of this turn of the loop began; 0 before it. */
+  #turnSince = 0;
+  readonly #endTurn = (): void => {
+    this.#turnSince = 0;
+  };
   inFlight = 0;
 
   /** `onChange` gets the reason when shedding begins, and null when it has ended. */
@@ -41,9 +48,9 @@ export class LoadShedder {
     return this.#isLate || this.#isFull;
   }
 
-  /** Asked for each request after it has been counted in. */
-  refuses(): boolean {
-    if (this.#isLate) return true;
+  /** Asked for each request after it has been counted in; `now` is when it began. */
+  refuses(now: number): boolean {
+    if (this.#isLate || this.#isLateInTurn(now)) return true;
     if (this.inFlight <= this.#inFlightMax()) return false;
     if (!this.#isFull) {
       this.#isFull = true;
@@ -54,6 +61,14 @@ export class LoadShedder {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  #isLateInTurn(now: number): boolean {
+    if (this.#turnSince === 0) {
+      this.#turnSince = now;
+      setImmediate(this.#endTurn);
+    }
+    return now - this.#turnSince > this.#snapshot().limits.shedAtLoopDelayMs;
   }
 
   #inFlightMax(): number {

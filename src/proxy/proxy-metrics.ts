@@ -30,7 +30,7 @@ export class ProxyMetrics {
   readonly bytesReceived: Series;
   readonly bytesSent: Series;
   readonly upstreamFailures: Readonly<
-    Record<UpstreamFailure['kind'] | 'busy' | 'unhealthy', Series>
+    Record<Exclude<UpstreamFailure['kind'], 'silent'> | 'busy' | 'unhealthy', Series>
   >;
   readonly upstreamRetries: Series;
   readonly upstreamRetriesRefused: Series;

@@ -295,6 +295,7 @@ export class WorkerProxy {
         const open = this.#listeners.reduce((sum, listener) => sum + listener.openCount, 0);
         if (open > 0 && performance.now() - started < graceMs) return;
         clearInterval(timer);
+        this.#context.metrics.connections.timedOut.drain.value += open;
         for (const listener of this.#listeners) listener.destroyAll();
         this.#context.load.close();
         this.#upstreams.close();

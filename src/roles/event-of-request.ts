@@ -4,6 +4,7 @@ import type { RequestKind } from '#events/security-event.ts';
 import type { OverRate } from '#proxy/rates/rate-gate.ts';
 import type { RequestRecord } from '#proxy/request-record.ts';
 import type { RuleMatch } from '#waf/rule-match.ts';
+import type { Transaction } from '#waf/transaction.ts';
 
 /** Answers of the edge that are no decision: a request for what is not there. */
 const noRoute = 404;
@@ -44,10 +45,18 @@ export function endedRequest(record: RequestRecord): EndedRequest {
     reason: found?.reason ?? record.reason,
     matches,
     matchesUnlisted: transaction?.matchesUnlisted ?? 0,
-    score: transaction?.score ?? null,
+    score: transaction === null ? null : transaction.score + pointsOf(transaction),
     mode: transaction === null ? '' : (route?.mode ?? ''),
     wafMicros: transaction === null ? null : Math.round(record.wafMs * 1_000),
   };
+}
+
+/** Of rule sets, which add up by themselves: what their matches count, without those of rules that only watch. */
+function pointsOf({ matches, isMonitored }: Transaction): number {
+  let points = 0;
+  for (const match of matches)
+    if (isMonitored || match.mode !== 'monitor') points += match.points ?? 0;
+  return points;
 }
 
 const matchOf = ({ rule, reason, target, matched, mode }: OverRate): RuleMatch => ({

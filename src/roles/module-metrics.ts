@@ -16,6 +16,10 @@ const state = {
   name: 'weir_module_state',
   help: '1 for the state a module is in, 0 for the other: live, or off while in quarantine.',
 } as const;
+const loadTime = {
+  name: 'weir_module_load_seconds',
+  help: 'Time the version that is live took to be loaded; absent where it went live with others, at a start or a reload.',
+} as const;
 const quarantines = {
   name: 'weir_module_quarantines_total',
   help: 'Module versions taken out of service because they kept failing.',
@@ -25,6 +29,7 @@ export class ModuleMetrics {
   readonly #registry: MetricRegistry;
   readonly #loads: Readonly<Record<string, Series>>;
   readonly #seconds: Histogram;
+  readonly #live = new Map<string, number>();
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
@@ -43,6 +48,7 @@ export class ModuleMetrics {
     );
     registry.family({ ...liveVersion, type: 'gauge' });
     registry.family({ ...state, type: 'gauge' });
+    registry.family({ ...loadTime, type: 'gauge' });
     registry.family({ ...quarantines, type: 'counter' });
   }
 
@@ -53,9 +59,17 @@ export class ModuleMetrics {
     if (ms !== null) this.#seconds.observe(ms / 1_000);
   }
 
+  /** That version is live now, and no other. */
+  took(module: string, sha256: string, ms: number): void {
+    const version = sha256.slice(0, 12);
+    this.#registry.gauge(loadTime.name, loadTime.help, { module, version }).value = ms / 1_000;
+  }
+
   /** 0 for one that is off. */
   live(module: string, version: number): void {
     const registry = this.#registry;
+    if (this.#live.get(module) !== version) registry.forget(loadTime.name, { module });
+    this.#live.set(module, version);
     registry.gauge(liveVersion.name, liveVersion.help, { module }).value = version;
     for (const name of ['live', 'off'])
       registry.gauge(state.name, state.help, { module, state: name }).value = Number(
@@ -71,7 +85,8 @@ export class ModuleMetrics {
 
   /** One that is no longer configured. */
   forget(module: string): void {
-    for (const { name } of [liveVersion, state, quarantines])
+    this.#live.delete(module);
+    for (const { name } of [liveVersion, state, quarantines, loadTime])
       this.#registry.forget(name, { module });
   }
 }

@@ -201,7 +201,7 @@ export class ModuleRegistry {
       const startedAt = performance.now();
       try {
         await this.#revive(before, earlier, 'quarantine');
-        metrics.loaded('quarantine', 'ok', performance.now() - startedAt);
+        this.#noteLoad(name, 'quarantine', performance.now() - startedAt);
         host.setDegraded(
           quarantinePart(name),
           `version ${version.version} is in quarantine (${why}); version ${earlier.version} runs in its place; load a version that is mended, or run it in spite of that with "weir module rollback ${name} --to ${version.version}"`,
@@ -243,7 +243,7 @@ export class ModuleRegistry {
         const startedAt = performance.now();
         try {
           const result = await change(this.#live.get(name));
-          if (origin !== null) metrics.loaded(origin, 'ok', performance.now() - startedAt);
+          if (origin !== null) this.#noteLoad(name, origin, performance.now() - startedAt);
           return result;
         } catch (error) {
           if (origin !== null) metrics.loaded(origin, 'failed', performance.now() - startedAt);
@@ -253,6 +253,12 @@ export class ModuleRegistry {
     } finally {
       this.#busy.delete(name);
     }
+  }
+
+  #noteLoad(name: string, origin: ModuleOrigin, ms: number): void {
+    const { metrics } = this.#options;
+    metrics.loaded(origin, 'ok', ms);
+    metrics.took(name, this.#live.get(name).version.sha256, ms);
   }
 
   async #revive(

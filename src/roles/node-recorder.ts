@@ -15,7 +15,8 @@ import { type RecordingEntry, RecordingStore, RecordingWriter } from '#replay/re
 import type { ToReplayPart } from './replay-messages.ts';
 import type { RecordOrder } from './worker-replay.ts';
 
-/** How long workers may take to send what they still have. */
+/** How long workers may take to begin, and to send what they still have. */
+const firstWordsMs = 5_000;
 const lastWordsMs = 5_000;
 
 /** What a recording needs of its node. */
@@ -49,6 +50,9 @@ type Running = {
   readonly terms: RecordTerms;
   readonly order: RecordOrder;
   readonly timer: NodeJS.Timeout;
+  /** Workers that have not said that they record. */
+  readonly beginners: Set<number>;
+  readonly allBegun: () => void;
   /** Workers that have not said that they have sent all, once it ends. */
   awaited: Set<number> | null;
   allSent: () => void;
@@ -80,7 +84,7 @@ export class NodeRecorder {
     return { id, bytes, begin, end: null, terms, requests, dropped };
   }
 
-  /** Throws RECORDING_BUSY, RECORDINGS_FULL. */
+  /** Resolves when every worker records, or is too late to be waited for. Throws RECORDING_BUSY, RECORDINGS_FULL. */
   async start(terms: RecordTerms): Promise<string> {
     if (this.#running !== null || this.#isStarting)
       throw new WeirError(
@@ -105,11 +109,17 @@ export class NodeRecorder {
         () => void this.#end('the time is over'),
         terms.minutes * 60_000,
       ).unref();
+      const { promise: begun, resolve: allBegun } = Promise.withResolvers<void>();
+      const beginners = new Set(this.#workers);
       this.#running = {
-        ...{ writer, begin, terms, order, timer },
+        ...{ writer, begin, terms, order, timer, beginners, allBegun },
         ...{ awaited: null, allSent: () => {}, ending: null },
       };
       this.#host.send({ part: 'replay', kind: 'record', order });
+      const late = setTimeout(allBegun, firstWordsMs);
+      if (beginners.size === 0) allBegun();
+      await begun;
+      clearTimeout(late);
       log.info({ recording: writer.id, ...terms }, 'recording begun');
       return writer.id;
     } finally {
@@ -158,6 +168,11 @@ export class NodeRecorder {
     else if (writer.failure !== null) void this.#end(writer.failure);
   }
 
+  /** A worker records. */
+  started(slot: number, recording: string): void {
+    if (this.#running?.order.id === recording) this.#beginLess(slot);
+  }
+
   /** A worker has sent all it had of it. */
   stopped(slot: number, recording: string): void {
     if (this.#running?.order.id === recording) this.#awaitLess(slot);
@@ -171,11 +186,17 @@ export class NodeRecorder {
 
   leave(slot: number): void {
     this.#workers.delete(slot);
+    this.#beginLess(slot);
     this.#awaitLess(slot);
   }
 
   async close(): Promise<void> {
     if (this.#running !== null) await this.#end('the node ended');
+  }
+
+  #beginLess(slot: number): void {
+    const running = this.#running;
+    if (running?.beginners.delete(slot) && running.beginners.size === 0) running.allBegun();
   }
 
   #awaitLess(slot: number): void {
@@ -195,6 +216,7 @@ export class NodeRecorder {
     const { log, setDegraded } = this.#host;
     const { writer, order, timer } = running;
     clearTimeout(timer);
+    running.allBegun();
     const { promise, resolve } = Promise.withResolvers<void>();
     running.awaited = new Set(this.#workers);
     running.allSent = resolve;

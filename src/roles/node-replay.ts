@@ -68,6 +68,9 @@ export class NodeReplay implements NodePart, ReplayControl {
       case 'recorded':
         this.#recorder.take(message.payloads, message.dropped);
         return;
+      case 'recording':
+        this.#recorder.started(slot, message.recording);
+        return;
       case 'stopped':
         this.#recorder.stopped(slot, message.recording);
         return;

@@ -10,6 +10,8 @@ export type FromReplayPart =
       readonly payloads: readonly Uint8Array[];
       readonly dropped: number;
     }
+  /** Requests that come now are in it, by its share. */
+  | { readonly part: 'replay'; readonly kind: 'recording'; readonly recording: string }
   /** All there is of it has been sent. */
   | { readonly part: 'replay'; readonly kind: 'stopped'; readonly recording: string }
   | { readonly part: 'replay'; readonly kind: 'shadow'; readonly report: ShadowReport }
@@ -17,6 +19,7 @@ export type FromReplayPart =
   | { readonly part: 'replay'; readonly kind: 'failed'; readonly reason: string };
 
 export type ToReplayPart =
+  /** Answered with `recording`. */
   | { readonly part: 'replay'; readonly kind: 'record'; readonly order: RecordOrder }
   /** Answered with `stopped`. */
   | { readonly part: 'replay'; readonly kind: 'stop'; readonly recording: string }

@@ -106,6 +106,7 @@ export class WorkerReplay implements WorkerPart {
     switch (message.kind) {
       case 'record':
         this.#order = message.order;
+        this.#host.send({ part: 'replay', kind: 'recording', recording: message.order.id });
         return;
       case 'stop':
         if (this.#order?.id === message.recording) this.#order = null;

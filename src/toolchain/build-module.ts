@@ -1,6 +1,7 @@
 /** A rule author's folder → `build/NAME.wasm`, with its source map and its cases beside it. */
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { WeirError } from '#core/errors.ts';
 import { hostCalls, hostModule } from '#wasm/hostcalls/host-calls.ts';
 import { compileApart } from './compile-apart.ts';
 import type { CompiledGuest } from './compile-guest.ts';
@@ -30,6 +31,7 @@ export async function buildModule(
   folder: ModuleFolder,
   file = folder.wasmFile,
 ): Promise<BuiltModule> {
+  await checkEntry(folder);
   const { bytes, sourceMap } = await compileFolder(folder);
   const cases = await readFile(folder.casesFile).catch(() => null);
   const sourceMapFile = `${file}.map`;
@@ -40,6 +42,16 @@ export async function buildModule(
   await writeWhole(file, bytes);
   if (await hasEditorFiles(folder)) await writeEditorFiles(folder.directory);
   return { file, bytes: bytes.length, sourceMapFile, casesFile, grants: grantsOf(bytes) };
+}
+
+/** Throws `MODULE_UNREADABLE` for a folder that holds no rule. */
+export async function checkEntry({ directory }: ModuleFolder): Promise<void> {
+  if (await isFile(`${directory}/${entryFile}`)) return;
+  throw new WeirError('MODULE_UNREADABLE', `there is no ${entryFile} in ${directory}`, {
+    details: [
+      'name a folder that "weir module new" made; tests and benches take a .wasm file as well',
+    ],
+  });
 }
 
 function grantsOf(bytes: Uint8Array): readonly string[] {
@@ -60,7 +72,7 @@ async function writeWhole(path: string, content: Uint8Array | string): Promise<v
   await rename(beside, path);
 }
 
-export async function isFile(path: string): Promise<boolean> {
+async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isFile(),
     () => false,

@@ -3,8 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { describeError, WeirError } from '#core/errors.ts';
 import { caseFileBytesMax, type ReadCases, readCases } from '#wasm/cases/read-cases.ts';
-import { compileFolder, isFile } from './build-module.ts';
-import { entryFile, moduleFolder } from './module-folder.ts';
+import { checkEntry, compileFolder } from './build-module.ts';
+import { moduleFolder } from './module-folder.ts';
 import type { TestSubject } from './test-module.ts';
 
 export type TestTarget = {
@@ -27,11 +27,7 @@ export async function testTarget(path: string, casesFile: string | null): Promis
     };
   }
   const folder = moduleFolder(path);
-  if (!(await isFile(`${folder.directory}/${entryFile}`))) {
-    throw new WeirError('MODULE_UNREADABLE', `there is no ${entryFile} in ${path}`, {
-      details: ['name a folder that "weir module new" made, or a .wasm file'],
-    });
-  }
+  await checkEntry(folder);
   return {
     name: folder.name,
     folder: folder.directory,

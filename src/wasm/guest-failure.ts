@@ -33,6 +33,12 @@ export class GuestFailure extends Error {
     this.where = where;
   }
 
+  /** The same, told with when it happened, where its place in the code does not say so. */
+  while(when: string): GuestFailure {
+    const { kind, message, where, cause } = this;
+    return where === null ? this : new GuestFailure(kind, `${message} ${when}`, where, cause);
+  }
+
   /** One line for logs and answers. */
   describe(): string {
     return this.where === null
@@ -43,9 +49,9 @@ export class GuestFailure extends Error {
 
 /**
  * What was thrown while the guest ran, as a `GuestFailure`; anything that is not the guest's doing is
- * thrown on.
+ * thrown on. `call` names the export that ran, where that says more than the trace.
  */
-export function guestFailureOf(error: unknown): GuestFailure {
+export function guestFailureOf(error: unknown, call = 'an export'): GuestFailure {
   if (error instanceof GuestFailure) return error;
   if (error instanceof WebAssembly.RuntimeError)
     return new GuestFailure('trap', error.message, frameOf(error), error);
@@ -55,7 +61,7 @@ export function guestFailureOf(error: unknown): GuestFailure {
   }
   // The border of an export with i64 parameters refuses numbers.
   if (error instanceof TypeError && error.message.includes('BigInt')) {
-    return new GuestFailure('abi', 'an export takes an i64 where the ABI says i32', null, error);
+    return new GuestFailure('abi', `${call} takes an i64 where the ABI says i32`, null, error);
   }
   // And no vector or reference to a function crosses it at all.
   if (error instanceof TypeError && error.message.startsWith('type incompatibility')) {

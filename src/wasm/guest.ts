@@ -146,35 +146,42 @@ export class Guest {
     calling.guestMemory = views;
     const meter = meterOf(exports);
     calling.meter = meter;
-    meter.refuel(Math.min(settings.fuel * configureFactor, fuelMax));
+    const budget = Math.min(settings.fuel * configureFactor, fuelMax);
+    meter.refuel(budget);
+    let stage = 'its start function';
     try {
       // A module without one has none; one that is not metered has run it already.
       if (exports[meterExport.start] !== undefined) exported(exports, meterExport.start, 0)();
-      const version = exported(exports, 'weir_abi', 0)();
+      stage = 'weir_abi';
+      const version = exported(exports, stage, 0)();
       if (version !== abiVersion) {
         throw new GuestFailure(
           'abi',
-          `weir_abi() is ${String(version)}, this host speaks ${abiVersion}`,
+          `weir_abi() is ${String(version)}, this host speaks ${abiVersion}: build it with the SDK of this Weir`,
         );
       }
       const { limits, phases, config } = settings;
       const bytes = Math.max(viewBytesMax(limits, phases), config.length);
-      const at = addressOf(exported(exports, 'weir_reserve', 1)(bytes), 'weir_reserve');
+      stage = 'weir_reserve';
+      const at = addressOf(exported(exports, stage, 1)(bytes), stage);
       views.refresh();
       if (at === 0 || at % 4 !== 0) {
         throw new GuestFailure(
           'abi',
-          `weir_reserve(${bytes}) returned ${at}, which is not an address that is a multiple of 4`,
+          `weir_reserve(${bytes}) returned ${at}, which is not an address that is a multiple of 4: reserve memory above 0, aligned to 4`,
         );
       }
       views.checkRange(at, bytes, 'the buffer of weir_reserve');
+      stage = 'weir_configure';
       configure(exports, views, at, config);
       const functions = phaseFunctions(exports);
       meter.save();
       calling.isMade = true;
       return new Guest(calling, views, meter, settings, functions, at);
     } catch (error) {
-      throw meter.fuel.value < 0 ? outOfFuel(error, 'while it was made') : guestFailureOf(error);
+      throw meter.fuel.value < 0
+        ? outOfFuel(error, `in ${stage}: it may hold a loop without an end`, budget)
+        : guestFailureOf(error, stage).while(`in ${stage}`);
     }
   }
 
@@ -248,7 +255,7 @@ export class Guest {
     } catch (error) {
       throw fuel.value < 0
         ? outOfFuel(error, `in ${name}`, this.#settings.fuel)
-        : guestFailureOf(error);
+        : guestFailureOf(error, name);
     } finally {
       this.#settings.used.fuel += this.#settings.fuel - refuel(0);
     }
@@ -277,9 +284,9 @@ function meterOf(exports: Readonly<Record<string, unknown>>): Meter {
   };
 }
 
-function outOfFuel(cause: unknown, where: string, fuel?: number): GuestFailure {
-  const budget = fuel === undefined ? '' : ` of ${fuel} instructions`;
-  return new GuestFailure('fuel', `used up its fuel${budget} ${where}`, null, cause);
+function outOfFuel(cause: unknown, where: string, fuel: number): GuestFailure {
+  const what = `used up its fuel of ${fuel} instructions ${where}`;
+  return new GuestFailure('fuel', what, null, cause);
 }
 
 function configure(
@@ -299,9 +306,9 @@ function configure(
   if (answer === 0) return;
   const why =
     answer === -1
-      ? 'cannot be read as it stands (-1)'
+      ? 'cannot be read as it stands (-1): its README says what it takes'
       : answer === -2
-        ? 'holds what the module does not take (-2)'
+        ? 'holds what the module does not take (-2): its README says what it takes'
         : `was answered with ${String(answer)} instead of 0, -1 or -2`;
   throw new GuestFailure('config', `its config ${why}`);
 }

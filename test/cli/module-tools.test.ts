@@ -210,6 +210,8 @@ describe('weir module test', () => {
     const nothing = await weir('module', 'test', 'nowhere');
     assert.equal(nothing.exit, 1);
     assert.match(nothing.stderr, /there is no index\.ts in .*nowhere\n {2}name a folder/);
+    const unbuilt = await weir('module', 'build', 'nowhere');
+    assert.match(unbuilt.stderr, /there is no index\.ts in .*nowhere\n {2}name a folder/);
     const empty = await weir('module', 'test', 'my-rule', '--cases', 'none.json');
     assert.match(empty.stderr, /the cases cannot be read: .*none\.json/);
   });

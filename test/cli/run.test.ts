@@ -90,6 +90,7 @@ Its packet rules
 Its rule modules
   module load NAME FILE           replace a rule module of a running node, or of a whole fleet
   module list                     list the rule modules of a running node
+  module show NAME                show a rule module of a running node, with what it costs and how it fails
   module history NAME             list the versions of a rule module, the refused ones too
   module rollback NAME            go back to the version before, or to one of the history
   module remove NAME              forget a version that is not live

@@ -86,8 +86,12 @@ kernel: { xdp: off }
     const ecs = await first();
     event = ecs.event.id;
     assert.equal(ecs.rule?.id, 'site/1999');
+    assert.equal(ecs.weir.score, 10);
+    assert.match(await weir('events', 'tail'), /site\/1001 {2}SQL injection \(ARGS:comment\)/);
     const page = await weir('events', 'show', event);
     for (const part of [
+      /why +SQL injection; score 10\n/,
+      /score +10\n/,
       /site\/1001 +5 +ARGS:comment/,
       /site\/1002 +5 +ARGS:comment/,
       /weir exclude/,

@@ -46,6 +46,21 @@ describe('versions of a module', () => {
     const named = await edge.call('POST', '/api/v1/modules/own/rollback', { to: 2 });
     assert.deepEqual([named.status, (named.body['module'] as Version).version], [200, 2]);
     assert.deepEqual(await statuses(edge), [402]);
+    const shown = await weir(edge, 'module', 'show', 'own');
+    for (const line of [
+      /^own +live *$/m,
+      /^version +2, [0-9a-f]{12} \([\d,]+ bytes\)$/m,
+      /^loaded in +\d+\.\d\d s$/m,
+      /^calls +request-head [\d,]+$/m,
+      /^verdicts +block [\d,]+$/m,
+      /^failures +none$/m,
+      /^time +[\d.,]+ µs a call/m,
+      /^instructions +[\d.,]+ a call, 99 of 100 at most /m,
+      /^memory +[\d,]+ bytes$/m,
+    ])
+      assert.match(shown.text, line);
+    const stranger = await weir(edge, 'module', 'show', 'other');
+    assert.match(stranger.text, /^weir: there is no module other\n {2}there are own\n/);
     const none = await weir(edge, 'module', 'rollback', 'own');
     assert.match(none.text, /no version before 2 that is ready; to be had: 4, 3/);
     const gone = await weir(edge, 'module', 'rollback', 'own', '--to', '1');

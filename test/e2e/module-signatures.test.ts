@@ -183,5 +183,10 @@ describe('a module from an OCI layout', () => {
       ({ msg, reason }) => msg === 'degraded' && /nothing tagged v1/.test(String(reason)),
     );
     assert.deepEqual(await statuses(edge), [402]);
+    const loadLayout = (source: string) =>
+      weirAlone('module', 'load', 'own', source, '--state', edge.state);
+    assert.match((await loadLayout(`oci:${folder}/layout#v2`)).text, /^own is version 3, /);
+    assert.deepEqual(await statuses(edge), [403]);
+    assert.match((await loadLayout(`oci:${folder}/layout#v3`)).text, /nothing tagged v3/);
   });
 });

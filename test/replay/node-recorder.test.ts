@@ -4,11 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { findRecorded } from '#replay/find-recorded.ts';
 import { encodeRequest } from '#replay/recorded-request.ts';
 import { readRecording } from '#replay/recording-file.ts';
 import { RecordingStore } from '#replay/recording-store.ts';
 import { NodeRecorder, type RecorderHost } from '#roles/node-recorder.ts';
+
+import { until } from '../support/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-recordings-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,7 +61,18 @@ describe('a recording', () => {
     const { recorder, sent } = recorderOf('whole');
     recorder.join(0);
     recorder.join(1);
-    const id = await recorder.start(terms);
+    let hasBegun = false;
+    const starting = recorder.start(terms).then((begun) => {
+      hasBegun = true;
+      return begun;
+    });
+    await until('the order is out', () => sent.length > 0);
+    const { id } = recorder.running ?? assert.fail('none is under way');
+    recorder.started(0, id);
+    await setImmediate();
+    assert.equal(hasBegun, false, 'a worker does not record yet');
+    recorder.started(1, id);
+    assert.equal(await starting, id);
     recorder.join(2);
     assert.deepEqual(sent, [
       { kind: 'record', slot: undefined },

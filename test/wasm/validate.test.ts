@@ -52,7 +52,7 @@ describe('validation', () => {
     [
       'an endless start function',
       guest([op.const(0)], { functions: [{ code: [op.spin] }], start: 3 }),
-      [/^fuel: used up its fuel while it was made/],
+      [/^fuel: used up its fuel of 1000000000 instructions in its start function: it may/],
     ],
     [
       'an endless weir_reserve',
@@ -64,7 +64,7 @@ describe('validation', () => {
           code: [op.spin, op.const(4096)],
         },
       }),
-      [/^fuel: used up its fuel while it was made/],
+      [/^fuel: used up its fuel of 1000000000 instructions in weir_reserve: it may/],
     ],
     [
       'an endless first call',

@@ -145,5 +145,6 @@ describe('draining', () => {
     await edge.proxy.drain(1, 0);
     await client.untilEnded();
     await upstream.untilEnded();
+    assert.equal(edge.sample('weir_connections_timed_out_total{limit="drain"}'), 1);
   });
 });

@@ -96,9 +96,13 @@ describe('size limits', () => {
     client.socket.write(Buffer.from(get.repeat(1_000_000)));
     await turns(200);
     assert.ok(client.socket.writableLength > 0, 'what is left waits at the client');
+    assert.ok(edge.sample('weir_connections_paused_total') >= 1);
     assert.equal(readMessages(upstream.received).messages.length, 1);
   });
 });
+
+const waits = (url: string): string =>
+  `weir_upstream_server_waits_total{upstream="app",server="${url}"}`;
 
 /** Lets the event loop go round, where nothing is to happen that could be awaited. */
 async function turns(count: number): Promise<void> {
@@ -112,6 +116,7 @@ describe('time limits', () => {
     await using edge = await TestEdge.start(simpleEdge(origin.url, { timeouts: { headMs: 50 } }));
     using client = await RawClient.connect(edge.address);
     assert.equal(await client.untilEnded(), '');
+    assert.equal(edge.sample('weir_connections_timed_out_total{limit="idle"}'), 1);
   });
 
   it('408 for a head that does not end', async () => {
@@ -242,6 +247,7 @@ describe('connection limits', () => {
     await first.response();
     await upstream.until((bytes) => readMessages(bytes).messages.length === 2);
     upstream.write(plainAnswer);
+    assert.equal(edge.sample(waits(origin.url)), 2);
     const waiter = second.received === '' ? second : third;
     assert.equal(statusOf(await waiter.response()), 200);
     assert.equal(origin.connections.length, 1);

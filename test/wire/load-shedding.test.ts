@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
+import { allow } from '../support/filters.ts';
 import { fieldValues, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { plainAnswer, RawOrigin } from '../support/raw-origin.ts';
@@ -23,7 +24,7 @@ describe('an overloaded worker', () => {
     client.send(get);
     assert.equal(statusOf(await client.response()), 200);
     // One pause of the loop, long enough for its smoothed delay to be over the limit.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    pause(600);
     await edge.until('weir_load_shedding', 1);
     client.send(get);
     const [, shed] = await client.responses(2);
@@ -38,6 +39,35 @@ describe('an overloaded worker', () => {
     assert.equal(degraded.length, 2);
     assert.match(degraded[0] ?? '', /^the event loop is \d+ ms late, more than 100 ms$/);
     assert.equal(degraded[1], null);
+  });
+
+  it('answers 503 in the turn in which others have taken so long already', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url, { limits: { shedAtLoopDelayMs: 2_000 } }),
+      routes: [{ upstream: 'app', waf: { rules: ['slow'] } }],
+      modules: {
+        slow: (view) => {
+          if (view.bytes.includes('GET /slow', view.start)) pause(2_200);
+          return allow;
+        },
+      },
+      onDegraded: () => {},
+    });
+    const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(edge.address)));
+    for (const client of clients) {
+      client.send(get);
+      assert.equal(statusOf(await client.response()), 200);
+    }
+    for (const client of clients) client.send(get.replace('GET /', 'GET /slow'));
+    // All three are there when the loop looks again.
+    pause(100);
+    const statuses = await Promise.all(
+      clients.map(async (client) => statusOf((await client.responses(2))[1] as never)),
+    );
+    assert.deepEqual(statuses.sort(), [200, 503, 503]);
+    assert.equal(edge.sample('weir_requests_shed_total'), 2);
+    for (const client of clients) client.socket.destroy();
   });
 
   it('answers 503 to requests beyond those that may be under way, and to no others', async () => {
@@ -64,3 +94,8 @@ describe('an overloaded worker', () => {
     assert.deepEqual(degraded, ['1 requests under way, the most there may be', null]);
   });
 });
+
+/** The event loop stands still for so long. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -385,14 +385,29 @@ describe('verdicts', () => {
     assert.deepEqual(fieldValues(response, 'retry-after'), ['7']);
   });
 
+  const scores = (name: string): Filter =>
+    phaseFilter(name, {
+      requestHead: (about) => {
+        about.score += 3;
+        return null;
+      },
+    });
+
+  it('points on a route that watches add up to what is noted, and nothing is stopped', async () => {
+    await using origin = await RawOrigin.answering(plainAnswer);
+    await using edge = await TestEdge.start(
+      edgeWith(origin.url, [scores('one'), scores('two')], { mode: 'monitor', blockAtScore: 6 }),
+    );
+    using client = await RawClient.connect(edge.address);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.equal(statusOf(await client.response()), 200);
+    assert.equal(edge.sample('weir_requests_monitored_total'), 1);
+    const [line] = await edge.accessLines(1);
+    const verdict = (line as Line | undefined)?.verdict;
+    assert.deepEqual([verdict?.rule, verdict?.enforced], ['weir/score', false]);
+  });
+
   it('points of all modules add up to a block', async () => {
-    const scores = (name: string): Filter =>
-      phaseFilter(name, {
-        requestHead: (about) => {
-          about.score += 3;
-          return null;
-        },
-      });
     await using origin = await RawOrigin.answering(plainAnswer);
     for (const [blockAtScore, status] of [
       [6, 403],

@@ -267,7 +267,7 @@ describe('a request body that trickles', () => {
   it('is cut once its mean rate is too low, although bytes keep coming', async () => {
     await using origin = await RawOrigin.start();
     await using edge = await TestEdge.start({
-      edge: { limits: { bodyBytesPerSecondMin: 1_000_000 }, timeouts: { bodyIdleMs: 60 } },
+      edge: { limits: { bodyBytesPerSecondMin: 1_000_000 }, timeouts: { bodyIdleMs: 1_000 } },
       upstreams: { app: { servers: [{ url: origin.url }] } },
       routes: [{ upstream: 'app' }],
     });

@@ -105,6 +105,7 @@ describe('TCP pass-through', () => {
     const server = await origin.connection(0);
     await client.untilEnded();
     await server.untilEnded();
+    assert.equal(edge.sample('weir_connections_timed_out_total{limit="tcp-idle"}'), 1);
   });
 
   it('passes over a server that cannot be reached', async () => {

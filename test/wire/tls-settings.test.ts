@@ -86,6 +86,19 @@ describe('what a listener speaks', () => {
     });
   }
 
+  for (const client of [two, three]) {
+    it(`no session twice, where it gives no tickets, in ${client.maxVersion ?? 'TLSv1.3'}`, async () => {
+      await using origin = await RawOrigin.answering(plainAnswer);
+      await using edge = await TestEdge.start(
+        tlsEdge(origin.url, [site], { sessionTickets: false }),
+      );
+      const { session } = await tlsVisit(edge, client);
+      const again = await tlsVisit(edge, { ...client, ...(session && { session }) });
+      assert.equal(again.resumed, false);
+      assert.equal(edge.sample('weir_tls_sessions_resumed_total'), 0);
+    });
+  }
+
   const refused: readonly [
     why: string,
     settings: object,

@@ -149,5 +149,7 @@ describe('websocket', () => {
     await client.untilEnded();
     assert.ok(client.received.endsWith('\r\n\r\nx'));
     await upstream.untilEnded();
+    assert.equal(edge.sample('weir_limits_reached_total{reason="tunnel silent too long"}'), 1);
+    assert.equal(edge.sample('weir_upstream_failures_total{reason="timeout"}'), 0);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Do clients that flood the edge with HTTP/2 frames, one session after another, cost it memory, or a
- * bystander his answers?
+ * bystander his answers, and the upstream connections?
  *
  *     node bench/macro/http2-floods/run.ts [--clients 64] [--seconds 3]
  *
@@ -29,7 +29,9 @@ const seconds = Number(values.seconds);
 /** The edge has to end a session by then, whatever else it does. */
 const sessionMsMax = 30_000;
 /** What is not asked for by the bystander is never answered, so that streams stay open. */
+let upstreamConnections = 0;
 const origin = net.createServer((socket) => {
+  upstreamConnections++;
   socket.on('error', () => socket.destroy());
   socket.on('data', (bytes: Buffer) => {
     if (bytes.includes('GET /bystander'))
@@ -71,6 +73,7 @@ for (const [ending, title, frames] of floods) {
     answerMs: 30_000,
   });
   const load = bystander.run();
+  const connectionsBefore = upstreamConnections;
   const endAt = performance.now() + seconds * 1_000;
   let memoryMax = 0;
   const timer = setInterval(() => {
@@ -98,6 +101,7 @@ for (const [ending, title, frames] of floods) {
     sessions: ended,
     left,
     memoryMbMax: Math.round(memoryMax),
+    upstreamConnections: upstreamConnections - connectionsBefore,
   };
   rows.push({ ...row, bystander: { answered, failed, p50Ms, p99Ms } });
   process.stderr.write(`${JSON.stringify(rows.at(-1))}\n`);

@@ -1,6 +1,7 @@
 /**
  * Who is compared: the backend asked directly, nginx in front of it, the edge without rules and with both
- * shipped modules. nginx does the same work as the edge: forwarding fields, request id, access log.
+ * shipped modules; for handshakes also node:tls alone. nginx does the same work as the edge: forwarding fields, request id, access log. Neither
+ * resumes TLS sessions.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { makeDevelopmentCertificate } from '../../../certs/development-certificate.ts';
@@ -8,8 +9,8 @@ import { freePort, processTree, startOn, untilListening } from '../../support/pr
 
 export type Candidate = {
   readonly name: string;
-  readonly plainPort: number;
-  /** Null where it does not speak TLS. */
+  /** Null where it speaks TLS only, or not. */
+  readonly plainPort: number | null;
   readonly tlsPort: number | null;
   readonly pids: () => number[];
 };
@@ -18,7 +19,9 @@ export const proxyCore = 0;
 export const loadCore = 1;
 const bodyBytes = 1_024;
 
-export async function startBackend(folder: string): Promise<Candidate> {
+export async function startBackend(
+  folder: string,
+): Promise<Candidate & { readonly plainPort: number }> {
   const port = await freePort();
   writeFileSync(
     `${folder}/backend.conf`,
@@ -59,6 +62,7 @@ http {
     listen 127.0.0.1:${plainPort} backlog=4096;
     listen 127.0.0.1:${tlsPort} ssl http2 backlog=4096;
     ssl_certificate ${folder}/site.crt; ssl_certificate_key ${folder}/site.key; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets off; ssl_session_cache off;
     add_header X-Request-Id $request_id;
     location / {
       proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
@@ -93,7 +97,7 @@ export async function startEdge(
   limits: { requestsPerConnectionMax: 1000000000 }
   listeners:
     - { address: "127.0.0.1:${plainPort}", plaintext: true }
-    - { address: "127.0.0.1:${tlsPort}", tls: { certificates: [{ cert: ${folder}/site.crt, key: ${folder}/site.key }] } }
+    - { address: "127.0.0.1:${tlsPort}", tls: { sessionTickets: false, certificates: [{ cert: ${folder}/site.crt, key: ${folder}/site.key }] } }
 upstreams: { backend: { servers: [{ url: "http://127.0.0.1:${backendPort}" }] } }
 routes: [{ upstream: backend, waf: { rules: [${rules.join(', ')}] } }]
 waf: { rules: { ${rules.map((rule) => `${rule}: { module: "builtin:${rule}" }`).join(', ')} } }
@@ -112,6 +116,22 @@ state: state
   );
   await untilListening(tlsPort);
   return { name, plainPort, tlsPort, pids: () => processTree(child.pid ?? -1) };
+}
+
+/** Only for what ends with the handshake: it proxies nothing. */
+export async function startBareTls(folder: string): Promise<Candidate> {
+  const tlsPort = await freePort();
+  const main = new URL('./bare-tls.ts', import.meta.url).pathname;
+  // A young generation as a worker has it (src/roles/worker-process.ts).
+  const flags = ['--max-semi-space-size=2'];
+  const child = startOn(proxyCore, process.execPath, [...flags, main, folder, String(tlsPort)]);
+  await untilListening(tlsPort);
+  return {
+    name: 'node:tls alone',
+    plainPort: null,
+    tlsPort,
+    pids: () => processTree(child.pid ?? -1),
+  };
 }
 
 /** Certificates are ECDSA P-256 for everybody. */

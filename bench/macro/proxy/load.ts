@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { hasCommand } from '../../support/processes.ts';
 import { loadCore } from './candidates.ts';
 
-export const connections = 64;
+const connections = 64;
 
 export const path =
   '/products/search?q=blue+running+shoes&category=footwear&size=42&sort=price_asc&page=2';
@@ -34,15 +34,26 @@ export type LoadFigures = {
   readonly bad: number;
 };
 
+export type WrkRequest = {
+  readonly method: string;
+  readonly body: string;
+  /** Each on a connection of its own, so many at a time. */
+  readonly closingAtOnce?: number;
+};
+
 export async function runWrk(
   folder: string,
   url: string,
   seconds: number,
-  { method, body }: { readonly method: string; readonly body: string },
+  { method, body, closingAtOnce }: WrkRequest,
 ): Promise<LoadFigures> {
   const script = `${folder}/load.lua`;
   const type = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded';
-  const all = { ...headers, ...(body === '' ? {} : { 'Content-Type': type }) };
+  const all = {
+    ...headers,
+    ...(body === '' ? {} : { 'Content-Type': type }),
+    ...(closingAtOnce === undefined ? {} : { Connection: 'close' }),
+  };
   const fields = Object.entries(all).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
   );
@@ -58,7 +69,7 @@ done=function(s,l,r) io.write(string.format("JSON{\\"requests\\":%d,\\"us\\":%d,
   );
   const output = await capture('wrk', [
     '-t1',
-    `-c${connections}`,
+    `-c${closingAtOnce ?? connections}`,
     `-d${seconds}s`,
     '-s',
     script,

@@ -6,8 +6,9 @@
  *
  * Candidates take turns, so drift of the machine falls on all of them; ratios are taken within a round and
  * their median is quoted. The proxy has core 0, load and backend share core 1. Rounds with answers that
- * are not 2xx are an error, not a figure. `--profile` runs the edge alone, under V8's CPU profiler, and keeps
- * where its time went in results/proxy-profile.md instead of the figures.
+ * are not 2xx are an error, not a figure. The page in results/ is that of a full run; what `--only` measures
+ * is printed, and kept where it has a `--name` of its own. `--profile` runs the edge alone, under V8's CPU
+ * profiler, and keeps where its time went in results/proxy-profile.md instead of the figures.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import {
   type Candidate,
   makeCertificate,
   startBackend,
+  startBareTls,
   startEdge,
   startNginx,
 } from './candidates.ts';
@@ -47,13 +49,15 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
-    name: { type: 'string', default: 'proxy' },
+    name: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
+/** Empty where a part of the workloads would take the place of all of them. */
+const pageName = values.name || (values.only === '' ? 'proxy' : '');
 
 if (!hasCommand('nginx')) {
   process.stderr.write(
@@ -70,6 +74,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 
 const bare = 'weir, no rules';
 const ruled = 'weir, 2 modules';
+const bareTls = 'node:tls alone';
 await makeCertificate(folder);
 const backend = await startBackend(folder);
 const inspectPort = await freePort();
@@ -86,6 +91,7 @@ const candidates: Candidate[] = values.profile
       await startNginx(folder, backend.plainPort),
       edge,
       await startEdge(folder, backend.plainPort, ruled, ['bad-bot', 'path-traversal']),
+      await startBareTls(folder),
     ];
 const chosen = workloads.filter(
   ({ name }) => values.only === '' || values.only.split(',').includes(name),
@@ -102,15 +108,22 @@ for (const workload of asked) {
   for (let round = 0; round <= Math.min(rounds, workload.roundsMax); round++) {
     for (const candidate of candidates) {
       const port = workload.scheme === 'http' ? candidate.plainPort : candidate.tlsPort;
-      if (port === null) continue;
+      if (port === null || (candidate.name === bareTls && !isHandshakes(workload))) continue;
       // Round 0 warms up: compilers, connections, caches.
-      const row = await measure(workload, candidate, port, round, round === 0 ? 2 : seconds);
+      const duration = round === 0 ? Math.max(2, seconds) : seconds;
+      const row = await measure(workload, candidate, port, round, duration);
       if (round > 0) rows.push(row);
     }
   }
 }
 if (values.profile) await keepProfile();
 else report();
+// This process lasts as long as those it started.
+endAll();
+
+function isHandshakes({ name }: Workload): boolean {
+  return name.startsWith('handshakes');
+}
 
 async function measure(
   workload: Workload,
@@ -163,16 +176,17 @@ function report(): void {
   for (const workload of asked) text += section(workload);
   for (const workload of left)
     text += `\nLeft out, as ${missingFor(workload)} is not installed: ${workload.title}.\n`;
-  writeFileSync(`${results}${values.name}.md`, text);
+  process.stdout.write(text);
+  if (pageName === '') return;
+  writeFileSync(`${results}${pageName}.md`, text);
   writeFileSync(
-    `${results}${values.name}.json`,
+    `${results}${pageName}.json`,
     `${JSON.stringify({ command, machine, rows }, null, 1)}\n`,
   );
-  process.stdout.write(text);
 }
 
 function section(workload: Workload): string {
-  const what = workload.name === 'handshakes' ? 'handshake' : 'req';
+  const what = isHandshakes(workload) ? 'handshake' : 'req';
   let text = `\n## ${workload.title}\n\n| candidate | ${what}/s | p50 ms | p99 ms | CPU µs/${what} | memory MB |\n|---|---|---|---|---|---|\n`;
   for (const { name } of candidates) {
     const own = rows.filter((row) => row.workload === workload.name && row.candidate === name);
@@ -195,6 +209,10 @@ function section(workload: Workload): string {
   text += line('p99, weir without rules ÷ nginx', bare, 'nginx', 'p99Ms');
   text += line(`${what}/s, weir with 2 modules ÷ without`, ruled, bare, 'requestsPerSecond');
   text += line(`CPU per ${what}, weir without rules ÷ with 2 modules`, bare, ruled, 'cpuUs');
+  if (isHandshakes(workload)) {
+    text += line(`CPU per ${what}, nginx ÷ node:tls alone`, 'nginx', bareTls, 'cpuUs');
+    text += line(`CPU per ${what}, node:tls alone ÷ weir without rules`, bareTls, bare, 'cpuUs');
+  }
   return text;
 }
 

@@ -236,8 +236,9 @@ export class ClientConnection implements ClientSide, Expiring {
   /** Bytes of later requests wait here, up to a bound; beyond it the socket is not read. */
   #keep(bytes: Buffer): void {
     this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
-    if (this.#pending.length >= this.#context.snapshot.limits.pipelinedBytesMax)
-      this.#socket.pause();
+    if (this.#pending.length < this.#context.snapshot.limits.pipelinedBytesMax) return;
+    this.#context.metrics.connections.paused.value++;
+    this.#socket.pause();
   }
 
   #onEnd(): void {
@@ -282,8 +283,10 @@ export class ClientConnection implements ClientSide, Expiring {
     if (this.#needsDrain) {
       this.#context.metrics.limitReached('response not taken in time');
       cutUnread(this.#socket, this.isTls);
-    } else if (this.#state === HEAD && this.#pending === null) this.#endAndLinger();
-    else if (this.#state === HEAD)
+    } else if (this.#state === HEAD && this.#pending === null) {
+      this.#context.metrics.connections.timedOut.idle.value++;
+      this.#endAndLinger();
+    } else if (this.#state === HEAD)
       this.#refuse({ status: 408, reason: 'request head did not arrive in time' });
     else if (this.#state === EXCHANGE)
       (this.#exchange as Exchange).onRequestFault(408, 'request body did not arrive in time');

@@ -57,6 +57,7 @@ export class TcpTunnel implements Expiring {
       this.#server?.destroy(new Error('the upstream did not accept the connection in time'));
       return;
     }
+    this.#context.metrics.connections.timedOut['tcp-idle'].value++;
     this.#client.destroy();
   }
 

@@ -47,7 +47,9 @@ export class TlsEngine {
       ecdhCurve: settings.curves.join(':'),
       honorCipherOrder: true,
       // A client that renegotiates costs us a handshake each time and gains nothing (CVE-2011-1473).
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      secureOptions:
+        constants.SSL_OP_NO_RENEGOTIATION |
+        (settings.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
       sessionIdContext: createHash('sha256')
         .update(JSON.stringify([mode, clientAuthorities]))
         .digest('hex')

@@ -42,6 +42,7 @@ export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamReque
   readonly authority = '';
   readonly trailers: Buffer = noBytes;
   readonly trailerNames = '';
+  readonly mayTrail = false;
   readonly responseMs: number;
   readonly sendMs: number;
   readonly tunnelIdleMs = 0;

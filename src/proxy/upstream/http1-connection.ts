@@ -207,14 +207,17 @@ export class Http1Connection implements UpstreamStream, Expiring {
     }
     const receiver = this.#receiver;
     this.#receiver = null;
-    const connecting = this.#state === CONNECTING;
+    const state = this.#state;
     this.#close();
     if (receiver === null) return;
-    receiver.onUpstreamFailure(
-      connecting
-        ? { kind: 'connect-timeout', reason: 'upstream did not accept the connection in time' }
-        : { kind: 'timeout', reason: 'upstream did not answer in time' },
-    );
+    if (state === TUNNEL)
+      receiver.onUpstreamFailure({ kind: 'silent', reason: 'tunnel silent too long' });
+    else
+      receiver.onUpstreamFailure(
+        state === CONNECTING
+          ? { kind: 'connect-timeout', reason: 'upstream did not accept the connection in time' }
+          : { kind: 'timeout', reason: 'upstream did not answer in time' },
+      );
   }
 
   #moveDeadline(receiver: ResponseReceiver): void {

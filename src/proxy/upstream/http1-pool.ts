@@ -34,6 +34,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
   readonly #making = new Set<Http1Connection>();
   #open = 0;
   connectsTotal = 0;
+  waitsTotal = 0;
   delayedTotal = 0;
   #retired = false;
 
@@ -60,7 +61,8 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     const hasRoom = this.#open < connectionsMax;
     if (fresh && hasRoom) return this.#connect();
     const isDelayed = this.#making.size >= connectingMax;
-    if (isDelayed) this.delayedTotal++;
+    if (!hasRoom) this.waitsTotal++;
+    else if (isDelayed) this.delayedTotal++;
     const awaited = this.#making.size + (hasRoom && !isDelayed ? 1 : 0);
     if (!this.#line.join(taker, awaited)) return null;
     this.#make();

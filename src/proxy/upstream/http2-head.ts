@@ -39,6 +39,7 @@ export function requestFields(request: UpstreamRequest, origin: Http2Origin): st
     if (colon > 0) fields.push(line.slice(0, colon).toLowerCase(), line.slice(colon + 2));
   }
   if (view.contentLength >= 0) fields.push('content-length', String(view.contentLength));
+  if (request.trailerNames !== '') fields.push('trailer', request.trailerNames);
   // We pass trailers on; gRPC servers refuse a client that does not say so.
   fields.push('te', 'trailers');
   return fields;

@@ -17,6 +17,7 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
   readonly #line: WaitingLine;
   #retired = false;
   connectsTotal = 0;
+  waitsTotal = 0;
   /** One connection is made at a time, whoever waits: nobody waits for that alone. */
   readonly delayedTotal = 0;
 
@@ -39,6 +40,7 @@ export class Http2Pool implements UpstreamPool, SessionOwner {
       const session = this.#sessions.find((one) => one.hasRoom);
       if (session !== undefined) return session.open();
     }
+    if (this.#sessions.length >= this.#settings.http2.sessionsMax) this.waitsTotal++;
     if (!this.#line.join(taker)) return null;
     this.#grow();
     return false;

@@ -111,7 +111,8 @@ export class Http2Session implements Http2Carrier, Expiring {
     if (session === null || session.destroyed || session.closed)
       throw new Error('the connection has ended');
     return session.request(requestFields(request, this.#origin), {
-      endStream: request.last && request.body.length === 0,
+      endStream: request.last && request.body.length === 0 && !request.mayTrail,
+      waitForTrailers: request.mayTrail,
     });
   }
 

@@ -5,9 +5,8 @@
  * Flow control is HTTP/2's own: a stream that is not read gets no further credit, a write that finds no
  * credit says so, and the client waits.
  *
- * Trailers of a request stop here. `node:http2` sends them only on streams opened with `waitForTrailers`,
- * and aborts the process when such a stream is reset while it still has data to send (Node 26.10,
- * `Http2Stream::OnTrailers`; nodejs/node#41458 is open): any client could end a worker so. No gRPC client sends any.
+ * Trailers of a request go out when `node:http2` asks for them, which it does on streams opened with `waitForTrailers`
+ * alone: on those of upstreams that are said to take them (`docs/decisions/request-trailers.md`).
  */
 import http2, { type ClientHttp2Stream } from 'node:http2';
 import { monotonicMs } from '#core/clock.ts';
@@ -23,7 +22,7 @@ import { BodyPiece } from '../http1/body-piece.ts';
 import { encodeBody } from '../http1/encode-body.ts';
 import { complete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
-import { encodeTrailers, trailerBytesMax } from '../http1/trailers.ts';
+import { decodeTrailers, encodeTrailers, trailerBytesMax } from '../http1/trailers.ts';
 import { responseHead } from './http2-head.ts';
 import type {
   ResponseReceiver,
@@ -45,7 +44,8 @@ export interface Http2Carrier {
   leave(): void;
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } = http2.constants;
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } =
+  http2.constants;
 const noBytes: Buffer = Buffer.alloc(0);
 const view = new ResponseView(responseHeadersMax);
 const piece = new BodyPiece();
@@ -65,6 +65,7 @@ export class Http2Stream implements UpstreamStream, Expiring {
   /** What the content length leaves to come, -1 without one. */
   #remaining = -1;
   #requestDone = false;
+  #requestTrailers = noBytes;
   #responseTrailers = noBytes;
   #informational = 0;
   #left = false;
@@ -101,15 +102,17 @@ export class Http2Stream implements UpstreamStream, Expiring {
     stream.on('trailers', (_headers, _flags, raw) =>
       this.#onTrailers(raw as unknown as readonly string[]),
     );
+    if (request.mayTrail) stream.on('wantTrailers', () => this.#sendTrailers(stream));
     stream.on('drain', () => this.#onDrain());
     // What went wrong is read from the stream when it closes.
     stream.on('error', () => {});
     stream.on('close', () => this.#onClose(stream));
-    return this.#write(request.body, request.last);
+    return this.#write(request.body, request.last, request.trailers);
   }
 
   sendBody(body: BodyPiece): boolean {
-    return this.#write(body.size === 0 ? noBytes : encodeBody(body, framing.length), body.last);
+    const bytes = body.size === 0 ? noBytes : encodeBody(body, framing.length);
+    return this.#write(bytes, body.last, body.trailers);
   }
 
   /** HTTP/2 upstreams get no tunnels: an upgrade never reaches one. */
@@ -141,11 +144,29 @@ export class Http2Stream implements UpstreamStream, Expiring {
     this.#fail({ kind: 'timeout', reason: 'upstream did not answer in time' });
   }
 
-  #write(bytes: Buffer, last: boolean): boolean {
+  /** All of the body is on its way. What has been taken back wants nothing more. */
+  #sendTrailers(stream: ClientHttp2Stream): void {
+    if (stream.destroyed || stream.closed) return;
+    const fields: Record<string, string[]> = Object.create(null);
+    const pairs = decodeTrailers(this.#requestTrailers);
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const name = (pairs[i] as string).toLowerCase();
+      (fields[name] ??= []).push(pairs[i + 1] as string);
+    }
+    try {
+      stream.sendTrailers(fields);
+    } catch {
+      // It is asked from within the session: nothing may be thrown there.
+      stream.close(NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  #write(bytes: Buffer, last: boolean, trailers: Buffer): boolean {
     const receiver = this.#receiver;
     const stream = this.#stream;
     if (stream === null || receiver === null || stream.destroyed) return true;
     this.#requestDone = last;
+    if (last && trailers.length > 0) this.#requestTrailers = Buffer.from(trailers);
     let writable = true;
     if (last) stream.end(bytes.length === 0 ? undefined : bytes);
     else if (bytes.length > 0) writable = stream.write(bytes);

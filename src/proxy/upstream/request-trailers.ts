@@ -1,11 +1,9 @@
 /**
- * Trailers of a request on their way to an HTTP/1.1 server that is said to take them (`requestTrailers`).
+ * Trailers of a request on their way to a server that is said to take them (`requestTrailers`).
  *
  * A server may put trailers among the fields of the head, behind everything that has looked at those. So what goes
  * on is what the client announced in Trailer and what a filter has put there itself, of the fields that may
- * travel at all (`#proxy/http1/trailers.ts`), and only behind a chunked body. All else stops here.
- *
- * To HTTP/2 none go: `http2-stream.ts` says why.
+ * travel at all (`#proxy/http1/trailers.ts`), and only behind a body without a length. All else stops here.
  */
 import type { RequestView } from '#waf/request-view.ts';
 import type { BodyPiece } from '../http1/body-piece.ts';

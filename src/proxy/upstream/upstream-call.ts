@@ -54,6 +54,7 @@ const failureStatus = {
   closed: 502,
   protocol: 502,
   unprocessed: 502,
+  silent: 504,
 } as const;
 const noBytes = Buffer.alloc(0);
 const noServers: readonly UpstreamServer[] = [];
@@ -120,6 +121,10 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
 
   get isHead(): boolean {
     return this.#caller.isHead;
+  }
+
+  get mayTrail(): boolean {
+    return this.#trailers !== null && (!this.last || this.trailers.length > 0);
   }
 
   get isUpgrade(): boolean {
@@ -309,14 +314,15 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
       this.#leaveServer();
       return;
     }
-    this.#metrics.upstreamFailures[kind].value++;
+    if (kind === 'silent') this.#metrics.limitReached(reason);
+    else this.#metrics.upstreamFailures[kind].value++;
     this.#wantsFresh ||= kind === 'closed';
     // A kept connection that the server has closed, or a stream it has not begun, says nothing of its
     // health. Nor does a server that gives up on a body: else clients that send one slowly, or one that
     // is not wanted, would take the server from everybody. A response that stalls under way may as well
     // be our own load, or clients that read slowly.
     const isNoFault = this.#responded
-      ? kind === 'timeout'
+      ? kind === 'timeout' || kind === 'silent'
       : kind === 'unprocessed' || (kind === 'closed' && (failure.reused || !this.#sent));
     if (!isNoFault) this.#judge(false, reason);
     if (this.#mayRetry(failure)) {
@@ -366,6 +372,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
           this.#hasBudget()
         );
       case 'protocol':
+      case 'silent':
         return false;
     }
   }

@@ -42,7 +42,7 @@ export class UpstreamGroup {
     this.retries = settings.retries;
     this.budget = other?.budget ?? new RetryBudget(settings.retries);
     this.takesUpgrades = settings.protocol === 'http1';
-    this.takesTrailers = settings.protocol === 'http1' && settings.requestTrailers;
+    this.takesTrailers = settings.requestTrailers;
     this.#settings = settings;
     this.#weights = new Float64Array(servers.length);
     this.#inFlight = new Float64Array(servers.length);

@@ -14,6 +14,11 @@ export const serverFamilies = {
   open: family('requests_open', 'gauge', 'Requests a server has in hand.'),
   connections: family('connections_open', 'gauge', 'Connections to a server.'),
   connects: family('connects_total', 'counter', 'Connections begun to a server.'),
+  waits: family(
+    'waits_total',
+    'counter',
+    'Requests that waited since all connections to a server, or streams, that there may be were in use.',
+  ),
   connectsDelayed: family(
     'connects_delayed_total',
     'counter',
@@ -29,6 +34,7 @@ export class ServerMetrics {
   readonly open: Series;
   readonly connections: Series;
   readonly connects: Series;
+  readonly waits: Series;
   readonly connectsDelayed: Series;
   readonly checksOk: Series;
   readonly checksFailed: Series;
@@ -44,6 +50,7 @@ export class ServerMetrics {
     this.open = this.#series(serverFamilies.open);
     this.connections = this.#series(serverFamilies.connections);
     this.connects = this.#series(serverFamilies.connects);
+    this.waits = this.#series(serverFamilies.waits);
     this.connectsDelayed = this.#series(serverFamilies.connectsDelayed);
     this.checksOk = this.#series(serverFamilies.checks, { result: 'ok' });
     this.checksFailed = this.#series(serverFamilies.checks, { result: 'failed' });

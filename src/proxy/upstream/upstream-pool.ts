@@ -14,6 +14,8 @@ export interface UpstreamPool {
   readonly openCount: number;
   /** Connections begun, those for checks left out. */
   readonly connectsTotal: number;
+  /** Requests that waited since all connections, or streams, that there may be were in use. */
+  readonly waitsTotal: number;
   /** Requests that waited since as many connections as there may be were being made. */
   readonly delayedTotal: number;
   /**

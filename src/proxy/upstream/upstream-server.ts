@@ -57,9 +57,10 @@ export class UpstreamServer {
 
   /** Brings the gauges up to now. */
   measure(): void {
-    const { openCount, connectsTotal, delayedTotal } = this.pool;
+    const { openCount, connectsTotal, waitsTotal, delayedTotal } = this.pool;
     this.metrics.connections.value = openCount;
     this.metrics.connects.value = connectsTotal;
+    this.metrics.waits.value = waitsTotal;
     this.metrics.connectsDelayed.value = delayedTotal;
     this.metrics.show(this.health.state(monotonicMs()));
   }

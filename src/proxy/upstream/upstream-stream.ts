@@ -17,6 +17,8 @@ export type UpstreamFailure =
   | { readonly kind: 'timeout'; readonly reason: string }
   | { readonly kind: 'closed'; readonly reason: string; readonly reused: boolean }
   | { readonly kind: 'protocol'; readonly reason: string }
+  /** A tunnel in which nobody said anything: the server has not failed. */
+  | { readonly kind: 'silent'; readonly reason: string }
   /** The server has said that it did nothing with the request (HTTP/2 only). */
   | { readonly kind: 'unprocessed'; readonly reason: string };
 
@@ -32,6 +34,8 @@ export interface UpstreamRequest {
   readonly trailers: Buffer;
   /** Names that may follow the body, for the field Trailer; empty for none. */
   readonly trailerNames: string;
+  /** Lines may follow the body, announced or not. */
+  readonly mayTrail: boolean;
   /** The body ends with `body`. */
   readonly last: boolean;
 }

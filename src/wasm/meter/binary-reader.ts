@@ -5,7 +5,7 @@
  * A number read differently here than in the engine would let a module hide code from the meter, so the
  * rules are the engine's: at most 5 bytes for 32 bits and 10 for 64, unused bits of the last byte zero.
  */
-import { MeterFault } from './meter-fault.ts';
+import { damaged, MeterFault } from './meter-fault.ts';
 
 /** Export and import names; the engine would take 100,000. */
 const nameBytesMax = 1_024;
@@ -28,7 +28,7 @@ export class BinaryReader {
   }
 
   byte(): number {
-    if (this.at >= this.end) throw new MeterFault('ends in the middle of an item', this.at);
+    if (this.at >= this.end) throw damaged('ends in the middle of an item', this.at);
     return this.bytes[this.at++] ?? 0;
   }
 
@@ -42,7 +42,7 @@ export class BinaryReader {
       if (byte < 0x80) return value;
     }
     const last = this.byte();
-    if (last > 0x0f) throw new MeterFault('a number is longer than 32 bits', this.at - 1);
+    if (last > 0x0f) throw damaged('a number is longer than 32 bits', this.at - 1);
     // Multiplied, because a shift would make it negative.
     return value + last * 0x1000_0000;
   }
@@ -52,16 +52,13 @@ export class BinaryReader {
     const start = this.at;
     while (this.byte() >= 0x80) {
       if (this.at - start >= bytesMax)
-        throw new MeterFault(`a number is longer than ${bytesMax} bytes`, start);
+        throw damaged(`a number is longer than ${bytesMax} bytes`, start);
     }
   }
 
   skip(count: number): void {
     if (count > this.end - this.at)
-      throw new MeterFault(
-        `${count} bytes are announced, ${this.end - this.at} are there`,
-        this.at,
-      );
+      throw damaged(`${count} bytes are announced, ${this.end - this.at} are there`, this.at);
     this.at += count;
   }
 
@@ -77,7 +74,7 @@ export class BinaryReader {
     try {
       return utf8.decode(this.bytes.subarray(start, this.at));
     } catch {
-      throw new MeterFault('a name is not UTF-8', start);
+      throw damaged('a name is not UTF-8', start);
     }
   }
 }

@@ -7,7 +7,7 @@
  * allocation.
  */
 import type { BinaryReader } from './binary-reader.ts';
-import { MeterFault } from './meter-fault.ts';
+import { damaged, MeterFault } from './meter-fault.ts';
 import {
   bulkOpcode,
   follows,
@@ -149,7 +149,7 @@ export class BodyEvents {
       if (kind >= 0) this.#push(kind, start, at, ordinal, this.#first, this.#second);
     }
     reader.at = at;
-    if (!reader.isAtEnd) throw new MeterFault('a function has bytes behind its end', at);
+    if (!reader.isAtEnd) throw damaged('a function has bytes behind its end', at);
     this.instructions = ordinal;
     this.codeEnd = at;
   }
@@ -265,7 +265,7 @@ function readBlockType(reader: BinaryReader, typeCount: number): boolean {
   // Of several bytes only a number makes sense; a type written so long would read as a huge one.
   reader.at = at;
   const index = reader.u32();
-  if (index >= typeCount) throw new MeterFault(`a block has the unknown type ${index}`, at);
+  if (index >= typeCount) throw damaged(`a block has the unknown type ${index}`, at);
   return true;
 }
 

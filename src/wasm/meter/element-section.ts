@@ -1,7 +1,7 @@
 /** Element segments: read for the functions that can be called through a table or by reference. */
 import type { BinaryReader } from './binary-reader.ts';
 import { readConstantExpression } from './constant-expression.ts';
-import { MeterFault } from './meter-fault.ts';
+import { damaged } from './meter-fault.ts';
 import { isReferenceType, unknownType } from './value-types.ts';
 
 /** Bits of a segment's form. */
@@ -13,7 +13,7 @@ export function readElements(reader: BinaryReader, reachable: Set<number>): void
   for (let left = reader.u32(); left > 0; left--) {
     const at = reader.at;
     const form = reader.u32();
-    if (form > 7) throw new MeterFault(`an element segment has the unknown form ${form}`, at);
+    if (form > 7) throw damaged(`an element segment has the unknown form ${form}`, at);
     if ((form & isPassiveOrDeclared) === 0) {
       if ((form & namesTable) !== 0) reader.u32();
       readConstantExpression(reader, reachable);
@@ -31,6 +31,6 @@ function readKind(reader: BinaryReader, form: number): void {
   const at = reader.at;
   const kind = reader.byte();
   if ((form & holdsExpressions) === 0) {
-    if (kind !== 0) throw new MeterFault(`an element segment has the unknown kind ${kind}`, at);
+    if (kind !== 0) throw damaged(`an element segment has the unknown kind ${kind}`, at);
   } else if (!isReferenceType(kind)) throw unknownType(kind, at);
 }

@@ -12,3 +12,8 @@ export class MeterFault extends Error {
     this.offset = offset;
   }
 }
+
+/** Of a file that no compiler makes. */
+export function damaged(message: string, offset: number | null = null): MeterFault {
+  return new MeterFault(`${message}: the file is damaged, copy or build it anew`, offset);
+}

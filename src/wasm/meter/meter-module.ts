@@ -25,7 +25,7 @@ import {
   zeroOf,
 } from './isolation.ts';
 import { cappedMemory, cappedTable, writeLimits } from './memory-limits.ts';
-import { MeterFault } from './meter-fault.ts';
+import { damaged, MeterFault } from './meter-fault.ts';
 import {
   type ExportFact,
   type ImportFact,
@@ -186,7 +186,7 @@ class ModuleRewriter {
     const reader = new BinaryReader(this.#bytes, start, end);
     const count = code === undefined ? 0 : reader.u32();
     if (count !== typeOfFunction.length)
-      throw new MeterFault(
+      throw damaged(
         `declares ${typeOfFunction.length} functions and has the code of ${count}`,
         start,
       );
@@ -200,7 +200,7 @@ class ModuleRewriter {
       this.#events.read(body, parametersOfType.length);
       use(index);
     }
-    if (!reader.isAtEnd) throw new MeterFault('has bytes behind its last function', reader.at);
+    if (!reader.isAtEnd) throw damaged('has bytes behind its last function', reader.at);
   }
 
   #writeSection(id: number, found: Section | undefined): void {
@@ -398,8 +398,10 @@ function engineFault(bytes: Uint8Array): MeterFault {
     new WebAssembly.Module(bytes);
   } catch (error) {
     if (error instanceof WebAssembly.CompileError)
-      return new MeterFault(`is not valid WebAssembly: ${error.message}`);
+      return damaged(
+        `is not valid WebAssembly: ${error.message.replace('WebAssembly.Module(): ', '')}`,
+      );
     throw error;
   }
-  return new MeterFault('is not valid WebAssembly');
+  return damaged('is not valid WebAssembly');
 }

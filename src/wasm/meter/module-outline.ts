@@ -9,7 +9,7 @@ import { BinaryReader } from './binary-reader.ts';
 import { readConstantExpression } from './constant-expression.ts';
 import { readElements } from './element-section.ts';
 import { type Limits, readMemory, readTables } from './memory-limits.ts';
-import { MeterFault } from './meter-fault.ts';
+import { damaged, MeterFault } from './meter-fault.ts';
 import { readSections, type Section, section } from './sections.ts';
 import { readValueType, valueTypeName } from './value-types.ts';
 
@@ -75,8 +75,7 @@ export function readOutline(bytes: Uint8Array): ModuleOutline {
     if (found === undefined) return absent;
     const reader = new BinaryReader(bytes, found.start, found.end);
     const content = read(reader);
-    if (!reader.isAtEnd)
-      throw new MeterFault(`section ${id} has bytes behind its last item`, reader.at);
+    if (!reader.isAtEnd) throw damaged(`section ${id} has bytes behind its last item`, reader.at);
     return content;
   };
   const typeStarts: number[] = [];
@@ -184,7 +183,7 @@ function readFunctions(reader: BinaryReader, types: readonly number[]): number[]
   for (let left = readCount(reader, outlineLimits.functionsMax, 'functions'); left > 0; left--) {
     const at = reader.at;
     const type = reader.u32();
-    if (type >= types.length) throw new MeterFault(`a function has the unknown type ${type}`, at);
+    if (type >= types.length) throw damaged(`a function has the unknown type ${type}`, at);
     functions.push(type);
   }
   return functions;

@@ -1,6 +1,6 @@
 /** Walks over the sections of a module: where each lies, none twice, in the order of the specification. */
 import { BinaryReader } from './binary-reader.ts';
-import { MeterFault } from './meter-fault.ts';
+import { damaged, MeterFault } from './meter-fault.ts';
 
 export type Section = {
   readonly id: number;
@@ -36,6 +36,7 @@ export const headerBytes = 8;
 
 /** In the order of the bytes, custom sections among them. */
 export function readSections(bytes: Uint8Array): readonly Section[] {
+  if (bytes.length === 0) throw damaged('is empty', 0);
   if (!startsWith(bytes, magic, 0))
     throw new MeterFault('is no WebAssembly: it does not begin with \\0asm', 0);
   if (!startsWith(bytes, version, 4))
@@ -54,16 +55,16 @@ export function readSections(bytes: Uint8Array): readonly Section[] {
     const start = reader.at;
     if (length > bytes.length - start)
       throw new MeterFault(
-        `section ${id} announces ${length} bytes, ${bytes.length - start} are there: the file is cut short`,
+        `section ${id} announces ${length} bytes, ${bytes.length - start} are there: the file is cut short, copy or build it anew`,
         at,
       );
     reader.skip(length);
     if (id === section.custom) {
       if (++customSections > customSectionsMax)
-        throw new MeterFault(`has more than ${customSectionsMax} custom sections`, at);
+        throw new MeterFault(`has more than ${customSectionsMax} custom sections: strip it`, at);
     } else {
       const own = rankOf(id, at);
-      if (own <= rank) throw new MeterFault(`section ${id} is repeated or out of order`, at);
+      if (own <= rank) throw damaged(`section ${id} is repeated or out of order`, at);
       rank = own;
     }
     sections.push({ id, start, end: start + length });
@@ -76,7 +77,7 @@ function rankOf(id: number, at: number): number {
   if (rank >= 0) return rank;
   if (id === section.tag)
     throw new MeterFault('declares exceptions (tag section): build without exception handling', at);
-  throw new MeterFault(`has a section with the unknown number ${id}`, at);
+  throw damaged(`has a section with the unknown number ${id}`, at);
 }
 
 function startsWith(bytes: Uint8Array, wanted: readonly number[], at: number): boolean {

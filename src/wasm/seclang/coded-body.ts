@@ -1,7 +1,8 @@
 /**
  * A request body taken out of its Content-Encoding, so that rules see what the origin will see. At most two codings, one
  * inside the other, and never more bytes than are asked for: what expands beyond that is a bomb, and is refused. Where
- * a route looks at the beginning alone, the beginning is decoded, as far as it goes.
+ * a route looks at the beginning alone, the beginning is decoded, as far as it goes; where it looks at all of a body that
+ * does not fit the window, `CodedStream` decodes it as it comes.
  */
 import {
   brotliDecompressSync,
@@ -10,6 +11,7 @@ import {
   inflateRawSync,
   inflateSync,
 } from 'node:zlib';
+import { Inflater } from '#core/inflater.ts';
 
 export type Decoded = Buffer | 'too-long' | 'unreadable';
 
@@ -36,11 +38,7 @@ function decodeLayers(
   bytes: Buffer,
   decode: (name: string, layer: Buffer) => Decoded,
 ): Decoded {
-  const names = codings
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'identity');
+  const names = namesOf(codings);
   if (names.length > codingsMax) return 'unreadable';
   let decoded = bytes;
   for (const name of names.toReversed()) {
@@ -51,28 +49,93 @@ function decodeLayers(
   return decoded;
 }
 
+const namesOf = (codings: string): string[] =>
+  codings
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+
+/** A coded body in pieces, each decoded as far as its bytes go. */
+export class CodedStream {
+  /** The outermost first; null until the first byte says which frame it has. */
+  readonly #layers: { readonly name: string; inflater: Inflater | null }[];
+
+  private constructor(names: readonly string[]) {
+    this.#layers = names.toReversed().map((name) => ({ name, inflater: null }));
+  }
+
+  /** Null for codings that can be undone in whole alone (brotli), or not at all. */
+  static of(codings: string): CodedStream | null {
+    const names = namesOf(codings);
+    const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$/.test(name));
+    return isKnown && names.length <= codingsMax ? new CodedStream(names) : null;
+  }
+
+  /** It has come to its end. */
+  get isWhole(): boolean {
+    return this.#layers.every(({ inflater }) => inflater?.isWhole === true);
+  }
+
+  /** At most so many bytes of each layer. After a word in their place it is of no more use. */
+  push(bytes: Buffer, bytesMax: number): Decoded {
+    let decoded = bytes;
+    for (const layer of this.#layers) {
+      if (decoded.length === 0) break;
+      layer.inflater ??= inflaterFor(layer.name, decoded[0] as number);
+      const inflated = layer.inflater.push(decoded, bytesMax);
+      if (typeof inflated === 'string') return inflated;
+      decoded = inflated;
+    }
+    return decoded;
+  }
+}
+
+function inflaterFor(name: string, first: number): Inflater {
+  if (name !== 'deflate') return new Inflater('gzip');
+  return new Inflater(hasFrame(first) ? 'zlib' : 'raw');
+}
+
+/** Some senders leave the frame of zlib out, and some origins take that: the low bits of the first byte tell. */
+const hasFrame = (first: number): boolean => (first & 15) === 8;
+
 function decodeLayer(name: string, bytes: Buffer, bytesMax: number, isCut: boolean): Decoded {
   const maxOutputLength = bytesMax;
   const options = {
     maxOutputLength,
+    info: true,
     ...(isCut ? { finishFlush: constants.Z_SYNC_FLUSH } : null),
   };
   try {
-    if (name === 'gzip' || name === 'x-gzip') return gunzipSync(bytes, options);
+    if (name === 'gzip' || name === 'x-gzip') return ended(gunzipSync(bytes, options), bytes);
     if (name === 'br')
-      return brotliDecompressSync(bytes, {
-        maxOutputLength,
-        ...(isCut ? { finishFlush: constants.BROTLI_OPERATION_FLUSH } : null),
-      });
-    // Some senders leave the frame of zlib out, and some origins take that: the low bits of the first byte tell.
+      return ended(
+        brotliDecompressSync(bytes, {
+          maxOutputLength,
+          info: true,
+          ...(isCut ? { finishFlush: constants.BROTLI_OPERATION_FLUSH } : null),
+        }),
+        bytes,
+      );
     if (name === 'deflate')
-      return ((bytes[0] ?? 0) & 15) === 8
-        ? inflateSync(bytes, options)
-        : inflateRawSync(bytes, options);
+      return hasFrame(bytes[0] ?? 0)
+        ? ended(inflateSync(bytes, options), bytes)
+        : ended(inflateRawSync(bytes, options), bytes);
     return 'unreadable';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
       ? 'too-long'
       : 'unreadable';
   }
+}
+
+/**
+ * What Node decoded, where nothing but zeros stands behind it: it stops at the end that it finds, and some origins go on to
+ * the next member of a gzip body, over zeros too. `given` is the answer with `info`, which its type does not say.
+ */
+function ended(given: unknown, bytes: Buffer): Decoded {
+  const { buffer, engine } = given as { buffer: Buffer; engine: { bytesWritten: number } };
+  for (let at = engine.bytesWritten; at < bytes.length; at++)
+    if (bytes[at] !== 0) return 'unreadable';
+  return buffer;
 }

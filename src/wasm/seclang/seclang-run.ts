@@ -5,7 +5,7 @@ import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { BodyStretches, fieldOf } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import { decodeBeginning, decodeBody } from './coded-body.ts';
+import { CodedStream, type Decoded, decodeBeginning, decodeBody } from './coded-body.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
@@ -31,8 +31,10 @@ export interface RunHost {
   call(call: Omit<EngineCall, 'wallMs'>): Answered;
 }
 
-/** A coded body may be this many windows long, once decoded. */
+/** What comes of a window of a coded body is at most this many long: what expands beyond that is a bomb. */
 const decodedWindowsMax = 8;
+/** Of one that goes on behind the window, over all of it: for each byte so many, beside the windows above. */
+const expansionMax = 64;
 
 export class SeclangRun implements FilterRun {
   readonly #filter: RunHost;
@@ -43,6 +45,8 @@ export class SeclangRun implements FilterRun {
   #isRequestDone = false;
   /** For what comes behind the first window; null until then. */
   #stretches: BodyStretches | null = null;
+  /** For a coded body that goes on behind the first window, with the end of what was decoded so far. */
+  #coded: { readonly stream: CodedStream; tail: Buffer; leftBytes: number } | null = null;
   /** Phase 5 has run. */
   #isOver = false;
   #looksAtBody = false;
@@ -65,7 +69,10 @@ export class SeclangRun implements FilterRun {
 
   /** The first window of a body; each one behind it is a body of its own. */
   requestBody(window: BodyWindow): Stop | null {
-    if (this.#isRequestDone) return window.isFirst ? null : this.#stretch(window.bytes);
+    if (this.#isRequestDone) {
+      if (window.isFirst) return null;
+      return this.#coded === null ? this.#stretch(window.bytes) : this.#codedStretch(window);
+    }
     const codings = fieldOf(this.#transaction, 'content-encoding');
     if (codings !== '') return this.#codedBody(codings, window);
     return this.#firstOf(window.bytes, window.isWhole);
@@ -124,19 +131,58 @@ export class SeclangRun implements FilterRun {
   #codedBody(codings: string, { bytes, isWhole, restPasses = false }: BodyWindow): Stop | null {
     const { bodyBytesMax } = this.#filter;
     const bytesMax = bodyBytesMax * decodedWindowsMax;
-    let decoded = isWhole ? decodeBody(codings, bytes, bytesMax) : 'too-long';
-    if (restPasses) decoded = decodeBeginning(codings, bytes, bytesMax);
-    if (decoded === 'unreadable')
-      return this.#refuse(415, 'a body whose Content-Encoding cannot be read');
-    if (decoded === 'too-long')
-      return this.#refuse(413, 'a body with a Content-Encoding longer than rules look at');
+    let decoded: Decoded;
+    if (isWhole) decoded = decodeBody(codings, bytes, bytesMax);
+    else if (restPasses) decoded = decodeBeginning(codings, bytes, bytesMax);
+    else {
+      const stream = CodedStream.of(codings);
+      decoded = stream?.push(bytes, bytesMax) ?? 'too-long';
+      if (stream !== null && typeof decoded !== 'string') {
+        const leftBytes = bytesMax + bytes.length * expansionMax - decoded.length;
+        this.#coded = { stream, tail: tailOf(decoded), leftBytes };
+      }
+    }
+    if (typeof decoded === 'string') return this.#refuseCoded(decoded);
     const first = decoded.subarray(0, bodyBytesMax);
-    const stop = this.#firstOf(first, !restPasses && first.length === decoded.length);
+    const stop = this.#firstOf(first, isWhole && first.length === decoded.length);
+    return stop ?? this.#stretchesOf(decoded, bodyBytesMax - overlapBytesMax);
+  }
+
+  /** A further window of a coded body; the first of its bytes were in the one before. */
+  #codedStretch({ bytes, overlap, isLast }: BodyWindow): Stop | null {
+    const coded = this.#coded;
+    if (coded === null || this.#isOver) return null;
+    const { stream, tail } = coded;
+    const fresh = bytes.subarray(overlap);
+    coded.leftBytes += fresh.length * expansionMax;
+    const windowsBytes = this.#filter.bodyBytesMax * decodedWindowsMax;
+    const decoded = stream.push(fresh, Math.min(coded.leftBytes, windowsBytes));
+    if (typeof decoded === 'string') return this.#refuseCoded(decoded);
+    if (isLast && !stream.isWhole) return this.#refuseCoded('unreadable');
+    const shown = Buffer.concat([tail, decoded]);
+    coded.leftBytes -= decoded.length;
+    coded.tail = tailOf(shown);
+    return decoded.length === 0 ? null : this.#stretchesOf(shown, 0);
+  }
+
+  /** What is decoded from there on, each stretch with the end of the one before. */
+  #stretchesOf(decoded: Buffer, from: number): Stop | null {
+    const { bodyBytesMax } = this.#filter;
     const step = bodyBytesMax - overlapBytesMax;
-    let found = stop;
-    for (let at = step; found === null && at + overlapBytesMax < decoded.length; at += step)
+    let found: Stop | null = null;
+    for (let at = from; found === null; at += step) {
+      // Behind the first there is nothing but the end of the one before.
+      if (at > 0 && at + overlapBytesMax >= decoded.length) break;
       found = this.#stretch(decoded.subarray(at, at + bodyBytesMax));
+    }
     return found;
+  }
+
+  #refuseCoded(why: 'too-long' | 'unreadable'): Stop {
+    this.#coded = null;
+    return why === 'unreadable'
+      ? this.#refuse(415, 'a body whose Content-Encoding cannot be read')
+      : this.#refuse(413, 'a body with a Content-Encoding longer than rules look at');
   }
 
   #refuse(status: number, reason: string): Stop {
@@ -279,3 +325,7 @@ export class SeclangRun implements FilterRun {
     return responseBodyMimeTypes.includes('null');
   }
 }
+
+/** A copy, as what it is of may be large. */
+const tailOf = (decoded: Buffer): Buffer =>
+  Buffer.from(decoded.subarray(Math.max(0, decoded.length - overlapBytesMax)));

@@ -76,6 +76,11 @@ test('a coded body is looked at as the origin will read it', () => {
   assert.equal(statusOf(coded('gzip', gzipSync(Buffer.alloc(windowBytes * 9)))), 413, 'a bomb');
   assert.equal(statusOf(coded('gzip', bad)), 415, 'not what it says');
   assert.equal(statusOf(coded('compress', bad)), 415, 'a coding that is not known');
+  const behind = (...parts: Buffer[]) => statusOf(coded('gzip', Buffer.concat(parts)));
+  assert.equal(behind(gzipSync(good), gzipSync(bad)), 403, 'in a second member');
+  assert.equal(behind(gzipSync(good), Buffer.alloc(9)), null, 'zeros behind it');
+  assert.equal(behind(gzipSync(good), Buffer.alloc(1), gzipSync(bad)), 415, 'behind zeros');
+  assert.equal(statusOf(coded('br', Buffer.concat([brotliCompressSync(good), bad]))), 415);
 });
 
 test('of a coded body longer than the window its beginning is looked at, where the rest may pass', () => {
@@ -122,6 +127,57 @@ test('of a coded body longer than the window its beginning is looked at, where t
   const terms = { isFirst: true, isLast: false, isWhole: false, restPasses: true };
   assert.equal(run.requestBody({ ...window, ...terms }), null, 'a bomb is looked at in part');
   run.end();
+});
+
+test('a coded body longer than the window is looked at as it comes, whatever stands in front', () => {
+  const noise = Array.from({ length: windowBytes / 4 }, (_, i) =>
+    createHash('sha256').update(`${i}`).digest('hex'),
+  ).join('');
+  const bad = `q=${encodeURIComponent(attack)}`;
+  // Blocks that hold nothing.
+  const empty = Buffer.concat(
+    Array.from({ length: windowBytes / 4 }, () => Buffer.from([0, 0, 0, 255, 255])),
+  );
+  const head = gzipSync('').subarray(0, 10);
+  const end = Buffer.alloc(8);
+  const cases: readonly (readonly [string, string, Buffer, number | null])[] = [
+    ['gzip', 'nothing bad', gzipSync(`f=${noise}&q=garden`), null],
+    ['gzip', 'in front', gzipSync(`${bad}&f=${noise}`), 403],
+    ['gzip', 'at its end', gzipSync(`f=${noise}&${bad}`), 403],
+    ['deflate', 'at its end', deflateSync(`f=${noise}&${bad}`), 403],
+    ['deflate', 'without a frame', deflateRawSync(`f=${noise}&${bad}`), 403],
+    ['deflate, gzip', 'in two layers', gzipSync(deflateSync(`f=${noise}&${bad}`)), 403],
+    [
+      'gzip',
+      'in a second member',
+      Buffer.concat([gzipSync(`f=${noise}`), gzipSync(`&${bad}`)]),
+      403,
+    ],
+    ['gzip', 'behind nothing', Buffer.concat([head, empty, deflateRawSync(bad), end]), 403],
+    ['gzip', 'a bomb', gzipSync(Buffer.alloc(windowBytes * 2_500)), 413],
+    [
+      'gzip',
+      'a bomb behind',
+      Buffer.concat([gzipSync(noise), gzipSync(Buffer.alloc(windowBytes * 999))]),
+      413,
+    ],
+    ['gzip', 'cut off', gzipSync(`f=${noise}`).subarray(0, -20), 415],
+    [
+      'gzip',
+      'followed by another thing',
+      Buffer.concat([gzipSync(`f=${noise}`), Buffer.from(bad)]),
+      415,
+    ],
+    ['br', 'a coding that is undone in whole alone', brotliCompressSync(`f=${noise}`), 413],
+  ];
+  for (const [coding, what, bytes, status] of cases) {
+    assert.ok(bytes.length > windowBytes, `${what}: the test is about what is behind the window`);
+    const stop = send(bytes.toString('latin1'), [
+      ['Content-Type', form],
+      ['Content-Encoding', coding],
+    ]);
+    assert.equal(statusOf(stop), status, `${coding}: ${what}`);
+  }
 });
 
 const statusOf = (stop: Stop | null): number | null =>
