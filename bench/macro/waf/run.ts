@@ -165,7 +165,8 @@ async function measure(
   const cpuUs = (cpuNs(pids) - before) / 1_000 / load.requests;
   await untilIdle(pids);
   // Warming up may be over before the slowest has answered once.
-  if (load.requests === 0 && round > 0) throw new Error(`${candidate.name} answered nothing in ${seconds} s`);
+  if (load.requests === 0 && round > 0)
+    throw new Error(`${candidate.name} answered nothing in ${seconds} s`);
   if (load.failed > 0 || load.refused !== (isRefused ? load.requests : 0))
     throw new Error(
       `${candidate.name}: of ${load.requests} ${load.refused} were refused and ${load.failed} failed (${name})`,
