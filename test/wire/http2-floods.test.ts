@@ -211,8 +211,9 @@ describe('time limits of a session', () => {
     await using origin = await RawOrigin.answering(
       `HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n${'x'.repeat(30_000_000)}`,
     );
+    // Long enough for the origin on a busy machine: its pieces have this time as well.
     await using edge = await TestEdge.start(
-      await http2Edge(origin.url, { timeouts: { sendMs: 50 } }),
+      await http2Edge(origin.url, { timeouts: { sendMs: 2_000 } }),
     );
     using peer = await Http2Peer.greeted(edge.address, [4, 0x7fff_ffff]);
     peer.send(windowUpdate(0, 0x7000_0000), headers(1));

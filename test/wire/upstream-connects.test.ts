@@ -24,6 +24,8 @@ describe('requests that are taken back', () => {
     assert.equal((await peer.body(last)).toString(), 'ok');
     assert.equal(edge.sample('weir_http2_streams_reset_total{by="client"}'), count);
     // One at the seam of two reads may have begun.
+    const asked = edge.sample(series('requests_total', origin.url));
+    assert.ok(asked <= 5, `${asked} requests went to the upstream`);
     assert.ok(origin.connections.length <= 5, `${origin.connections.length} connections`);
   });
 
