@@ -13,6 +13,7 @@
 import type { Config } from '#config/schema.ts';
 import { monotonicMs } from '#core/clock.ts';
 import { DeadlineTable } from '#core/deadline-table.ts';
+import { leadingMatch } from '#core/leading-match.ts';
 import { hostOf } from '#proxy/forward-request.ts';
 import { type Framing, framing } from '#proxy/http1/body-decoder.ts';
 import { BodyPiece } from '#proxy/http1/body-piece.ts';
@@ -51,7 +52,7 @@ export type SideModule = CompileSource & { readonly off: string | null };
 export type SideVerdict = {
   readonly verdict: 'passed' | 'noted' | 'stopped';
   readonly kind: Stop['kind'] | null;
-  /** Which decided; empty for none. */
+  /** Which decided, or what it added up most of; empty for none. */
   readonly rule: string;
   readonly reason: string;
   readonly target: string;
@@ -234,7 +235,15 @@ function verdictOf(inspection: Inspection, refusal: string | null): SideVerdict 
     };
   const { kind, rule, reason, target, matched } = found;
   const verdict = inspection.isEnforced ? 'stopped' : 'noted';
-  return { verdict, kind, rule, reason, target, matched, ...common };
+  const leading = leadingMatch(transaction.matches, rule);
+  const why =
+    leading === null
+      ? { rule, reason, target, matched }
+      : {
+          ...{ rule: leading.rule, reason: leading.message },
+          ...{ target: leading.target, matched: leading.matched },
+        };
+  return { verdict, kind, ...why, ...common };
 }
 
 /** One request between its gate and its response. */
