@@ -26,9 +26,10 @@ export type CoreRuleSetRun = {
 
 /** By name, why it does not pass. A test that begins to pass has to leave this table. */
 export const notPassing: Readonly<Record<string, string>> = {
-  '920100-4': 'wants 200 to CONNECT; the edge answers 405, as it is no proxy of that kind',
+  '920100-4':
+    'wants 200 to CONNECT; the edge answers 405, as it is no proxy of that kind: by 200 the client would take what follows for a tunnel',
   '920430-5':
-    'wants no answer to a request line without a version; the edge says 400, as the disputed requests want it',
+    'wants no answer to a request line without a version; the edge says 400, as the disputed requests want it of the very same line',
 };
 
 export const coreRuleSetPage = new URL('../../docs/reference/core-rule-set.md', import.meta.url)
