@@ -98,7 +98,7 @@ export const replayStages: readonly Stage[] = [
     file: 'src/replay/sample-thread.ts',
     from: 'cutAnswer(request, message.answerBytesMax)',
     to: 'request',
-    tests: 'test/e2e/replay.test.ts',
+    tests: 'test/replay/sampler.test.ts',
   },
   {
     name: 'shadow switched off when it fails',

@@ -1,8 +1,8 @@
 /** An event on one line, for people. */
 import { formatTime } from '#cli/duration.ts';
 import { type Printer, printable, type Style } from '#cli/printer.ts';
+import { leadingMatch } from '#core/leading-match.ts';
 import type { EcsEvent } from '#events/ecs-event.ts';
-import { leadingMatch } from '#events/leading-match.ts';
 
 const pathShown = 60;
 
@@ -22,7 +22,7 @@ export function eventLine(print: Printer, ecs: EcsEvent): string {
     http === undefined
       ? count
       : `${http.request.method} ${url?.domain ?? ''}${shortened(url?.path ?? '')}`;
-  const leading = leadingMatch(ecs);
+  const leading = leadingMatch(ecs.weir.matches ?? [], ecs.rule?.id ?? '');
   const why =
     leading !== null
       ? `${leading.rule}  ${leading.message} (${leading.target})`

@@ -2,9 +2,9 @@
 import { formatTime } from '#cli/duration.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { thousands } from '#cli/words.ts';
+import { leadingMatch } from '#core/leading-match.ts';
 import type { EcsEvent, EcsMatch } from '#events/ecs-event.ts';
 import { isLimit } from '#events/exclusion-proposal.ts';
-import { leadingMatch } from '#events/leading-match.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
   blocked: 'was blocked',
@@ -63,7 +63,7 @@ function facts(ecs: EcsEvent): Cell[][] {
 }
 
 function whyOf(ecs: EcsEvent): string | undefined {
-  const leading = leadingMatch(ecs);
+  const leading = leadingMatch(ecs.weir.matches ?? [], ecs.rule?.id ?? '');
   const { reason } = ecs.event;
   return leading === null ? reason : `${leading.message}; ${lowered(reason ?? '')}`;
 }

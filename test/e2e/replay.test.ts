@@ -244,7 +244,9 @@ kernel: { xdp: off }
     assert.equal(difference.newlyBlocked, 2);
     assert.deepEqual(difference.examples[0]?.candidate.rule, 'own/3');
     assert.deepEqual(difference.answers, { live: 0, candidate: 1, shown: 2, cut: 1, missing: 0 });
-    assert.match(await fetchMetrics(edge), /weir_record_answers_cut_total 1/);
+    await until('what was cut is counted', async () =>
+      /weir_record_answers_cut_total 1/.test(await fetchMetrics(edge)),
+    );
 
     await json('shadow', 'start', 'own', answersFile);
     const found = async (): Promise<Difference | undefined> => (await shadows())[0]?.difference;

@@ -155,6 +155,24 @@ SecRule RESPONSE_BODY "@contains BEGIN KEY" "id:6,phase:4,deny"
     live.close();
   });
 
+  it('names what a rule that adds up has most of', async () => {
+    const adding = await side(
+      '',
+      seclangModule(`
+SecRuleEngine On
+SecRule ARGS "@contains odd" "id:1,phase:2,pass,log,msg:'odd',severity:'NOTICE',setvar:'tx.score=+2'"
+SecRule ARGS "@contains attack" "id:2,phase:2,pass,log,msg:'an attack',severity:'CRITICAL',setvar:'tx.score=+5'"
+SecRule TX:score "@ge 5" "id:9,phase:2,deny,status:403,msg:'score %{tx.score}'"
+`),
+    );
+    const run = await adding.run(recorded({ line: 'GET /?q=an+odd+attack HTTP/1.1' }));
+    assert.deepEqual(
+      [run?.verdict, run?.rule, run?.reason, run?.target, run?.rules],
+      ['stopped', 'own/2', 'an attack', 'ARGS:q', ['own/1', 'own/2', 'own/9']],
+    );
+    adding.close();
+  });
+
   it('only notes on a route that watches, and names what matched without a stop', async () => {
     const watching = await side('mode: monitor');
     const noted = await watching.run(recorded({ line: 'GET /?q=attack HTTP/1.1' }));

@@ -43,6 +43,37 @@ describe('requests in a sample', () => {
     sampler.close();
   });
 
+  it('have as much of their answer as the recording takes, whatever a shadow was shown', async () => {
+    const found: RecordedRequest[] = [];
+    const flushed = Promise.withResolvers<string>();
+    const sampler = new Sampler({
+      onRecorded: (payload) => {
+        const one = decodeRequest(Buffer.from(payload));
+        if (one !== null) found.push(one);
+      },
+      onShadow: () => {},
+      onFlushed: (recording) => flushed.resolve(recording),
+      onFailed: (reason) => flushed.reject(new Error(reason)),
+    });
+    const answered: RecordedRequest = {
+      ...request('a', Buffer.alloc(0)),
+      responseHead: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'),
+      ...{ answer: 'whole', answerBytes: Buffer.from('a chair, a table') },
+    };
+    for (const bytesMax of [0, 7, 16]) assert.ok(sampler.offer(answered, true, bytesMax, []));
+    sampler.flush('now');
+    await flushed.promise;
+    sampler.close();
+    assert.deepEqual(
+      found.map(({ answer, answerBytes }) => [answer, answerBytes?.toString()]),
+      [
+        [undefined, undefined],
+        ['cut', 'a chair'],
+        ['whole', 'a chair, a table'],
+      ],
+    );
+  });
+
   it('are masked whatever their bytes are, in their own length', () => {
     const seed = randomInt(1_000_000);
     const random = randomOf(seed);
