@@ -82,6 +82,7 @@ export function* windowsOf(
   body: Buffer,
   chunks: readonly number[] | undefined,
   windowBytes: number,
+  trailers: readonly (readonly string[])[] = [],
 ): Generator<BodyWindow> {
   const sizes = [...(chunks ?? [])];
   let position = 0;
@@ -98,6 +99,7 @@ export function* windowsOf(
       isFirst,
       isLast,
       isWhole: isFirst && isLast,
+      ...(isLast && trailers.length > 0 ? { trailers: trailers.flat() } : null),
     };
     position = end;
   } while (position < body.length);

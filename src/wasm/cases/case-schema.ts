@@ -34,6 +34,9 @@ const bodyKeys = {
         'the module sees the body in stretches of these many bytes, and the rest as one; without it whole',
     }),
   ),
+  trailers: optional(
+    Type.Array(field, { maxItems: 100, description: 'pairs of name and value behind the body' }),
+  ),
 };
 
 const caseRequest = Type.Object(

@@ -37,9 +37,12 @@ export function prepareRequest(
   };
 }
 
-function windowsIn(message: Parameters<typeof bodyOf>[0] & { chunks?: number[] }, bytes: number) {
+type BodyOfCase = Parameters<typeof bodyOf>[0] & { chunks?: number[]; trailers?: string[][] };
+
+function windowsIn(message: BodyOfCase, bytes: number) {
   const body = bodyOf(message);
-  return body === null ? [] : [...windowsOf(body, message.chunks, bytes)];
+  const { chunks, trailers } = message;
+  return body === null ? [] : [...windowsOf(body, chunks, bytes, trailers)];
 }
 
 export const transactionOf = ({ view, facts }: PreparedRequest): Transaction =>

@@ -37,6 +37,24 @@ describe('a case', () => {
     );
   });
 
+  it('have trailers behind the body, the last stretch of it', async () => {
+    const probe = caseModule(await buildTestGuest('trailer-probe'));
+    const request = { method: 'POST', body: 'hello', trailers: [['X-Evil', 'yes']] };
+    const verdict = { rule: 'probe/trailer', matched: 'yes' };
+    const cases = [
+      { name: 'whole', request, verdict },
+      { name: 'in stretches', request: { ...request, chunks: [2] }, verdict },
+      { name: 'none', request: { ...request, trailers: [] }, verdict: 'allow' },
+      {
+        name: 'of the response',
+        request: {},
+        response: { body: '', trailers: [['x-secret', 'key']] },
+        verdict: { rule: 'probe/secret' },
+      },
+    ];
+    assert.deepEqual(problemsOf(probe, { cases }), []);
+  });
+
   it('in which the module fails does not hold, unless it is about that', () => {
     const failure = { kind: 'failure', reason: 'unreachable' };
     const other = { kind: 'failure', reason: 'no such thing' };
