@@ -80,6 +80,20 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wire/filter-trailers.test.ts',
   },
   {
+    name: 'rules: trailers of a request',
+    file: 'src/wasm/live-module.ts',
+    from: "transaction.trailers = trailersOf('request', window, transaction.changedRequestTrailers);",
+    to: '',
+    tests: 'test/wire/filter-trailers.test.ts',
+  },
+  {
+    name: 'rules: trailers of a response',
+    file: 'src/wasm/live-module.ts',
+    from: "transaction.trailers = trailersOf('response', window, transaction.changedResponseTrailers);",
+    to: '',
+    tests: 'test/wire/filter-trailers.test.ts',
+  },
+  {
     name: 'modules: a pinned hash is asked for',
     file: 'src/roles/module-admission.ts',
     from: 'if (pinned !== undefined && pinned !== sha256) {',

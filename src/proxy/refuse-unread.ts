@@ -1,7 +1,10 @@
 /** A request that never came to an exchange has no route and no time of its own, but it has a count and a line. */
+
+import type { RequestView } from '#waf/request-view.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, type LocalAnswer } from './error-page.ts';
+import { hostOf, methodOf } from './forward-request.ts';
 import type { ParseProblem } from './http1/parse-problem.ts';
 import type { Outcome } from './proxy-metrics.ts';
 import { nextRequestId } from './request-id.ts';
@@ -17,17 +20,18 @@ export function refuseUnread(
   const answer = errorAnswer(problem.status, requestId, false);
   const bytesOut = Buffer.byteLength(answer.body);
   context.metrics.limitReached(problem.reason);
-  recordUnread(context, facts, problem, 'refused', protocol, requestId, bytesOut);
+  recordUnread(context, facts, problem, 'refused', protocol, null, requestId, bytesOut);
   return { ...answer, requestId };
 }
 
-/** One that nobody is answered for: the client is gone, or its stream is reset. */
+/** One that nobody is answered for: the client is gone, or its stream is reset. `view` where its head was read. */
 export function recordUnread(
   { metrics, accessLog }: ProxyContext,
   { peer, ja4, certificate }: ConnectionFacts,
   { status, reason }: ParseProblem,
   outcome: Outcome,
   protocol: string,
+  view: RequestView | null,
   id = nextRequestId(),
   bytesOut = 0,
 ): void {
@@ -38,9 +42,9 @@ export function recordUnread(
     client: peer,
     peer,
     protocol,
-    method: '',
-    host: '',
-    path: '',
+    method: view === null ? '' : methodOf(view),
+    host: view === null ? '' : hostOf(view),
+    path: view === null ? '' : view.bytes.toString('latin1', view.pathStart, view.pathEnd),
     query: null,
     status,
     outcome,

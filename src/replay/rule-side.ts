@@ -30,6 +30,7 @@ import { MetricRegistry } from '#telemetry/metrics.ts';
 import { RequestView } from '#waf/request-view.ts';
 import { responseHeadBytesMax, responseHeadersMax } from '#waf/response-bounds.ts';
 import { ResponseView } from '#waf/response-view.ts';
+import type { RuleMatch } from '#waf/rule-match.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { compileFilter } from '#wasm/compile-filter.ts';
 import { type Filter, phase } from '#wasm/filter.ts';
@@ -66,6 +67,18 @@ export type SideRun = SideVerdict & {
   readonly answer: 'shown' | 'cut' | 'missing' | null;
   readonly microseconds: number;
   readonly fuel: number;
+};
+
+/** The same with each match: what somebody asks who wants to know why. */
+export type SideExplanation = {
+  /** Null where no route takes it. */
+  readonly route: string | null;
+  /** Points at which it is blocked; null where no route takes it. */
+  readonly blockAtScore: number | null;
+  readonly run: SideRun;
+  /** In the order they were found. */
+  readonly matches: readonly RuleMatch[];
+  readonly matchesUnlisted: number;
 };
 
 export type SideOptions = {
@@ -132,13 +145,19 @@ export class RuleSide {
 
   /** Null where the request cannot be read by this configuration: it is longer than its limits. */
   async run(request: RecordedRequest): Promise<SideRun | null> {
+    const explained = await this.explain(request);
+    return typeof explained === 'number' ? null : explained.run;
+  }
+
+  /** A `parseProblem` where the request cannot be read by this configuration. */
+  async explain(request: RecordedRequest): Promise<SideExplanation | number> {
     const view = this.#view;
     const { limits, router } = this.#snapshot;
     const parsed = parseRequest(view, request.head, 0, request.head.length, {
       ...limits,
       dropsLengthBesideChunked: true,
     });
-    if (parsed !== complete) return null;
+    if (parsed !== complete) return parsed;
     if (request.major === 2) {
       // Its head was written down in the form of HTTP/1.1, with its own version.
       view.major = 2;
@@ -146,7 +165,11 @@ export class RuleSide {
       if (view.refusal === parseProblem.version) view.refusal = 0;
     }
     const route = router.match(router.hostEntries(hostOf(view)), view);
-    if (route === undefined || route.entries.length === 0) return nothingRan;
+    if (route === undefined || route.entries.length === 0)
+      return {
+        ...{ route: route?.name ?? null, blockAtScore: route?.blockAtScore ?? null },
+        ...{ run: nothingRan, matches: [], matchesUnlisted: 0 },
+      };
     const fuelBefore = this.#fuel();
     const startedAt = monotonicMs();
     const walk = new Walk(route, view, request, this.#deadlines);
@@ -159,7 +182,11 @@ export class RuleSide {
     });
     const microseconds = (monotonicMs() - startedAt) * 1_000;
     const fuel = this.#fuel() - fuelBefore;
-    return { ...verdictOf(inspection, refusal), answer, microseconds, fuel };
+    const { matches, matchesUnlisted } = inspection.transaction;
+    return {
+      ...{ route: route.name, blockAtScore: route.blockAtScore, matches, matchesUnlisted },
+      run: { ...verdictOf(inspection, refusal), answer, microseconds, fuel },
+    };
   }
 
   close(): void {

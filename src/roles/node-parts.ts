@@ -17,6 +17,7 @@ import { NodeCrowdsec } from './node-crowdsec.ts';
 import { NodeEvents } from './node-events.ts';
 import { NodeExclusions } from './node-exclusions.ts';
 import { NodeFeeds } from './node-feeds.ts';
+import { NodeInspection } from './node-inspection.ts';
 import { NodeReplay } from './node-replay.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -59,6 +60,7 @@ export class NodeParts {
   readonly #crowdsec: NodeCrowdsec;
   readonly #behaviour: NodeBehaviour;
   readonly #replay: NodeReplay;
+  readonly #inspection: NodeInspection;
   readonly #parts: readonly NodePart[];
   readonly #host: Omit<NodePartHost, 'send'>;
   readonly #workers = new Map<number, (message: ToPart) => void>();
@@ -77,6 +79,7 @@ export class NodeParts {
     this.#crowdsec = new NodeCrowdsec({ ...host, send });
     this.#behaviour = new NodeBehaviour({ ...host, send });
     this.#replay = new NodeReplay({ ...host, send });
+    this.#inspection = new NodeInspection(host.supervisor);
     this.#exclusions = new NodeExclusions({ ...host, send }, this.#events);
     this.#parts = [
       ...[this.#events, this.#exclusions, this.#feeds, this.#crowdsec, this.#behaviour],
@@ -89,6 +92,7 @@ export class NodeParts {
       events: this.#events,
       exclusions: this.#exclusions,
       feeds: this.#feeds,
+      inspection: this.#inspection,
       replay: this.#replay,
     };
   }

@@ -45,7 +45,7 @@ export type Inspection = {
 export const headersMax = 200;
 export const bodyBytesMax = 1_048_576;
 
-const limits: GuestLimits = {
+export const inspectionLimits: GuestLimits = {
   headBytesMax: 262_144,
   headersMax,
   responseHeadBytesMax,
@@ -63,7 +63,7 @@ export function inspectRequest(bytes: Uint8Array, given: InspectedRequest, runs 
     { name: 'inspect', sha256: '', failure: 'closed', fuel: 1_000_000_000 },
     new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
     module.facts,
-    limits,
+    inspectionLimits,
     (message) => failures.push(message),
     (_transaction, { rules }, answer) => {
       if (!keeps) return;
@@ -137,7 +137,7 @@ export function parseRequestText(text: string): Omit<InspectedRequest, 'clientAd
   };
 }
 
-const windowOf = (text: string): BodyWindow => ({
+export const windowOf = (text: string): BodyWindow => ({
   bytes: Buffer.from(text, 'latin1'),
   overlap: 0,
   position: 0,

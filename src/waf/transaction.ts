@@ -62,6 +62,9 @@ export class Transaction {
   /** Names and values in turn, where a module has changed what came. A request's go no further. */
   changedRequestTrailers: readonly string[] | null = null;
   changedResponseTrailers: readonly string[] | null = null;
+  /** While a module is shown the end of a body: what came behind it, names and values in turn. */
+  trailers: { readonly of: 'request' | 'response'; readonly fields: readonly string[] } | null =
+    null;
   #unlisted = 0;
   #matches: RuleMatch[] | null = null;
   #tags: Set<string> | null = null;

@@ -147,6 +147,15 @@ export class LiveModule implements Filter {
   }
 }
 
+function trailersOf(
+  of: 'request' | 'response',
+  { isLast, trailers }: BodyWindow,
+  changed: readonly string[] | null,
+): Transaction['trailers'] {
+  const fields = isLast ? (changed ?? trailers) : undefined;
+  return fields === undefined ? null : { of, fields };
+}
+
 /** The guest keeps nothing between calls, so a run is no more than whose request it is. */
 class LiveRun implements FilterRun {
   readonly #module: LiveModule;
@@ -166,10 +175,14 @@ class LiveRun implements FilterRun {
   }
 
   requestBody(window: BodyWindow): PhaseAnswer {
+    const transaction = this.#transaction;
+    transaction.trailers = trailersOf('request', window, transaction.changedRequestTrailers);
     try {
-      return this.#module.guest().requestBody(this.#transaction, window);
+      return this.#module.guest().requestBody(transaction, window);
     } catch (error) {
       return this.#module.onGuestFailure(error);
+    } finally {
+      transaction.trailers = null;
     }
   }
 
@@ -182,10 +195,14 @@ class LiveRun implements FilterRun {
   }
 
   responseBody(window: BodyWindow): PhaseAnswer {
+    const transaction = this.#transaction;
+    transaction.trailers = trailersOf('response', window, transaction.changedResponseTrailers);
     try {
-      return this.#module.guest().responseBody(this.#transaction, window);
+      return this.#module.guest().responseBody(transaction, window);
     } catch (error) {
       return this.#module.onGuestFailure(error);
+    } finally {
+      transaction.trailers = null;
     }
   }
 

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { CliRoles } from '#cli/command.ts';
 import { runCli } from '#cli/run.ts';
+import { encodeRequest, type RecordedRequest } from '#replay/recorded-request.ts';
+import { encodeBegin, requestFrame } from '#replay/recording-format.ts';
 import { startDummyEngine } from '../support/ftw-engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-rules-'));
@@ -53,6 +55,42 @@ describe('weir rules bench', () => {
       ['SQL injection'],
     );
     for (const { microseconds, fuel } of rows) assert.ok(microseconds > 0 && fuel > 0);
+  });
+});
+
+describe('weir rules bench with a recording', () => {
+  const recorded = (query: string): RecordedRequest => ({
+    ...{ id: 'a', atMs: 0, client: '192.0.2.9', tls: false, ja4: '', certificate: null },
+    ...{ major: 1, chunked: false, body: 'whole', route: '* /', status: 200, rule: '' },
+    outcome: 'forwarded',
+    head: Buffer.from(`GET /?${query} HTTP/1.1\r\nHost: a.example\r\n\r\n`),
+    bytes: Buffer.alloc(0),
+    responseHead: null,
+  });
+
+  it('runs its requests, and names the rules by what they cost', async () => {
+    write(
+      'two.conf',
+      'SecRule ARGS "@rx a[^b]*b" "id:8,phase:2,pass,log"\nSecRule ARGS:none "@rx zz" "id:9,phase:2,deny"\n',
+    );
+    const queries = [`q=${'a'.repeat(500)}`, 'q=ab'];
+    const begin = { startedAtMs: 1, sharePercent: 100, routes: [], bodyBytesMax: 9, generation: 1 };
+    const frames = queries.map((query) => requestFrame(encodeRequest(recorded(query))));
+    writeFileSync(join(folder, 'some.weirrec'), Buffer.concat([encodeBegin(begin), ...frames]));
+    const { exit, text } = await run(
+      ...['rules', 'bench', 'two.conf', '--recording', 'some.weirrec', '--json'],
+    );
+    assert.equal(exit, 0, text);
+    const { rows, rules } = JSON.parse(text.slice(text.indexOf('{'))) as {
+      rows: { request: string; fuel: number }[];
+      rules: { rule: number; fuel: number }[];
+    };
+    assert.equal(rows.length, 2);
+    assert.ok((rows[0]?.fuel ?? 0) > (rows[1]?.fuel ?? 0));
+    assert.deepEqual(
+      rules.map(({ rule }) => rule),
+      [8],
+    );
   });
 });
 

@@ -120,7 +120,7 @@ SecLang rules, such as the Core Rule Set
   rules explain RULE FILE|DIR…    show what a SecLang rule becomes: targets, automata, changes
   rules bench FILE|DIR…           measure what requests cost in a SecLang rule set
   rules fetch VERSION             download a release of the Core Rule Set and check its digest
-  inspect                         run one request through SecLang rules and show every match
+  inspect                         run one request through live rules, or SecLang files, and show every match
   ftw run                         run the regression tests of a rule set against a WAF
 
 Its certificates by ACME

@@ -64,6 +64,11 @@ export class FakeControl implements NodeControl {
         throw new WeirError('FEED_UNKNOWN', name);
       },
     },
+    inspection: {
+      inspect: async () => {
+        throw new WeirError('REPLAY_BUSY', 'it is a fake');
+      },
+    },
     replay: new FakeReplay((name) => this.#call(name)),
   };
   state: NodeStatus['state'] = 'ready';

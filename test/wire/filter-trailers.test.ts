@@ -1,8 +1,10 @@
 /** Trailers as filters of proxy-wasm and plugins of http-wasm see and change them, by HTTP/1.1 and HTTP/2. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { compileFilter } from '#wasm/compile-filter.ts';
 import type { Filter } from '#wasm/filter.ts';
 import { simpleEdge, TestEdge } from '../support/edge.ts';
+import { buildTestGuest, testLimits, testServices, testSource } from '../support/guests.ts';
 import { fieldValues, readMessages, statusOf } from '../support/http-read.ts';
 import { conformanceGuest, loadHttpWasm } from '../support/http-wasm-guests.ts';
 import { Http2Client } from '../support/http2-client.ts';
@@ -138,6 +140,37 @@ describe('trailers and a plugin of http-wasm', () => {
     const said = answered(came);
     const { got } = await through(request, said, trailers, 'block', traefikPlugin());
     assert.equal(got, 'x-sum: 1!\r\nx-other: 2\r\nx-seen: x-sum x-other\r\n\r\n');
+  });
+});
+
+describe('trailers and a rule of Weir’s own ABI', () => {
+  const rule = async (): Promise<Guarding> => {
+    const failures: string[] = [];
+    const source = { ...testSource, bytes: await buildTestGuest('trailer-probe') };
+    const filter = compileFilter(
+      { ...source, grants: ['property'] },
+      testLimits,
+      testServices,
+      (message) => failures.push(message),
+    );
+    return { filter, failures };
+  };
+
+  for (const [name, body, behind, status] of [
+    ['refuses a request for one', '5\r\nhello\r\n', 'X-Evil: 1\r\nX-Evil: 2\r\n', 403],
+    ['refuses one whose body is empty', '', 'x-evil: 1\r\n', 403],
+    ['lets others pass', '5\r\nhello\r\n', 'X-Sum: 1\r\n', 200],
+  ] as const)
+    it(name, async () => {
+      const { got } = await through(post('', behind, body), plainAnswer, answer, 'block', rule());
+      assert.equal(statusOf(got), status);
+    });
+
+  it('stops a response for one', async () => {
+    const request = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
+    const said = answered('X-Secret: key\r\n', '');
+    const { got } = await through(request, said, answer, 'block', rule());
+    assert.equal(statusOf(got), 502);
   });
 });
 

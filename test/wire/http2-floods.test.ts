@@ -87,7 +87,10 @@ describe('floods', () => {
     using peer = await Http2Peer.greeted(front.address);
     peer.send(Buffer.concat([headers(1), reset(1)]));
     const [line] = await front.accessLines(1);
-    assert.deepEqual([line?.['outcome'], line?.['status']], ['aborted', 499]);
+    assert.deepEqual(
+      [line?.['outcome'], line?.['status'], line?.['method'], line?.['path']],
+      ['aborted', 499, 'GET', '/'],
+    );
     assert.equal(front.sample('weir_requests_total{outcome="aborted"}'), 1);
     assert.equal(front.sample('weir_requests_total{outcome="refused"}') ?? 0, 0);
   });

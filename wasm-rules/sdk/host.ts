@@ -113,8 +113,9 @@ export function nowMonotonic(): i64 {
 }
 
 /**
- * Grant `property`. `request.id`, `route`, `upstream`, `tags` (with blanks between), `score` or
- * `module.version`, into `answerAt` and `answerLength`. False when there is none, or it is longer than `max`.
+ * Grant `property`. `request.id`, `route`, `upstream`, `tags` (with blanks between), `score`, `module.version`, or with
+ * the end of a body a field behind it (`request.trailers.NAME`, `response.trailers.NAME`), into `answerAt` and
+ * `answerLength`. False when there is none, or it is longer than `max`.
  */
 export function property(name: string, max: i32 = 256): bool {
   const into = arenaTake(max);

@@ -144,7 +144,11 @@ state: state
   });
   const kill = (): unknown => child.kill('SIGKILL');
   process.once('exit', kill);
-  await untilListening(port, 120_000);
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the edge ended with ${code}`);
+  });
+  await Promise.race([untilListening(port, 120_000), ended]);
+  ended.catch(() => {});
   for (;;) {
     try {
       const { admin } = JSON.parse(readFileSync(join(folder, 'state/edge.json'), 'utf8'));

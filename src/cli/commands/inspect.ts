@@ -1,7 +1,13 @@
-/** `weir inspect` — one request through rules: every match, where, the verdict, and what it costs. */
+/**
+ * `weir inspect` — one request through rules: every match, where, the verdict, and what it costs. Through the live rules of
+ * a running node, as its routes have them; or, with --rules, through rules of SecLang in this process.
+ */
 import { join, resolve } from 'node:path';
+import type { InspectAnswer } from '#admin/inspect-control.ts';
+import { inspectAnswer } from '#admin/inspect-schema.ts';
 import { failureError, usageError } from '#cli/cli-error.ts';
-import { type Command, jsonOption } from '#cli/command.ts';
+import { type Command, type CommandContext, jsonOption, stateOption } from '#cli/command.ts';
+import { callDaemon, slowCallTimeoutMs } from '#cli/daemon-client.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import type { ParsedArguments } from '#cli/parse-arguments.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
@@ -14,15 +20,14 @@ const valueShown = 80;
 
 export const inspect: Command = {
   words: ['inspect'],
-  summary: 'run one request through SecLang rules and show every match',
+  summary: 'run one request through live rules, or SecLang files, and show every match',
   positionals: [],
   options: [
     {
       name: 'rules',
       kind: 'texts',
       value: 'FILE|DIR',
-      summary: 'rules, in load order',
-      required: true,
+      summary: 'rules in SecLang, in load order; without this the live rules of the node',
     },
     { name: 'request', kind: 'text', value: 'FILE|-', summary: 'the request as it is on the wire' },
     {
@@ -43,13 +48,17 @@ export const inspect: Command = {
     paranoiaOption,
     setupOption,
     jsonOption,
+    stateOption,
   ],
   examples: [
+    'weir inspect --uri "/?id=1 or 1=1" --header "Host: shop.example"',
     'weir inspect --rules /usr/share/modsecurity-crs --uri "/?id=1 or 1=1"',
     'weir inspect --rules crs --paranoia 4 --request request.txt',
     'weir inspect --rules builtin:core --uri "/?file=../../etc/passwd"',
   ],
-  async run({ io, print, given }) {
+  async run(context) {
+    const { io, print, given } = context;
+    if (given.texts('rules').length === 0) return askNode(context);
     const { buildRuleSetApart } = await import('#toolchain/build-rule-set-apart.ts');
     const { inspectRequest } = await import('#toolchain/inspect-request.ts');
     const request = await requestOf(given, io.cwd);
@@ -65,6 +74,34 @@ export const inspect: Command = {
     return exitCodes.ok;
   },
 };
+
+async function askNode(context: CommandContext): Promise<number> {
+  const { io, print, given } = context;
+  const onlyWithRules = ['paranoia', 'setup'].filter((name) => given.text(name) !== null);
+  if (onlyWithRules[0] !== undefined)
+    throw usageError(`--${onlyWithRules[0]} is for --rules: the node has its own`);
+  const { clientAddress, ...request } = await requestOf(given, io.cwd);
+  const answer = await callDaemon(context, {
+    method: 'POST',
+    path: '/api/v1/inspect',
+    answer: inspectAnswer,
+    json: { request: wireBytes(request).toString('base64'), client: clientAddress },
+    timeoutMs: slowCallTimeoutMs,
+  });
+  print.answer(answer, () => liveText(print, answer));
+  return exitCodes.ok;
+}
+
+function wireBytes({
+  method,
+  target,
+  version,
+  fields,
+  body,
+}: Omit<InspectedRequest, 'clientAddress'>) {
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`${method} ${target} ${version}\r\n${lines}\r\n${body}`, 'latin1');
+}
 
 async function requestOf(given: ParsedArguments, cwd: string): Promise<InspectedRequest> {
   const { parseRequestText } = await import('#toolchain/inspect-request.ts');
@@ -99,6 +136,38 @@ async function requestOf(given: ParsedArguments, cwd: string): Promise<Inspected
     body,
     clientAddress,
   };
+}
+
+function liveText(print: Printer, answer: InspectAnswer): string {
+  const { route, verdict, kind, status, rule, reason, score, blockAtScore, failures } = answer;
+  const titles = ['RULE', 'TARGET', 'MATCHED', 'MESSAGE', 'POINTS', 'MODE'];
+  const rows = answer.matches.map(
+    ({ rule: name, target, matched, message, points, mode }): Cell[] => [
+      { text: name, style: name === rule ? 'red' : 'bold' },
+      printable(target.slice(0, valueShown)),
+      printable(matched.slice(0, valueShown)),
+      printable(message),
+      points === null ? '' : String(points),
+      mode,
+    ],
+  );
+  const found = `${rule}: ${printable(reason)}`;
+  const decided = {
+    passed: print.paint('green', 'passes'),
+    noted: `would be stopped by ${found}; its route or rule only watches`,
+    stopped: print.paint('red', `${kind === 'challenge' ? 'challenged' : 'stopped'} by ${found}`),
+    refused: print.paint('red', `refused with ${status} before any rule: ${printable(reason)}`),
+  }[verdict];
+  return [
+    ...(verdict === 'refused' ? [] : [route === null ? 'no route takes it' : `route ${route}`]),
+    ...(rows.length === 0
+      ? ['no rule matches']
+      : [print.columns([titles.map((text): Cell => ({ text, style: 'dim' })), ...rows])]),
+    decided,
+    ...(blockAtScore === null ? [] : [`score ${score} of ${blockAtScore}`]),
+    ...failures.map((failure) => print.paint('red', printable(failure))),
+    `${answer.microseconds.toFixed(1)} µs, ${answer.fuel} units of fuel`,
+  ].join('\n');
 }
 
 function inspectionText(

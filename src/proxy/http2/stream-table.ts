@@ -4,8 +4,10 @@
  * Whatever a client makes us reset ends the work done for it at once, and comes out of an allowance: it
  * cannot have more requests worked on than streams may be open (CVE-2023-44487, CVE-2025-8671).
  */
+import type { RequestView } from '#waf/request-view.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
+import type { ParseProblem } from '../http1/parse-problem.ts';
 import { recordUnread, refuseUnread } from '../refuse-unread.ts';
 import type { Allowances } from './allowance.ts';
 import { ClosedStreams } from './closed-streams.ts';
@@ -126,7 +128,7 @@ export class StreamTable implements StreamSession {
     if (this.#unbegun.length === 0) return;
     const streams = this.#unbegun;
     this.#unbegun = [];
-    for (const stream of streams) if (stream.isUnbegun && !stream.isClosed) stream.begin();
+    for (const stream of streams) if (stream.unbegun !== null && !stream.isClosed) stream.begin();
   }
 
   /** Takes DATA out of the session's window; false when the client has sent more than that. */
@@ -177,7 +179,8 @@ export class StreamTable implements StreamSession {
 
   #refuse(stream: Http2Stream, code: ErrorCode, reason: string): Fault | null {
     if (stream.isClosed) return null;
-    if (stream.isUnbegun) this.#recordUnbegun(400, reason, 'refused');
+    // What could not be read has no head to name.
+    if (stream.unbegun !== null) this.#recordUnbegun(null, { status: 400, reason }, 'refused');
     stream.refuse(code, 400, reason);
     return this.#owner.allowances.spend('provoked-resets') ?? this.checkUnread();
   }
@@ -188,12 +191,17 @@ export class StreamTable implements StreamSession {
   }
 
   #abandon(stream: Http2Stream, reason: string): void {
-    if (stream.isUnbegun) this.#recordUnbegun(499, reason, 'aborted');
+    const view = stream.unbegun;
+    if (view !== null) this.#recordUnbegun(view, { status: 499, reason }, 'aborted');
     stream.gone(reason);
   }
 
-  #recordUnbegun(status: number, reason: string, outcome: 'refused' | 'aborted'): void {
-    recordUnread(this.context, this.facts, { status, reason }, outcome, 'HTTP/2.0');
+  #recordUnbegun(
+    view: RequestView | null,
+    problem: ParseProblem,
+    outcome: 'refused' | 'aborted',
+  ): void {
+    recordUnread(this.context, this.facts, problem, outcome, 'HTTP/2.0', view);
   }
 
   /** Answers that pile up unread end the session. */

@@ -100,9 +100,9 @@ export class Http2Stream implements ClientSide, StreamLate {
     return this.facts.listener;
   }
 
-  /** Its head is read and nothing of it has gone on. */
-  get isUnbegun(): boolean {
-    return !this.#hasBegun && this.#view !== null;
+  /** The head of one that is read and of which nothing has gone on. */
+  get unbegun(): RequestView | null {
+    return this.#hasBegun ? null : this.#view;
   }
 
   // ── from the client ───────────────────────────────────────────────────────────────────────────────

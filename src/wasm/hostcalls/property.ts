@@ -1,4 +1,5 @@
 /** `property`: what the host knows of the request beside its head. −1 for a name it does not know, or not now. */
+import type { Transaction } from '#waf/transaction.ts';
 import { type CallSite, type HostCall, none } from './call-site.ts';
 
 export const propertyCalls: readonly HostCall[] = [
@@ -31,6 +32,17 @@ function propertyOf({ context }: CallSite, name: string): string | null {
     case 'tags':
       return [...transaction.tags].join(' ');
     default:
-      return null;
+      return trailer(transaction, name);
   }
+}
+
+/** `request.trailers.NAME`, `response.trailers.NAME`: of the body whose end is shown; several values as a list. */
+function trailer({ trailers }: Transaction, name: string): string | null {
+  const prefix = `${trailers?.of}.trailers.`;
+  if (trailers === null || !name.startsWith(prefix)) return null;
+  const wanted = name.slice(prefix.length).toLowerCase();
+  const values = trailers.fields.filter(
+    (_, index) => index % 2 === 1 && trailers.fields[index - 1]?.toLowerCase() === wanted,
+  );
+  return values.length === 0 ? null : values.join(', ');
 }

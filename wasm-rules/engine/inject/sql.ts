@@ -24,8 +24,20 @@ function hasSyntax(at: usize, length: i32): bool {
   return false;
 }
 
+/** A name with digits in it, or a number: one token, which nothing stands beside. */
+function isOneToken(at: usize, length: i32): bool {
+  const end = at + length;
+  const isName = (load<u8>(at) | 0x20) - 0x61 < 26;
+  while (at < end) {
+    const byte = load<u8>(at++);
+    if (byte - 0x30 < 10) continue;
+    if (!isName || (byte | 0x20) - 0x61 >= 26) return false;
+  }
+  return true;
+}
+
 export function detectSqli(at: usize, length: i32): bool {
-  if (length < 3 || !hasSyntax(at, length)) return false;
+  if (length < 3 || !hasSyntax(at, length) || isOneToken(at, length)) return false;
   if (isBareInjection(at, length)) return true;
   let single = false;
   let double = false;

@@ -119,7 +119,7 @@ function collect(
       continue;
     }
     row = v128.and(row, allLanes(all + i, kinds, rowBytes));
-    for (let table: u32 = 0; table < anyTables; table++)
+    for (let table: u32 = 0; table < anyTables && v128.any_true(row); table++)
       row = v128.and(row, anyLanes(anyAt + <usize>table * tableBytes + i, kinds, rowBytes));
     any = v128.or(any, row);
     v128.store(hits + i, row);
