@@ -117,20 +117,20 @@ export const blockStages: readonly Stage[] = [
     file: 'src/proxy/block-list.ts',
     from: 'if (this.allowed.lookup(address) !== undefined) return false;\n    const map',
     to: 'const map',
-    tests: wire,
+    tests: 'test/proxy/block-list.test.ts',
   },
   {
     name: 'blocks: the allow list wins over who is here already',
     file: 'src/proxy/block-list.ts',
     from: 'return holds(this.#dropped, address) && this.allowed.lookup(address) === undefined;',
     to: 'return holds(this.#dropped, address);',
-    tests: wire,
+    tests: 'test/proxy/block-list.test.ts',
   },
   {
     name: 'blocks: the allow list wins over a challenge',
     file: 'src/proxy/block-list.ts',
     from: 'if (this.allowed.lookup(address) !== undefined) return false;\n    const target',
     to: 'const target',
-    tests: wire,
+    tests: 'test/proxy/block-list.test.ts',
   },
 ];

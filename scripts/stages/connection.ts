@@ -216,7 +216,7 @@ export const connectionStages: readonly Stage[] = [
     name: 'time limits',
     file: 'src/core/deadline-table.ts',
     from: 'entry.onDeadline();',
-    to: '',
+    to: 'entry.deadlineAt = Number.POSITIVE_INFINITY;',
     tests: 'test/wire/limits.test.ts',
   },
   {

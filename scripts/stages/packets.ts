@@ -81,7 +81,7 @@ export const packetStages: readonly Stage[] = [
     file: program,
     from: 'if (act >= 0) {',
     to: 'if (act >= 1000) {',
-    tests: verdicts,
+    tests: 'test/bpf/cookies.test.ts',
   },
   {
     name: 'packets: limits are of the listeners alone',
@@ -130,7 +130,7 @@ export const packetStages: readonly Stage[] = [
     file: 'src/synproxy/flow-verdicts.ts',
     from: 'getBigUint64(this.#idAt, true) === packet.flow',
     to: 'getBigUint64(this.#idAt, true) !== 0n',
-    tests: 'test/roles/shield-inspection.test.ts',
+    tests: 'test/synproxy/flow-verdicts.test.ts',
   },
   {
     name: 'detector: rates of SYNs',

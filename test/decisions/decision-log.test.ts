@@ -133,6 +133,11 @@ describe('the decision log of a member', () => {
     },
     { what: 'the future', nowMs: t0 - clockSkewMaxMs - 1, is: 'future a' },
     {
+      what: 'a batch of the future',
+      batch: { issuedAtMs: t0 + clockSkewMaxMs + 1 },
+      is: 'future a',
+    },
+    {
       what: 'a decision of the future',
       batch: {
         decisions: [

@@ -27,6 +27,15 @@ const structs: Readonly<Record<string, StructLayout>> = {
   list_entry: struct({ hits: [8], last_ns: [8], action: [4], reserved: [4] }),
   rule_bits: struct({ w: [8, 4] }),
   counter: struct({ packets: [8], bytes: [8] }),
+  flow_key4: struct({
+    ...{ source: [1, 4], destination: [1, 4], source_port: [2], destination_port: [2] },
+    ...{ protocol: [1], reserved: [1, 3] },
+  }),
+  flow_key6: struct({
+    ...{ source: [1, 16], destination: [1, 16], source_port: [2], destination_port: [2] },
+    ...{ protocol: [1], reserved: [1, 3] },
+  }),
+  flow: struct({ seen: [4], verdict: [4], id: [8] }),
   event: struct({
     time_ns: [8],
     interface_index: [4],
@@ -48,6 +57,7 @@ const structs: Readonly<Record<string, StructLayout>> = {
 const enumerations: Readonly<Record<string, Record<string, number>>> = {
   list_action: { drop: 0, monitor: 1, allow: 2 },
   rule_action: { pass: 0, drop: 1, inspect: 2 },
+  flow_verdict: { open: 0, pass: 1, drop: 2 },
   protocol_class: { tcp: 0, udp: 1, icmp: 2, other: 3 },
   verdict: { pass: 0, allowed: 1, syn_ack: 6, drop_exact: 10, drop_prefix: 11, monitored: 24 },
 };
@@ -83,6 +93,8 @@ const shapes = {
   rule_proto: ['array', 4, 32, 512],
   rule_action: ['array', 4, 4, 512],
   rule_hits: ['array', 4, 16, 512],
+  flows4: ['lru', 16, 16, 1_000],
+  flows6: ['lru', 40, 16, 1_000],
 } as const satisfies Partial<Record<MapName, Shape>>;
 
 export type MemoryMapName = keyof typeof shapes;

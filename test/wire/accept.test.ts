@@ -40,6 +40,12 @@ const cases: readonly Case[] = [
     415,
     'content-type',
   ],
+  [
+    { contentTypes: ['application/json'] },
+    post('text/xml\r\nContent-Type: application/json', '{}'),
+    415,
+    'content-type',
+  ],
   [{ charsets: ['utf-8'] }, post('text/plain; charset="UTF-8"', 'x'), 200],
   [{ charsets: ['utf-8'] }, post('text/plain', 'x'), 200],
   [{ charsets: ['utf-8'] }, post('text/plain; charset=utf-7', 'x'), 415, 'charset'],
