@@ -150,7 +150,7 @@ describe('an edge with the shop behind it', () => {
     // Series by module, or by version and suite, are made when there is something to count; no packet program runs
     // here, the node is in no fleet and follows no lists, and an orchestrator has a page of its own. A delay is there after five seconds.
     const later =
-      /^weir_(?:worker_loop_delay_p99_seconds|module_(?:failures|host_calls|evicted|log_dropped|fetches|blocks|custom)_total|module_custom|tls_handshakes_total|limits_reached_total|shield_(?:bytes_total|list_entries|lost_total|packets_total|syn_cookies)|(?:behaviour|crowdsec|feed|fleet|orchestrator|rates|shadow)_[a-z_]+|events_(?:total|sent_total|send_failures_total|unsent_total|waiting)) /;
+      /^weir_(?:worker_loop_delay_p99_seconds|module_(?:failures|host_calls|evicted|log_dropped|fetches|blocks|custom)_total|module_custom|module_load_seconds|tls_handshakes_total|limits_reached_total|shield_(?:bytes_total|list_entries|lost_total|packets_total|syn_cookies)|(?:behaviour|crowdsec|feed|fleet|orchestrator|rates|shadow)_[a-z_]+|events_(?:total|sent_total|send_failures_total|unsent_total|waiting)) /;
     const now = (names: string[]) => names.filter((name) => !later.test(name)).sort();
     assert.deepEqual(now(emitted), now(documented));
     assert.deepEqual(
