@@ -63,7 +63,8 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner {
     const isDelayed = this.#making.size >= connectingMax;
     if (!hasRoom) this.waitsTotal++;
     else if (isDelayed) this.delayedTotal++;
-    const awaited = this.#making.size + (hasRoom && !isDelayed ? 1 : 0);
+    // For each connection there may be yet one may wait beside those who wait for others to be done.
+    const awaited = this.#making.size + connectionsMax - this.#open;
     if (!this.#line.join(taker, awaited)) return null;
     this.#make();
     return false;
