@@ -34,13 +34,19 @@ const { constants } = zlib;
 /** A sender of zstd may ask for 8 MB (RFC 9659); decoders make room for what the head of a frame says. */
 const zstdWindowBits = 23;
 
+/** The output of a stream's own, which is not used. */
+const least = { chunkSize: constants.Z_MIN_CHUNK };
+
 const makers: Readonly<Record<Compression, () => object>> = {
-  gzip: () => zlib.createGunzip(),
-  zlib: () => zlib.createInflate(),
-  deflate: () => zlib.createInflateRaw(),
-  br: () => zlib.createBrotliDecompress(),
+  gzip: () => zlib.createGunzip(least),
+  zlib: () => zlib.createInflate(least),
+  deflate: () => zlib.createInflateRaw(least),
+  br: () => zlib.createBrotliDecompress(least),
   zstd: () =>
-    zlib.createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: zstdWindowBits } }),
+    zlib.createZstdDecompress({
+      ...least,
+      params: { [constants.ZSTD_d_windowLogMax]: zstdWindowBits },
+    }),
 };
 
 const finishes: Readonly<Record<Compression, number>> = {
