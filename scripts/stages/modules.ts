@@ -255,6 +255,20 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
   {
+    name: 'rule sets: brotli behind the window',
+    file: 'src/wasm/seclang/coded-body.ts',
+    from: '|^br$/.test(name)',
+    to: '/.test(name)',
+    tests: 'test/wasm/seclang/body-stretches.test.ts',
+  },
+  {
+    name: 'rule sets: what streams of brotli keep together',
+    file: 'src/core/brotli-history.ts',
+    from: 'if (this.#budget.usedBytes + more > this.#budget.bytesMax) return false;',
+    to: '',
+    tests: 'test/core/unbrotli.test.ts',
+  },
+  {
     name: 'rule sets: what a coded body may expand to',
     file: 'src/wasm/seclang/seclang-run.ts',
     from: 'Math.min(coded.leftBytes, windowsBytes)',

@@ -10,12 +10,16 @@ import {
   gunzipSync,
   inflateRawSync,
   inflateSync,
+  zstdDecompressSync,
 } from 'node:zlib';
 import { Inflater } from '#core/inflater.ts';
+import { Unbrotli } from '#core/unbrotli.ts';
 
 export type Decoded = Buffer | 'too-long' | 'unreadable';
 
 const codingsMax = 2;
+/** What RFC 9659 lets a sender of zstd ask for: 8 MB. Decoders take more, and make room for what a frame's head says. */
+const zstdWindowBits = 23;
 
 /** `codings` is the value of the field, in the order they were applied. */
 export function decodeBody(codings: string, bytes: Buffer, bytesMax: number): Decoded {
@@ -59,22 +63,22 @@ const namesOf = (codings: string): string[] =>
 /** A coded body in pieces, each decoded as far as its bytes go. */
 export class CodedStream {
   /** The outermost first; null until the first byte says which frame it has. */
-  readonly #layers: { readonly name: string; inflater: Inflater | null }[];
+  readonly #layers: { readonly name: string; decoder: Inflater | Unbrotli | null }[];
 
   private constructor(names: readonly string[]) {
-    this.#layers = names.toReversed().map((name) => ({ name, inflater: null }));
+    this.#layers = names.toReversed().map((name) => ({ name, decoder: null }));
   }
 
-  /** Null for codings that can be undone in whole alone (brotli), or not at all. */
+  /** Null for codings that can be undone in whole alone (zstd), or not at all. */
   static of(codings: string): CodedStream | null {
     const names = namesOf(codings);
-    const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$/.test(name));
+    const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$|^br$/.test(name));
     return isKnown && names.length <= codingsMax ? new CodedStream(names) : null;
   }
 
   /** It has come to its end. */
   get isWhole(): boolean {
-    return this.#layers.every(({ inflater }) => inflater?.isWhole === true);
+    return this.#layers.every(({ decoder }) => decoder?.isWhole === true);
   }
 
   /** At most so many bytes of each layer. After a word in their place it is of no more use. */
@@ -82,16 +86,22 @@ export class CodedStream {
     let decoded = bytes;
     for (const layer of this.#layers) {
       if (decoded.length === 0) break;
-      layer.inflater ??= inflaterFor(layer.name, decoded[0] as number);
-      const inflated = layer.inflater.push(decoded, bytesMax);
-      if (typeof inflated === 'string') return inflated;
-      decoded = inflated;
+      layer.decoder ??= decoderFor(layer.name, decoded[0] as number);
+      const layerDecoded = layer.decoder.push(decoded, bytesMax);
+      if (typeof layerDecoded === 'string') return layerDecoded;
+      decoded = layerDecoded;
     }
     return decoded;
   }
+
+  /** To be called when no more comes. */
+  close(): void {
+    for (const { decoder } of this.#layers) if (decoder instanceof Unbrotli) decoder.close();
+  }
 }
 
-function inflaterFor(name: string, first: number): Inflater {
+function decoderFor(name: string, first: number): Inflater | Unbrotli {
+  if (name === 'br') return new Unbrotli();
   if (name !== 'deflate') return new Inflater('gzip');
   return new Inflater(hasFrame(first) ? 'zlib' : 'raw');
 }
@@ -114,6 +124,16 @@ function decodeLayer(name: string, bytes: Buffer, bytesMax: number, isCut: boole
           maxOutputLength,
           info: true,
           ...(isCut ? { finishFlush: constants.BROTLI_OPERATION_FLUSH } : null),
+        }),
+        bytes,
+      );
+    if (name === 'zstd')
+      return ended(
+        zstdDecompressSync(bytes, {
+          maxOutputLength,
+          info: true,
+          params: { [constants.ZSTD_d_windowLogMax]: zstdWindowBits },
+          ...(isCut ? { finishFlush: constants.ZSTD_e_flush } : null),
         }),
         bytes,
       );

@@ -102,6 +102,8 @@ export class SeclangRun implements FilterRun {
 
   end(): void {
     this.#state = null;
+    this.#coded?.stream.close();
+    this.#coded = null;
   }
 
   #request(body: BodyBytes | null): Stop | null {
@@ -137,9 +139,10 @@ export class SeclangRun implements FilterRun {
     else {
       const stream = CodedStream.of(codings);
       decoded = stream?.push(bytes, bytesMax) ?? 'too-long';
-      if (stream !== null && typeof decoded !== 'string') {
+      if (stream !== null) {
         const leftBytes = bytesMax + bytes.length * expansionMax - decoded.length;
-        this.#coded = { stream, tail: tailOf(decoded), leftBytes };
+        const tail = typeof decoded === 'string' ? noBytes : tailOf(decoded);
+        this.#coded = { stream, tail, leftBytes };
       }
     }
     if (typeof decoded === 'string') return this.#refuseCoded(decoded);
@@ -179,6 +182,7 @@ export class SeclangRun implements FilterRun {
   }
 
   #refuseCoded(why: 'too-long' | 'unreadable'): Stop {
+    this.#coded?.stream.close();
     this.#coded = null;
     return why === 'unreadable'
       ? this.#refuse(415, 'a body whose Content-Encoding cannot be read')
@@ -325,6 +329,8 @@ export class SeclangRun implements FilterRun {
     return responseBodyMimeTypes.includes('null');
   }
 }
+
+const noBytes = Buffer.alloc(0);
 
 /** A copy, as what it is of may be large. */
 const tailOf = (decoded: Buffer): Buffer =>

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
 import { type Field, requestView } from '#wasm/seclang/built-request.ts';
@@ -66,6 +73,7 @@ test('a coded body is looked at as the origin will read it', () => {
     ['deflate', deflateSync],
     ['deflate', deflateRawSync],
     ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
   ] as const) {
     assert.equal(statusOf(coded(coding, encode(bad))), 403, coding);
     assert.equal(coded(coding, encode(good)), null, coding);
@@ -139,6 +147,8 @@ test('a coded body longer than the window is looked at as it comes, whatever sta
     Array.from({ length: windowBytes / 4 }, () => Buffer.from([0, 0, 0, 255, 255])),
   );
   const head = gzipSync('').subarray(0, 10);
+  const brotli = (text: string): Buffer =>
+    brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
   const end = Buffer.alloc(8);
   const cases: readonly (readonly [string, string, Buffer, number | null])[] = [
     ['gzip', 'nothing bad', gzipSync(`f=${noise}&q=garden`), null],
@@ -168,7 +178,19 @@ test('a coded body longer than the window is looked at as it comes, whatever sta
       Buffer.concat([gzipSync(`f=${noise}`), Buffer.from(bad)]),
       415,
     ],
-    ['br', 'a coding that is undone in whole alone', brotliCompressSync(`f=${noise}`), 413],
+    ['br', 'nothing bad', brotli(`f=${noise}&q=garden`), null],
+    ['br', 'in front', brotli(`${bad}&f=${noise}`), 403],
+    ['br', 'at its end', brotli(`f=${noise}&${bad}`), 403],
+    ['br, gzip', 'in two layers', gzipSync(brotli(`f=${noise}&${bad}`)), 403],
+    ['br', 'a bomb behind', brotli(noise + 'a'.repeat(windowBytes * 999)), 413],
+    ['br', 'cut off', brotli(`f=${noise}`).subarray(0, -20), 415],
+    [
+      'br',
+      'followed by another thing',
+      Buffer.concat([brotli(`f=${noise}`), Buffer.from(bad)]),
+      415,
+    ],
+    ['zstd', 'a coding that is undone in whole alone', zstdCompressSync(`f=${noise}`), 413],
   ];
   for (const [coding, what, bytes, status] of cases) {
     assert.ok(bytes.length > windowBytes, `${what}: the test is about what is behind the window`);
