@@ -64,6 +64,8 @@ export const moduleStatus = Type.Object(
     watch: Type.Boolean(),
     routes: count,
     failures: count,
+    memoryBytes: orNull(count),
+    readyMs: orNull(Type.Number({ minimum: 0 })),
     lastError: orNull(Type.String()),
   },
   strict,

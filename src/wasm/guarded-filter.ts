@@ -43,6 +43,7 @@ export function guardFilter(
   if (source.off !== null) return new OffFilter(source, source.off);
   const window = new FailureWindow();
   let guarded: GuardedFilter | null = null;
+  const startedAt = performance.now();
   const filter = compile((message, { kind }) => {
     // Else any client with a long body could take the module away from everybody.
     const isItsDoing = kind !== 'capacity';
@@ -52,7 +53,7 @@ export function guardFilter(
     if (isQuarantine) guarded?.switchOff(message);
     onFailure(message, kind, isQuarantine);
   });
-  guarded = new GuardedFilter(source, filter);
+  guarded = new GuardedFilter(source, filter, performance.now() - startedAt);
   return guarded;
 }
 
@@ -62,15 +63,17 @@ class GuardedFilter implements Filter {
   readonly abi: Filter['abi'];
   readonly phases: number;
   readonly ruleSet?: FilterRuleSet;
+  readonly readyMs: number;
   readonly #source: Guarded;
   readonly #filter: Filter;
   #off: FilterRun | null = null;
 
-  constructor(source: Guarded, filter: Filter) {
+  constructor(source: Guarded, filter: Filter, readyMs: number) {
     this.name = source.name;
     this.sha256 = source.sha256;
     this.abi = filter.abi;
     this.phases = filter.phases;
+    this.readyMs = readyMs;
     if (filter.ruleSet !== undefined) this.ruleSet = filter.ruleSet;
     this.#source = source;
     this.#filter = filter;

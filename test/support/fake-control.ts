@@ -370,6 +370,8 @@ const coreModule: ModuleStatus = {
   watch: false,
   routes: 1,
   failures: 0,
+  memoryBytes: 1_048_576,
+  readyMs: null,
   lastError: null,
 };
 
