@@ -103,8 +103,8 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
-    from: 'refuel(this.#settings.fuel);',
-    to: '',
+    from: 'this.#functions[name](this.#settings.fuel, this.#at)',
+    to: 'this.#functions[name](0x4000_0000, this.#at)',
     tests: 'test/wire/module-isolation.test.ts',
   },
   {

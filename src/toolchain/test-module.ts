@@ -83,6 +83,7 @@ function lines(
   offsets: OffsetMap | null,
 ): TraceLine[] {
   return frames
+    .filter(({ offset }) => offsets === null || offsets.original(offset) !== null)
     .map(({ name, functionIndex, offset }) => ({
       name: name ?? `function ${functionIndex}`,
       place: placeIn(map, offsets?.original(offset) ?? offset),
