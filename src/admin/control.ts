@@ -347,6 +347,8 @@ export type ModuleLoadRequest = {
   readonly signature: ModuleSignature | null;
   /** Text of the module's own cases. */
   readonly cases: string | null;
+  /** Text of its source map. */
+  readonly sourceMap: string | null;
   /** What a gate let through; null where none was asked. */
   readonly tried: Tried | null;
 };
