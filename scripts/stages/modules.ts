@@ -101,10 +101,17 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/e2e/module-pins.test.ts',
   },
   {
+    name: 'modules: a failure is led to its source',
+    file: 'src/roles/module-registry.ts',
+    from: 'reason = await this.#places.tell(this.#live.get(name), failure);',
+    to: 'reason = failure.reason;',
+    tests: 'test/e2e/module-places.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
-    from: 'refuel(this.#settings.fuel);',
-    to: '',
+    from: 'this.#functions[name](this.#settings.fuel, this.#at)',
+    to: 'this.#functions[name](0x4000_0000, this.#at)',
     tests: 'test/wire/module-isolation.test.ts',
   },
   {
