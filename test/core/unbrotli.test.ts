@@ -162,8 +162,9 @@ describe('a decoder of brotli', () => {
       let expected: Buffer | null = null;
       try {
         expected = brotliDecompressSync(damaged, { maxOutputLength: 8 * megabyte });
-      } catch {
-        // Node takes it for damaged too; what is said of it is checked below.
+      } catch (error) {
+        // Of what is longer in all nothing is to be said here: ours is bounded piece by piece.
+        if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') continue;
       }
       const where = `seed ${seed}, round ${round}: ${found.word}`;
       if (expected === null) assert.ok(!found.isWhole, where);

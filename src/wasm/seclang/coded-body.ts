@@ -42,7 +42,7 @@ function decodeLayers(
   bytes: Buffer,
   decode: (name: string, layer: Buffer) => Decoded,
 ): Decoded {
-  const names = namesOf(codings);
+  const names = codingsOf(codings);
   if (names.length > codingsMax) return 'unreadable';
   let decoded = bytes;
   for (const name of names.toReversed()) {
@@ -53,7 +53,8 @@ function decodeLayers(
   return decoded;
 }
 
-const namesOf = (codings: string): string[] =>
+/** Their names, in the order they were applied; without those that change nothing. */
+export const codingsOf = (codings: string): string[] =>
   codings
     .toLowerCase()
     .split(',')
@@ -71,7 +72,7 @@ export class CodedStream {
 
   /** Null for codings that can be undone in whole alone (zstd), or not at all. */
   static of(codings: string): CodedStream | null {
-    const names = namesOf(codings);
+    const names = codingsOf(codings);
     const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$|^br$/.test(name));
     return isKnown && names.length <= codingsMax ? new CodedStream(names) : null;
   }
