@@ -18,7 +18,8 @@ import { browserHeaders, browserTarget } from '#toolchain/bench-requests.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import { requestViewOf } from '#wasm/cases/case-messages.ts';
 import { readCases } from '#wasm/cases/read-cases.ts';
-import { meterExport, meterModule } from '#wasm/meter/meter-module.ts';
+import { fuelledName } from '#wasm/meter/added-function.ts';
+import { meterModule } from '#wasm/meter/meter-module.ts';
 import { buildRules } from '../../scripts/build-rules.ts';
 import { repeatedModule } from '../../test/support/large-module.ts';
 import { Metered, plentyOfFuel } from '../../test/support/metered.ts';
@@ -30,6 +31,16 @@ import { machine } from '../support/results.ts';
 import { isOfRequests } from '../support/rule-settings.ts';
 
 const browserGet = viewOf({ target: browserTarget, headers: browserHeaders });
+
+/** The third argument of each loop. */
+const kernelArguments: Readonly<Record<string, number>> = {
+  scan: 64,
+  automaton: 32_768,
+  search: 8_192,
+  hash: 7,
+  lowerCase: 16_384,
+  copyWords: 16_384,
+};
 
 const root = join(import.meta.dirname, '../..');
 const lines: string[] = [];
@@ -49,7 +60,12 @@ function tableHead(...cells: readonly string[]): void {
 const row = (...cells: readonly string[]): void => say(`| ${cells.join(' | ')} |`);
 
 function rewrite(bytes: Uint8Array, isolates: boolean): Uint8Array {
-  return meterModule(bytes, { fuelAtStart: plentyOfFuel, memoryPagesMax: 256, isolates }).bytes;
+  return meterModule(bytes, {
+    fuelAtStart: plentyOfFuel,
+    memoryPagesMax: 256,
+    isolates,
+    fuelledExports: ['weir_request_head', ...Object.keys(kernelArguments)],
+  }).bytes;
 }
 
 say('# Fuel and isolation');
@@ -224,15 +240,6 @@ async function kernels(): Promise<void> {
   const bytes = await readFile(built.path);
   const text = 4_096;
   const length = 1_000;
-  const other = 16_384;
-  const thirds: Readonly<Record<string, number>> = {
-    scan: 64,
-    automaton: 32_768,
-    search: 8_192,
-    hash: 7,
-    lowerCase: other,
-    copyWords: other,
-  };
   say();
   say('## Loops of one kind');
   say();
@@ -248,13 +255,14 @@ async function kernels(): Promise<void> {
     for (let i = 0; i < length; i++) memory[text + i] = 97 + ((i * 7) % 26);
     memory.set([0x61, 0x7a, 0x7a], 8_192);
   }
-  for (const [name, third] of Object.entries(thirds)) {
-    const calls = instances.map(({ exports, refuel }) => {
-      const loop = exports[name] as (...parameters: number[]) => number;
-      return (): number => {
-        refuel?.(plentyOfFuel);
-        return loop(text, length, third);
-      };
+  for (const [name, third] of Object.entries(kernelArguments)) {
+    const calls = instances.map(({ exports }) => {
+      const of = (key: string) => exports[key] as ((...parameters: number[]) => number) | undefined;
+      const loop = of(name);
+      const fuelled = of(fuelledName(name));
+      return fuelled === undefined
+        ? () => loop?.(text, length, third)
+        : () => fuelled(plentyOfFuel, text, length, third);
     });
     if (new Set(calls.map((call) => call())).size !== 1) throw new Error(`${name}: answers differ`);
     const [asBuilt = 0, withMeter = 0, withIsolation = 0] = fastest(calls, 60, 300);
@@ -365,13 +373,11 @@ function lastingFuel(): void {
 function instanceOf(bytes: Uint8Array): {
   exports: Readonly<Record<string, unknown>>;
   memory: Buffer;
-  refuel: ((fuel: number) => void) | null;
 } {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {});
   return {
     exports,
     memory: Buffer.from((exports['memory'] as WebAssembly.Memory).buffer),
-    refuel: (exports[meterExport.refuel] as ((fuel: number) => void) | undefined) ?? null,
   };
 }
 

@@ -101,10 +101,17 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/e2e/module-pins.test.ts',
   },
   {
+    name: 'modules: a failure is led to its source',
+    file: 'src/roles/module-registry.ts',
+    from: 'reason = await this.#places.tell(this.#live.get(name), failure);',
+    to: 'reason = failure.reason;',
+    tests: 'test/e2e/module-places.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
-    from: 'refuel(this.#settings.fuel);',
-    to: '',
+    from: 'this.#functions[name](this.#settings.fuel, this.#at)',
+    to: 'this.#functions[name](0x4000_0000, this.#at)',
     tests: 'test/wire/module-isolation.test.ts',
   },
   {
@@ -242,8 +249,15 @@ export const moduleStages: readonly Stage[] = [
   },
   {
     name: 'rule sets: what stands behind the end of a coded body',
+    file: 'src/core/decompressor.ts',
+    from: "at === end) return { parts, end: 'unreadable' } as const;",
+    to: "at === end) return { parts, end: 'go' } as const;",
+    tests: 'test/core/decompressor.test.ts',
+  },
+  {
+    name: 'rule sets: what coded bodies that go on take together',
     file: 'src/wasm/seclang/coded-body.ts',
-    from: "if (bytes[at] !== 0) return 'unreadable';",
+    from: 'if (windowsBytes + bytes > windowsBytesMax) return false;',
     to: '',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
@@ -255,20 +269,6 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
   {
-    name: 'rule sets: brotli behind the window',
-    file: 'src/wasm/seclang/coded-body.ts',
-    from: '|^br$/.test(name)',
-    to: '/.test(name)',
-    tests: 'test/wasm/seclang/body-stretches.test.ts',
-  },
-  {
-    name: 'rule sets: what streams of brotli keep together',
-    file: 'src/core/brotli-history.ts',
-    from: 'if (this.#budget.usedBytes + more > this.#budget.bytesMax) return false;',
-    to: '',
-    tests: 'test/core/unbrotli.test.ts',
-  },
-  {
     name: 'rule sets: what a coded body may expand to',
     file: 'src/wasm/seclang/seclang-run.ts',
     from: 'Math.min(coded.leftBytes, windowsBytes)',
@@ -278,7 +278,7 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rule sets: the end of a coded body',
     file: 'src/wasm/seclang/seclang-run.ts',
-    from: "if (isLast && !stream.isWhole) return this.#refuseCoded('unreadable');",
+    from: "if (isLast && !stream.isWhole()) return this.#refuseCoded('unreadable');",
     to: '',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },

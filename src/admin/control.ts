@@ -334,6 +334,10 @@ export type ModuleStatus = {
   readonly routes: number;
   /** Requests in which it failed, all versions since start. */
   readonly failures: number;
+  /** Of the live version's instances in all workers; null while none has said so. */
+  readonly memoryBytes: number | null;
+  /** From its bytes to its first instance, the mean of the workers; null while none has said so. */
+  readonly readyMs: number | null;
   /** Why the last load was refused, or how the live version failed last. */
   readonly lastError: string | null;
 };
@@ -343,6 +347,8 @@ export type ModuleLoadRequest = {
   readonly signature: ModuleSignature | null;
   /** Text of the module's own cases. */
   readonly cases: string | null;
+  /** Text of its source map. */
+  readonly sourceMap: string | null;
   /** What a gate let through; null where none was asked. */
   readonly tried: Tried | null;
 };

@@ -92,12 +92,17 @@ function addLoadRoute(app: FastifyInstance, control: NodeControl): void {
           const message = `a module has at most ${moduleBytesMax} bytes`;
           return sendError(reply, 413, 'BODY_TOO_LARGE', message);
         }
-        const { signature = null, cases = null, replay = null } = isAlone ? {} : body;
+        const {
+          signature = null,
+          cases = null,
+          sourceMap = null,
+          replay = null,
+        } = isAlone ? {} : body;
         const tried =
           replay === null
             ? null
             : await control.parts.replay.gateModule(params.name, bytes, replay);
-        return control.loadModule(params.name, { bytes, signature, cases, tried });
+        return control.loadModule(params.name, { bytes, signature, cases, sourceMap, tried });
       },
     );
   });

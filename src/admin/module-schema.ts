@@ -1,6 +1,6 @@
 /** Bodies, parameters and answers of the management API that are about rule modules; see `schema.ts`. */
 import Type, { type Static, type TSchema } from 'typebox';
-import { caseBytesMax, moduleBytesMax } from '#core/module-files.ts';
+import { caseBytesMax, moduleBytesMax, sourceMapBytesMax } from '#core/module-files.ts';
 import { moduleSignature } from '#core/module-signature.ts';
 import { gateTerms } from './replay-schema.ts';
 
@@ -31,13 +31,16 @@ export const moduleLoadBody = Type.Object(
     }),
     signature: Type.Optional(moduleSignature),
     cases: Type.Optional(Type.String({ maxLength: caseBytesMax })),
+    /** For failures of it: told with the line they came from. */
+    sourceMap: Type.Optional(Type.String({ maxLength: sourceMapBytesMax })),
     /** What it has to pass before it is loaded. */
     replay: Type.Optional(gateTerms),
   },
   strict,
 );
-/** Both at their largest, with room for quotes and escapes. */
-export const moduleLoadBodyBytesMax = base64Characters(moduleBytesMax) + 2 * caseBytesMax;
+/** All at their largest, with room for quotes and escapes. */
+export const moduleLoadBodyBytesMax =
+  base64Characters(moduleBytesMax) + 2 * caseBytesMax + 2 * sourceMapBytesMax;
 
 export const moduleRollbackBody = Type.Union([
   Type.Null(),
@@ -64,6 +67,8 @@ export const moduleStatus = Type.Object(
     watch: Type.Boolean(),
     routes: count,
     failures: count,
+    memoryBytes: orNull(count),
+    readyMs: orNull(Type.Number({ minimum: 0 })),
     lastError: orNull(Type.String()),
   },
   strict,

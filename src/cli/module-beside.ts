@@ -12,6 +12,8 @@ import {
   moduleBytesMax,
   signatureBytesMax,
   signatureSuffix,
+  sourceMapBytesMax,
+  sourceMapSuffix,
 } from '#core/module-files.ts';
 import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
 
@@ -34,6 +36,8 @@ export type ModuleWithBeside = {
   readonly module: Uint8Array<ArrayBuffer>;
   readonly signature: ModuleSignature | null;
   readonly cases: string | null;
+  /** What lies beside it as FILE.map. */
+  readonly sourceMap: string | null;
 };
 
 export async function readModule(file: string, given: ParsedArguments): Promise<ModuleWithBeside> {
@@ -44,6 +48,7 @@ export async function readModule(file: string, given: ParsedArguments): Promise<
     module,
     signature: await readSignature(given.text('signature'), file),
     cases: await readCases(given.text('cases'), file),
+    sourceMap: await readSourceMap(file),
   };
 }
 
@@ -55,11 +60,16 @@ async function readLayout(source: string, given: ParsedArguments): Promise<Modul
     module: new Uint8Array(bytes),
     signature: namedSignature === null ? signature : await readSignature(namedSignature, source),
     cases: namedCases === null ? cases : await readCases(namedCases, source),
+    sourceMap: null,
   };
 }
 
 /** As the API of a node and that of an orchestrator take it. */
-export const moduleBody = ({ module, signature, cases }: ModuleWithBeside): object => ({
+export const moduleBody = ({
+  module,
+  signature,
+  cases,
+}: Omit<ModuleWithBeside, 'sourceMap'>): object => ({
   module: Buffer.from(module).toString('base64'),
   ...(signature === null ? {} : { signature }),
   ...(cases === null ? {} : { cases }),
@@ -80,6 +90,12 @@ async function readCases(named: string | null, file: string): Promise<string | n
   const path = named ?? `${file.replace(/\.wasm$/, '')}${casesSuffix}`;
   if (named === null && !(await exists(path))) return null;
   return Buffer.from(await readBounded(path, caseBytesMax, 'a file of cases')).toString('utf8');
+}
+
+async function readSourceMap(file: string): Promise<string | null> {
+  const path = `${file}${sourceMapSuffix}`;
+  if (!(await exists(path))) return null;
+  return Buffer.from(await readBounded(path, sourceMapBytesMax, 'a source map')).toString('utf8');
 }
 
 const exists = (path: string): Promise<boolean> =>

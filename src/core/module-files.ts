@@ -8,6 +8,11 @@ export const casesSuffix = '.cases.json';
 /** 4 MiB: thousands of cases. */
 export const caseBytesMax = 4 * 1024 * 1024;
 
+/** `own.wasm` has `own.wasm.map`, as compilers write it. */
+export const sourceMapSuffix = '.map';
+/** 4 MiB: with its sources, that of a module of a megabyte. */
+export const sourceMapBytesMax = 4 * 1024 * 1024;
+
 /** `own.wasm` has `own.wasm.sig`. */
 export const signatureSuffix = '.sig';
 /** A signature file is a few hundred bytes. */

@@ -32,13 +32,19 @@ export const moduleSeriesFamilies = {
   memory: {
     name: 'weir_module_memory_bytes',
     type: 'gauge',
-    help: 'Memory of the instances of a module version, summed over workers; absent for modules of foreign ABIs.',
+    help: 'Memory of the instances of a module version, summed over workers.',
+  },
+  ready: {
+    name: 'weir_module_ready_seconds',
+    type: 'histogram',
+    help: 'Time a worker took from the bytes of a module version to its first instance, at a start, a reload or a load.',
   },
 } as const satisfies Record<string, MetricFamily>;
 
 const durationBounds = [
   0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.0005, 0.005, 0.05,
 ];
+const readyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 const fuelBounds = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 const phaseNames = [
@@ -61,7 +67,7 @@ export class ModuleSeries {
   readonly #memory: Series | null;
 
   constructor(filter: Filter, registry: MetricRegistry) {
-    const { calls, verdicts, monitored, duration, fuel, memory } = moduleSeriesFamilies;
+    const { calls, verdicts, monitored, duration, fuel, memory, ready } = moduleSeriesFamilies;
     const labels = { module: filter.name, version: filter.sha256.slice(0, 12) };
     this.#filter = filter;
     this.#registry = registry;
@@ -82,6 +88,10 @@ export class ModuleSeries {
     this.#fuel = registry.histogram(fuel.name, fuel.help, fuelBounds, labels);
     this.#memory =
       filter.memoryBytes === null ? null : registry.gauge(memory.name, memory.help, labels);
+    if (filter.readyMs !== undefined)
+      registry
+        .histogram(ready.name, ready.help, readyBounds, labels)
+        .observe(filter.readyMs / 1_000);
   }
 
   observe(bit: number, ms: number, instructions: number): void {

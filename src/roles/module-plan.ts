@@ -22,6 +22,7 @@ import {
   type AdmissionPolicy,
   checkSigned,
   checkSignedAnew,
+  keepSourceMap,
   noteRefused,
   signaturePolicy,
   tryModule,
@@ -77,6 +78,8 @@ async function planModule(
   log: Logger | null,
 ): Promise<PlannedModule> {
   const file = await readRuleSource(name, rule, loaded, log);
+  const { sha256: fileSha256, sourceMap } = file;
+  if (sourceMap !== null) await keepSourceMap(store, name, { sha256: fileSha256, sourceMap }, log);
   const head = store.head(name);
   const current = head === null || head.current === null ? null : store.version(name, head.current);
   // A policy of the fleet may go back to an older version: the fleet's order has a sequence of its own.

@@ -23,11 +23,13 @@ import type { LiveModules, LiveModulesOptions } from './live-modules.ts';
 import {
   checkSigned,
   checkSignedAnew,
+  keepSourceMap,
   newVersion,
   noteRefused,
   signaturePolicy,
   tryModule,
 } from './module-admission.ts';
+import { ModulePlaces } from './module-places.ts';
 import { checkKept } from './module-plan.ts';
 import {
   type LiveEntry,
@@ -49,6 +51,8 @@ export type ModuleLoad = {
   readonly isBuiltin: boolean;
   readonly signature: ModuleSignature | null;
   readonly cases: string | null;
+  /** Text of its source map; absent where none came. */
+  readonly sourceMap?: string | null;
   /** What a gate let through; absent where none was asked. */
   readonly tried?: Tried | null;
 };
@@ -65,6 +69,7 @@ export class ModuleRegistry {
   readonly #live: LiveModules;
   readonly #troubles: ModuleTroubles;
   readonly #busy = new Set<string>();
+  readonly #places = new ModulePlaces(() => this.#store);
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -83,19 +88,25 @@ export class ModuleRegistry {
   load(name: string, load: ModuleLoad): Promise<ModuleLoadAnswer> {
     return this.#change(name, load.origin, async (before) => {
       const sha256 = createHash('sha256').update(load.bytes).digest('hex');
-      const { tried = null, ...given } = load;
+      const { tried = null, sourceMap = null, ...given } = load;
       const candidate = { name, sha256, ...given };
       const { config } = this.#live;
+      const { log } = this.#options;
       checkGeneration(tried, this.#options.host.generation());
       try {
         const policy = await signaturePolicy(config);
         // The fleet's own order has a sequence; by a newer one it may go back to an older version.
         const check = load.origin === 'fleet' ? checkSigned : checkSignedAnew;
         const signed = check(candidate, policy, this.#store);
+        if (sourceMap !== null && sha256 === before.version.sha256) {
+          await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
+          this.#places.forget();
+        }
         if (sha256 === before.version.sha256 && before.off === null)
           return this.#live.resign(before, signed);
         await tryModule({ ...candidate, settings: before.settings }, config);
         await this.#store.keep(sha256, load.bytes);
+        if (sourceMap !== null) await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
         const configuredSha256 = await this.#live.configuredNow(before);
         const next = { bytes: load.bytes, sha256, configuredSha256 };
         return await this.#live.replace(before, next, () =>
@@ -167,14 +178,16 @@ export class ModuleRegistry {
   /** A worker has taken it out of service because it keeps failing: the version before takes its place. */
   async noteFailure(failure: ModuleFailure): Promise<void> {
     const { host, log } = this.#options;
-    const { name, sha256, reason } = failure;
-    let isQuarantine = failure.isQuarantine;
+    const { name, sha256 } = failure;
+    let { isQuarantine, reason } = failure;
     try {
+      if (this.#live.isLive(name, sha256))
+        reason = await this.#places.tell(this.#live.get(name), failure);
       if (this.#live.isLive(name, sha256)) {
         const { version } = this.#live.get(name).version;
         this.#store.noteError(name, version, oneLine(reason));
         this.#live.noteLastError(name);
-        if (this.#troubles.note(failure, performance.now())) isQuarantine = true;
+        if (this.#troubles.note({ ...failure, reason }, performance.now())) isQuarantine = true;
       }
       if (!isQuarantine) return;
       // Other workers may say the same while this is under way, or somebody may have changed it.

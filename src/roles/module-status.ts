@@ -1,6 +1,7 @@
 /** Module versions in the words of the management API, of status and of the log. */
 import type { ModuleHistory, ModuleStatus } from '#admin/control.ts';
 import type { Config } from '#config/schema.ts';
+import { moduleSeriesFamilies } from '#proxy/module-series.ts';
 import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
@@ -43,6 +44,7 @@ export function moduleStatus(
     watch: config.waf.rules[name]?.watch ?? false,
     routes: routesOf(config, name),
     failures: failuresOf(name, samples),
+    ...figuresOf(version, samples),
     lastError: off ?? lastError,
   };
 }
@@ -94,6 +96,21 @@ export const offReason = ({ name, version }: ModuleVersion, why: string): string
 
 /** Reasons come from a module, and stand in a database and on screens. */
 export const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ').slice(0, 500);
+
+/** Of that version alone, by what its workers measured. */
+function figuresOf(
+  { name, sha256 }: ModuleVersion,
+  samples: MetricSamples,
+): Pick<ModuleStatus, 'memoryBytes' | 'readyMs'> {
+  const { memory, ready } = moduleSeriesFamilies;
+  const labels = `{module="${name}",version="${sha256.slice(0, 12)}"}`;
+  const readies = samples.get(`${ready.name}_count${labels}`) ?? 0;
+  const seconds = samples.get(`${ready.name}_sum${labels}`) ?? 0;
+  return {
+    memoryBytes: samples.get(`${memory.name}${labels}`) ?? null,
+    readyMs: readies === 0 ? null : (seconds / readies) * 1_000,
+  };
+}
 
 /** Of all its versions and kinds. */
 function failuresOf(name: string, samples: MetricSamples): number {

@@ -15,6 +15,8 @@ export type ModuleFailure = {
   readonly name: string;
   readonly sha256: string;
   readonly reason: string;
+  /** Of its trace, in the bytes that were compiled, innermost first; empty where it says nothing of the code. */
+  readonly offsets: readonly number[];
   /** False for what a client can bring about, such as a body that is too long: it does not count. */
   readonly isItsDoing: boolean;
   /** The worker that says so has seen too many and does not run it any more. */

@@ -54,5 +54,6 @@ export async function readRuleSource(
     isBuiltin: true,
     signature: null,
     cases: null,
+    sourceMap: null,
   };
 }

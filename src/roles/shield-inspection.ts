@@ -23,6 +23,7 @@ import { type PacketVerdict, packetPolicy } from '#wasm/packet-verdict.ts';
 import { addressText } from '#wasm/packet-view.ts';
 import { InspectionCounts } from './inspection-counts.ts';
 import type { ModuleSource } from './ipc.ts';
+import type { ModuleFailure } from './module-trial.ts';
 import type { FromShield, InspectedFlow } from './shield-ipc.ts';
 import { WorkerServices } from './worker-services.ts';
 
@@ -127,7 +128,8 @@ export class ShieldInspection {
     return PacketFilter.load(
       module,
       this.#services.host,
-      (message, _kind, isQuarantine) => this.#onFailure(module, message, isQuarantine),
+      (reason, _kind, isQuarantine, offsets) =>
+        this.#onFailure(module, { reason, isQuarantine, offsets }),
       () => this.#counts.forgotten.value++,
     );
   }
@@ -197,14 +199,16 @@ export class ShieldInspection {
     this.#send({ kind: 'flow', flow });
   }
 
-  #onFailure(module: ModuleSource, reason: string, isQuarantine: boolean): void {
+  #onFailure(
+    { name, sha256 }: ModuleSource,
+    said: Pick<ModuleFailure, 'reason' | 'isQuarantine' | 'offsets'>,
+  ): void {
     this.#counts.failures.value++;
     const now = performance.now();
-    if (!isQuarantine && now - this.#lastFailureAt < failureReportMs) return;
+    if (!said.isQuarantine && now - this.#lastFailureAt < failureReportMs) return;
     this.#lastFailureAt = now;
-    const { name, sha256 } = module;
     // There is one process for packets: what it has counted is all there is.
-    const failure = { name, sha256, reason, isItsDoing: false, isQuarantine };
+    const failure = { name, sha256, ...said, isItsDoing: false };
     this.#send({ kind: 'module-failure', failure });
   }
 }

@@ -243,7 +243,7 @@ class Worker {
    */
   #failureReporter({ name, sha256 }: ModuleSource): OnGuardedFailure {
     let lastAt = Number.NEGATIVE_INFINITY;
-    return (reason, kind, isQuarantine) => {
+    return (reason, kind, isQuarantine, offsets) => {
       this.#countFailure({ module: name, version: sha256.slice(0, 12), kind });
       const isItsDoing = kind !== 'capacity';
       const now = performance.now();
@@ -251,7 +251,7 @@ class Worker {
       lastAt = now;
       send({
         kind: 'module-failure',
-        failure: { name, sha256, reason, isItsDoing, isQuarantine },
+        failure: { name, sha256, reason, offsets, isItsDoing, isQuarantine },
       });
     };
   }

@@ -5,6 +5,7 @@
  * modules/             0700
  *   history.db         0600   versions, what is current, the newest sequence number accepted
  *   SHA256.wasm        0600   bytes of what is live, ready or last in quarantine (module-files.ts)
+ *   SHA256.map         0600   its source map, where one came with it (source-map-files.ts)
  * ```
  *
  * ```
@@ -34,6 +35,7 @@ import {
   versionOf,
 } from './module-database.ts';
 import { ModuleFiles } from './module-files.ts';
+import { SourceMapFiles } from './source-map-files.ts';
 
 export type ModuleHead = {
   /** Null only while nothing has ever been live. */
@@ -84,11 +86,14 @@ export class ModuleStore {
   readonly #database: DatabaseSync;
   readonly #files: ModuleFiles;
   readonly #bounds: ModuleStoreBounds;
+  /** By the hash of the module. */
+  readonly sourceMaps: SourceMapFiles;
 
   private constructor(folder: string, database: DatabaseSync, bounds: ModuleStoreBounds) {
     this.#path = join(folder, historyFile);
     this.#database = database;
     this.#files = new ModuleFiles(folder);
+    this.sourceMaps = new SourceMapFiles(folder);
     this.#bounds = bounds;
   }
 
@@ -266,6 +271,7 @@ export class ModuleStore {
       );
     });
     await this.#files.collect(kept);
+    await this.sourceMaps.collect(kept);
   }
 
   close(): void {

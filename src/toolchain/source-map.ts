@@ -58,13 +58,20 @@ export class SourceMap {
    * Code of a library is mostly compiled into the function that uses it; then the nearest place before it
    * that is the author's own is the line that called it.
    */
-  ownPlaceBefore(offset: number): SourcePlace | null {
+  #ownPlaceBefore(offset: number): SourcePlace | null {
     const last = this.#segmentAt(offset);
     for (let index = last; index >= 0 && index > last - segmentsBack; index--) {
       const place = this.#place(index);
       if (place !== null && !place.file.startsWith('~lib/')) return place;
     }
     return null;
+  }
+
+  /** The line its author wrote, where there is one near; else that of the library. */
+  authorPlaceOf(offset: number): SourcePlace | null {
+    const place = this.placeOf(offset);
+    if (place === null || !place.file.startsWith('~lib/')) return place;
+    return this.#ownPlaceBefore(offset) ?? place;
   }
 
   #segmentAt(offset: number): number {

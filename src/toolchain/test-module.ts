@@ -83,20 +83,15 @@ function lines(
   offsets: OffsetMap | null,
 ): TraceLine[] {
   return frames
+    .filter(({ offset }) => offsets === null || offsets.original(offset) !== null)
     .map(({ name, functionIndex, offset }) => ({
       name: name ?? `function ${functionIndex}`,
-      place: placeIn(map, offsets?.original(offset) ?? offset),
+      place: map?.authorPlaceOf(offsets?.original(offset) ?? offset) ?? null,
     }))
     .filter(
       (line, index, all) =>
         line.name !== all[index - 1]?.name || line.place?.line !== all[index - 1]?.place?.line,
     );
-}
-
-function placeIn(map: SourceMap | null, offset: number): SourcePlace | null {
-  const place = map?.placeOf(offset) ?? null;
-  if (map === null || place === null || !place.file.startsWith('~lib/')) return place;
-  return map.ownPlaceBefore(offset) ?? place;
 }
 
 /**

@@ -45,6 +45,8 @@ export interface Filter {
   readonly fuelUsed: number;
   /** Of its instances; null where that is not measured. */
   readonly memoryBytes: number | null;
+  /** Wall time from its bytes to its first instance, in this worker; absent where nothing was made. */
+  readonly readyMs?: number;
   /** Once a request, before its first phase. */
   begin(transaction: Transaction, resume: Resume, modes?: RuleModes): FilterRun;
   /** A failure that the host noticed, such as a wait without end: counted, and the policy. */

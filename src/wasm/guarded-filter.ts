@@ -16,7 +16,7 @@ import type { Stop } from '#waf/verdict.ts';
 import { failureStop } from './failure-stop.ts';
 import { FailureWindow } from './failure-window.ts';
 import { type Filter, type FilterRuleSet, type FilterRun, phase, type Resume } from './filter.ts';
-import type { GuestFailureKind } from './guest-failure.ts';
+import { type GuestFailureKind, traceOffsets } from './guest-failure.ts';
 import type { OnFailure } from './live-module.ts';
 
 /** `isQuarantine` with the failure that was one too many. */
@@ -24,6 +24,8 @@ export type OnGuardedFailure = (
   message: string,
   kind: GuestFailureKind,
   isQuarantine: boolean,
+  /** Of its trace, in the bytes that were compiled, innermost first. */
+  offsets: readonly number[],
 ) => void;
 
 type Guarded = {
@@ -43,16 +45,18 @@ export function guardFilter(
   if (source.off !== null) return new OffFilter(source, source.off);
   const window = new FailureWindow();
   let guarded: GuardedFilter | null = null;
-  const filter = compile((message, { kind }) => {
+  const startedAt = performance.now();
+  const filter = compile((message, failure) => {
+    const { kind } = failure;
     // Else any client with a long body could take the module away from everybody.
     const isItsDoing = kind !== 'capacity';
     // A request that began before may still fail in it; it is off once.
     const isQuarantine =
       isItsDoing && guarded !== null && !guarded.isOff && window.note(performance.now());
     if (isQuarantine) guarded?.switchOff(message);
-    onFailure(message, kind, isQuarantine);
+    onFailure(message, kind, isQuarantine, traceOffsets(failure));
   });
-  guarded = new GuardedFilter(source, filter);
+  guarded = new GuardedFilter(source, filter, performance.now() - startedAt);
   return guarded;
 }
 
@@ -62,15 +66,17 @@ class GuardedFilter implements Filter {
   readonly abi: Filter['abi'];
   readonly phases: number;
   readonly ruleSet?: FilterRuleSet;
+  readonly readyMs: number;
   readonly #source: Guarded;
   readonly #filter: Filter;
   #off: FilterRun | null = null;
 
-  constructor(source: Guarded, filter: Filter) {
+  constructor(source: Guarded, filter: Filter, readyMs: number) {
     this.name = source.name;
     this.sha256 = source.sha256;
     this.abi = filter.abi;
     this.phases = filter.phases;
+    this.readyMs = readyMs;
     if (filter.ruleSet !== undefined) this.ruleSet = filter.ruleSet;
     this.#source = source;
     this.#filter = filter;

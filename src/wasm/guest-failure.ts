@@ -90,6 +90,19 @@ export function framesOf(failure: GuestFailure): readonly GuestFrame[] {
   }));
 }
 
+/** Frames that are told of a failure on. */
+const offsetsMax = 8;
+/** What is of the code; the other kinds say themselves what they are about. */
+const kindsOfCode: ReadonlySet<GuestFailureKind> = new Set(['trap', 'stack', 'fuel']);
+
+/** In the bytes that were compiled, innermost first; empty where the code is not what failed. */
+export function traceOffsets(failure: GuestFailure): readonly number[] {
+  if (!kindsOfCode.has(failure.kind)) return [];
+  return framesOf(failure)
+    .slice(0, offsetsMax)
+    .map(({ offset }) => offset);
+}
+
 const framePattern =
   /(?:at ([^\n(]+) \()?wasm:\/\/[^\s:]+(?:\/[^\s:]+)?:wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g;
 

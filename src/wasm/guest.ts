@@ -3,7 +3,7 @@
  * memory is in an unknown state, and whoever holds it replaces it (`live-module.ts`).
  *
  * ```
- * view written ─► fuel set ─► phase function ─► answer read ─► put back to how it was after configure
+ * view written ─► fuel set, phase function ─► answer read ─► put back to how it was after configure
  * ```
  */
 import { assert } from '#core/assert.ts';
@@ -30,12 +30,15 @@ import {
 } from './hostcalls/call-site.ts';
 import { hostCallImports } from './hostcalls/host-calls.ts';
 import { guestImports } from './imports.ts';
+import { fuelledName } from './meter/added-function.ts';
 import { fuelMax, meterExport } from './meter/meter-module.ts';
 import { type PacketVerdict, readPacketAnswer } from './packet-verdict.ts';
 import { encodePacket, type PacketView } from './packet-view.ts';
 import { addressOf, readAnswer, type TakeLimit } from './verdict-record.ts';
 
 type GuestFunction = (...parameters: number[]) => unknown;
+/** Of the fuel for the call, and where the view lies. */
+type PhaseFunction = (fuel: number, at: number) => unknown;
 
 /** What an instance is made with; the same for every instance of a module version. */
 export type GuestSettings = {
@@ -52,7 +55,7 @@ export type GuestSettings = {
   readonly used: { fuel: number };
 };
 
-const noFunction: GuestFunction = () => 0;
+const noFunction: PhaseFunction = () => 0;
 
 /** What the meter has added to the module. */
 type Meter = {
@@ -109,7 +112,7 @@ export class Guest {
   readonly #memory: GuestMemory;
   readonly #meter: Meter;
   readonly #settings: GuestSettings;
-  readonly #functions: Readonly<Record<PhaseExport, GuestFunction>>;
+  readonly #functions: Readonly<Record<PhaseExport, PhaseFunction>>;
   /** Where views are written. */
   readonly #at: number;
   #isSpent = false;
@@ -119,7 +122,7 @@ export class Guest {
     memory: GuestMemory,
     meter: Meter,
     settings: GuestSettings,
-    functions: Readonly<Record<PhaseExport, GuestFunction>>,
+    functions: Readonly<Record<PhaseExport, PhaseFunction>>,
     at: number,
   ) {
     this.#calling = calling;
@@ -250,8 +253,7 @@ export class Guest {
     calling.budget.reset();
     let answer: unknown;
     try {
-      refuel(this.#settings.fuel);
-      answer = this.#functions[name](this.#at);
+      answer = this.#functions[name](this.#settings.fuel, this.#at);
     } catch (error) {
       throw fuel.value < 0
         ? outOfFuel(error, `in ${name}`, this.#settings.fuel)
@@ -315,9 +317,12 @@ function configure(
 
 function phaseFunctions(
   exports: Readonly<Record<string, unknown>>,
-): Readonly<Record<PhaseExport, GuestFunction>> {
-  const of = (name: PhaseExport): GuestFunction =>
-    exports[name] === undefined ? noFunction : exported(exports, name, 1);
+): Readonly<Record<PhaseExport, PhaseFunction>> {
+  const of = (name: PhaseExport): PhaseFunction => {
+    if (exports[name] === undefined) return noFunction;
+    exported(exports, name, 1);
+    return exported(exports, fuelledName(name), 2);
+  };
   return {
     weir_request_head: of('weir_request_head'),
     weir_request_body: of('weir_request_body'),

@@ -13,7 +13,7 @@
 import { describeError, WeirError } from '#core/errors.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
-import type { GuestLimits } from './abi.ts';
+import { type GuestLimits, phaseExports } from './abi.ts';
 import { failureStop } from './failure-stop.ts';
 import type { BodyWindow, Filter, FilterRun, LogRecord, PhaseAnswer } from './filter.ts';
 import { Guest, type GuestSettings, phasesOf } from './guest.ts';
@@ -223,7 +223,13 @@ export function meterOptionsOf(
   { fuel, memoryPagesMax }: Pick<CompileSource, 'fuel' | 'memoryPagesMax'>,
   isolates: boolean,
 ): MeterOptions {
-  return { fuelAtStart: Math.min(fuel, fuelMax), memoryPagesMax, isolates, exportsStart: true };
+  return {
+    fuelAtStart: Math.min(fuel, fuelMax),
+    memoryPagesMax,
+    isolates,
+    exportsStart: true,
+    fuelledExports: isolates ? Object.keys(phaseExports) : [],
+  };
 }
 
 /** Compiles and makes the first instance, so that a module that is live has run. Throws `MODULE_INVALID`. */

@@ -4,7 +4,7 @@
  * configuration. A signature and cases may lie beside the last two:
  *
  * ```
- * rules/own.wasm   rules/own.wasm.sig   rules/own.cases.json
+ * rules/own.wasm   rules/own.wasm.sig   rules/own.cases.json   rules/own.wasm.map
  * rules/layout/    rules/layout.sig     rules/layout.cases.json
  * ```
  */
@@ -20,6 +20,8 @@ import {
   moduleBytesMax,
   signatureBytesMax,
   signatureSuffix,
+  sourceMapBytesMax,
+  sourceMapSuffix,
 } from '#core/module-files.ts';
 import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
 import { type OciReference, ociIndex, parseOciReference, readOciModule } from './oci-layout.ts';
@@ -36,6 +38,8 @@ export type ModuleFile = {
   readonly signature: ModuleSignature | null;
   /** Text of the cases beside it. */
   readonly cases: string | null;
+  /** Text of the source map beside it. */
+  readonly sourceMap: string | null;
 };
 
 const builtinDirectory = join(
@@ -63,7 +67,12 @@ type Located = {
   readonly path: string;
   readonly oci: OciReference | null;
   /** Null for one that ships with Weir. */
-  readonly beside: { readonly signature: string; readonly cases: string } | null;
+  readonly beside: {
+    readonly signature: string;
+    readonly cases: string;
+    /** A layout holds the bytes alone. */
+    readonly sourceMap: string | null;
+  } | null;
 };
 
 async function locate(source: string, baseDirectory: string): Promise<Located> {
@@ -76,6 +85,7 @@ async function locate(source: string, baseDirectory: string): Promise<Located> {
     const beside = {
       signature: `${oci.folder}${signatureSuffix}`,
       cases: `${oci.folder}${casesSuffix}`,
+      sourceMap: null,
     };
     return { path: join(oci.folder, ociIndex), oci, beside };
   }
@@ -83,18 +93,21 @@ async function locate(source: string, baseDirectory: string): Promise<Located> {
   const beside = {
     signature: `${path}${signatureSuffix}`,
     cases: `${path.replace(/\.wasm$/, '')}${casesSuffix}`,
+    sourceMap: `${path}${sourceMapSuffix}`,
   };
   return { path, oci: null, beside };
 }
 
 async function readBeside(
   beside: Located['beside'],
-): Promise<{ signature: ModuleSignature | null; cases: string | null }> {
-  if (beside === null) return { signature: null, cases: null };
+): Promise<Pick<ModuleFile, 'signature' | 'cases' | 'sourceMap'>> {
+  if (beside === null) return { signature: null, cases: null, sourceMap: null };
   const signature = await readSmall(beside.signature, signatureBytesMax);
   return {
     signature: signature === null ? null : parseModuleSignature(signature, beside.signature),
     cases: await readSmall(beside.cases, caseBytesMax),
+    sourceMap:
+      beside.sourceMap === null ? null : await readSmall(beside.sourceMap, sourceMapBytesMax),
   };
 }
 

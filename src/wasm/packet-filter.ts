@@ -12,7 +12,7 @@
 import { FailureWindow } from './failure-window.ts';
 import { phase } from './filter.ts';
 import type { OnGuardedFailure } from './guarded-filter.ts';
-import type { GuestFailureKind } from './guest-failure.ts';
+import { type GuestFailure, traceOffsets } from './guest-failure.ts';
 import type { HostServices } from './host-services.ts';
 import {
   type CompileSource,
@@ -52,9 +52,9 @@ export class PacketFilter {
     onFlowForgotten: () => void = () => {},
   ): PacketFilter {
     let filter: PacketFilter | null = null;
-    const module = compileModule(source, noHeads, services, (message, { kind }) => {
-      if (filter === null) onFailure(message, kind, false);
-      else filter.#onFailure(message, kind, onFailure);
+    const module = compileModule(source, noHeads, services, (message, failure) => {
+      if (filter === null) onFailure(message, failure.kind, false, traceOffsets(failure));
+      else filter.#onFailure(message, failure, onFailure);
     });
     if ((module.phases & phase.packet) === 0)
       throw invalidModule(source.name, [
@@ -104,11 +104,11 @@ export class PacketFilter {
     return this.#flows.size;
   }
 
-  #onFailure(message: string, kind: GuestFailureKind, report: OnGuardedFailure): void {
+  #onFailure(message: string, failure: GuestFailure, report: OnGuardedFailure): void {
     this.#failures++;
     const isQuarantine = this.#off === null && this.#window.note(performance.now());
     if (isQuarantine) this.#off = packetPolicy(this.name, this.#module.failure, message);
-    report(message, kind, isQuarantine);
+    report(message, failure.kind, isQuarantine, traceOffsets(failure));
   }
 }
 

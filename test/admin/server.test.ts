@@ -427,7 +427,7 @@ describe('answers', () => {
     const module = Buffer.from('wasm').toString('base64');
     assert.equal((await load({ module, signature, cases: '[]' })).status, 200);
     assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm');
-    assert.deepEqual(control.sentAlong, { signature, cases: '[]' });
+    assert.deepEqual(control.sentAlong, { signature, cases: '[]', sourceMap: null });
     for (const body of [
       {},
       { module: '' },

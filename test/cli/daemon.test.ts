@@ -324,7 +324,7 @@ management  127.0.0.1:9999
       /^core is version 1, 0123456789ab \(10 bytes\).* live in 2 workers$/m,
     );
     assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm bytes');
-    assert.deepEqual(control.sentAlong, { signature: null, cases: null });
+    assert.deepEqual(control.sentAlong, { signature: null, cases: null, sourceMap: null });
     const signature = {
       module: 'core',
       sha256: 'ab'.repeat(32),
@@ -333,15 +333,20 @@ management  127.0.0.1:9999
     };
     await file('new.wasm.sig', JSON.stringify(signature));
     await file('new.cases.json', '[]');
+    await file('new.wasm.map', '{}');
     const beside = await weir('module', 'load', 'core', 'new.wasm');
     assert.match(beside.stdout, /its signature was not looked at/);
     assert.equal(Buffer.from(control.loaded ?? []).toString(), 'wasm bytes');
-    assert.deepEqual(control.sentAlong, { signature, cases: '[]' });
+    assert.deepEqual(control.sentAlong, { signature, cases: '[]', sourceMap: '{}' });
     await file('other.sig', JSON.stringify({ ...signature, sequence: 8 }));
     await file('other.json', '[1]');
     const more = ['--signature', 'other.sig', '--cases', 'other.json'];
     assert.equal((await weir('module', 'load', 'core', 'new.wasm', ...more)).exit, 0);
-    assert.deepEqual(control.sentAlong, { signature: { ...signature, sequence: 8 }, cases: '[1]' });
+    assert.deepEqual(control.sentAlong, {
+      signature: { ...signature, sequence: 8 },
+      cases: '[1]',
+      sourceMap: '{}',
+    });
     await file('other.sig', '{}');
     const broken = await weir('module', 'load', 'core', 'new.wasm', ...more);
     assert.match(broken.stderr, /other\.sig is no signature: it needs module, sha256/);

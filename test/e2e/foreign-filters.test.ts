@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
 import { conformanceGuest } from '../support/http-wasm-guests.ts';
-import { newFolder } from '../support/own-module.ts';
+import { newFolder, weir } from '../support/own-module.ts';
 import { proxyWasmGuest } from '../support/proxy-wasm-guests.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { RawOrigin } from '../support/raw-origin.ts';
+import { until } from '../support/until.ts';
 
 const answered =
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-Secret: key\r\n\r\n';
@@ -65,6 +66,19 @@ waf:
     assert.match(received, /\r\nx-trailers: 2 x-sum=a x-b=2\r\n/);
     assert.match(received, /\r\n0\r\nx-b: 2\r\nx-own: 2\r\n\r\n$/);
     assert.match(got, /\r\n0\r\nx-sum: 1!\r\nx-count: 2\r\n\r\n$/);
+  });
+
+  it('lists what each takes of memory, and how soon a worker had it after a start', async () => {
+    const measured = async () => {
+      const { body } = await edge.call('GET', '/api/v1/modules');
+      const modules = body['modules'] as { name: string; memoryBytes: number; readyMs: number }[];
+      return modules.filter(({ memoryBytes, readyMs }) => memoryBytes >= 65_536 && readyMs > 0);
+    };
+    await until('three modules measured', async () => (await measured()).length === 3);
+    const shown = await weir(edge, 'module', 'show', 'plugin');
+    assert.match(shown.text, /^ready in +\d+\.\d ms a worker$/m);
+    assert.match(shown.text, /^memory +[\d,]+ bytes$/m);
+    assert.doesNotMatch(shown.text, /^loaded in/m);
   });
 
   it('and a plugin', async () => {

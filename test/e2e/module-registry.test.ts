@@ -51,6 +51,7 @@ describe('versions of a module', () => {
       /^own +live *$/m,
       /^version +2, [0-9a-f]{12} \([\d,]+ bytes\)$/m,
       /^loaded in +\d+\.\d\d s$/m,
+      /^ready in +\d+\.\d ms a worker$/m,
       /^calls +request-head [\d,]+$/m,
       /^verdicts +block [\d,]+$/m,
       /^failures +none$/m,
@@ -79,6 +80,7 @@ describe('versions of a module', () => {
     await load(edge, statusGuest(402));
     assert.match((await weir(edge, 'module', 'rollback', 'own')).text, /^own is version 1,/);
     assert.deepEqual(await statuses(edge), [401]);
+    // A start is measured as a load is.
     const again = await weir(edge, 'module', 'rollback', 'own');
     assert.match(again.text, /no version before 1 that is ready; to be had: 2/);
   });

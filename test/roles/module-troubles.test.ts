@@ -10,6 +10,7 @@ const failure = {
   reason: 'unreachable',
   isItsDoing: true,
   isQuarantine: false,
+  offsets: [],
 };
 
 function troubles() {

@@ -258,10 +258,10 @@ export class FakeControl implements NodeControl {
     return { name, version, sha256: exampleVersion.sha256, bytes: 9, state: 'retired' as const };
   }
 
-  async loadModule(name: string, { bytes, signature, cases, tried }: ModuleLoadRequest) {
+  async loadModule(name: string, { bytes, signature, cases, sourceMap, tried }: ModuleLoadRequest) {
     this.#call(`loadModule ${name}`);
     this.tried = tried;
-    this.sentAlong = { signature, cases };
+    this.sentAlong = { signature, cases, sourceMap };
     if (name !== coreModule.name) {
       throw new WeirError('MODULE_UNKNOWN', `no module is named "${name}"`, {
         details: ['configured: core'],
@@ -370,6 +370,8 @@ const coreModule: ModuleStatus = {
   watch: false,
   routes: 1,
   failures: 0,
+  memoryBytes: 1_048_576,
+  readyMs: null,
   lastError: null,
 };
 

@@ -6,6 +6,7 @@ import type { RequestView } from '#waf/request-view.ts';
 import { encodeRequestHead, viewBytesMax } from '#wasm/abi.ts';
 import { phase } from '#wasm/filter.ts';
 import { GuestMemory } from '#wasm/guest-memory.ts';
+import { fuelledName } from '#wasm/meter/added-function.ts';
 import { meterExport } from '#wasm/meter/meter-module.ts';
 import { testLimits } from './guests.ts';
 
@@ -25,6 +26,7 @@ export class PlainGuest {
   readonly reset: GuestFunction | null;
   readonly #requestHead: GuestFunction;
   readonly #fuel: WebAssembly.Global | null;
+  readonly #fuelled: GuestFunction | null;
   readonly #refuel: GuestFunction | null;
   readonly #at: number;
 
@@ -42,10 +44,11 @@ export class PlainGuest {
     const functionNamed = (name: string): GuestFunction | null =>
       (exports[name] as GuestFunction | undefined) ?? null;
     this.#fuel = (exports[meterExport.fuel] as WebAssembly.Global | undefined) ?? null;
-    this.#refuel = functionNamed(meterExport.refuel);
     const requestHead = functionNamed('weir_request_head');
     this.hasRequestHead = requestHead !== null;
     this.#requestHead = requestHead ?? (() => 0);
+    this.#refuel = functionNamed(meterExport.refuel);
+    this.#fuelled = functionNamed(fuelledName('weir_request_head'));
     this.memory = new GuestMemory(exports['memory'] as WebAssembly.Memory);
     this.#at = Number(functionNamed('weir_reserve')?.(viewBytesMax(testLimits, phase.requestHead)));
     this.memory.refresh();
@@ -64,10 +67,14 @@ export class PlainGuest {
   inspect(view: RequestView, fuel = 1_000_000_000): unknown {
     const bytes = encodeRequestHead(view, facts, testLimits, this.memory, this.#at);
     this.touch?.(this.#at, bytes);
-    this.#refuel?.(fuel);
-    const answer = this.#requestHead(this.#at);
+    const answer = this.#fuelled?.(fuel, this.#at) ?? this.#alone(fuel);
     this.memory.refresh();
     return answer;
+  }
+
+  #alone(fuel: number): unknown {
+    this.#refuel?.(fuel);
+    return this.#requestHead(this.#at);
   }
 
   /** Of the last call, in units of fuel. */

@@ -18,6 +18,8 @@ const titles = [
   'ROUTES',
   'FAILS',
   'FAILURES',
+  'MEMORY',
+  'READY IN',
   'LOADED',
   'SOURCE',
 ];
@@ -48,6 +50,8 @@ export const moduleList: Command = {
         thousands(module.routes),
         module.failure,
         thousands(module.failures),
+        module.memoryBytes === null ? '-' : thousands(module.memoryBytes),
+        module.readyMs === null ? '-' : `${module.readyMs.toFixed(1)} ms`,
         formatTime(module.loadedAt),
         module.watch ? `${module.source} (watched)` : module.source,
       ]);

@@ -55,14 +55,22 @@ export const moduleLoad: Command = {
       const { sha256 } = await uploadModule(context, name, module);
       return startAndFollow(context, { kind: 'module', name, sha256 });
     }
-    const isAlone = module.signature === null && module.cases === null && replay === null;
+    const { sourceMap } = module;
+    const isAlone =
+      module.signature === null && module.cases === null && sourceMap === null && replay === null;
     const answer = await callDaemon(context, {
       method: 'POST',
       path: `/api/v1/modules/${encodeURIComponent(name)}`,
       answer: moduleLoadAnswer,
       ...(isAlone
         ? { wasm: module.module }
-        : { json: { ...moduleBody(module), ...(replay === null ? {} : { replay }) } }),
+        : {
+            json: {
+              ...moduleBody(module),
+              ...(sourceMap === null ? {} : { sourceMap }),
+              ...(replay === null ? {} : { replay }),
+            },
+          }),
       timeoutMs: replay === null ? slowCallTimeoutMs : gatedCallTimeoutMs,
     });
     context.print.answer(answer, () => {

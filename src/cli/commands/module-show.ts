@@ -29,6 +29,8 @@ type Figures = {
   readonly memoryBytes: number | null;
   /** Null for a version that went live with others, at a start or a reload. */
   readonly loadSeconds: number | null;
+  /** From its bytes to its first instance, the mean of the workers. */
+  readonly readySeconds: number | null;
 };
 
 export const moduleShow: Command = {
@@ -56,6 +58,9 @@ export const moduleShow: Command = {
         ...(figures.loadSeconds === null
           ? []
           : ([['loaded in', `${figures.loadSeconds.toFixed(2)} s`]] as const)),
+        ...(figures.readySeconds === null
+          ? []
+          : ([['ready in', `${(figures.readySeconds * 1_000).toFixed(1)} ms a worker`]] as const)),
         ['routes', `${thousands(module.routes)}, fails ${module.failure}`],
         ['calls', countsText(figures.calls)],
         ['verdicts', countsText(figures.verdicts)],
@@ -99,6 +104,7 @@ async function figuresOf(context: CommandContext, name: string, sha256: string):
     instructions: histogramFigures(samples, 'weir_module_fuel'),
     memoryBytes: gaugeOf(samples, 'weir_module_memory_bytes'),
     loadSeconds: gaugeOf(samples, 'weir_module_load_seconds'),
+    readySeconds: histogramFigures(samples, 'weir_module_ready_seconds')?.mean ?? null,
   };
 }
 

@@ -22,9 +22,9 @@ export type Waiter = (guest: HttpGuest | GuestFailure) => void;
 export class GuestPool {
   readonly #create: () => HttpGuest;
   readonly #idle: HttpGuest[] = [];
+  readonly #lent = new Set<HttpGuest>();
   /** In the order they came. */
   readonly #waiters = new Set<Waiter>();
-  #lent = 0;
 
   /** `create` throws `GuestFailure`. */
   constructor(create: () => HttpGuest, first: HttpGuest) {
@@ -36,12 +36,12 @@ export class GuestPool {
   take(waiter: Waiter): HttpGuest | null {
     const idle = this.#idle.pop();
     if (idle !== undefined) {
-      this.#lent++;
+      this.#lent.add(idle);
       return idle;
     }
-    if (this.#lent < guestsMax) {
+    if (this.#lent.size < guestsMax) {
       const guest = this.#create();
-      this.#lent++;
+      this.#lent.add(guest);
       return guest;
     }
     if (this.#waiters.size >= waitersMax) {
@@ -67,32 +67,38 @@ export class GuestPool {
       queueMicrotask(() => waiter(guest));
       return;
     }
-    this.#lent--;
+    this.#lent.delete(guest);
     if (this.#idle.length < idleGuestsMax) this.#idle.push(guest);
   }
 
   /** It failed: its memory is in an unknown state, and whoever is next gets a new one. */
-  discard(): void {
+  discard(failed: HttpGuest): void {
     const [waiter] = this.#waiters;
-    if (waiter === undefined) {
-      this.#lent--;
-      return;
-    }
+    this.#lent.delete(failed);
+    if (waiter === undefined) return;
     this.#waiters.delete(waiter);
     let guest: HttpGuest;
     try {
       guest = this.#create();
     } catch (error) {
-      this.#lent--;
       if (!(error instanceof GuestFailure)) throw error;
       queueMicrotask(() => waiter(error));
       return;
     }
+    this.#lent.add(guest);
     queueMicrotask(() => waiter(guest));
+  }
+
+  /** Of all instances, lent or idle. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const guest of this.#lent) bytes += guest.memoryBytes;
+    for (const guest of this.#idle) bytes += guest.memoryBytes;
+    return bytes;
   }
 
   /** For tests and metrics. */
   get counts(): { readonly lent: number; readonly idle: number; readonly waiting: number } {
-    return { lent: this.#lent, idle: this.#idle.length, waiting: this.#waiters.size };
+    return { lent: this.#lent.size, idle: this.#idle.length, waiting: this.#waiters.size };
   }
 }

@@ -65,6 +65,11 @@ export class HttpGuest {
     return this.#state.hasEnabledFeatures;
   }
 
+  /** As far as it has grown. */
+  get memoryBytes(): number {
+    return this.#state.memoryBytes;
+  }
+
   /** Throws `GuestFailure`; the instance must not be used afterwards. */
   handleRequest(exchange: HttpExchange): ContextAndNext {
     exchange.begin('request');
@@ -220,6 +225,10 @@ class State implements HostState {
     }
     this.#memory.refresh();
     return this.#memory;
+  }
+
+  get memoryBytes(): number {
+    return this.#raw?.buffer.byteLength ?? 0;
   }
 
   exchange(call: string): HttpExchange {

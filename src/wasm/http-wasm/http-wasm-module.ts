@@ -38,7 +38,6 @@ export class HttpWasmModule implements Filter {
   readonly headBytesMax: number;
   readonly #onFailure: OnFailure;
   readonly #used = { fuel: 0 };
-  readonly memoryBytes = null;
   #failures = 0;
   #lastFailure: string | null = null;
 
@@ -77,6 +76,10 @@ export class HttpWasmModule implements Filter {
 
   get fuelUsed(): number {
     return this.#used.fuel;
+  }
+
+  get memoryBytes(): number {
+    return this.pool.memoryBytes;
   }
 
   get lastFailure(): string | null {

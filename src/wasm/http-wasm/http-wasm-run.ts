@@ -189,9 +189,9 @@ export class HttpWasmRun implements FilterRun {
   /** Throws what is not the guest's doing. */
   #failed(error: unknown): Stop | null {
     this.#state = 'done';
-    const hadGuest = this.#guest !== null;
+    const guest = this.#guest;
     this.#guest = null;
-    if (hadGuest) this.#module.pool.discard();
+    if (guest !== null) this.#module.pool.discard(guest);
     return this.#module.onGuestFailure(error);
   }
 

@@ -12,7 +12,7 @@
  * ```
  */
 import { assert } from '#core/assert.ts';
-import { type AddedFunction, refuelFunction, unsigned } from './added-function.ts';
+import { type AddedFunction, fuelledFunction, refuelFunction, unsigned } from './added-function.ts';
 import { BinaryReader } from './binary-reader.ts';
 import { BodyEvents } from './body-events.ts';
 import { BodyRewriter } from './body-rewriter.ts';
@@ -28,6 +28,7 @@ import { cappedMemory, cappedTable, writeLimits } from './memory-limits.ts';
 import { damaged, MeterFault } from './meter-fault.ts';
 import {
   type ExportFact,
+  functionTypeAt,
   type ImportFact,
   type ModuleOutline,
   readOutline,
@@ -49,6 +50,8 @@ export type MeterOptions = {
    * there for what it calls, and its fuel can be read.
    */
   readonly exportsStart?: boolean;
+  /** Functions it exports that get a second export, `weir:call:NAME`, which takes the fuel before its parameters. */
+  readonly fuelledExports?: readonly string[];
   /** Keeps `offsets`, for traces that lead to the source. */
   readonly keepsOffsets?: boolean;
 };
@@ -125,6 +128,7 @@ class ModuleRewriter {
     this.#added = [
       refuelFunction(this.#fuelGlobal),
       ...(this.#isolation === null ? [] : isolationFunctions(this.#isolation)),
+      ...this.#fuelledFunctions(),
     ];
   }
 
@@ -325,6 +329,7 @@ class ModuleRewriter {
         this.#loops += this.#events.loops;
         bodies.write(this.#out, this.#events, parameters, this.#prepaid.isPrepaid(index));
       });
+      this.#offsets?.end(this.#out.length);
       for (const { body } of this.#added) {
         const length = this.#out.openLength();
         this.#out.all(body);
@@ -353,6 +358,22 @@ class ModuleRewriter {
     const length = this.#out.openLength();
     write();
     this.#out.closeLength(length);
+  }
+
+  #fuelledFunctions(): AddedFunction[] {
+    const { exports, imports, typeOfFunction, typeStarts } = this.#outline;
+    const wanted = new Set(this.#options.fuelledExports);
+    return exports
+      .filter(({ kind, name, index }) => {
+        // What is imported and exported again is the host's own.
+        const isOwn = index >= imports.length && index - imports.length < typeOfFunction.length;
+        return kind === 'function' && wanted.has(name) && isOwn;
+      })
+      .map((found) => {
+        const type = typeOfFunction[found.index - imports.length] ?? 0;
+        const types = functionTypeAt(this.#bytes, typeStarts[type] ?? 0);
+        return fuelledFunction(found, types, this.#fuelGlobal);
+      });
   }
 
   get #exportedStart(): number | null {

@@ -34,6 +34,8 @@ export type ModuleOutline = {
   readonly sections: readonly Section[];
   /** How many parameters each function type has. */
   readonly parametersOfType: readonly number[];
+  /** Where each stands, behind its form. */
+  readonly typeStarts: readonly number[];
   /** The type of each function of the module's own, imports not counted. */
   readonly typeOfFunction: readonly number[];
   readonly imports: readonly ImportFact[];
@@ -101,6 +103,7 @@ export function readOutline(bytes: Uint8Array): ModuleOutline {
   return {
     sections,
     parametersOfType,
+    typeStarts,
     typeOfFunction,
     imports,
     tables,
@@ -169,13 +172,21 @@ function readImports(reader: BinaryReader, typeOf: (index: number) => string | n
 /** Of a type that has been read before; null where there is none. */
 function typeText(bytes: Uint8Array, start: number | undefined): string | null {
   if (start === undefined) return null;
+  const { parameters, results } = functionTypeAt(bytes, start);
+  const text = (types: readonly number[]): string => types.map(valueTypeName).join(',');
+  return `(${text(parameters)})->${results.length === 1 ? text(results) : `(${text(results)})`}`;
+}
+
+export type FunctionType = {
+  readonly parameters: readonly number[];
+  readonly results: readonly number[];
+};
+
+/** Of a type that has been read before. */
+export function functionTypeAt(bytes: Uint8Array, start: number): FunctionType {
   const reader = new BinaryReader(bytes, start, bytes.length);
-  const list = (): string =>
-    Array.from({ length: reader.u32() }, () => valueTypeName(readValueType(reader))).join(',');
-  const parameters = list();
-  const count = bytes[reader.at];
-  const results = list();
-  return `(${parameters})->${count === 1 ? results : `(${results})`}`;
+  const list = (): number[] => Array.from({ length: reader.u32() }, () => readValueType(reader));
+  return { parameters: list(), results: list() };
 }
 
 function readFunctions(reader: BinaryReader, types: readonly number[]): number[] {

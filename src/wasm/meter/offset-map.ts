@@ -6,6 +6,7 @@ export class OffsetMap {
   /** Pairs of a place in the metered module and one in the original, both ascending. */
   #pairs: Int32Array = new Int32Array(256);
   #count = 0;
+  #end = Number.POSITIVE_INFINITY;
 
   /** From `metered` on the bytes are those from `original` on. Calls come in ascending order. */
   add(metered: number, original: number): void {
@@ -19,8 +20,14 @@ export class OffsetMap {
     this.#count++;
   }
 
-  /** Inside of what the meter has put in: the place it stands before. Null before the first function. */
+  /** What follows is none of the original. */
+  end(metered: number): void {
+    this.#end = metered;
+  }
+
+  /** Inside of what the meter has put in: the place it stands before. Null outside of its functions. */
   original(metered: number): number | null {
+    if (metered >= this.#end) return null;
     let low = 0;
     let high = this.#count;
     while (low < high) {

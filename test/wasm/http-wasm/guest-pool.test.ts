@@ -52,6 +52,9 @@ describe('the instances of an http-wasm module', () => {
     const clients = many(module, 20);
     for (const client of clients) assert.equal(client.request(), null);
     assert.deepEqual(module.pool.counts, { lent: 20, idle: 0, waiting: 0 });
+    const memoryOfOne = loadHttpWasm(guest).module.memoryBytes;
+    assert.ok(memoryOfOne >= 65_536);
+    assert.equal(module.memoryBytes, 20 * memoryOfOne);
     // In another order, so a guest that mixed them up would be seen.
     for (const client of clients.toReversed()) {
       assert.equal(client.response(), null);
@@ -59,6 +62,7 @@ describe('the instances of an http-wasm module', () => {
     }
     assert.deepEqual(failures, []);
     assert.deepEqual(module.pool.counts, { lent: 0, idle: idleGuestsMax, waiting: 0 });
+    assert.equal(module.memoryBytes, idleGuestsMax * memoryOfOne);
   });
 
   it('are waited for in line, when all are lent', async () => {

@@ -41,7 +41,12 @@ function made(compiled: WebAssembly.Module, config: string): PlainGuest | null {
 }
 
 function metered(bytes: Uint8Array, isolates: boolean): WebAssembly.Module {
-  const options = { fuelAtStart: 1_000_000_000, memoryPagesMax: 256, isolates };
+  const options = {
+    fuelAtStart: 1_000_000_000,
+    memoryPagesMax: 256,
+    isolates,
+    fuelledExports: ['weir_request_head'],
+  };
   return new WebAssembly.Module(meterModule(bytes, options).bytes);
 }
 

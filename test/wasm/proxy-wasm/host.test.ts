@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { fieldEditsMax, trailerBytesMax } from '#waf/transaction.ts';
+import { fieldEditsMax, type Transaction, trailerBytesMax } from '#waf/transaction.ts';
 import { status } from '#wasm/proxy-wasm/abi.ts';
 import { collectedBytesMax } from '#wasm/proxy-wasm/run.ts';
 import { lineChangesMax, StreamContext } from '#wasm/proxy-wasm/stream-context.ts';
@@ -27,6 +27,15 @@ const header = (name: string, value: string) => ({
     [name, value],
   ] as const,
 });
+const contextOf = (transaction: Transaction) =>
+  new StreamContext(
+    9,
+    transaction,
+    () => {},
+    0n,
+    65_536,
+    () => {},
+  );
 const values = (fields: readonly (readonly [string, string])[] | undefined, name: string) =>
   fields?.filter((field) => field[0] === name).map((field) => field[1]);
 
@@ -230,14 +239,7 @@ describe('a pseudo field', () => {
     const { filter } = await load('rewrite');
     const { step, transaction } = begin(filter);
     step.run.requestHead(true);
-    const context = new StreamContext(
-      9,
-      transaction,
-      () => {},
-      0n,
-      65_536,
-      () => {},
-    );
+    const context = contextOf(transaction);
     for (let i = 0; i < lineChangesMax; i++)
       assert.equal(context.changeLine({ uri: `/${i}` }), null);
     assert.match(context.changeLine({ uri: '/more' }) ?? '', /changed 16 times already/);
@@ -253,14 +255,7 @@ describe('a pseudo field', () => {
       ...header('x-later', '1'),
     });
     step.run.requestHead(false);
-    const context = new StreamContext(
-      9,
-      transaction,
-      () => {},
-      0n,
-      65_536,
-      () => {},
-    );
+    const context = contextOf(transaction);
     context.canChangeRequestHead = false;
     assert.match(context.changeLine({ uri: '/late' }) ?? '', /the head has been sent/);
     step.run.end();
@@ -272,14 +267,7 @@ it('trailers are changed so often, and grow so far', async () => {
   const { filter } = await load('rewrite');
   const { step, transaction } = begin(filter);
   step.run.requestHead(true);
-  const context = new StreamContext(
-    9,
-    transaction,
-    () => {},
-    0n,
-    65_536,
-    () => {},
-  );
+  const context = contextOf(transaction);
   const changed = (call: (add: (value: string) => number) => void) =>
     context.changedTrailers('requestTrailers', ['X-A', '1'], () =>
       call((value) => context.requestTrailers?.add('x-b', value) ?? -1),

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import {
   brotliCompressSync,
-  constants,
+  crc32,
   deflateRawSync,
   deflateSync,
   gzipSync,
@@ -87,7 +87,7 @@ test('a coded body is looked at as the origin will read it', () => {
   const behind = (...parts: Buffer[]) => statusOf(coded('gzip', Buffer.concat(parts)));
   assert.equal(behind(gzipSync(good), gzipSync(bad)), 403, 'in a second member');
   assert.equal(behind(gzipSync(good), Buffer.alloc(9)), null, 'zeros behind it');
-  assert.equal(behind(gzipSync(good), Buffer.alloc(1), gzipSync(bad)), 415, 'behind zeros');
+  assert.equal(behind(gzipSync(good), Buffer.alloc(1), gzipSync(bad)), 403, 'behind zeros');
   assert.equal(statusOf(coded('br', Buffer.concat([brotliCompressSync(good), bad]))), 415);
 });
 
@@ -137,6 +137,29 @@ test('of a coded body longer than the window its beginning is looked at, where t
   run.end();
 });
 
+test('coded bodies that go on have windows of 64 MB together, and give them back', () => {
+  const noise = Array.from({ length: windowBytes / 4 }, (_, i) =>
+    createHash('sha256').update(`${i}`).digest('hex'),
+  ).join('');
+  const fields: readonly Field[] = [
+    ['Content-Type', form],
+    ['Content-Encoding', 'zstd'],
+  ];
+  const bytes = zstdCompressSync(`f=${noise}`).subarray(0, windowBytes);
+  const window = { bytes, overlap: 0, position: 0, isFirst: true, isLast: false, isWhole: false };
+  const runs = Array.from({ length: 9 }, () => begin(fields));
+  const statuses = runs.map((run) => {
+    run.requestHead(false);
+    return statusOf(run.requestBody(window) as Stop | null);
+  });
+  assert.deepEqual(statuses, [...Array<null>(8).fill(null), 413]);
+  for (const run of runs) run.end();
+  const after = begin(fields);
+  after.requestHead(false);
+  assert.equal(after.requestBody(window), null);
+  after.end();
+});
+
 test('a coded body longer than the window is looked at as it comes, whatever stands in front', () => {
   const noise = Array.from({ length: windowBytes / 4 }, (_, i) =>
     createHash('sha256').update(`${i}`).digest('hex'),
@@ -147,9 +170,9 @@ test('a coded body longer than the window is looked at as it comes, whatever sta
     Array.from({ length: windowBytes / 4 }, () => Buffer.from([0, 0, 0, 255, 255])),
   );
   const head = gzipSync('').subarray(0, 10);
-  const brotli = (text: string): Buffer =>
-    brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
   const end = Buffer.alloc(8);
+  end.writeUInt32LE(crc32(bad));
+  end.writeUInt32LE(bad.length, 4);
   const cases: readonly (readonly [string, string, Buffer, number | null])[] = [
     ['gzip', 'nothing bad', gzipSync(`f=${noise}&q=garden`), null],
     ['gzip', 'in front', gzipSync(`${bad}&f=${noise}`), 403],
@@ -178,19 +201,13 @@ test('a coded body longer than the window is looked at as it comes, whatever sta
       Buffer.concat([gzipSync(`f=${noise}`), Buffer.from(bad)]),
       415,
     ],
-    ['br', 'nothing bad', brotli(`f=${noise}&q=garden`), null],
-    ['br', 'in front', brotli(`${bad}&f=${noise}`), 403],
-    ['br', 'at its end', brotli(`f=${noise}&${bad}`), 403],
-    ['br, gzip', 'in two layers', gzipSync(brotli(`f=${noise}&${bad}`)), 403],
-    ['br', 'a bomb behind', brotli(noise + 'a'.repeat(windowBytes * 999)), 413],
-    ['br', 'cut off', brotli(`f=${noise}`).subarray(0, -20), 415],
-    [
-      'br',
-      'followed by another thing',
-      Buffer.concat([brotli(`f=${noise}`), Buffer.from(bad)]),
-      415,
-    ],
-    ['zstd', 'a coding that is undone in whole alone', zstdCompressSync(`f=${noise}`), 413],
+    ['br', 'nothing bad', brotliCompressSync(`f=${noise}&q=garden`), null],
+    ['br', 'at its end', brotliCompressSync(`f=${noise}&${bad}`), 403],
+    ['br', 'cut off', brotliCompressSync(`f=${noise}`).subarray(0, -20), 415],
+    ['zstd', 'nothing bad', zstdCompressSync(`f=${noise}&q=garden`), null],
+    ['zstd', 'at its end', zstdCompressSync(`f=${noise}&${bad}`), 403],
+    ['zstd, br', 'in two layers', brotliCompressSync(zstdCompressSync(`f=${noise}&${bad}`)), 403],
+    ['compress', 'a coding that is not known', Buffer.from(noise), 415],
   ];
   for (const [coding, what, bytes, status] of cases) {
     assert.ok(bytes.length > windowBytes, `${what}: the test is about what is behind the window`);

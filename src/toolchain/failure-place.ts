@@ -1,0 +1,45 @@
+/**
+ * Where in its source a module failed: offsets of a trace, led back through what the meter has put in, and
+ * through the source map that came with the module.
+ *
+ * A map is a file of megabytes from whoever wrote the module, so it is read in a thread of its own, with a heap and
+ * a deadline: whoever serves requests waits for none of it, and a map that makes no sense costs a trace its line.
+ */
+import { Worker } from 'node:worker_threads';
+import type { CompileSource } from '#wasm/live-module.ts';
+
+/** What the thread gets. */
+export type PlaceJob = {
+  readonly module: Pick<CompileSource, 'bytes' | 'fuel' | 'memoryPagesMax'>;
+  /** Null: the map that the module itself carries. */
+  readonly sourceMap: string | null;
+  /** In the metered module, innermost first. */
+  readonly offsets: readonly number[];
+};
+
+export const placeMsMax = 5_000;
+const heapMegabytesMax = 256;
+
+/** `file:line:column`; null where nothing says it. */
+export async function findFailurePlace(job: PlaceJob): Promise<string | null> {
+  const worker = new Worker(new URL('./failure-place-thread.ts', import.meta.url), {
+    workerData: job,
+    env: {},
+    argv: [],
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
+  });
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const timer = setTimeout(() => resolve(null), placeMsMax);
+  worker.on('message', resolve);
+  worker.on('error', () => resolve(null));
+  worker.on('exit', () => resolve(null));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
