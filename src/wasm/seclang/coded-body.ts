@@ -21,7 +21,8 @@ export function decodeBeginning(codings: string, bytes: Buffer, bytesMax: number
   return stream?.pushLast(bytes, bytesMax) ?? 'unreadable';
 }
 
-const namesOf = (codings: string): string[] =>
+/** Their names, in the order they were applied; without those that change nothing. */
+export const codingsOf = (codings: string): string[] =>
   codings
     .toLowerCase()
     .split(',')
@@ -46,7 +47,7 @@ export class CodedStream {
 
   /** Null for codings that cannot be undone. A brief one is done with before anything else is begun. */
   static of(codings: string, kind: 'brief' | 'lasting'): CodedStream | null {
-    const names = namesOf(codings);
+    const names = codingsOf(codings);
     const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$|^br$|^zstd$/.test(name));
     return isKnown && names.length <= codingsMax
       ? new CodedStream(names, kind === 'lasting')
