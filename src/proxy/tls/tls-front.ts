@@ -23,6 +23,7 @@ import { readFirstBytes } from '../listener/first-bytes.ts';
 import { AcmeHandshakes, acmeProtocol } from './acme-handshake.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { type ClientHello, helloBytesMax, parseClientHello } from './client-hello.ts';
+import { forgetListeners } from './forget-listeners.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
 import { ja4 } from './ja4.ts';
 import { TlsEngine } from './tls-engine.ts';
@@ -164,6 +165,7 @@ export class TlsFront {
     connections.handshakes(version, name).value++;
     connections.handshakeDuration.observe((monotonicMs() - handshake.startedAt) / 1_000);
     if (socket.isSessionReused()) connections.sessionsResumed.value++;
+    socket.on('close', forgetListeners);
     this.#onSecure(socket, {
       listener: this.#listener,
       peer: handshake.peer,
@@ -201,6 +203,7 @@ class Handshake implements Expiring {
     context.deadlines.add(this);
     context.metrics.connections.handshakesOpen.value++;
     socket.on('close', () => this.settle('closed'));
+    socket.on('close', forgetListeners);
   }
 
   /** Null when it was completed. Only the first word counts. */
