@@ -283,6 +283,13 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
   {
+    name: 'rule sets: answers inside their codings',
+    file: 'src/wasm/seclang/answer-body.ts',
+    from: "if (typeof decoded === 'string') return { bytes, isWhole };",
+    to: 'if (decoded !== null) return { bytes, isWhole };',
+    tests: 'test/replay/rule-side.test.ts',
+  },
+  {
     name: 'rule sets: coded bodies',
     file: 'src/wasm/seclang/seclang-run.ts',
     from: "if (codings !== '') return this.#codedBody(codings, window);",

@@ -1,9 +1,10 @@
 /**
  * Bodies in brotli and zstd with the shipped command and the rules that ship: what stands behind the body window is looked
- * at as it comes, and what passes comes to the origin as it was sent.
+ * at as it comes, and what passes comes to the origin as it was sent. And answers, which are looked at inside their codings.
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib';
@@ -30,6 +31,23 @@ const bodies: readonly (readonly [what: string, coding: string, body: Buffer, st
   ['an attack behind the window', 'zstd', zstdCompressSync(`f=${noise}&${bad}`), 403],
 ];
 
+const key = `-----BEGIN PRIVATE KEY-----\n${'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC'.repeat(20)}\n`;
+const page = `<html><p>${noise.slice(0, 20_000)}</p></html>`;
+const answers: readonly {
+  readonly path: string;
+  readonly coding: string;
+  readonly body: Buffer;
+  readonly status: number;
+}[] = [
+  { path: '/page-gzip', coding: 'gzip', body: gzipSync(page), status: 200 },
+  { path: '/key-gzip', coding: 'gzip', body: gzipSync(page + key), status: 403 },
+  { path: '/page-br', coding: 'br', body: brotli(page), status: 200 },
+  { path: '/key-br', coding: 'br', body: brotli(page + key), status: 403 },
+  { path: '/key-zstd', coding: 'zstd', body: zstdCompressSync(key), status: 403 },
+  { path: '/bomb', coding: 'br', body: brotli('a'.repeat(windowBytes * 400)), status: 200 },
+  { path: '/no-gzip', coding: 'gzip', body: Buffer.from(page), status: 200 },
+];
+
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 /** Of each request that came to its end. */
 const received: string[] = [];
@@ -44,6 +62,13 @@ before(async () => {
       request.on('error', () => {});
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
+        const answer = answers.find(({ path }) => path === request.url);
+        if (answer !== undefined) {
+          response.setHeader('content-encoding', answer.coding);
+          response.setHeader('content-type', 'text/html');
+          response.end(answer.body);
+          return;
+        }
         received.push(`${request.headers['content-encoding']} ${hashOf(Buffer.concat(parts))}`);
         response.end('ok');
       });
@@ -67,6 +92,17 @@ for (const [what, coding, body, status] of bodies)
     received.length = 0;
     assert.equal(await post(coding, body), status);
     assert.deepEqual(received, status === 200 ? [`${coding} ${hashOf(body)}`] : []);
+  });
+
+for (const { path, coding, body, status } of answers)
+  test(`an answer in ${coding}, ${path}, gets ${status}`, async () => {
+    const request = httpRequest({ port: edge.ports[0], path, agent: false });
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const parts: Buffer[] = [];
+    for await (const part of response) parts.push(part as Buffer);
+    assert.equal(response.statusCode, status);
+    if (status === 200) assert.ok(Buffer.concat(parts).equals(body), 'as it came');
   });
 
 /** The status, which may come before all of the body is sent. */

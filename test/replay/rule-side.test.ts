@@ -53,7 +53,7 @@ type Given = {
   readonly response?: readonly string[] | null;
   readonly major?: 1 | 2;
   /** The body of the answer, and how much of it that is. */
-  readonly answer?: readonly [NonNullable<RecordedRequest['answer']>, string];
+  readonly answer?: readonly [NonNullable<RecordedRequest['answer']>, string | Buffer];
 };
 
 function recorded({
@@ -79,7 +79,10 @@ function recorded({
     ...{ outcome: 'forwarded', rule: '', head: Buffer.from(head, 'latin1') },
     bytes: Buffer.from(body, 'latin1'),
     responseHead: response === null ? null : Buffer.from([...response, '', ''].join('\r\n')),
-    ...(given.answer && { answer: given.answer[0], answerBytes: Buffer.from(given.answer[1]) }),
+    ...(given.answer && {
+      answer: given.answer[0],
+      answerBytes: Buffer.from(given.answer[1] as string),
+    }),
   };
 }
 
@@ -126,6 +129,12 @@ SecRule RESPONSE_BODY "@contains BEGIN KEY" "id:6,phase:4,deny"
   });
 
   const page = ['HTTP/1.1 200 OK', 'Content-Type: text/html'];
+  const gzipped = [...page, 'Content-Encoding: gzip'];
+  const far = '-'.repeat(1_048_576);
+  const inGzip = (text: string): Given => ({
+    response: gzipped,
+    answer: ['whole', gzipSync(text)],
+  });
   const answers: readonly (readonly [string, Given, string, string, string | null])[] = [
     ['a leak', { response: page, answer: ['whole', 'root:x:0'] }, 'stopped', 'own/5', 'shown'],
     ['no leak', { response: page, answer: ['whole', 'a page'] }, 'passed', '', 'shown'],
@@ -138,6 +147,10 @@ SecRule RESPONSE_BODY "@contains BEGIN KEY" "id:6,phase:4,deny"
     ],
     ['one that was not recorded', { response: page }, 'passed', '', 'missing'],
     ['a coded one', { response: page, answer: ['encoded', ''] }, 'passed', '', 'missing'],
+    ['a leak in gzip', inGzip('root:x:0'), 'stopped', 'own/5', 'shown'],
+    ['no leak in gzip', inGzip('a page'), 'passed', '', 'shown'],
+    ['no gzip', { response: gzipped, answer: ['whole', 'root:x:0'] }, 'stopped', 'own/5', 'shown'],
+    ['a leak behind what is looked at', inGzip(`${far}root:x`), 'passed', '', 'shown'],
     [
       'one that rules do not read',
       { response: ['HTTP/1.1 200 OK'], answer: ['whole', 'root:x:0'] },

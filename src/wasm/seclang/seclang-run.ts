@@ -4,6 +4,7 @@ import type { Transaction } from '#waf/transaction.ts';
 import { type Finding, matchedBytesMax, type Stop } from '#waf/verdict.ts';
 import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
+import { answerBody } from './answer-body.ts';
 import { BodyStretches, fieldOf } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
 import { CodedStream, decodeBeginning, decodeBody } from './coded-body.ts';
@@ -86,9 +87,10 @@ export class SeclangRun implements FilterRun {
   }
 
   responseBody(window: BodyWindow): Stop | null {
-    if (this.#isOver || !this.#looksAtBody) return null;
-    const body = { bytes: window.bytes, isWhole: window.isWhole };
-    return this.#call(run.response, null, body);
+    const { response } = this.#transaction;
+    if (this.#isOver || !this.#looksAtBody || response === null) return null;
+    const body = answerBody(response, window, this.#filter.bodyBytesMax);
+    return body === null ? null : this.#call(run.response, null, body);
   }
 
   /** Whether a response is held back so that its body can be looked at. */
