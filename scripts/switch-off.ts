@@ -13,6 +13,7 @@
  * still pass is an island, and ends this with 1.
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   appendFileSync,
   cpSync,
@@ -27,6 +28,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { killMarked, markName } from './marked-processes.ts';
 import type { Stage } from './stages/stage.ts';
 import { stages } from './stages.ts';
 
@@ -204,14 +206,20 @@ function buildProgram(copy: string, { file }: Stage): void {
     execFileSync(process.execPath, ['scripts/build-bpf.ts'], { cwd: copy });
 }
 
-/** Runs tests up to the first failure, in a process group of their own. */
+/** Runs tests up to the first failure, in a process group of their own; what they started and left goes with them. */
 function run(copy: string, tests: string): Promise<Result> {
   const testMs = (tests.startsWith('test/e2e/') ? processTestMsMax : testMsMax) * patience;
   const stageMs = stageMsMax * patience;
+  const mark = randomUUID();
   const child = spawn(
     process.execPath,
     ['--test', '--test-reporter=tap', `--test-timeout=${testMs}`, tests],
-    { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'], detached: true },
+    {
+      cwd: copy,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+      env: { ...process.env, [markName]: mark },
+    },
   );
   const pid = child.pid as number;
   return new Promise((resolve) => {
@@ -245,6 +253,8 @@ function run(copy: string, tests: string): Promise<Result> {
       clearTimeout(limit);
       clearTimeout(killing);
       signalGroup(pid, 'SIGKILL');
+      // An edge leads a group of its own, and a test that hangs does not end it.
+      killMarked(mark);
       if (result.kind === 'passed' && (code !== 0 || !hasTests))
         result = { kind: 'failed', by: `the run ended with ${code}`, error: '' };
       resolve(result);

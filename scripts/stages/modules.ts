@@ -249,8 +249,15 @@ export const moduleStages: readonly Stage[] = [
   },
   {
     name: 'rule sets: what stands behind the end of a coded body',
+    file: 'src/core/decompressor.ts',
+    from: "at === end) return { parts, end: 'unreadable' } as const;",
+    to: "at === end) return { parts, end: 'go' } as const;",
+    tests: 'test/core/decompressor.test.ts',
+  },
+  {
+    name: 'rule sets: what coded bodies that go on take together',
     file: 'src/wasm/seclang/coded-body.ts',
-    from: "if (bytes[at] !== 0) return 'unreadable';",
+    from: 'if (windowsBytes + bytes > windowsBytesMax) return false;',
     to: '',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },
@@ -271,7 +278,7 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'rule sets: the end of a coded body',
     file: 'src/wasm/seclang/seclang-run.ts',
-    from: "if (isLast && !stream.isWhole) return this.#refuseCoded('unreadable');",
+    from: "if (isLast && !stream.isWhole()) return this.#refuseCoded('unreadable');",
     to: '',
     tests: 'test/wasm/seclang/body-stretches.test.ts',
   },

@@ -89,8 +89,15 @@ export const replayStages: readonly Stage[] = [
   {
     name: 'secrets in bodies of answers',
     file: 'src/replay/mask-request.ts',
-    from: 'maskedBody(request.answerBytes, answerFields, filler)',
+    from: 'maskedBody(request.answerBytes, answerFields, isAnswerWhole, true, filler)',
     to: 'request.answerBytes',
+    tests: 'test/replay/mask-request.test.ts',
+  },
+  {
+    name: 'secrets in recorded bodies with a coding',
+    file: 'src/replay/mask-coded.ts',
+    from: 'maskBody(masked, filler);',
+    to: '',
     tests: 'test/replay/mask-request.test.ts',
   },
   {

@@ -2,7 +2,7 @@
  * What nodes have said of their rules lately: the last report of each, and its counters of some minutes, so that a
  * rollout is compared with how that node did before. Bounded by the nodes that are registered.
  */
-import { type Health, type HealthSample, healthBetween } from '#rollout/health.ts';
+import { type Health, type HealthSample, healthOver, type RecentHealth } from '#rollout/health.ts';
 import type { NodeReport } from '#rollout/node-report.ts';
 
 /** How far back a node is looked at. */
@@ -48,15 +48,18 @@ export class NodeReports {
   }
 
   healthNow(node: string): Health | null {
-    return between(this.#known.get(node)?.samples ?? [], 0);
+    const found = over(this.#known.get(node)?.samples ?? [], 0);
+    if (found === null) return null;
+    const { parts: _, ...health } = found;
+    return health;
   }
 
   /** From the last report before `atMs`, as what failed between that and the next counts as well. */
-  healthSince(node: string, atMs: number): Health | null {
+  healthSince(node: string, atMs: number): RecentHealth | null {
     const samples = this.#known.get(node)?.samples ?? [];
     const newest = samples.at(-1)?.atMs ?? 0;
     const from = samples.findLastIndex((one) => one.atMs < Math.max(atMs, newest - recentMs));
-    return between(samples, Math.max(0, from));
+    return over(samples, Math.max(0, from));
   }
 
   forget(isKnown: (node: string) => boolean): void {
@@ -64,8 +67,5 @@ export class NodeReports {
   }
 }
 
-function between(samples: readonly Sample[], from: number): Health | null {
-  const [first, last] = [samples[from], samples.at(-1)];
-  if (first === undefined || last === undefined || first === last) return null;
-  return healthBetween(first.sample, last.sample);
-}
+const over = (samples: readonly Sample[], from: number): RecentHealth | null =>
+  healthOver(samples.slice(from).map(({ sample }) => sample));

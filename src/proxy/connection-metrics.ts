@@ -131,7 +131,7 @@ export class ConnectionMetrics {
   }
 
   /** By version and suite, both from tables: at most 40 series. */
-  handshakes(version: string | null, cipher: string): Series {
+  handshakes(version: string, cipher: string): Series {
     const name = knownCiphers.includes(cipher) ? cipher : 'other';
     const spoken = version === 'TLSv1.3' ? '1.3' : '1.2';
     const key = `${spoken} ${name}`;

@@ -1,9 +1,6 @@
 /** The inside of `inspect-apart.ts`: one request through the live rules, in a thread. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '#core/assert.ts';
-import type { ErrorCode } from '#core/errors.ts';
-import { describeError, WeirError } from '#core/errors.ts';
 import { problemOf } from '#proxy/http1/parse-problem.ts';
+import { doHere } from './apart.ts';
 import type { RecordedRequest } from './recorded-request.ts';
 import { RuleSide, type SideExplanation, type SideSource } from './rule-side.ts';
 
@@ -25,14 +22,7 @@ export type Inspected = {
   readonly failures: readonly string[];
 };
 
-export type FromInspection =
-  | { readonly kind: 'done'; readonly inspected: Inspected }
-  | {
-      readonly kind: 'failed';
-      readonly code: ErrorCode | null;
-      readonly message: string;
-      readonly details: readonly string[];
-    };
+export type FromInspection = { readonly kind: 'done'; readonly inspected: Inspected };
 
 /** Rules that answer are not asked: the request goes nowhere. */
 function recorded({ head, body, client, tls }: AskedRequest): RecordedRequest {
@@ -73,18 +63,7 @@ async function inspect({ live, request }: InspectJob): Promise<Inspected> {
 
 const runs = 20;
 
-const port = parentPort;
-assert(port !== null, 'runs as a worker thread only');
-const send = (message: FromInspection): void => port.postMessage(message);
-
-try {
-  send({ kind: 'done', inspected: await inspect(workerData as InspectJob) });
-} catch (error) {
-  const isOwn = error instanceof WeirError;
-  send({
-    kind: 'failed',
-    code: isOwn ? error.code : null,
-    message: describeError(error),
-    details: isOwn ? error.details : [],
-  });
-}
+await doHere<InspectJob, FromInspection>(async (job) => ({
+  kind: 'done',
+  inspected: await inspect(job),
+}));

@@ -8,12 +8,14 @@
  * ```
  *
  * Which names are secret says `#core/secret-names.ts`, which texts hold one `#core/mask-secrets.ts`; how a value is
- * made unreadable `fill-secret.ts`. It says too often yes rather than too seldom: rules still see the shape. A body that
- * is compressed is left out, as nobody can say what it holds.
+ * made unreadable `fill-secret.ts`. It says too often yes rather than too seldom: rules still see the shape. A body with a
+ * Content-Encoding is masked inside it (`mask-coded.ts`); one that cannot be decoded is left out, as nobody can say what it
+ * holds, and so is a coded one of which a request's beginning alone is here: rules look at it in other ways than at a whole one.
  */
 import { isSecretName } from '#core/secret-names.ts';
 import type { SecretFiller } from './fill-secret.ts';
 import { maskBody } from './mask-body.ts';
+import { maskCoded } from './mask-coded.ts';
 import { maskPairs, maskValue } from './mask-text.ts';
 import type { RecordedRequest } from './recorded-request.ts';
 
@@ -22,25 +24,30 @@ export function maskRequest(request: RecordedRequest, filler: SecretFiller): Rec
   const fields = maskHead(head, filler, true);
   const responseHead = request.responseHead === null ? null : Buffer.from(request.responseHead);
   const answerFields = responseHead === null ? fields : maskHead(responseHead, filler, false);
-  const bytes = maskedBody(request.bytes, fields, filler);
+  const isWhole = request.body === 'whole';
+  const bytes = maskedBody(request.bytes, fields, isWhole, isWhole, filler);
   const masked = { ...request, head, responseHead, bytes: bytes ?? noBytes };
   if (bytes === null) masked.body = 'encoded';
   if (request.answerBytes === undefined || request.answer === undefined) return masked;
-  const answerBytes = maskedBody(request.answerBytes, answerFields, filler);
+  const isAnswerWhole = request.answer === 'whole';
+  const answerBytes = maskedBody(request.answerBytes, answerFields, isAnswerWhole, true, filler);
   const answer = answerBytes === null ? 'encoded' : request.answer;
   return { ...masked, answer, answerBytes: answerBytes ?? noBytes };
 }
 
 const noBytes = Buffer.alloc(0);
 
-/** Null where it is compressed. */
+/** Null where it cannot be read, or is not to be kept where it is coded. */
 function maskedBody(
   given: Buffer,
   fields: ReadonlyMap<string, string>,
+  isWhole: boolean,
+  keepsCoded: boolean,
   filler: SecretFiller,
 ): Buffer | null {
   const encoding = fields.get('content-encoding') ?? 'identity';
-  if (given.length > 0 && encoding.trim().toLowerCase() !== 'identity') return null;
+  if (given.length > 0 && encoding.trim().toLowerCase() !== 'identity')
+    return keepsCoded ? maskCoded(encoding, given, isWhole, filler) : null;
   const bytes = Buffer.from(given);
   maskBody(bytes, filler);
   return bytes;

@@ -42,7 +42,7 @@ const requestFacts = Type.Object(
     major: Type.Union([Type.Literal(1), Type.Literal(2)]),
     /** The body has no length in the head: chunks, or frames of HTTP/2. */
     chunked: Type.Boolean(),
-    /** All of the body is here; `encoded`: it was compressed, so nothing of it is. */
+    /** All of the body is here; `encoded`: it was compressed and could not be masked, so nothing of it is. */
     body: kept,
     /** The same of the answer's body; absent where that was not asked for. */
     answer: Type.Optional(kept),

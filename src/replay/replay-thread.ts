@@ -1,8 +1,5 @@
 /** The inside of `replay-apart.ts`: reads a recording and runs each request through both rule sets, in a thread. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '#core/assert.ts';
-import type { ErrorCode } from '#core/errors.ts';
-import { describeError, WeirError } from '#core/errors.ts';
+import { doHere } from './apart.ts';
 import { type Difference, DifferenceSum } from './difference.ts';
 import { readRecording } from './recording-file.ts';
 import { lineOf } from './request-line.ts';
@@ -18,17 +15,12 @@ export type ReplayJob = {
 
 export type FromReplay =
   | { readonly kind: 'progress'; readonly requests: number; readonly sharePercent: number }
-  | { readonly kind: 'done'; readonly difference: Difference; readonly problem: string | null }
-  | {
-      readonly kind: 'failed';
-      readonly code: ErrorCode | null;
-      readonly message: string;
-      readonly details: readonly string[];
-    };
+  | { readonly kind: 'done'; readonly difference: Difference; readonly problem: string | null };
 
 const progressMs = 250;
 
-async function replay({ file, live, candidate, examplesMax, requestsMax }: ReplayJob) {
+await doHere<ReplayJob, FromReplay>(async (job, send) => {
+  const { file, live, candidate, examplesMax, requestsMax } = job;
   const sum = new DifferenceSum(examplesMax);
   const side = (source: SideSource, name: 'live' | 'candidate') =>
     RuleSide.create(source, { onFailure: (_module, message) => sum.noteFailure(name, message) });
@@ -55,21 +47,5 @@ async function replay({ file, live, candidate, examplesMax, requestsMax }: Repla
   }
   before.close();
   after.close();
-  send({ kind: 'done', difference: sum.sum(), problem: recording.problem });
-}
-
-const port = parentPort;
-assert(port !== null, 'runs as a worker thread only');
-const send = (message: FromReplay): void => port.postMessage(message);
-
-try {
-  await replay(workerData as ReplayJob);
-} catch (error) {
-  const isOwn = error instanceof WeirError;
-  send({
-    kind: 'failed',
-    code: isOwn ? error.code : null,
-    message: describeError(error),
-    details: isOwn ? error.details : [],
-  });
-}
+  return { kind: 'done', difference: sum.sum(), problem: recording.problem };
+});

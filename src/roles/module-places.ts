@@ -15,11 +15,17 @@ import type { ModuleFailure } from './module-trial.ts';
 /** Places that are remembered, of all modules. */
 export const placesMax = 64;
 
+/** What takes a module out of service does not wait longer for one. */
+const quarantineMsMax = 1_000;
+
 /** Looked for in a thread where it may be. */
 const carriesMap = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
   Buffer.from(buffer, byteOffset, length).includes('data:application/json');
 
 const machinePlace = /wasm-function\[\d+\]:0x[0-9a-f]+/;
+
+const nothingIn = (ms: number): Promise<null> =>
+  new Promise((resolve) => void setTimeout(resolve, ms, null).unref());
 
 export class ModulePlaces {
   readonly #store: () => ModuleStore;
@@ -31,9 +37,10 @@ export class ModulePlaces {
   }
 
   /** The reason of a failure of that version; as it is where nothing is known of its source. */
-  async tell(entry: LiveEntry, { reason, offsets }: ModuleFailure): Promise<string> {
+  async tell(entry: LiveEntry, { reason, offsets, isQuarantine }: ModuleFailure): Promise<string> {
     if (offsets.length === 0) return reason;
-    const place = await this.#placeOf(entry, offsets);
+    const found = this.#placeOf(entry, offsets);
+    const place = await (isQuarantine ? Promise.race([found, nothingIn(quarantineMsMax)]) : found);
     if (place === null) return reason;
     return machinePlace.test(reason)
       ? reason.replace(machinePlace, () => place)

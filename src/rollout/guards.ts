@@ -6,7 +6,7 @@
  * sides and a distance, else a quiet night stops every rollout.
  */
 import Type, { type Static } from 'typebox';
-import type { Health } from './health.ts';
+import { type Health, type RecentHealth, slowerThan, totalOf } from './health.ts';
 
 const share = (fallback: number) => Type.Number({ minimum: 0, maximum: 1, default: fallback });
 
@@ -35,13 +35,15 @@ export const guardDefaults: Guards = {
   requestsMin: 50,
 };
 
-/** A single slow request is no trend. */
+/** What nobody feels is no trend, */
 const p99DistanceMinMs = 20;
-/** Nor are a few errors of which some come every day. */
+/** nor are a few errors of which some come every day. */
 const failedMin = 3;
+const slowMin = 5;
+const partsMin = 3;
 
 /** `before` is null where nothing was measured. */
-export function judge(now: Health, before: Health | null, limits: Guards): string | null {
+export function judge(now: RecentHealth, before: Health | null, limits: Guards): string | null {
   const { requests, moduleFailures } = now;
   const usual =
     before === null || before.requests === 0 ? 0 : before.moduleFailures / before.requests;
@@ -58,11 +60,29 @@ export function judge(now: Health, before: Health | null, limits: Guards): strin
   const blocked = (now.blockedShare ?? 0) - (past.blockedShare ?? 0);
   if (Math.abs(blocked) > limits.blockShareMax)
     return `${percent(now.blockedShare)} of its requests are blocked (${now.blocked} of ${requests}), ${was(past.blockedShare, percent)}; a change of ${percent(limits.blockShareMax)} either way is borne`;
-  if (now.p99Ms === null || past.p99Ms === null) return null;
+  return past.p99Ms === null ? null : slowness(now, past.p99Ms, limits.p99FactorMax);
+}
+
+/**
+ * One in a hundred takes longer than the p99 of before, so in few requests a handful does by chance, and one hiccup
+ * of the machine brings a handful together. So the time since is looked at in parts: slower is a part in which
+ * clearly more do than chance has (the mean of a binomial distribution and three deviations), and slower is a node
+ * in most of its parts.
+ */
+function slowness(now: RecentHealth, pastMs: number, factor: number): string | null {
+  const boundMs = Math.max(pastMs * factor, pastMs + p99DistanceMinMs);
+  let [all, slow, slowParts] = [0, 0, 0];
+  for (const part of now.parts) {
+    const slowHere = slowerThan(part, boundMs);
+    const expected = totalOf(part) / 100;
+    all += totalOf(part);
+    slow += slowHere;
+    if (slowHere > expected + 3 * Math.sqrt(expected)) slowParts++;
+  }
   const isSlow =
-    now.p99Ms > past.p99Ms * limits.p99FactorMax && now.p99Ms - past.p99Ms > p99DistanceMinMs;
+    now.parts.length >= partsMin && slowParts * 2 > now.parts.length && slow >= slowMin;
   return isSlow
-    ? `the slowest hundredth of its requests takes ${milliseconds(now.p99Ms)} (p99 of ${requests}), ${was(past.p99Ms, milliseconds)}; ${limits.p99FactorMax} times as long is borne`
+    ? `${Math.floor(slow)} of ${all} requests took longer than ${milliseconds(boundMs)}, and before it one in a hundred took longer than ${milliseconds(pastMs)}; ${factor} times as long is borne`
     : null;
 }
 

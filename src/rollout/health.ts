@@ -46,13 +46,20 @@ export const health = Type.Object(
 );
 export type Health = Static<typeof health>;
 
-/** Null where a counter went back: the node began anew between the two. */
-export function healthBetween(before: HealthSample, after: HealthSample): Health | null {
-  const requests = after.requests - before.requests;
-  const failed = after.failed - before.failed;
-  const blocked = after.blocked - before.blocked;
-  const moduleFailures = after.moduleFailures - before.moduleFailures;
-  const latency = after.latency.map((at, index) => at - (before.latency[index] ?? 0));
+/** Of a stretch cut into as many parts as it has reports, five at most: their latencies in buckets, in the order of time. */
+export type RecentHealth = Health & { readonly parts: readonly (readonly number[])[] };
+
+const partsMax = 5;
+
+/** Of samples in the order of time. Null of fewer than two, and where a counter went back: the node began anew. */
+export function healthOver(samples: readonly HealthSample[]): RecentHealth | null {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || first === last) return null;
+  const requests = last.requests - first.requests;
+  const failed = last.failed - first.failed;
+  const blocked = last.blocked - first.blocked;
+  const moduleFailures = last.moduleFailures - first.moduleFailures;
+  const latency = latencyBetween(first, last);
   if (Math.min(requests, failed, blocked, moduleFailures, ...latency) < 0) return null;
   const share = (part: number) => (requests === 0 ? null : part / requests);
   return {
@@ -60,12 +67,41 @@ export function healthBetween(before: HealthSample, after: HealthSample): Health
     failedShare: share(failed),
     blockedShare: share(blocked),
     p99Ms: quantileMs(latency, 0.99),
+    parts: partsOf(samples),
   };
+}
+
+function partsOf(samples: readonly HealthSample[]): number[][] {
+  const stretches = samples.length - 1;
+  const count = Math.min(partsMax, stretches);
+  const at = (part: number) => samples[Math.round((part * stretches) / count)];
+  return Array.from({ length: count }, (_, part) => {
+    const [from, to] = [at(part), at(part + 1)];
+    return from === undefined || to === undefined ? [] : latencyBetween(from, to);
+  });
+}
+
+const latencyBetween = (before: HealthSample, after: HealthSample): number[] =>
+  after.latency.map((at, index) => at - (before.latency[index] ?? 0));
+
+export const totalOf = (latency: readonly number[]): number =>
+  latency.reduce((sum, at) => sum + at, 0);
+
+/** How many took longer than `ms`: in the bucket it lies in by the share of the way, so not always whole. */
+export function slowerThan(latency: readonly number[], ms: number): number {
+  let slower = 0;
+  for (const [index, at] of latency.entries()) {
+    const from = index === 0 ? 0 : (latencyBoundsMs[index - 1] ?? 0);
+    const to = latencyBoundsMs[index] ?? Number.POSITIVE_INFINITY;
+    if (from >= ms) slower += at;
+    else if (to > ms && to !== Number.POSITIVE_INFINITY) slower += (at * (to - ms)) / (to - from);
+  }
+  return slower;
 }
 
 /** Within its bucket by the share of the way; null of nothing. */
 export function quantileMs(latency: readonly number[], share: number): number | null {
-  const total = latency.reduce((sum, at) => sum + at, 0);
+  const total = totalOf(latency);
   if (total === 0) return null;
   const wanted = total * share;
   let below = 0;

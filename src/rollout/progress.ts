@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { judge } from './guards.ts';
-import type { Health } from './health.ts';
+import type { Health, RecentHealth } from './health.ts';
 import type { ReportItem } from './node-report.ts';
 import { type Rollout, withStep } from './rollout.ts';
 import { isMeant } from './rule-set.ts';
@@ -21,7 +21,7 @@ export type NodeView = {
   /** What it says of this rollout; null as long as it speaks of another one, or of none. */
   readonly item: ReportItem | null;
   /** The latest stretch of time that does not begin before; null without two reports in it. */
-  healthSince(atMs: number): Health | null;
+  healthSince(atMs: number): RecentHealth | null;
   /** The latest stretch until now. */
   healthNow(): Health | null;
 };

@@ -73,9 +73,13 @@ for (const { file, guides } of pages.filter((page) => !own.includes(page.file)))
       });
       after(() => guide[Symbol.asyncDispose]());
 
-      for (const { command, expected } of examples) {
+      // An example builds upon those above it, which are run first where it is picked by its name.
+      let ran = 0;
+      for (const [at, { command, expected }] of examples.entries()) {
         it(`prints what it says: ${command}`, async () => {
-          assert.match(await guide.run(command), expected);
+          let printed = '';
+          for (; ran <= at; ran++) printed = await guide.run(examples[ran]?.command ?? '');
+          assert.match(printed, expected);
         });
       }
     });

@@ -17,11 +17,7 @@ import { needs } from '../support/needs.ts';
 
 const { text } = readPage('docs/guide/write-a-module.md');
 const [beforeNode = '', yaml = '', onNode = ''] = text.split(/```yaml\n([\s\S]*?)```\n/);
-let folder: string;
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'weir-guide-'));
-});
+const folder = await mkdtemp(join(tmpdir(), 'weir-guide-'));
 after(() => rm(folder, { recursive: true }));
 
 async function run(command: string, environment: Record<string, string> = {}): Promise<string> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Difference } from '#replay/difference.ts';
 import { startEchoOrigin } from '../support/echo-origin.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
@@ -219,6 +220,25 @@ kernel: { xdp: off }
     writeFileSync(file, config);
     assert.equal((await edge.call('POST', '/api/v1/reload')).status, 200);
     assert.equal((await shadows()).length, 0);
+  });
+
+  it('has bodies with a coding, without their secrets, and tries rules on them', async () => {
+    const { id } = await json<{ id: string }>('record', 'start');
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const post = (coding: string, body: Buffer) =>
+      send('/', { method: 'POST', headers: { ...headers, 'content-encoding': coding }, body });
+    const body = Buffer.from(`password=${secret}&q=garden`);
+    assert.equal(await post('gzip', gzipSync(body, { level: 0 })), 200);
+    assert.equal(await post('br', brotliCompressSync(body)), 200);
+    assert.equal(await post('br', brotliCompressSync(Buffer.from('q=house'))), 200);
+    await json('record', 'stop');
+    const text = readFileSync(join(edge.state, 'recordings', `${id}.weirrec`), 'latin1');
+    assert.equal(text.includes(secret), false);
+    const candidate = ['--rules', `own=${otherFile}`];
+    const { difference } = await json<{ difference: Difference }>('replay', 'last', ...candidate);
+    const { requests, newlyBlocked, newlyPassed } = difference;
+    assert.deepEqual([requests, newlyBlocked, newlyPassed], [3, 2, 0]);
+    await json('record', 'remove', id);
   });
 
   it('has bodies of answers where it is asked to, and tries rules on them', async () => {

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  inflateSync,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import { SecretFiller } from '#replay/fill-secret.ts';
+import { maskedBytesMax } from '#replay/mask-coded.ts';
 import { maskRequest } from '#replay/mask-request.ts';
 import { encodeRequest, type RecordedRequest } from '#replay/recorded-request.ts';
 
@@ -144,6 +156,68 @@ describe('masking of recorded requests', () => {
     assert.deepEqual([coded.answer, coded.answerBytes?.length], ['encoded', 0]);
   });
 
+  for (const [coding, encode, decode] of [
+    ['gzip', gzipSync, gunzipSync],
+    ['deflate', deflateSync, inflateSync],
+    ['br', brotliCompressSync, brotliDecompressSync],
+    ['zstd', zstdCompressSync, zstdDecompressSync],
+    ['br, gzip', (bytes: Buffer) => gzipSync(brotliCompressSync(bytes)), unpackBoth],
+  ] as const)
+    it(`masks inside a body in ${coding}, of the request and of the answer`, () => {
+      const secret = randomSecret(24);
+      const plain = Buffer.from(
+        `{"user":"me","token":"${secret}","say":"<script>alert(1)</script>"}`,
+      );
+      const coded = encode(plain);
+      const masked = maskRequest(
+        {
+          ...request([line, `Content-Encoding: ${coding}`], coded.toString('latin1'), [
+            'HTTP/1.1 200 OK',
+            `Content-Encoding: ${coding}`,
+          ]),
+          ...{ answer: 'whole', answerBytes: coded },
+        },
+        new SecretFiller(),
+      );
+      assert.deepEqual([masked.body, masked.answer], ['whole', 'whole']);
+      for (const bytes of [masked.bytes, masked.answerBytes ?? noBytes]) {
+        const text = decode(bytes).toString();
+        assert.equal(text.length, plain.length);
+        assert.equal(text.includes(secret), false);
+        assert.ok(text.includes('<script>alert(1)</script>'), text);
+      }
+    });
+
+  it('keeps the beginning of a coded answer, and none of a coded request', () => {
+    const secret = randomSecret(24);
+    const text = Array.from({ length: 900 }, () => `n=${randomSecret(9)}&say=a+chair&`).join('');
+    const coded = gzipSync(`token=${secret}&${text}`).subarray(0, 4_000);
+    const masked = maskRequest(
+      {
+        ...request([line, 'Content-Encoding: gzip'], coded.toString('latin1'), [
+          'HTTP/1.1 200 OK',
+          'Content-Encoding: gzip',
+        ]),
+        ...{ body: 'cut', answer: 'cut', answerBytes: coded },
+      },
+      new SecretFiller(),
+    );
+    assert.deepEqual([masked.body, masked.bytes.length, masked.answer], ['encoded', 0, 'cut']);
+    const options = { finishFlush: constants.Z_SYNC_FLUSH };
+    const shown = gunzipSync(masked.answerBytes ?? noBytes, options).toString();
+    assert.ok(shown.includes('&say=a+chair&'));
+    assert.equal(shown.includes(secret), false);
+  });
+
+  it('keeps no coded body that expands beyond its bound', () => {
+    const bomb = gzipSync(Buffer.alloc(maskedBytesMax + 1));
+    const masked = maskRequest(
+      request([line, 'Content-Encoding: gzip'], bomb.toString('latin1')),
+      new SecretFiller(),
+    );
+    assert.deepEqual([masked.body, masked.bytes.length], ['encoded', 0]);
+  });
+
   it('does not keep a body that it cannot read', () => {
     const masked = maskRequest(
       request([line, 'Content-Encoding: gzip'], 'xyz'),
@@ -153,6 +227,11 @@ describe('masking of recorded requests', () => {
     assert.equal(masked.bytes.length, 0);
   });
 });
+
+const noBytes = Buffer.alloc(0);
+function unpackBoth(bytes: Buffer): Buffer {
+  return brotliDecompressSync(gunzipSync(bytes));
+}
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const randomSecret = (length: number): string =>

@@ -1,6 +1,7 @@
 /** One rule set on recorded requests: what a route, its modes and its windows make of them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { loadConfig } from '#config/load.ts';
 import type { RecordedRequest } from '#replay/recorded-request.ts';
 import { RuleSide, type RuleSide as Side } from '#replay/rule-side.ts';
@@ -83,6 +84,10 @@ function recorded({
 }
 
 const form = ['Content-Type: application/x-www-form-urlencoded'];
+function coded(coding: string, body: Buffer): Given {
+  const fields = [...form, `Content-Encoding: ${coding}`];
+  return { line: 'POST / HTTP/1.1', fields, body: body.toString('latin1') };
+}
 const leak = ['HTTP/1.1 200 OK', 'X-Leak: yes', 'Content-Length: 0'];
 const cases: readonly (readonly [string, Given, string, string])[] = [
   ['an ordinary request', {}, 'passed', ''],
@@ -101,6 +106,9 @@ const cases: readonly (readonly [string, Given, string, string])[] = [
     'stopped',
     'own/2',
   ],
+  ['a form in gzip', coded('gzip', gzipSync('q=attack')), 'stopped', 'own/2'],
+  ['a form in brotli', coded('br', brotliCompressSync('q=attack')), 'stopped', 'own/2'],
+  ['a form in brotli without it', coded('br', brotliCompressSync('q=garden')), 'passed', ''],
   ['a response', { response: leak }, 'stopped', 'own/3'],
   ['a route without rules', { line: 'GET /open?q=attack HTTP/1.1' }, 'passed', ''],
 ];

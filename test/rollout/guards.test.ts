@@ -3,28 +3,40 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { guardDefaults, judge } from '#rollout/guards.ts';
 import {
-  type Health,
   type HealthSample,
-  healthBetween,
+  healthOver,
   latencyBoundsMs,
   quantileMs,
+  type RecentHealth,
+  slowerThan,
 } from '#rollout/health.ts';
+
+const buckets = (filled: Partial<Record<number, number>>): number[] =>
+  [...latencyBoundsMs, 0].map((_, index) => filled[index] ?? 0);
 
 const healthOf = (
   requests: number,
-  more: { failed?: number; blocked?: number; moduleFailures?: number; p99Ms?: number } = {},
-): Health => {
-  const { failed = 0, blocked = 0, moduleFailures = 0, p99Ms = 10 } = more;
+  more: {
+    readonly failed?: number;
+    readonly blocked?: number;
+    readonly moduleFailures?: number;
+    readonly p99Ms?: number;
+    /** In each of five parts of `requests`, how many took 50 to 100 ms. */
+    readonly slow?: readonly number[];
+  } = {},
+): RecentHealth => {
+  const { failed = 0, blocked = 0, moduleFailures = 0, p99Ms = 10, slow = [0, 0, 0, 0, 0] } = more;
   const share = (part: number) => (requests === 0 ? null : part / requests);
   return {
     ...{ requests, failed, blocked, moduleFailures, p99Ms },
     failedShare: share(failed),
     blockedShare: share(blocked),
+    parts: slow.map((count) => buckets({ 0: requests / slow.length - count, 6: count })),
   };
 };
 const calm = healthOf(1_000, { failed: 1, blocked: 20 });
 
-const cases: readonly (readonly [string, Health, Health | null, RegExp | null])[] = [
+const cases: readonly (readonly [string, RecentHealth, RecentHealth | null, RegExp | null])[] = [
   ['as before', healthOf(500, { blocked: 12 }), calm, null],
   [
     'a single call in which a module failed',
@@ -72,12 +84,47 @@ const cases: readonly (readonly [string, Health, Health | null, RegExp | null])[
   ],
   ['blocked without anything to compare', healthOf(100, { blocked: 100 }), null, null],
   [
-    'three times as slow',
-    healthOf(100, { p99Ms: 90 }),
-    healthOf(1_000, { p99Ms: 30 }),
-    /takes 90 ms/,
+    'slower in most of the time',
+    healthOf(500, { slow: [5, 5, 0, 6, 5] }),
+    healthOf(1_000, { p99Ms: 20 }),
+    /21 of 500 requests took longer than 40 ms, and before it one in a hundred took longer than 20 ms; 2 times/,
   ],
-  ['slower by a hair', healthOf(100, { p99Ms: 3 }), healthOf(1_000, { p99Ms: 1 }), null],
+  [
+    'one hiccup, however long',
+    healthOf(500, { slow: [0, 60, 0, 0, 0] }),
+    healthOf(1_000, { p99Ms: 20 }),
+    null,
+  ],
+  [
+    'hiccups, and too short a time to say that there are only some',
+    healthOf(500, { slow: [60, 60] }),
+    healthOf(1_000, { p99Ms: 20 }),
+    null,
+  ],
+  [
+    'no more slow ones than chance has',
+    healthOf(500, { slow: [3, 2, 3, 2, 3] }),
+    healthOf(1_000, { p99Ms: 20 }),
+    null,
+  ],
+  [
+    'all slow, of few',
+    healthOf(50, { slow: [10, 10, 10, 10, 10] }),
+    healthOf(60, { p99Ms: 20 }),
+    /50 of 50 requests took longer than 40 ms/,
+  ],
+  [
+    'slow as it was before',
+    healthOf(500, { slow: [50, 50, 50, 50, 50] }),
+    healthOf(1_000, { p99Ms: 90 }),
+    null,
+  ],
+  [
+    'slower by a hair',
+    healthOf(100, { slow: [9, 9, 9, 9, 9] }),
+    healthOf(1_000, { p99Ms: 85 }),
+    null,
+  ],
 ];
 
 describe('the guards of a rollout', () => {
@@ -91,15 +138,15 @@ describe('the guards of a rollout', () => {
 
 const sample = (requests: number, latency: Partial<Record<number, number>> = {}): HealthSample => ({
   ...{ requests, blocked: 0, failed: 0, moduleFailures: 0 },
-  latency: [...latencyBoundsMs, 0].map((_, index) => latency[index] ?? 0),
+  latency: buckets(latency),
 });
 
 describe('health between two reports', () => {
   it('is what happened between them', () => {
-    const found = healthBetween(
+    const found = healthOver([
       { ...sample(100, { 0: 100 }), blocked: 5 },
       { ...sample(300, { 0: 290, 5: 10 }), blocked: 25, failed: 2 },
-    );
+    ]);
     assert.deepEqual(
       [found?.requests, found?.blocked, found?.failed, found?.blockedShare],
       [200, 20, 2, 0.1],
@@ -107,9 +154,28 @@ describe('health between two reports', () => {
   });
 
   it('is nothing of a node that began anew, and has no shares of no requests', () => {
-    assert.equal(healthBetween(sample(100), sample(3)), null);
-    assert.equal(healthBetween(sample(100), sample(100))?.failedShare, null);
-    assert.equal(healthBetween(sample(100), sample(100))?.p99Ms, null);
+    assert.equal(healthOver([sample(100), sample(3)]), null);
+    assert.equal(healthOver([sample(100), sample(100)])?.failedShare, null);
+    assert.equal(healthOver([sample(100), sample(100)])?.p99Ms, null);
+  });
+
+  it('is cut into as many parts as there are reports, five at most', () => {
+    const sizes = (reports: number) =>
+      healthOver(
+        Array.from({ length: reports }, (_, at) => sample(at * 10, { 0: at * 10 })),
+      )?.parts.map(([first]) => first);
+    assert.deepEqual(sizes(2), [10]);
+    assert.deepEqual(sizes(4), [10, 10, 10]);
+    assert.deepEqual(sizes(8), [10, 20, 10, 20, 10]);
+    assert.deepEqual(sizes(61), [120, 120, 120, 120, 120]);
+  });
+
+  it('requests slower than a bound are those above it, in its own bucket by the share of the way', () => {
+    const latency = buckets({ 0: 7, 6: 10, [latencyBoundsMs.length]: 3 });
+    assert.deepEqual(
+      [0, 50, 75, 100, 30_000, 60_000].map((ms) => slowerThan(latency, ms)),
+      [20, 13, 8, 3, 3, 0],
+    );
   });
 
   it('a quantile lies in the bucket that has it', () => {

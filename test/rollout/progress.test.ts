@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Check } from 'typebox/value';
 import { guardDefaults } from '#rollout/guards.ts';
-import type { Health } from '#rollout/health.ts';
+import { type Health, latencyBoundsMs, type RecentHealth } from '#rollout/health.ts';
 import type { ItemState } from '#rollout/node-report.ts';
 import { emptyPlan, movingOf, rolloutPlan, setOf, withRollout } from '#rollout/plan.ts';
 import { type NodeView, nextOf, resoaked, stopped } from '#rollout/progress.ts';
@@ -30,9 +30,20 @@ const begun = (more: Partial<Rollout> = {}): Rollout => ({
   ...more,
 });
 
-const healthOf = (requests: number, more: Partial<Health> = {}): Health => ({
+const calm = (requests: number): Health => ({
   ...{ requests, failed: 0, blocked: 0, moduleFailures: 0 },
   ...{ failedShare: 0, blockedShare: 0, p99Ms: 5 },
+});
+
+/** All of `requests` in one bucket, 2.5 to 5 ms but where another is given. */
+const healthOf = (
+  requests: number,
+  { bucket = 2, ...more }: Partial<RecentHealth> & { bucket?: number } = {},
+): RecentHealth => ({
+  ...calm(requests),
+  parts: [1, 2, 3, 4].map(() =>
+    [...latencyBoundsMs, 0].map((_, index) => (index === bucket ? requests / 4 : 0)),
+  ),
   ...more,
 });
 
@@ -42,7 +53,7 @@ class Scene {
   rollout: Rollout;
   readonly says = new Map<string, { state: ItemState; reason?: string }>();
   readonly life = new Map<string, NodeView['life']>();
-  readonly health = new Map<string, Health>();
+  readonly health = new Map<string, RecentHealth>();
   readonly tags = new Map<string, string[]>();
   names = ['a', 'b', 'c', 'd'];
   running = new Map<string, string>();
@@ -67,7 +78,7 @@ class Scene {
           ...said,
         },
         healthSince: () => this.health.get(id) ?? null,
-        healthNow: () => healthOf(1_000),
+        healthNow: () => calm(1_000),
       };
     });
   }
@@ -146,8 +157,8 @@ describe('a rollout', () => {
     ],
     [
       'it takes longer',
-      (scene) => scene.health.set('a', healthOf(100, { p99Ms: 400 })),
-      /^a: the slowest hundredth of its requests takes 400 ms/,
+      (scene) => scene.health.set('a', healthOf(100, { bucket: 8 })),
+      /^a: 100 of 100 requests took longer than 25 ms/,
     ],
     [
       'modules fail',

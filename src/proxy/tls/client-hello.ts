@@ -48,17 +48,30 @@ const extension = {
 } as const;
 
 export function parseClientHello(bytes: Buffer): HelloResult {
-  const message = firstMessage(bytes);
+  const end = endInOneRecord(bytes);
+  const message = end > 0 ? bytes : firstMessage(bytes);
   if (typeof message === 'string') return message;
+  const start = messageHeaderBytes + (end > 0 ? recordHeaderBytes : 0);
   try {
-    return readHello(new Reader(message, messageHeaderBytes, message.length));
+    return readHello(new Reader(message, start, end > 0 ? end : message.length));
   } catch (error) {
     if (error instanceof MalformedHello) return 'invalid';
     throw error;
   }
 }
 
-/** The first handshake message, whole, out of the records that carry it; in place where it is one. */
+/** Where the message ends that lies whole in the first record, as nearly all do; 0 for any other. */
+function endInOneRecord(bytes: Buffer): number {
+  const start = recordHeaderBytes + messageHeaderBytes;
+  if (bytes.length < start || bytes[0] !== 22 || bytes[1] !== 3 || bytes[5] !== 1) return 0;
+  const recordBytes = bytes.readUInt16BE(3);
+  const messageBytes = messageHeaderBytes + bytes.readUIntBE(6, 3);
+  const end = recordHeaderBytes + messageBytes;
+  const isWhole = messageBytes <= recordBytes && end <= bytes.length;
+  return isWhole && recordBytes <= 16_384 && messageBytes <= helloBytesMax ? end : 0;
+}
+
+/** The first handshake message, whole, out of the records that carry it. */
 function firstMessage(bytes: Buffer): Buffer | 'incomplete' | 'invalid' {
   const parts: Buffer[] = [];
   let have = 0;
@@ -92,9 +105,9 @@ function firstMessage(bytes: Buffer): Buffer | 'incomplete' | 'invalid' {
 function readHello(reader: Reader): ClientHello {
   const legacyVersion = reader.uint16();
   reader.advance(32);
-  reader.vector8(0, 32);
-  const ciphers = reader.vector16(2).uint16s();
-  reader.vector8(1, 255);
+  reader.leave(reader.enter8(0, 32));
+  const ciphers = reader.uint16s(reader.enter16(2));
+  reader.leave(reader.enter8(1, 255));
   const hello = {
     legacyVersion,
     ciphers,
@@ -107,59 +120,74 @@ function readHello(reader: Reader): ClientHello {
   };
   // Before TLS 1.2 a hello could end here.
   if (reader.isEmpty) return hello;
-  const all = reader.vector16(0);
-  reader.end();
-  const seen = new Set<number>();
-  while (!all.isEmpty) {
-    const type = all.uint16();
-    if (seen.has(type)) throw new MalformedHello();
-    seen.add(type);
+  reader.enterLast16();
+  const reading = nextReading();
+  while (!reader.isEmpty) {
+    const type = reader.uint16();
+    if (seenIn[type] === reading) throw new MalformedHello();
+    seenIn[type] = reading;
     hello.extensions.push(type);
+    const outer = reader.enter16(0);
     switch (type) {
       case extension.serverName:
-        hello.serverName = serverName(all.vector16(0));
+        hello.serverName = serverName(reader);
         hello.hasServerName = true;
         break;
       case extension.alpn:
-        hello.protocols = protocolNames(all.vector16(0));
+        hello.protocols = protocolNames(reader);
         break;
       case extension.supportedVersions:
-        hello.versions = all.vector16(0).vector8(2, 254).uint16s();
+        hello.versions = reader.uint16s(reader.enter8(2, 254));
         break;
       case extension.signatureAlgorithms:
-        hello.signatureAlgorithms = all.vector16(0).vector16(2).uint16s();
+        hello.signatureAlgorithms = reader.uint16s(reader.enter16(2));
         break;
-      default:
-        all.advance(all.uint16());
     }
+    reader.leave(outer);
   }
   return hello;
 }
 
-/** RFC 6066 section 3: a list of which only host_name was ever defined, and of that only one may stand there. */
-function serverName(content: Reader): string {
-  const list = content.vector16(4);
-  content.end();
-  if (list.uint8() !== 0) throw new MalformedHello();
-  const name = list.vector16(1);
-  list.end();
-  return name.text();
+/** The last reading of a hello that had this extension: a set that need not be made anew or emptied. */
+const seenIn = new Uint32Array(65_536);
+let lastReading = 0;
+
+function nextReading(): number {
+  if (lastReading === 0xffff_ffff) {
+    seenIn.fill(0);
+    lastReading = 0;
+  }
+  return ++lastReading;
 }
 
-function protocolNames(content: Reader): string[] {
-  const list = content.vector16(2);
-  content.end();
+/** RFC 6066 section 3: a list of which only host_name was ever defined, and of that only one may stand there. */
+function serverName(reader: Reader): string {
+  reader.enterLast16(4);
+  if (reader.uint8() !== 0) throw new MalformedHello();
+  reader.enterLast16(1);
+  return reader.text();
+}
+
+function protocolNames(reader: Reader): string[] {
+  reader.enterLast16(2);
   const names: string[] = [];
-  while (!list.isEmpty) names.push(list.vector8(1, 255).text());
+  while (!reader.isEmpty) {
+    const list = reader.enter8(1, 255);
+    names.push(reader.text());
+    reader.leave(list);
+  }
   return names;
 }
 
 class MalformedHello extends Error {}
 
-/** A cursor that checks its bounds and advances. */
+/**
+ * A cursor that checks its bounds and advances. Within a vector its end is that of the vector: `enter` gives
+ * the end it had before, for `leave`. One object reads a whole hello.
+ */
 class Reader {
   readonly #bytes: Buffer;
-  readonly #end: number;
+  #end: number;
   #at: number;
 
   constructor(bytes: Buffer, start: number, end: number) {
@@ -170,11 +198,6 @@ class Reader {
 
   get isEmpty(): boolean {
     return this.#at === this.#end;
-  }
-
-  /** Nothing may be left. */
-  end(): void {
-    if (!this.isEmpty) throw new MalformedHello();
   }
 
   uint8(): number {
@@ -193,31 +216,48 @@ class Reader {
     this.#at += count;
   }
 
-  vector8(lengthMin: number, lengthMax: number): Reader {
+  enter8(lengthMin: number, lengthMax: number): number {
     const length = this.uint8();
     if (length < lengthMin || length > lengthMax) throw new MalformedHello();
-    return this.#part(length);
+    return this.#enter(length);
   }
 
-  vector16(lengthMin: number): Reader {
+  enter16(lengthMin: number): number {
     const length = this.uint16();
     if (length < lengthMin) throw new MalformedHello();
-    return this.#part(length);
+    return this.#enter(length);
   }
 
-  uint16s(): number[] {
+  /** Nothing may stand behind it in what holds it, so there is nothing to go back to but what is further out. */
+  enterLast16(lengthMin = 0): void {
+    if (this.enter16(lengthMin) !== this.#end) throw new MalformedHello();
+  }
+
+  /** What is left of a vector is passed over. */
+  leave(outer: number): void {
+    this.#at = this.#end;
+    this.#end = outer;
+  }
+
+  /** All of a vector that has been entered, which is left. */
+  uint16s(outer: number): number[] {
     const values: number[] = [];
     while (!this.isEmpty) values.push(this.uint16());
+    this.#end = outer;
     return values;
   }
 
+  /** All of a vector. */
   text(): string {
-    return this.#bytes.toString('latin1', this.#at, this.#end);
+    const start = this.#at;
+    this.#at = this.#end;
+    return this.#bytes.toString('latin1', start, this.#end);
   }
 
-  #part(length: number): Reader {
-    const start = this.#at;
-    this.advance(length);
-    return new Reader(this.#bytes, start, this.#at);
+  #enter(length: number): number {
+    const outer = this.#end;
+    if (this.#at + length > outer) throw new MalformedHello();
+    this.#end = this.#at + length;
+    return outer;
   }
 }

@@ -22,6 +22,8 @@ export interface TlsEvents {
   onFailure(error: NodeJS.ErrnoException, socket: tls.TLSSocket): void;
 }
 
+type ChooseContext = (error: null, context: tls.SecureContext | undefined) => void;
+
 /** Handshakes have the listener's own deadline; Node's is the far one behind it. */
 const handshakeTimeoutMs = 86_400_000;
 
@@ -62,7 +64,11 @@ export class TlsEngine {
     this.#server = tls.createServer({
       ...shared,
       ...(first === undefined ? {} : { cert: first.cert, key: first.key }),
-      SNICallback: (name, done) => done(null, this.store.select(name) ?? undefined),
+      // With one certificate there is nothing to choose, and OpenSSL need not stop in the middle to ask.
+      ...(certificates.length > 1 && {
+        SNICallback: (name: string, done: ChooseContext) =>
+          done(null, this.store.select(name) ?? undefined),
+      }),
       ALPNProtocols: [...source.protocols],
       requestCert: mode !== 'off',
       // Node would close a connection it rejects without saying why; `demandsCertificates` is the front's.

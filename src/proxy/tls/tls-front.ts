@@ -11,6 +11,7 @@
  * Where the hello has been read (`#hello`) is the place to answer some of them otherwise: it knows the name
  * and the protocols asked for before TLS has seen a byte.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import type tls from 'node:tls';
 import { monotonicMs } from '#core/clock.ts';
@@ -22,6 +23,7 @@ import { readFirstBytes } from '../listener/first-bytes.ts';
 import { AcmeHandshakes, acmeProtocol } from './acme-handshake.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { type ClientHello, helloBytesMax, parseClientHello } from './client-hello.ts';
+import { forgetListeners } from './forget-listeners.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
 import { ja4 } from './ja4.ts';
 import { TlsEngine } from './tls-engine.ts';
@@ -40,7 +42,8 @@ export class TlsFront {
   readonly #context: ProxyContext;
   readonly #listener: number;
   readonly #onSecure: OnSecure;
-  readonly #handshakes = new Map<string, Handshake>();
+  /** node:tls names the secure socket only; what it calls for one is called in the context it was begun in. */
+  readonly #begun = new AsyncLocalStorage<BegunHandshake>();
   readonly #acme: AcmeHandshakes;
   #engine: TlsEngine;
 
@@ -56,8 +59,8 @@ export class TlsFront {
     this.#onSecure = onSecure;
     this.#engine = this.prepare(source, ticketKeys);
     this.#acme = new AcmeHandshakes(context.challenges, {
-      onSecure: (socket) => {
-        this.#handshakes.get(keyOf(socket))?.settle(null);
+      onSecure: () => {
+        this.#underWay()?.settle(null);
         context.metrics.acmeProofs['tls-alpn-01'].value++;
       },
       onFailure: (error, socket) => this.#failed(error, socket),
@@ -88,11 +91,7 @@ export class TlsFront {
       socket.resetAndDestroy();
       return;
     }
-    const handshake = new Handshake(socket, peer, this.#context, (done) => {
-      // The port may be in use again before the close of the one before it is seen.
-      if (this.#handshakes.get(done.key) === done) this.#handshakes.delete(done.key);
-    });
-    this.#handshakes.set(handshake.key, handshake);
+    const handshake = new Handshake(socket, peer, this.#context);
     let hello: ClientHello | null = null;
     readFirstBytes(
       socket,
@@ -131,20 +130,25 @@ export class TlsFront {
       hello.protocols.includes(acmeProtocol) &&
       challenges.tlsContext(hello.serverName) !== null
     ) {
-      this.#acme.handshake(handshake.socket);
+      this.#begun.run(handshake.begun, () => this.#acme.handshake(handshake.socket));
     } else if (this.#engine.isAwaited(hello.serverName)) {
       // Another name's certificate would tell the client that something is wrong, but not what.
       handshake.settle('name');
       handshake.socket.write(unrecognizedName);
       handshake.socket.destroySoon();
-    } else this.#engine.handshake(handshake.socket);
+    } else this.#begun.run(handshake.begun, () => this.#engine.handshake(handshake.socket));
+  }
+
+  /** That of the socket node:tls is speaking of; null when it has been settled. */
+  #underWay(): Handshake | null {
+    return this.#begun.getStore()?.handshake ?? null;
   }
 
   /** `engine` is the one the handshake was made with, which a reload may have replaced. */
   #secured(socket: tls.TLSSocket, engine: TlsEngine): void {
-    const handshake = this.#handshakes.get(keyOf(socket));
+    const handshake = this.#underWay();
     // Already gone: cut by its deadline or the block list in the same turn.
-    if (handshake === undefined) {
+    if (handshake === null) {
       socket.destroy();
       return;
     }
@@ -157,10 +161,11 @@ export class TlsFront {
     }
     handshake.settle(null);
     const { connections } = this.#context.metrics;
-    connections.handshakes(socket.getProtocol(), socket.getCipher().name).value++;
+    const { name, version } = socket.getCipher();
+    connections.handshakes(version, name).value++;
     connections.handshakeDuration.observe((monotonicMs() - handshake.startedAt) / 1_000);
-    const isResumed = socket.isSessionReused();
-    if (isResumed) connections.sessionsResumed.value++;
+    if (socket.isSessionReused()) connections.sessionsResumed.value++;
+    socket.on('close', forgetListeners);
     this.#onSecure(socket, {
       listener: this.#listener,
       peer: handshake.peer,
@@ -172,15 +177,13 @@ export class TlsFront {
   }
 
   #failed(error: NodeJS.ErrnoException, socket: tls.TLSSocket): void {
-    // One whose address cannot be told any more settles when its raw socket closes.
-    this.#handshakes.get(keyOf(socket))?.settle(handshakeFailureOf(error));
+    this.#underWay()?.settle(handshakeFailureOf(error));
     socket.destroy();
   }
 }
 
-/** node:tls gives the secure socket only; what it shares with the raw one are the two addresses. */
-const keyOf = (socket: Socket): string =>
-  `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+/** What is begun in a context, an upstream's connection too, may outlast the handshake: it keeps this alone. */
+type BegunHandshake = { handshake: Handshake | null };
 
 class Handshake implements Expiring {
   readonly startedAt = monotonicMs();
@@ -188,37 +191,28 @@ class Handshake implements Expiring {
   deadlineSlot = -1;
   readonly socket: Socket;
   readonly peer: string;
-  readonly key: string;
+  readonly begun: BegunHandshake = { handshake: this };
   ja4 = '';
   readonly #context: ProxyContext;
-  readonly #onSettled: (handshake: Handshake) => void;
-  #settled = false;
 
-  constructor(
-    socket: Socket,
-    peer: string,
-    context: ProxyContext,
-    onSettled: (handshake: Handshake) => void,
-  ) {
+  constructor(socket: Socket, peer: string, context: ProxyContext) {
     this.socket = socket;
     this.#context = context;
-    this.#onSettled = onSettled;
-    this.key = keyOf(socket);
     this.peer = peer;
     this.deadlineAt = this.startedAt + context.snapshot.timeouts.handshakeMs;
     context.deadlines.add(this);
     context.metrics.connections.handshakesOpen.value++;
     socket.on('close', () => this.settle('closed'));
+    socket.on('close', forgetListeners);
   }
 
   /** Null when it was completed. Only the first word counts. */
   settle(failure: HandshakeFailure | null): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (this.begun.handshake === null) return;
+    this.begun.handshake = null;
     const { deadlines, admission, metrics } = this.#context;
     deadlines.remove(this);
     admission.handshakeDone();
-    this.#onSettled(this);
     metrics.connections.handshakesOpen.value--;
     if (failure !== null) metrics.connections.handshakesFailed[failure].value++;
   }

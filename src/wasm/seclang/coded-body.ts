@@ -2,140 +2,119 @@
  * A request body taken out of its Content-Encoding, so that rules see what the origin will see. At most two codings, one
  * inside the other, and never more bytes than are asked for: what expands beyond that is a bomb, and is refused. Where
  * a route looks at the beginning alone, the beginning is decoded, as far as it goes; where it looks at all of a body that
- * does not fit the window, `CodedStream` decodes it as it comes.
+ * does not fit the window, it is decoded as it comes.
  */
-import {
-  brotliDecompressSync,
-  constants,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-} from 'node:zlib';
-import { Inflater } from '#core/inflater.ts';
-
-export type Decoded = Buffer | 'too-long' | 'unreadable';
+import { type Compression, type Decompressed, Decompressor } from '#core/decompressor.ts';
 
 const codingsMax = 2;
 
 /** `codings` is the value of the field, in the order they were applied. */
-export function decodeBody(codings: string, bytes: Buffer, bytesMax: number): Decoded {
-  return decodeLayers(codings, bytes, (name, layer) => decodeLayer(name, layer, bytesMax, false));
+export function decodeBody(codings: string, bytes: Buffer, bytesMax: number): Decompressed {
+  using stream = CodedStream.of(codings, 'brief');
+  const decoded = stream?.push(bytes, bytesMax) ?? 'unreadable';
+  return typeof decoded === 'string' || stream?.isWhole() === true ? decoded : 'unreadable';
 }
 
 /** Of a body whose end is not here, or is not looked at. */
-export function decodeBeginning(codings: string, bytes: Buffer, bytesMax: number): Decoded {
-  return decodeLayers(codings, bytes, (name, layer) => {
-    // Half of it expands to half as much, more or less; of a bomb the first bytes are enough.
-    for (let length = layer.length; ; length >>>= 1) {
-      const decoded = decodeLayer(name, layer.subarray(0, length), bytesMax, true);
-      if (decoded !== 'too-long' || length === 0) return decoded;
-    }
-  });
+export function decodeBeginning(codings: string, bytes: Buffer, bytesMax: number): Decompressed {
+  using stream = CodedStream.of(codings, 'brief');
+  return stream?.pushLast(bytes, bytesMax) ?? 'unreadable';
 }
 
-function decodeLayers(
-  codings: string,
-  bytes: Buffer,
-  decode: (name: string, layer: Buffer) => Decoded,
-): Decoded {
-  const names = namesOf(codings);
-  if (names.length > codingsMax) return 'unreadable';
-  let decoded = bytes;
-  for (const name of names.toReversed()) {
-    const layer = decode(name, decoded);
-    if (typeof layer === 'string') return layer;
-    decoded = layer;
-  }
-  return decoded;
-}
-
-const namesOf = (codings: string): string[] =>
+/** Their names, in the order they were applied; without those that change nothing. */
+export const codingsOf = (codings: string): string[] =>
   codings
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'identity');
 
+/** What the windows of all lasting streams of this process may take together, beside those of zlib, which are small. */
+const windowsBytesMax = 67_108_864;
+let windowsBytes = 0;
+
 /** A coded body in pieces, each decoded as far as its bytes go. */
 export class CodedStream {
-  /** The outermost first; null until the first byte says which frame it has. */
-  readonly #layers: { readonly name: string; inflater: Inflater | null }[];
+  /** The outermost first; null until the first byte says what it is. */
+  readonly #layers: { readonly name: string; decompressor: Decompressor | null }[];
+  readonly #isLasting: boolean;
+  #windowBytes = 0;
 
-  private constructor(names: readonly string[]) {
-    this.#layers = names.toReversed().map((name) => ({ name, inflater: null }));
+  private constructor(names: readonly string[], isLasting: boolean) {
+    this.#isLasting = isLasting;
+    this.#layers = names.toReversed().map((name) => ({ name, decompressor: null }));
   }
 
-  /** Null for codings that can be undone in whole alone (brotli), or not at all. */
-  static of(codings: string): CodedStream | null {
-    const names = namesOf(codings);
-    const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$/.test(name));
-    return isKnown && names.length <= codingsMax ? new CodedStream(names) : null;
+  /** Null for codings that cannot be undone. A brief one is done with before anything else is begun. */
+  static of(codings: string, kind: 'brief' | 'lasting'): CodedStream | null {
+    const names = codingsOf(codings);
+    const isKnown = names.every((name) => /^(?:x-)?gzip$|^deflate$|^br$|^zstd$/.test(name));
+    return isKnown && names.length <= codingsMax
+      ? new CodedStream(names, kind === 'lasting')
+      : null;
   }
 
-  /** It has come to its end. */
-  get isWhole(): boolean {
-    return this.#layers.every(({ inflater }) => inflater?.isWhole === true);
+  /** It has come to its end. To be asked when all is given. */
+  isWhole(): boolean {
+    return this.#layers.every(({ decompressor }) => decompressor?.isWhole() === true);
   }
 
   /** At most so many bytes of each layer. After a word in their place it is of no more use. */
-  push(bytes: Buffer, bytesMax: number): Decoded {
+  push(bytes: Buffer, bytesMax: number): Decompressed {
+    return this.#through(bytes, (decompressor, layer) => decompressor.push(layer, bytesMax));
+  }
+
+  /** As far as it goes, and no more of it. */
+  pushLast(bytes: Buffer, bytesMax: number): Decompressed {
+    return this.#through(bytes, (decompressor, layer) => decompressor.pushLast(layer, bytesMax));
+  }
+
+  /** To be called when no more comes. */
+  [Symbol.dispose](): void {
+    for (const { decompressor } of this.#layers) decompressor?.close();
+    windowsBytes -= this.#windowBytes;
+    this.#windowBytes = 0;
+  }
+
+  #through(
+    bytes: Buffer,
+    push: (decompressor: Decompressor, layer: Buffer) => Decompressed,
+  ): Decompressed {
     let decoded = bytes;
     for (const layer of this.#layers) {
-      if (decoded.length === 0) break;
-      layer.inflater ??= inflaterFor(layer.name, decoded[0] as number);
-      const inflated = layer.inflater.push(decoded, bytesMax);
-      if (typeof inflated === 'string') return inflated;
-      decoded = inflated;
+      const [first] = decoded;
+      if (first === undefined) break;
+      if (layer.decompressor === null) {
+        if (this.#isLasting && !this.#takeWindow(layer.name, first)) return 'too-long';
+        layer.decompressor = new Decompressor(compressionOf(layer.name, first));
+      }
+      const found = push(layer.decompressor, decoded);
+      if (typeof found === 'string') return found;
+      decoded = found;
     }
     return decoded;
   }
-}
 
-function inflaterFor(name: string, first: number): Inflater {
-  if (name !== 'deflate') return new Inflater('gzip');
-  return new Inflater(hasFrame(first) ? 'zlib' : 'raw');
-}
-
-/** Some senders leave the frame of zlib out, and some origins take that: the low bits of the first byte tell. */
-const hasFrame = (first: number): boolean => (first & 15) === 8;
-
-function decodeLayer(name: string, bytes: Buffer, bytesMax: number, isCut: boolean): Decoded {
-  const maxOutputLength = bytesMax;
-  const options = {
-    maxOutputLength,
-    info: true,
-    ...(isCut ? { finishFlush: constants.Z_SYNC_FLUSH } : null),
-  };
-  try {
-    if (name === 'gzip' || name === 'x-gzip') return ended(gunzipSync(bytes, options), bytes);
-    if (name === 'br')
-      return ended(
-        brotliDecompressSync(bytes, {
-          maxOutputLength,
-          info: true,
-          ...(isCut ? { finishFlush: constants.BROTLI_OPERATION_FLUSH } : null),
-        }),
-        bytes,
-      );
-    if (name === 'deflate')
-      return hasFrame(bytes[0] ?? 0)
-        ? ended(inflateSync(bytes, options), bytes)
-        : ended(inflateRawSync(bytes, options), bytes);
-    return 'unreadable';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-      ? 'too-long'
-      : 'unreadable';
+  #takeWindow(name: string, first: number): boolean {
+    const bytes = windowBytesOf(name, first);
+    if (windowsBytes + bytes > windowsBytesMax) return false;
+    windowsBytes += bytes;
+    this.#windowBytes += bytes;
+    return true;
   }
 }
 
-/**
- * What Node decoded, where nothing but zeros stands behind it: it stops at the end that it finds, and some origins go on to
- * the next member of a gzip body, over zeros too. `given` is the answer with `info`, which its type does not say.
- */
-function ended(given: unknown, bytes: Buffer): Decoded {
-  const { buffer, engine } = given as { buffer: Buffer; engine: { bytesWritten: number } };
-  for (let at = engine.bytesWritten; at < bytes.length; at++)
-    if (bytes[at] !== 0) return 'unreadable';
-  return buffer;
+function compressionOf(name: string, first: number): Compression {
+  if (name === 'br' || name === 'zstd') return name;
+  if (name !== 'deflate') return 'gzip';
+  // Some senders leave the frame of zlib out, and some origins take that: the low bits of the first byte tell.
+  return (first & 15) === 8 ? 'zlib' : 'deflate';
+}
+
+/** RFC 7932, section 9.1, and RFC 9659: how far back a stream may copy from. */
+function windowBytesOf(name: string, first: number): number {
+  if (name === 'zstd') return 2 ** 23;
+  if (name !== 'br' || (first & 1) === 0) return name === 'br' ? 2 ** 16 : 0;
+  const [high, low] = [(first >> 1) & 7, (first >> 4) & 7];
+  return high > 0 ? 2 ** (17 + high) : 2 ** (low === 0 ? 17 : 8 + low);
 }

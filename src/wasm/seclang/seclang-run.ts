@@ -1,11 +1,12 @@
 /** One request's way through a SecLang rule set (`seclang-filter.ts`). */
+import type { Decompressed } from '#core/decompressor.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import { type Finding, matchedBytesMax, type Stop } from '#waf/verdict.ts';
 import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { BodyStretches, fieldOf } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import { CodedStream, type Decoded, decodeBeginning, decodeBody } from './coded-body.ts';
+import { CodedStream, decodeBeginning, decodeBody } from './coded-body.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
@@ -102,6 +103,7 @@ export class SeclangRun implements FilterRun {
 
   end(): void {
     this.#state = null;
+    this.#endCoded();
   }
 
   #request(body: BodyBytes | null): Stop | null {
@@ -131,18 +133,17 @@ export class SeclangRun implements FilterRun {
   #codedBody(codings: string, { bytes, isWhole, restPasses = false }: BodyWindow): Stop | null {
     const { bodyBytesMax } = this.#filter;
     const bytesMax = bodyBytesMax * decodedWindowsMax;
-    let decoded: Decoded;
+    let decoded: Decompressed;
     if (isWhole) decoded = decodeBody(codings, bytes, bytesMax);
     else if (restPasses) decoded = decodeBeginning(codings, bytes, bytesMax);
     else {
-      const stream = CodedStream.of(codings);
-      decoded = stream?.push(bytes, bytesMax) ?? 'too-long';
-      if (stream !== null && typeof decoded !== 'string') {
-        const leftBytes = bytesMax + bytes.length * expansionMax - decoded.length;
-        this.#coded = { stream, tail: tailOf(decoded), leftBytes };
-      }
+      const stream = CodedStream.of(codings, 'lasting');
+      decoded = stream?.push(bytes, bytesMax) ?? 'unreadable';
+      const leftBytes = bytesMax + bytes.length * expansionMax;
+      this.#coded = stream === null ? null : { stream, tail: noBytes, leftBytes };
     }
     if (typeof decoded === 'string') return this.#refuseCoded(decoded);
+    this.#keepTail(decoded, decoded);
     const first = decoded.subarray(0, bodyBytesMax);
     const stop = this.#firstOf(first, isWhole && first.length === decoded.length);
     return stop ?? this.#stretchesOf(decoded, bodyBytesMax - overlapBytesMax);
@@ -158,10 +159,9 @@ export class SeclangRun implements FilterRun {
     const windowsBytes = this.#filter.bodyBytesMax * decodedWindowsMax;
     const decoded = stream.push(fresh, Math.min(coded.leftBytes, windowsBytes));
     if (typeof decoded === 'string') return this.#refuseCoded(decoded);
-    if (isLast && !stream.isWhole) return this.#refuseCoded('unreadable');
+    if (isLast && !stream.isWhole()) return this.#refuseCoded('unreadable');
     const shown = Buffer.concat([tail, decoded]);
-    coded.leftBytes -= decoded.length;
-    coded.tail = tailOf(shown);
+    this.#keepTail(decoded, shown);
     return decoded.length === 0 ? null : this.#stretchesOf(shown, 0);
   }
 
@@ -178,8 +178,20 @@ export class SeclangRun implements FilterRun {
     return found;
   }
 
-  #refuseCoded(why: 'too-long' | 'unreadable'): Stop {
+  #keepTail(decoded: Buffer, shown: Buffer): void {
+    const coded = this.#coded;
+    if (coded === null) return;
+    coded.leftBytes -= decoded.length;
+    coded.tail = tailOf(shown);
+  }
+
+  #endCoded(): void {
+    this.#coded?.stream[Symbol.dispose]();
     this.#coded = null;
+  }
+
+  #refuseCoded(why: 'too-long' | 'unreadable'): Stop {
+    this.#endCoded();
     return why === 'unreadable'
       ? this.#refuse(415, 'a body whose Content-Encoding cannot be read')
       : this.#refuse(413, 'a body with a Content-Encoding longer than rules look at');
@@ -325,6 +337,8 @@ export class SeclangRun implements FilterRun {
     return responseBodyMimeTypes.includes('null');
   }
 }
+
+const noBytes = Buffer.alloc(0);
 
 /** A copy, as what it is of may be large. */
 const tailOf = (decoded: Buffer): Buffer =>
