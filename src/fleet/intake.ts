@@ -54,8 +54,13 @@ const turnBytesMax = 512 * 1_024;
 /** What waits to be taken in. */
 export const waitingBytesMax = 64 * 1_048_576;
 const warnMs = 1_000;
-/** A sync holds up the process: what comes in a row is written together. What stands alone does not wait. */
-const writeEveryMinMs = 50;
+/**
+ * A sync holds up the process: what comes in a row is written together, so that syncs take a fifth of the time at most.
+ * What stands alone does not wait.
+ */
+const writeEveryMinMs = 10;
+const writeEveryMaxMs = 1_000;
+const writeSpacing = 4;
 /** A disk that took nothing is tried again. */
 const writeAgainMs = 1_000;
 
@@ -77,7 +82,7 @@ export class Intake {
   /** Of what was taken last: whether it is on disk. */
   #written: Promise<boolean> = Promise.resolve(true);
   #isWriting = false;
-  #wroteAtMs = Number.NEGATIVE_INFINITY;
+  #writeNextAtMs = Number.NEGATIVE_INFINITY;
   #writeAgain: NodeJS.Timeout | null = null;
 
   constructor(options: IntakeOptions) {
@@ -189,7 +194,7 @@ export class Intake {
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#written = new Promise((resolve) => {
-      const restMs = this.#wroteAtMs + writeEveryMinMs - this.#monotonicMs();
+      const restMs = this.#writeNextAtMs - this.#monotonicMs();
       if (restMs > 0) setTimeout(() => resolve(this.#writeNow()), restMs);
       else setImmediate(() => resolve(this.#writeNow()));
     });
@@ -200,6 +205,7 @@ export class Intake {
     this.#isWriting = false;
     // Whoever closes the log writes what waits.
     if (this.#isClosed) return false;
+    const startedAtMs = this.#monotonicMs();
     try {
       this.#options.log.write();
       this.#options.setProblem(null);
@@ -212,7 +218,10 @@ export class Intake {
       }, writeAgainMs).unref();
       return false;
     } finally {
-      this.#wroteAtMs = this.#monotonicMs();
+      const endedAtMs = this.#monotonicMs();
+      const spacingMs = (endedAtMs - startedAtMs) * writeSpacing;
+      this.#writeNextAtMs =
+        endedAtMs + Math.min(Math.max(spacingMs, writeEveryMinMs), writeEveryMaxMs);
     }
   }
 

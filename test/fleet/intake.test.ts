@@ -60,17 +60,24 @@ describe('what a member takes in', () => {
     await intake.close();
   });
 
-  it('shares a sync of the disk where it comes in a row', async (test) => {
+  it('shares a sync of the disk where it comes in a row, and syncs take a fifth of the time', async (test) => {
     using fleet = membersOf();
     const log = fleet.log('b');
     let clockMs = 0;
     const { intake, events } = intakeOf(log, () => clockMs);
     const write = log.write.bind(log);
+    let writeMs = 0;
     test.mock.method(log, 'write', () => {
       events.push(`write ${log.unwritten}`);
+      clockMs += writeMs;
       write();
     });
     test.mock.timers.enable({ apis: ['setTimeout'] });
+    const passes = async (ms: number) => {
+      clockMs += ms;
+      test.mock.timers.tick(ms);
+      await turns();
+    };
     await intake.takeAll([issuedBy(fleet, '192.0.2.1')]);
     await turns();
     assert.deepEqual(events.splice(0), ['enforce 192.0.2.1', 'write 1', 'ack to a']);
@@ -79,15 +86,18 @@ describe('what a member takes in', () => {
       await turns();
     }
     assert.deepEqual(events.splice(0), ['enforce 192.0.2.2', 'enforce 192.0.2.3']);
-    clockMs = 50;
-    test.mock.timers.tick(50);
-    await turns();
+    writeMs = 20;
+    await passes(10);
     assert.deepEqual(events.splice(0), ['write 2', 'ack to a', 'ack to a']);
     await intake.takeAll([issuedBy(fleet, '192.0.2.4')]);
-    clockMs = 100;
-    test.mock.timers.tick(50);
-    await turns();
-    assert.deepEqual(events, ['enforce 192.0.2.4', 'write 1', 'ack to a']);
+    await passes(79);
+    assert.deepEqual(events.splice(0), ['enforce 192.0.2.4'], 'four times as long as the last');
+    writeMs = 10_000;
+    await passes(1);
+    assert.deepEqual(events.splice(0), ['write 1', 'ack to a']);
+    await intake.takeAll([issuedBy(fleet, '192.0.2.5')]);
+    await passes(1_000);
+    assert.deepEqual(events, ['enforce 192.0.2.5', 'write 1', 'ack to a'], 'a second at most');
     await intake.close();
   });
 
