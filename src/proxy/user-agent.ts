@@ -1,16 +1,13 @@
-/** The first User-Agent of a head, empty when there is none. Most fields fall out by their length. */
+/** The first User-Agent of a head, empty when there is none. */
 import type { HeadView } from '#waf/head-view.ts';
+import { equalsFolded } from './http1/bytes.ts';
 
-export function userAgentOf(view: HeadView): string {
-  for (let i = 0; i < view.headerCount; i++) {
-    const at = i * 4;
-    const start = view.headers[at] as number;
-    if (
-      (view.headers[at + 1] as number) - start === 10 &&
-      ((view.bytes[start] as number) | 32) === 117
-    ) {
-      if (view.headerName(i).toLowerCase() === 'user-agent') return view.headerValue(i);
-    }
+const name = Buffer.from('user-agent');
+
+export function userAgentOf({ bytes, headers, headerCount }: HeadView): string {
+  for (let at = 0; at < headerCount * 4; at += 4) {
+    if (!equalsFolded(bytes, headers[at] as number, headers[at + 1] as number, name)) continue;
+    return bytes.toString('latin1', headers[at + 2], headers[at + 3]);
   }
   return '';
 }

@@ -11,6 +11,9 @@ import type { FunctionText, ModuleText } from './wasm-text.ts';
 
 export const instructionsACount = 4;
 
+/** Counters and bounds have locals of their own for each depth. */
+const depths = 7;
+
 const countOne = 'global.get 0 i32.const 1 i32.add global.set 0';
 const nextNumber =
   'global.get 1 i32.const 1103515245 i32.mul i32.const 12345 i32.add global.set 1 global.get 1';
@@ -36,7 +39,10 @@ export function randomProgram(seed: number): RandomProgram {
       ...(index === 0 || below(3) === 0 ? { name: `f${index}` } : {}),
       parameters: ['i32'],
       results: ['i32'],
-      locals: Array.from({ length: locals }, () => 'i64'),
+      locals: [
+        ...Array.from({ length: 2 * depths }, () => 'i32' as const),
+        ...Array.from({ length: locals }, () => 'i64' as const),
+      ],
       code: `${statements({ below, functions, referred, index, labels: 1, depth: 0 })} local.get 0`,
     };
   });
@@ -81,7 +87,7 @@ function statement(place: Place): string {
   const callee = index + 1 + below(Math.max(1, functions - index - 1));
   const canCall = callee < functions;
   const address = below(2 * 65_536 - 600);
-  switch (below(isDeep ? 10 : 16)) {
+  switch (below(isDeep ? 10 : 19)) {
     case 0:
       return countOne.concat(' nop'.repeat(below(90)));
     case 1:
@@ -112,6 +118,10 @@ function statement(place: Place): string {
     case 12:
     case 13:
       return `loop ${statements(inside)} ${condition} br_if 0 end`;
+    case 16:
+    case 17:
+    case 18:
+      return countedLoop(place);
     case 14:
       return `${condition} if ${statements(inside)} ${below(2) === 0 ? `else ${statements(inside)}` : ''} end`;
     default: {
@@ -122,8 +132,68 @@ function statement(place: Place): string {
   }
 }
 
+/** As AssemblyScript writes them, or nearly so: then it is another loop that looks like one. */
+function countedLoop(place: Place): string {
+  const { below, labels, depth } = place;
+  const boundLocal = 1 + depths + depth;
+  const counter = `local.get ${1 + depth}`;
+  const from = below(3) === 0 ? -below(5) : below(40);
+  // Few rounds where others run inside: they multiply.
+  const calls = depth === 0 && below(4) === 0;
+  const rounds = calls ? 3 : depth === 0 ? 12 : 4;
+  const to = below(4) === 0 ? from - below(3) : from + below(rounds);
+  const isUnsigned = from >= 0 && to >= 0 && below(2) === 0 ? 'u' : 's';
+  const isInclusive = below(3) === 0;
+  const bound = [
+    `i32.const ${to}`,
+    `local.get ${boundLocal}`,
+    `local.get ${boundLocal} i32.const 3 i32.sub i32.const 3 i32.add`,
+    `i32.const ${to - 1} i32.const 1 i32.add`,
+  ][below(4)];
+  const test =
+    below(2) === 0
+      ? `${counter} ${bound} i32.${isInclusive ? 'le' : 'lt'}_${isUnsigned}`
+      : `${bound} ${counter} i32.${isInclusive ? 'ge' : 'gt'}_${isUnsigned}`;
+  const inside: Place = {
+    ...place,
+    ...(calls ? {} : { functions: 0 }),
+    labels: labels + 3,
+    depth: depth + 1,
+  };
+  const body =
+    below(2) === 0
+      ? `${countOne} ${below(2) === 0 ? leave(inside) : ''} i32.const 9 global.get 0 i32.store ${countOne}`
+      : statements(inside);
+  const spoilt = [
+    '',
+    '',
+    '',
+    '',
+    `${condition} if ${counter} i32.const 1 i32.sub local.set ${1 + depth} end`,
+    `local.get ${boundLocal} local.set ${boundLocal}`,
+    `${counter} local.tee ${1 + depth} drop`,
+  ][below(7)];
+  const step = below(8) === 0 ? 2 : 1;
+  return `i32.const ${to} local.set ${boundLocal} i32.const ${from} local.set ${1 + depth}
+    ${below(2) === 0 ? 'block' : 'block nop'}
+    loop ${test} if ${body} ${spoilt}
+      ${counter} i32.const ${step} i32.add local.set ${1 + depth} ${below(8) === 0 ? 'nop' : ''} br 1
+    end ${below(8) === 0 ? 'nop' : ''} end ${countOne} end`;
+}
+
+/** Without a value of its own that it would take along. */
+function leave({ below, labels }: Place): string {
+  const label = below(labels);
+  const value = label === labels - 1 ? 'local.get 0' : '';
+  return below(4) === 0
+    ? `${condition} if local.get 0 return end`
+    : `${condition} if ${value} br ${label + 1} end`;
+}
+
 /** The function's own label takes a value; the others do not. */
-function branch({ below, labels }: Place): string {
+function branch(place: Place): string {
+  const { below, labels } = place;
+  if (below(2) === 0) return leave(place);
   const label = below(labels);
   return label === labels - 1
     ? `local.get 0 ${condition} br_if ${label} drop`

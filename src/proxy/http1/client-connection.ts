@@ -419,8 +419,8 @@ export class ClientConnection implements ClientSide, Expiring {
       this.#socket.pause();
       return;
     }
-    this.deadlineAt = monotonicMs() + timeouts.idleMs;
-    if (!this.#parsing) this.#next();
+    if (this.#parsing) this.deadlineAt = monotonicMs() + timeouts.idleMs;
+    else this.#next();
   }
 
   /** Ready for the next request, which may be here already. */

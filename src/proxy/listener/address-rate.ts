@@ -16,6 +16,8 @@ export class AddressRate {
   readonly #entriesMax: number;
   /** When the bucket is full again, by address; the order is that of the last event. */
   readonly #fullAt = new Map<string, number>();
+  /** The last in that order: an event more of it needs no place taken out and made anew. */
+  #last: string | null = null;
 
   constructor(entriesMax = addressEntriesMax) {
     assert(entriesMax >= 1, 'room for one address');
@@ -33,10 +35,13 @@ export class AddressRate {
     const fullAt = Math.max(before, nowMs) + intervalMs;
     // Rounding must not take the last of a second's worth away.
     if (fullAt - nowMs > 1_000 + intervalMs / 2) return false;
-    this.#fullAt.delete(address);
-    if (this.#fullAt.size >= this.#entriesMax) {
-      const [oldest] = this.#fullAt.keys();
-      this.#fullAt.delete(oldest as string);
+    if (address !== this.#last) {
+      this.#fullAt.delete(address);
+      if (this.#fullAt.size >= this.#entriesMax) {
+        const [oldest] = this.#fullAt.keys();
+        this.#fullAt.delete(oldest as string);
+      }
+      this.#last = address;
     }
     this.#fullAt.set(address, fullAt);
     return true;

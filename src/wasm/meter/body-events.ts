@@ -62,12 +62,19 @@ export const event = {
 export const field = { kind: 0, at: 1, after: 2, ordinal: 3, first: 4, second: 5 } as const;
 export const fields = 6;
 
+/** Of a write to a local: where it is, which local, where the instruction before it begins, and the third before it. */
+export const setField = { at: 0, local: 1, before: 2, third: 3 } as const;
+export const setFields = 4;
+
 export const bodyLimits = { bodyBytesMax: 1_048_576, localsMax: 50_000, nestedMax: 4_096 } as const;
 
 export class BodyEvents {
   values: Int32Array = new Int32Array(fields * 512);
   /** In numbers, not events. */
   length = 0;
+  /** Writes to locals. */
+  sets: Int32Array = new Int32Array(setFields * 256);
+  setsLength = 0;
   /** Of the body read last. */
   instructions = 0;
   loops = 0;
@@ -83,6 +90,7 @@ export class BodyEvents {
   /** `reader` stands at the first byte behind the body's length and ends with the body. */
   read(reader: BinaryReader, typeCount: number): void {
     this.length = 0;
+    this.setsLength = 0;
     this.loops = 0;
     this.#readLocals(reader);
     this.#readCode(reader, typeCount);
@@ -116,8 +124,14 @@ export class BodyEvents {
     let at = reader.at;
     let ordinal = 0;
     let depth = 1;
+    // Where the three instructions before begin.
+    let [before, second, third] = [-1, -1, -1];
+    let start = -1;
     while (depth > 0) {
-      const start = at;
+      third = second;
+      second = before;
+      before = start;
+      start = at;
       const code = at < end ? (bytes[at++] ?? 0) : reader.byte();
       ordinal++;
       const kindOfCode = followsOpcode[code] ?? follows.refused;
@@ -132,6 +146,8 @@ export class BodyEvents {
       }
       const next = at < end ? (bytes[at] ?? 0) : 0x80;
       if (next < 0x80 && code >= opcode.localGet && code <= opcode.globalSet) {
+        if (code === opcode.localSet || code === opcode.localTee)
+          this.#pushSet(start, next, before, third);
         at++;
         continue;
       }
@@ -146,6 +162,8 @@ export class BodyEvents {
       at = reader.at;
       if (kind <= event.if && kind >= 0 && ++depth > bodyLimits.nestedMax)
         throw new MeterFault(`blocks are nested deeper than ${bodyLimits.nestedMax}`, start);
+      if (code === opcode.localSet || code === opcode.localTee)
+        this.#pushSet(start, this.#first, before, third);
       if (kind >= 0) this.#push(kind, start, at, ordinal, this.#first, this.#second);
     }
     reader.at = at;
@@ -218,6 +236,21 @@ export class BodyEvents {
       default:
         throw new MeterFault(refusedBecause(code), start);
     }
+  }
+
+  #pushSet(at: number, local: number, before: number, third: number): void {
+    const start = this.setsLength;
+    if (start + setFields > this.sets.length) {
+      const larger = new Int32Array(this.sets.length * 2);
+      larger.set(this.sets);
+      this.sets = larger;
+    }
+    const { sets } = this;
+    sets[start] = at;
+    sets[start + 1] = local;
+    sets[start + 2] = before;
+    sets[start + 3] = third;
+    this.setsLength = start + setFields;
   }
 
   #push(

@@ -6,6 +6,7 @@ import type { BodyEvents } from './body-events.ts';
 import { event, field, fields } from './body-events.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { ChargePoints, whenTaken } from './charge-points.ts';
+import { type CountedLoop, CountedLoops } from './counted-loops.ts';
 import { FuelCode } from './fuel-code.ts';
 import { prefersLocalFuel } from './local-fuel.ts';
 import { MeterFault } from './meter-fault.ts';
@@ -32,10 +33,16 @@ export type BodyRewriterOptions = {
 export class BodyRewriter {
   readonly #options: BodyRewriterOptions;
   readonly #points = new ChargePoints();
+  readonly #counted = new CountedLoops();
   readonly #temporaries = new Temporaries();
   readonly #code: ByteWriter;
   readonly #fuel: FuelCode;
   readonly #marks: StoreMarks | null;
+  /** The counted loop that is being written. */
+  #running: {
+    readonly loop: CountedLoop;
+    readonly depth: number;
+  } | null = null;
   #copied = 0;
   /** Of this function: where in its code a piece begins, and where it comes from. */
   readonly #pieces: number[] = [];
@@ -74,8 +81,11 @@ export class BodyRewriter {
     const points = this.#points;
     const fuel = this.#fuel;
     const { bytes, prepaid } = this.#options;
-    fuel.begin(prefersLocalFuel(events, prepaid));
-    points.plan(bytes, events, prepaid, isPrepaid);
+    const counted = this.#counted;
+    counted.find(bytes, events, prepaid);
+    fuel.begin(prefersLocalFuel(events, prepaid, counted));
+    points.plan(bytes, events, prepaid, isPrepaid, counted);
+    this.#running = null;
     let point = 0;
     let depth = 0;
     const { values } = events;
@@ -86,16 +96,22 @@ export class BodyRewriter {
       const first = values[i + field.first] ?? 0;
       point = this.#chargeUpTo(at, point);
       switch (kind) {
-        case event.block:
         case event.loop:
+          this.#beginCounted(counted.of(i), point, depth++);
+          break;
+        case event.block:
         case event.if:
           depth++;
           break;
         case event.end:
           if (depth === 0) this.#leave(at);
           depth--;
+          this.#endCounted(after);
           break;
         case event.branch:
+          this.#leaveCounted(at, depth - 1 - first);
+          if (first === depth) this.#leave(at);
+          break;
         case event.branchTable:
           if (first === depth) this.#leave(at);
           break;
@@ -105,6 +121,9 @@ export class BodyRewriter {
             this.#chargeWhenTaken(at, after, first, points.costAt(point++));
           break;
         case event.return:
+          this.#leaveCounted(at, -1);
+          this.#leave(at);
+          break;
         case event.returnCall:
         case event.returnCallIndirect:
           this.#leave(at);
@@ -150,7 +169,8 @@ export class BodyRewriter {
       const at = points.at[point] ?? 0;
       if (at > place || points.how[point] === whenTaken) break;
       const cost = points.costAt(point);
-      if (cost === 0) continue;
+      // It was paid for where the loop begins.
+      if (cost === 0 || at === this.#running?.loop.backAt) continue;
       this.#copyTo(at);
       this.#fuel.charge(cost);
     }
@@ -168,6 +188,49 @@ export class BodyRewriter {
     code.u32(label + 1);
     code.byte(opcode.end);
     this.#copied = after;
+  }
+
+  /** `from` is the next charge. One whose rounds are paid for around it has none. */
+  #beginCounted(loop: CountedLoop | null, from: number, depth: number): void {
+    if (loop === null || !loop.isWhole || this.#running !== null) return;
+    const points = this.#points;
+    let cost = 0;
+    for (let point = from; point < points.count; point++) {
+      const at = points.at[point] ?? 0;
+      if (at > loop.backAt) break;
+      if (at === loop.backAt) cost = points.costAt(point);
+    }
+    if (cost === 0) return;
+    this.#copyTo(loop.at);
+    this.#fuel.beginCounted(loop, () => this.#copyBound(loop), cost);
+    this.#copyTo(loop.boundStart);
+    this.#fuel.compareCounted(loop);
+    this.#copied = loop.headEnd;
+    this.#running = { loop, depth };
+  }
+
+  /** To the block at `to`. */
+  #leaveCounted(at: number, to: number): void {
+    const running = this.#running;
+    if (running === null || to >= running.depth) return;
+    this.#copyTo(at);
+    this.#fuel.leaveCounted();
+  }
+
+  #endCounted(after: number): void {
+    const loop = this.#running?.loop;
+    if (loop?.endAfter !== after) return;
+    this.#running = null;
+    this.#copyTo(loop.endAfter);
+    // A trap is led to the branch back, as that of other loops is.
+    const keepsOffsets = this.#options.offsets !== null;
+    if (keepsOffsets) this.#pieces.push(this.#code.length, loop.backAt);
+    this.#fuel.endCounted(() => this.#copyBound(loop));
+    if (keepsOffsets) this.#pieces.push(this.#code.length, loop.backAt);
+  }
+
+  #copyBound({ boundStart, boundEnd }: CountedLoop): void {
+    this.#code.copy(this.#options.bytes, boundStart, boundEnd);
   }
 
   #copyTo(at: number): void {

@@ -16,11 +16,15 @@
  *               └─ after end ── 5: at the entry (26)
  * ```
  *
+ * A short loop whose rounds are written down in the code (`counted-loops.ts`) is paid for with all of them by what is
+ * around it, as the arm of an `if` is, run or not.
+ *
  * It holds because whoever reaches a split-off part has passed the charge of the region around it, once
  * for each time.
  */
 import { BinaryReader } from './binary-reader.ts';
 import { type BodyEvents, event, field, fields } from './body-events.ts';
+import type { CountedLoops } from './counted-loops.ts';
 import { costOfLocals, growCost, regionCostMax } from './instruction-costs.ts';
 import type { PrepaidFunctions } from './prepaid-functions.ts';
 
@@ -28,6 +32,7 @@ import type { PrepaidFunctions } from './prepaid-functions.ts';
 const splitCost = 64;
 
 const noPart = -1;
+const noTrips = -1;
 const entryPart = 0;
 
 /** Charged before the instruction at that place; or for a `br_if` back to a loop, where it is taken. */
@@ -45,6 +50,10 @@ export class ChargePoints {
   readonly #cost: number[] = [];
   readonly #around: number[] = [];
   readonly #isPaidAround: boolean[] = [];
+  /** Of a loop whose rounds are written down: how often it branches back at most. */
+  readonly #trips: number[] = [];
+  /** What is around it pays for all its rounds. */
+  readonly #isFolded: boolean[] = [];
   /** The point at a part's begin. */
   readonly #beginOf: number[] = [];
   #parts = 0;
@@ -58,13 +67,20 @@ export class ChargePoints {
   /** 0 where nothing is charged. */
   costAt(point: number): number {
     const part = this.#partOf[point] ?? entryPart;
+    if (this.#isFolded[part] === true) return 0;
     const isAtBegin = this.#beginOf[part] === point;
     const isPaid = isAtBegin && (this.#isPrepaid || this.#isPaidAround[part] === true);
     return isPaid ? 0 : (this.#cost[part] ?? 0);
   }
 
   /** `isPrepaid`: the callers pay for all but what branches back. */
-  plan(bytes: Uint8Array, events: BodyEvents, prepaid: PrepaidFunctions, isPrepaid: boolean): void {
+  plan(
+    bytes: Uint8Array,
+    events: BodyEvents,
+    prepaid: PrepaidFunctions,
+    isPrepaid: boolean,
+    countedLoops: CountedLoops,
+  ): void {
     const { values } = events;
     this.count = 0;
     this.#parts = 0;
@@ -100,8 +116,11 @@ export class ChargePoints {
         continue;
       }
       this.#outer[depth] = current;
-      if (kind === event.loop) current = this.#open(at, current);
-      else if (kind === event.if) current = this.#open(after, current);
+      if (kind === event.loop) {
+        current = this.#open(at, current);
+        // Who calls a prepaid function pays for one pass over it.
+        if (!isPrepaid) this.#trips[current] = countedLoops.of(i)?.trips ?? noTrips;
+      } else if (kind === event.if) current = this.#open(after, current);
       this.#loop[depth] = kind === event.loop ? current : noPart;
       this.#takesValues[depth++] = first === 1;
     }
@@ -113,6 +132,8 @@ export class ChargePoints {
     this.#cost[part] = 0;
     this.#around[part] = around;
     this.#isPaidAround[part] = false;
+    this.#trips[part] = noTrips;
+    this.#isFolded[part] = false;
     this.#beginOf[part] = this.count;
     this.#point(at, part, before);
     return part;
@@ -133,7 +154,12 @@ export class ChargePoints {
     for (let part = from; part !== until; ) {
       const around = this.#around[part] ?? entryPart;
       const cost = this.#cost[part] ?? 0;
-      if (cost < splitCost) {
+      const trips = this.#trips[part] ?? noTrips;
+      if (trips >= 0 && cost * (trips + 1) < splitCost) {
+        this.#add(around, cost * (trips + 1));
+        this.#isFolded[part] = true;
+      } else if (cost < splitCost || this.#isPrepaid) {
+        // Callers pay for one pass over all of it, so a loop's rounds have to hold all that is in it.
         this.#add(around, cost);
         this.#isPaidAround[part] = true;
       }

@@ -3,6 +3,7 @@
  * shape, as a loop inside a loop runs more often. Right or wrong, it changes only the speed.
  */
 import { type BodyEvents, bodyLimits, event, field, fields } from './body-events.ts';
+import type { CountedLoops } from './counted-loops.ts';
 import type { PrepaidFunctions } from './prepaid-functions.ts';
 
 /** How much more often than what is around it a loop's body is taken to run. */
@@ -14,7 +15,11 @@ const callCost = 2;
 
 const weights = new Float64Array(bodyLimits.nestedMax + 1);
 
-export function prefersLocalFuel(events: BodyEvents, prepaid: PrepaidFunctions): boolean {
+export function prefersLocalFuel(
+  events: BodyEvents,
+  prepaid: PrepaidFunctions,
+  counted: CountedLoops,
+): boolean {
   if (events.loops === 0) return false;
   const { values } = events;
   let charges = 0;
@@ -26,7 +31,8 @@ export function prefersLocalFuel(events: BodyEvents, prepaid: PrepaidFunctions):
     switch (values[i]) {
       case event.loop:
         weights[++depth] = Math.min(weight * loopWeight, weightMax);
-        charges += weights[depth] ?? 1;
+        // One that pays as a whole pays where it begins.
+        charges += counted.of(i)?.isWhole === true ? weight : (weights[depth] ?? 1);
         break;
       case event.block:
       case event.if:

@@ -15,6 +15,9 @@ export const temporary = {
   f32: 5,
   f64: 6,
   v128: 7,
+  /** Of the counted loop that runs: what its counter is compared with, and its rounds. */
+  bound: 8,
+  rounds: 9,
 } as const;
 
 const types: readonly number[] = [
@@ -26,6 +29,8 @@ const types: readonly number[] = [
   valueType.f32,
   valueType.f64,
   valueType.v128,
+  valueType.i32,
+  valueType.i32,
 ];
 
 export class Temporaries {
