@@ -6,7 +6,7 @@
  *
  * Every payload of `corpora/attacks`, `corpora/libinjection` and `corpora/benign` is a request of its own, and the recorded
  * session of a browser goes as it was. Ours runs in this process, as the edge runs it; nginx over a socket. `--write` makes
- * `docs/reference/detection.md`. All of it takes three minutes on two quiet cores, nearly all of it nginx's (installed by
+ * `docs/reference/detection.md`. All of it takes one to three minutes on two cores, nearly all of it nginx's (installed by
  * `apt install nginx-light libnginx-mod-http-modsecurity`); with `--no-peer --levels 1` it is seven seconds.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

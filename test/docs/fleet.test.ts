@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { type EdgeProcess, mainFile, root, startEdgeProcess } from '../support/edge-process.ts';
 import { type NatsServer, needsNats, startNatsServer } from '../support/nats-server.ts';
 import { until } from '../support/until.ts';
@@ -74,11 +74,8 @@ ${section}`),
 
   it('has examples', () => assert.equal(examples.length, 8));
 
-  for (const { command, expected } of examples.slice(1)) {
-    it(`prints what it says: ${command}`, async () => {
-      assert.match(await run(command), expected);
-    });
-  }
+  for (const { command, expected, printed } of inTurn(examples.slice(1), run))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 
   it('shows the section that was written', () => {
     const [, shown = ''] = /```yaml\n([\s\S]*?)```/.exec(guide) ?? [];

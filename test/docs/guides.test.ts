@@ -7,6 +7,7 @@ import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import { configSchema } from '#config/schema.ts';
 import { schemaNode } from '#config/schema-node.ts';
+import { inTurn } from '../support/console-blocks.ts';
 import { root } from '../support/edge-process.ts';
 import { GuideFolder, pagesBelow, RunningGuide, readPage } from '../support/guide-pages.ts';
 import { needs } from '../support/needs.ts';
@@ -73,15 +74,9 @@ for (const { file, guides } of pages.filter((page) => !own.includes(page.file)))
       });
       after(() => guide[Symbol.asyncDispose]());
 
-      // An example builds upon those above it, which are run first where it is picked by its name.
-      let ran = 0;
-      for (const [at, { command, expected }] of examples.entries()) {
-        it(`prints what it says: ${command}`, async () => {
-          let printed = '';
-          for (; ran <= at; ran++) printed = await guide.run(examples[ran]?.command ?? '');
-          assert.match(printed, expected);
-        });
-      }
+      const run = (command: string): Promise<string> => guide.run(command);
+      for (const { command, expected, printed } of inTurn(examples, run))
+        it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
     });
   }
 }

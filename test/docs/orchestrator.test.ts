@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { type FleetFolder, startFleet } from '../support/fleet-folder.ts';
 import { startMember, type TestMember } from '../support/fleet-node.ts';
@@ -44,17 +44,17 @@ describe('the guide to the orchestrator', {
 
   it('has examples', () => assert.ok(examples.length >= 9));
 
-  for (const { command, expected } of examples) {
-    it(`prints what it says: ${command}`, async () => {
-      const here = command
-        .replace('npx weir', `${process.execPath} ${mainFile}`)
-        .replace('http://127.0.0.1:3030', orchestrator.address);
-      const child = spawn('bash', ['-c', here], {
-        env: { ...process.env, WEIR_ORCHESTRATOR_STATE: orchestrator.state },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
-      assert.match(printed.trim(), expected);
+  const run = async (command: string): Promise<string> => {
+    const here = command
+      .replace('npx weir', `${process.execPath} ${mainFile}`)
+      .replace('http://127.0.0.1:3030', orchestrator.address);
+    const child = spawn('bash', ['-c', here], {
+      env: { ...process.env, WEIR_ORCHESTRATOR_STATE: orchestrator.state },
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-  }
+    const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return said.trim();
+  };
+  for (const { command, expected, printed } of inTurn(examples, run))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { needsNats } from '../support/nats-server.ts';
 import { needs } from '../support/needs.ts';
@@ -34,16 +34,16 @@ describe('the guide to rollouts', { skip: needsNats() || needs('jq') }, () => {
 
   it('has examples', () => assert.ok(examples.length >= 8));
 
-  for (const { command, expected } of examples) {
-    it(`prints what it says: ${command}`, async () => {
-      const here = command.replaceAll('npx weir', `${process.execPath} ${mainFile}`);
-      const child = spawn('bash', ['-c', here], {
-        cwd: folder,
-        env: { ...process.env, WEIR_ORCHESTRATOR_STATE: all.orchestrator.state },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
-      assert.match(printed.trim(), expected);
+  const run = async (command: string): Promise<string> => {
+    const here = command.replaceAll('npx weir', `${process.execPath} ${mainFile}`);
+    const child = spawn('bash', ['-c', here], {
+      cwd: folder,
+      env: { ...process.env, WEIR_ORCHESTRATOR_STATE: all.orchestrator.state },
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-  }
+    const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return said.trim();
+  };
+  for (const { command, expected, printed } of inTurn(examples, run))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 });

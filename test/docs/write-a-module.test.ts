@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { compileGuest } from '#toolchain/compile-guest.ts';
 import { caseModule, problemsOf } from '../support/case-run.ts';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { type EdgeProcess, mainFile, startEdgeProcess } from '../support/edge-process.ts';
 import { readPage } from '../support/guide-pages.ts';
 import { needs } from '../support/needs.ts';
@@ -38,8 +38,8 @@ async function run(command: string, environment: Record<string, string> = {}): P
 describe('the page for authors', () => {
   const examples = consoleExamples(beforeNode);
   it('has examples', () => assert(examples.length >= 10));
-  for (const { command, expected } of examples)
-    it(`prints what it says: ${command}`, async () => assert.match(await run(command), expected));
+  for (const { command, expected, printed } of inTurn(examples, (asked) => run(asked)))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 });
 
 describe('the page for authors, on a node', { skip: needs('curl') }, () => {
@@ -64,12 +64,12 @@ describe('the page for authors, on a node', { skip: needs('curl') }, () => {
     origin.close();
   });
 
-  for (const { command, expected } of consoleExamples(onNode)) {
-    it(`prints what it says: ${command}`, async () => {
-      const here = command.replaceAll('127.0.0.1:8000', `127.0.0.1:${edge.ports[0]}`);
-      assert.match(await run(here, { WEIR_STATE: edge.state }), expected);
+  const runHere = (command: string): Promise<string> =>
+    run(command.replaceAll('127.0.0.1:8000', `127.0.0.1:${edge.ports[0]}`), {
+      WEIR_STATE: edge.state,
     });
-  }
+  for (const { command, expected, printed } of inTurn(consoleExamples(onNode), runHere))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 });
 
 describe('the modules the page shows', () => {

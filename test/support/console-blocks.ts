@@ -15,6 +15,24 @@ export function consoleExamples(markdown: string): Example[] {
   return examples;
 }
 
+export type ExampleInTurn = Example & { readonly printed: () => Promise<string> };
+
+/** An example builds upon those above it: they are run first where it is picked by its name. */
+export function inTurn(
+  examples: readonly Example[],
+  run: (command: string) => Promise<string>,
+): ExampleInTurn[] {
+  let ran = 0;
+  let last = '';
+  return examples.map((example, at) => ({
+    ...example,
+    printed: async () => {
+      for (; ran <= at; ran++) last = await run(examples[ran]?.command ?? '');
+      return last;
+    },
+  }));
+}
+
 function pattern(text: string): RegExp {
   const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replace(/^…$/gm, '[\\s\\S]*').replaceAll('…', '.*')}$`);
