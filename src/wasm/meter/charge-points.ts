@@ -54,6 +54,8 @@ export class ChargePoints {
   readonly #trips: number[] = [];
   /** What is around it pays for all its rounds. */
   readonly #isFolded: boolean[] = [];
+  readonly #isLoop: boolean[] = [];
+  readonly #isInLoop: boolean[] = [];
   /** The point at a part's begin. */
   readonly #beginOf: number[] = [];
   #parts = 0;
@@ -69,7 +71,9 @@ export class ChargePoints {
     const part = this.#partOf[point] ?? entryPart;
     if (this.#isFolded[part] === true) return 0;
     const isAtBegin = this.#beginOf[part] === point;
-    const isPaid = isAtBegin && (this.#isPrepaid || this.#isPaidAround[part] === true);
+    // Callers pay for one pass; what is in a loop may run again in each of its rounds.
+    const isPaidByCallers = this.#isPrepaid && this.#isInLoop[part] !== true;
+    const isPaid = isAtBegin && (isPaidByCallers || this.#isPaidAround[part] === true);
     return isPaid ? 0 : (this.#cost[part] ?? 0);
   }
 
@@ -118,6 +122,7 @@ export class ChargePoints {
       this.#outer[depth] = current;
       if (kind === event.loop) {
         current = this.#open(at, current);
+        this.#isLoop[current] = true;
         // Who calls a prepaid function pays for one pass over it.
         if (!isPrepaid) this.#trips[current] = countedLoops.of(i)?.trips ?? noTrips;
       } else if (kind === event.if) current = this.#open(after, current);
@@ -132,6 +137,8 @@ export class ChargePoints {
     this.#cost[part] = 0;
     this.#around[part] = around;
     this.#isPaidAround[part] = false;
+    this.#isLoop[part] = false;
+    this.#isInLoop[part] = this.#isLoop[around] === true || this.#isInLoop[around] === true;
     this.#trips[part] = noTrips;
     this.#isFolded[part] = false;
     this.#beginOf[part] = this.count;
@@ -158,8 +165,7 @@ export class ChargePoints {
       if (trips >= 0 && cost * (trips + 1) < splitCost) {
         this.#add(around, cost * (trips + 1));
         this.#isFolded[part] = true;
-      } else if (cost < splitCost || this.#isPrepaid) {
-        // Callers pay for one pass over all of it, so a loop's rounds have to hold all that is in it.
+      } else if (cost < splitCost) {
         this.#add(around, cost);
         this.#isPaidAround[part] = true;
       }
