@@ -6,13 +6,15 @@ import { describe, it } from 'node:test';
 import { startEdgeProcess } from '../support/edge-process.ts';
 import { load, newFolder, ownConfig, statuses, statusOf, versions } from '../support/own-module.ts';
 import { until } from '../support/until.ts';
-import { largeField, statusGuest } from '../support/versioned-guest.ts';
+import { dearGuest, largeField, statusGuest } from '../support/versioned-guest.ts';
 
 describe('the trial in one worker', () => {
   it('is for new settings as well', async () => {
     const folder = newFolder();
-    writeFileSync(join(folder, 'own.wasm'), statusGuest(401, true));
+    // By the settings of before it does not fail, so that nothing but the trial finds it out.
+    writeFileSync(join(folder, 'own.wasm'), dearGuest(401));
     await using edge = await startEdgeProcess(ownConfig(folder));
+    assert.equal(await statusOf(edge, largeField), 401);
     const file = join(edge.folder, 'edge.yaml');
     const changed = readFileSync(file, 'utf8')
       .replace('canaryMs: 20', 'canaryMs: 60000')
