@@ -55,12 +55,11 @@ const turnBytesMax = 512 * 1_024;
 export const waitingBytesMax = 64 * 1_048_576;
 const warnMs = 1_000;
 /**
- * A sync holds up the process: what comes in a row is written together, so that syncs take a fifth of the time at most.
+ * A sync holds up the process: what comes in a row is written together, so that syncs take half of the time at most.
  * What stands alone does not wait.
  */
 const writeEveryMinMs = 10;
 const writeEveryMaxMs = 1_000;
-const writeSpacing = 4;
 /** A disk that took nothing is tried again. */
 const writeAgainMs = 1_000;
 
@@ -219,9 +218,8 @@ export class Intake {
       return false;
     } finally {
       const endedAtMs = this.#monotonicMs();
-      const spacingMs = (endedAtMs - startedAtMs) * writeSpacing;
-      this.#writeNextAtMs =
-        endedAtMs + Math.min(Math.max(spacingMs, writeEveryMinMs), writeEveryMaxMs);
+      const restMs = Math.max(endedAtMs - startedAtMs, writeEveryMinMs);
+      this.#writeNextAtMs = endedAtMs + Math.min(restMs, writeEveryMaxMs);
     }
   }
 

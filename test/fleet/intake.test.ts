@@ -60,7 +60,7 @@ describe('what a member takes in', () => {
     await intake.close();
   });
 
-  it('shares a sync of the disk where it comes in a row, and syncs take a fifth of the time', async (test) => {
+  it('shares a sync of the disk where it comes in a row, and syncs take half of the time', async (test) => {
     using fleet = membersOf();
     const log = fleet.log('b');
     let clockMs = 0;
@@ -86,12 +86,12 @@ describe('what a member takes in', () => {
       await turns();
     }
     assert.deepEqual(events.splice(0), ['enforce 192.0.2.2', 'enforce 192.0.2.3']);
-    writeMs = 20;
+    writeMs = 80;
     await passes(10);
     assert.deepEqual(events.splice(0), ['write 2', 'ack to a', 'ack to a']);
     await intake.takeAll([issuedBy(fleet, '192.0.2.4')]);
     await passes(79);
-    assert.deepEqual(events.splice(0), ['enforce 192.0.2.4'], 'four times as long as the last');
+    assert.deepEqual(events.splice(0), ['enforce 192.0.2.4'], 'as long as the last');
     writeMs = 10_000;
     await passes(1);
     assert.deepEqual(events.splice(0), ['write 1', 'ack to a']);

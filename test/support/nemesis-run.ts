@@ -70,7 +70,8 @@ class NemesisRun {
   async run(rounds: readonly (readonly Fault[])[]): Promise<NemesisReport> {
     const { say, endsAfterMs = Number.POSITIVE_INFINITY, seed } = this.#options;
     const startedAt = performance.now();
-    await this.#converge();
+    await this.#converge(startedAt, Promise.resolve());
+    this.#convergedMs.length = 0;
     let done = 0;
     for (const round of rounds) {
       if (performance.now() - startedAt > endsAfterMs || this.#problems.length > 0) break;
@@ -109,24 +110,35 @@ class NemesisRun {
       }),
     );
     const overAt = performance.now();
-    await this.#load.stop();
-    await this.#converge(overAt);
+    await this.#converge(overAt, this.#load.stop());
     await this.#checkClients();
     this.#load.touched.clear();
   }
 
-  /** Until all members hold the same and it is what may be; else it says what is wrong. */
-  async #converge(overAt: number | null = null): Promise<void> {
-    const startedAt = performance.now();
-    for (;;) {
+  /**
+   * Until all members hold the same and it is what may be; else it says what is wrong. Calls that are under way may
+   * wait for members that are away longer than these take to be equal, so both are waited for at once; what counts
+   * is since when they have been equal without a break.
+   */
+  async #converge(overAt: number, stopping: Promise<void>): Promise<void> {
+    let startedAt = performance.now();
+    let isStopped = false;
+    void stopping.then(() => {
+      isStopped = true;
+      startedAt = performance.now();
+    });
+    for (let equalAt: number | null = null; ; ) {
+      // Before they are asked: a call that ends meanwhile may have changed what they hold.
+      const isLast = isStopped;
       const views = await this.#views();
       const wrong = typeof views === 'string' ? [views] : this.#wrongWith(views);
-      if (wrong.length === 0 && typeof views !== 'string') {
-        if (overAt !== null) this.#convergedMs.push(performance.now() - overAt);
+      equalAt = wrong.length === 0 ? (equalAt ?? performance.now()) : null;
+      if (isLast && equalAt !== null && typeof views !== 'string') {
+        this.#convergedMs.push(equalAt - overAt);
         this.#agreed = views.values().next().value ?? new Map();
         return;
       }
-      if (performance.now() - startedAt > this.#options.convergeMaxMs) {
+      if (isLast && performance.now() - startedAt > this.#options.convergeMaxMs) {
         this.#problem(...wrong);
         return;
       }
