@@ -112,7 +112,7 @@ export const moduleStages: readonly Stage[] = [
     file: 'src/wasm/guest.ts',
     from: 'this.#functions[name](this.#settings.fuel, this.#at)',
     to: 'this.#functions[name](0x4000_0000, this.#at)',
-    tests: 'test/wire/module-isolation.test.ts',
+    tests: 'test/wire/endless-module.test.ts',
   },
   {
     name: 'rules: host calls by grant',
