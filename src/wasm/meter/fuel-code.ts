@@ -211,15 +211,20 @@ export class FuelCode {
     else this.#onGlobal(opcode.globalGet);
   }
 
-  #subtract(): void {
-    const out = this.#out;
-    out.byte(opcode.i32Sub);
+  /** What is on the stack is the fuel from now on, and leaves whether that is below zero. */
+  #keepAndTest(): void {
     this.#onLocal(opcode.localTee, temporary.fuel);
     if (!this.#isLocal) {
       this.#onGlobal(opcode.globalSet);
       this.#onLocal(opcode.localGet, temporary.fuel);
     }
     this.#number(opcode.i32LtS, 0);
+  }
+
+  #subtract(): void {
+    const out = this.#out;
+    out.byte(opcode.i32Sub);
+    this.#keepAndTest();
     out.byte(opcode.if);
     out.byte(blockWithoutResult);
     if (this.#counted === null) this.#trap();
@@ -239,12 +244,7 @@ export class FuelCode {
   #settle(counted: Counted): void {
     const out = this.#out;
     this.#withRest(counted);
-    this.#onLocal(opcode.localTee, temporary.fuel);
-    if (!this.#isLocal) {
-      this.#onGlobal(opcode.globalSet);
-      this.#onLocal(opcode.localGet, temporary.fuel);
-    }
-    this.#number(opcode.i32LtS, 0);
+    this.#keepAndTest();
     out.byte(opcode.if);
     out.byte(blockWithoutResult);
     this.#trap();
