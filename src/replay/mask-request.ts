@@ -71,7 +71,9 @@ function maskHead(
       if (colon > start && colon < end) {
         const name = head.toString('latin1', start, colon).toLowerCase();
         maskField(head, name, colon + 1, end, filler);
-        fields.set(name, head.toString('latin1', colon + 1, end));
+        const value = head.toString('latin1', colon + 1, end);
+        const before = fields.get(name);
+        fields.set(name, before === undefined ? value : `${before},${value}`);
       }
     }
     start = end + 2;

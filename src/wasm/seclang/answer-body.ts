@@ -5,7 +5,7 @@
  */
 import type { ResponseView } from '#waf/response-view.ts';
 import type { BodyWindow } from '../filter.ts';
-import { CodedStream, codingsOf } from './coded-body.ts';
+import { CodedStream, codingsField, codingsOf } from './coded-body.ts';
 import type { BodyBytes } from './engine-instance.ts';
 
 /** Null where nothing of the window is to be shown. */
@@ -14,18 +14,12 @@ export function answerBody(
   { bytes, isWhole, isFirst }: BodyWindow,
   bytesMax: number,
 ): BodyBytes | null {
-  const codings = codingsOfAnswer(response);
-  if (codings === '' || codingsOf(codings).length === 0) return { bytes, isWhole };
+  const codings = codingsField(response);
+  if (codingsOf(codings).length === 0) return { bytes, isWhole };
   using stream = CodedStream.of(codings, 'brief');
   if (stream === null) return { bytes, isWhole };
   if (!isFirst) return null;
   const decoded = stream.pushLast(bytes, bytesMax);
   if (typeof decoded === 'string') return { bytes, isWhole };
   return { bytes: decoded, isWhole: isWhole && decoded.length < bytesMax };
-}
-
-function codingsOfAnswer(response: ResponseView): string {
-  for (let i = 0; i < response.headerCount; i++)
-    if (response.headerName(i).toLowerCase() === 'content-encoding') return response.headerValue(i);
-  return '';
 }

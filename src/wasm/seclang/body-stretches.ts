@@ -122,7 +122,7 @@ function typeFor(kind: Kind, boundary: string | null): string {
   return kind === 'multipart' ? `multipart/form-data; boundary=${boundary ?? ''}` : 'text/plain';
 }
 
-export function fieldOf({ request }: Transaction, name: string): string {
+function fieldOf({ request }: Transaction, name: string): string {
   for (let i = 0; i < request.headerCount; i++)
     if (request.headerName(i).toLowerCase() === name) return request.headerValue(i);
   return '';

@@ -5,6 +5,7 @@
  * does not fit the window, it is decoded as it comes.
  */
 import { type Compression, type Decompressed, Decompressor } from '#core/decompressor.ts';
+import type { HeadView } from '#waf/head-view.ts';
 
 const codingsMax = 2;
 
@@ -19,6 +20,14 @@ export function decodeBody(codings: string, bytes: Buffer, bytesMax: number): De
 export function decodeBeginning(codings: string, bytes: Buffer, bytesMax: number): Decompressed {
   using stream = CodedStream.of(codings, 'brief');
   return stream?.pushLast(bytes, bytesMax) ?? 'unreadable';
+}
+
+/** Of all fields of that name, as one list (RFC 9110, section 5.3): a coding in the second counts like one in the first. */
+export function codingsField(view: HeadView): string {
+  const values: string[] = [];
+  for (let i = 0; i < view.headerCount; i++)
+    if (view.headerName(i).toLowerCase() === 'content-encoding') values.push(view.headerValue(i));
+  return values.join(',');
 }
 
 /** Their names, in the order they were applied; without those that change nothing. */

@@ -5,9 +5,9 @@ import { type Finding, matchedBytesMax, type Stop } from '#waf/verdict.ts';
 import { overlapBytesMax } from '../abi.ts';
 import { type BodyWindow, type FilterRun, type LogRecord, phase } from '../filter.ts';
 import { answerBody } from './answer-body.ts';
-import { BodyStretches, fieldOf } from './body-stretches.ts';
+import { BodyStretches } from './body-stretches.ts';
 import { matchFlag, run, stopKind } from './call-frame.ts';
-import { CodedStream, decodeBeginning, decodeBody } from './coded-body.ts';
+import { CodedStream, codingsField, decodeBeginning, decodeBody } from './coded-body.ts';
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
@@ -75,7 +75,7 @@ export class SeclangRun implements FilterRun {
       if (window.isFirst) return null;
       return this.#coded === null ? this.#stretch(window.bytes) : this.#codedStretch(window);
     }
-    const codings = fieldOf(this.#transaction, 'content-encoding');
+    const codings = codingsField(this.#transaction.request);
     if (codings !== '') return this.#codedBody(codings, window);
     return this.#firstOf(window.bytes, window.isWhole);
   }
@@ -203,7 +203,7 @@ export class SeclangRun implements FilterRun {
     this.#isRequestDone = true;
     this.#isOver = true;
     const rule = `${this.#filter.name}/content-encoding`;
-    const matched = fieldOf(this.#transaction, 'content-encoding').slice(0, matchedBytesMax);
+    const matched = codingsField(this.#transaction.request).slice(0, matchedBytesMax);
     return {
       kind: 'block',
       status,

@@ -84,6 +84,12 @@ test('a coded body is looked at as the origin will read it', () => {
   assert.equal(statusOf(coded('gzip', gzipSync(Buffer.alloc(windowBytes * 9)))), 413, 'a bomb');
   assert.equal(statusOf(coded('gzip', bad)), 415, 'not what it says');
   assert.equal(statusOf(coded('compress', bad)), 415, 'a coding that is not known');
+  const inTwoFields = send(gzipSync(bad).toString('latin1'), [
+    ['Content-Type', form],
+    ['Content-Encoding', 'identity'],
+    ['content-encoding', 'gzip'],
+  ]);
+  assert.equal(statusOf(inTwoFields), 403, 'named in a second field');
   const behind = (...parts: Buffer[]) => statusOf(coded('gzip', Buffer.concat(parts)));
   assert.equal(behind(gzipSync(good), gzipSync(bad)), 403, 'in a second member');
   assert.equal(behind(gzipSync(good), Buffer.alloc(9)), null, 'zeros behind it');
