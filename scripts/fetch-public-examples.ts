@@ -1,33 +1,81 @@
 /**
  * Gets the public examples of the AssemblyScript SDK for proxy-wasm that `test/corpus/proxy-wasm-public/` has cases
- * for, at the commits named there, into `build/public-examples/`. One whose bytes are not those that the cases
- * were written for is refused. Needs the network; nothing else does it.
+ * for into `build/public-examples/`: from the network, at the commits named there, or with `--from FOLDER` from a
+ * checkout of their repository. One whose bytes are not those that the cases were written for is refused and not
+ * written; the others are. Their text is not ours and stays out of this tree: `build/` is not in git.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { publicCorpus } from '../test/support/proxy-wasm-cases.ts';
+import { parseArgs } from 'node:util';
+import { type PublicCorpus, publicCorpus } from '../test/support/proxy-wasm-cases.ts';
 
 const repository = 'https://raw.githubusercontent.com/G-Core/proxy-wasm-sdk-as';
 const timeoutMs = 30_000;
 
-export function examplePath(name: string): string {
-  return join(import.meta.dirname, '../build/public-examples', `${name}.ts`);
-}
+type Example = Pick<PublicCorpus, 'guest' | 'origin'>;
+type Origin = Example['origin'];
 
-async function fetchExamples(): Promise<void> {
-  for (const { guest, origin } of publicCorpus()) {
-    const url = `${repository}/${origin.commit}/${origin.path}`;
+/** Throws where there is none. */
+export type ExampleSource = {
+  readonly place: (origin: Origin) => string;
+  readonly read: (place: string) => Promise<Uint8Array>;
+};
+
+const examplesFolder = join(import.meta.dirname, '../build/public-examples');
+
+export const examplePath = (name: string, folder: string = examplesFolder): string =>
+  join(folder, `${name}.ts`);
+
+export const fromNetwork: ExampleSource = {
+  place: ({ commit, path }) => `${repository}/${commit}/${path}`,
+  async read(url) {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok) throw new Error(`${url}: ${response.status}`);
-    const bytes = Buffer.from(await response.arrayBuffer());
+    if (!response.ok) throw new Error(`${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  },
+};
+
+export const fromCheckout = (checkout: string): ExampleSource => ({
+  place: ({ path }) => join(checkout, path),
+  read: (path) => readFile(path),
+});
+
+/** Why examples were refused, a line each; what was not refused is in the folder. */
+export async function getExamples(
+  examples: readonly Example[],
+  source: ExampleSource,
+  folder: string = examplesFolder,
+): Promise<readonly string[]> {
+  const refused: string[] = [];
+  for (const { guest, origin } of examples) {
+    const place = source.place(origin);
+    let bytes: Uint8Array;
+    try {
+      bytes = await source.read(place);
+    } catch (error) {
+      refused.push(`${place}: ${error instanceof Error ? error.message : String(error)}`);
+      continue;
+    }
     const hash = createHash('sha256').update(bytes).digest('hex');
-    if (hash !== origin.sha256)
-      throw new Error(`${url}: has the hash ${hash}, and ${origin.sha256} was expected`);
-    await mkdir(dirname(examplePath(guest)), { recursive: true });
-    await writeFile(examplePath(guest), bytes);
+    if (hash !== origin.sha256) {
+      refused.push(
+        `${place}: has the hash ${hash}, and ${origin.sha256} was expected, as of commit ${origin.commit}`,
+      );
+      continue;
+    }
+    const path = examplePath(guest, folder);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes);
     console.log(`${guest}: ${bytes.length} bytes`);
   }
+  return refused;
 }
 
-if (import.meta.main) await fetchExamples();
+if (import.meta.main) {
+  const { from } = parseArgs({ options: { from: { type: 'string' } } }).values;
+  const source = from === undefined ? fromNetwork : fromCheckout(from);
+  const refused = await getExamples(publicCorpus(), source);
+  for (const line of refused) process.stderr.write(`${line}\n`);
+  if (refused.length > 0) process.exitCode = 1;
+}

@@ -1,7 +1,8 @@
 /**
  * Public examples of the AssemblyScript SDK, to the letter, built by `asc` and run by the host as their
- * fixtures say. Their text is not ours, so it is not in this tree: `scripts/fetch-public-examples.ts` gets it, and
- * without it each one is skipped by name. What is tried is pinned by its hash.
+ * fixtures say. Their text is not ours, so it is not in this tree: `scripts/fetch-public-examples.ts` gets it, from
+ * the network or with `--from FOLDER` from a checkout, and without it each one is skipped by name. What is tried is
+ * pinned by its hash.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
