@@ -103,9 +103,23 @@ export const moduleStages: readonly Stage[] = [
   {
     name: 'modules: a failure is led to its source',
     file: 'src/roles/module-registry.ts',
-    from: 'reason = await this.#places.tell(this.#live.get(name), failure);',
+    from: 'reason = await this.places.tell(this.#live.source(name), failure);',
     to: 'reason = failure.reason;',
     tests: 'test/e2e/module-places.test.ts',
+  },
+  {
+    name: 'modules: what fails before it is live is led to its source',
+    file: 'src/roles/module-admission.ts',
+    from: 'withPlace(text, await findFailurePlace({ module: source, sourceMap, offsets }))',
+    to: 'text',
+    tests: 'test/e2e/module-load-places.test.ts',
+  },
+  {
+    name: 'modules: what ends a trial is led to its source',
+    file: 'src/roles/edge-node.ts',
+    from: 'throw await this.modules.registry.places.tellTrial(error, next.modules);',
+    to: 'throw error;',
+    tests: 'test/e2e/module-load-places.test.ts',
   },
   {
     name: 'rules: fuel of a call',

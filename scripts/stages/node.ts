@@ -12,7 +12,7 @@ export const nodeStages: readonly Stage[] = [
   {
     name: 'validation before a load',
     file: 'src/roles/module-admission.ts',
-    from: 'await validateModule(source, guestLimits(config), validationMsMax, cases);',
+    from: 'await validateModule(source, guestLimits(config), { cases, tell });',
     to: '',
     tests: 'test/e2e/edge.test.ts',
   },

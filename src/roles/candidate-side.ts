@@ -73,7 +73,7 @@ export async function candidateModule(
     bytes = file.bytes;
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const source = { name, sha256, bytes, cases: null, settings };
+  const source = { name, sha256, bytes, cases: null, sourceMap: null, settings };
   await tryModule(source, config);
   return { ...settings, name, sha256, bytes, off: null };
 }
@@ -90,12 +90,12 @@ async function configSide(given: string | null, host: CandidateHost): Promise<Ca
     const live = liveOf(host, name);
     // A version that was loaded by hand stays while its file does: as `module-plan.ts` has it.
     const stays = live !== null && live.configuredSha256 === configured.sha256;
-    const { bytes, sha256 } = stays
-      ? { bytes: live.bytes, sha256: live.version.sha256 }
+    const { bytes, sha256, sourceMap } = stays
+      ? { bytes: live.bytes, sha256: live.version.sha256, sourceMap: null }
       : configured;
     const off = stays && live.off !== null ? live.off : null;
     if (off === null)
-      await tryModule({ name, sha256, bytes, cases: null, settings }, loaded.config);
+      await tryModule({ name, sha256, bytes, cases: null, sourceMap, settings }, loaded.config);
     modules.push({ ...settings, name, sha256, bytes, off });
   }
   return { config: loaded.config, modules, configSha256: loaded.sha256 };

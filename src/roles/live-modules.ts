@@ -259,14 +259,13 @@ export class LiveModules {
     }
   }
 
+  /** As workers have it. */
+  source(name: string): ModuleSource {
+    return sourceOf(this.get(name));
+  }
+
   #sources(live: ReadonlyMap<string, LiveEntry>): ModuleSource[] {
-    return [...live.values()].map(({ name, settings, bytes, version, off }) => ({
-      ...settings,
-      name,
-      sha256: version.sha256,
-      bytes,
-      off,
-    }));
+    return [...live.values()].map(sourceOf);
   }
 
   /** Awaited before the next change, whose files have no version yet. */
@@ -316,6 +315,14 @@ export class LiveModules {
     );
   }
 }
+
+const sourceOf = ({ name, settings, bytes, version, off }: LiveEntry): ModuleSource => ({
+  ...settings,
+  name,
+  sha256: version.sha256,
+  bytes,
+  off,
+});
 
 /** As a worker gets them, before the registry has them. */
 export const plannedSources = (planned: readonly PlannedModule[]): ModuleSource[] =>

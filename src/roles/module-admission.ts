@@ -21,8 +21,9 @@ import {
 import type { ModuleOrigin } from '#state/module-database.ts';
 import type { ModuleStore, NewVersion } from '#state/module-store.ts';
 import type { Logger } from '#telemetry/log.ts';
+import { findFailurePlace, withPlace } from '#toolchain/failure-place.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
-import { validateModule, validationMsMax } from '#wasm/validate.ts';
+import { type ModuleFault, validateModule } from '#wasm/validate.ts';
 import { oneLine } from './module-status.ts';
 import type { ModuleSettings } from './snapshot-source.ts';
 
@@ -44,6 +45,8 @@ export type AdmissionPolicy = SignaturePolicy & {
 
 export type TriedModule = Pick<ModuleCandidate, 'name' | 'sha256' | 'bytes' | 'cases'> & {
   readonly settings: ModuleSettings;
+  /** Text of its source map, so that what fails is told by file and line. */
+  readonly sourceMap: string | null;
 };
 
 export async function signaturePolicy(config: Config): Promise<AdmissionPolicy> {
@@ -93,11 +96,13 @@ export function checkSignedAnew(
 
 /** Runs it and its cases, in a thread of its own. Throws MODULE_INVALID. */
 export async function tryModule(
-  { settings, name, sha256, bytes, cases }: TriedModule,
+  { settings, name, sha256, bytes, cases, sourceMap }: TriedModule,
   config: Config,
 ): Promise<void> {
   const source = { ...settings, name, sha256, bytes };
-  await validateModule(source, guestLimits(config), validationMsMax, cases);
+  const tell = async ({ text, offsets }: ModuleFault) =>
+    withPlace(text, await findFailurePlace({ module: source, sourceMap, offsets }));
+  await validateModule(source, guestLimits(config), { cases, tell });
 }
 
 /** What says something of the bytes, and not of the node. */

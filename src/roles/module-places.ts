@@ -8,9 +8,9 @@
  * A module that fails does so at few places, so what was found is kept; a thread does the finding, one at a time.
  */
 import type { ModuleStore } from '#state/module-store.ts';
-import { findFailurePlace } from '#toolchain/failure-place.ts';
-import type { LiveEntry } from './module-status.ts';
-import type { ModuleFailure } from './module-trial.ts';
+import { findFailurePlace, withPlace } from '#toolchain/failure-place.ts';
+import type { ModuleSource } from './ipc.ts';
+import { type ModuleFailure, TrialFailed } from './module-trial.ts';
 
 /** Places that are remembered, of all modules. */
 export const placesMax = 64;
@@ -18,11 +18,7 @@ export const placesMax = 64;
 /** What takes a module out of service does not wait longer for one. */
 const quarantineMsMax = 1_000;
 
-/** Looked for in a thread where it may be. */
-const carriesMap = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
-  Buffer.from(buffer, byteOffset, length).includes('data:application/json');
-
-const machinePlace = /wasm-function\[\d+\]:0x[0-9a-f]+/;
+type Failed = Pick<ModuleSource, 'sha256' | 'bytes' | 'fuel' | 'memoryPagesMax'>;
 
 const nothingIn = (ms: number): Promise<null> =>
   new Promise((resolve) => void setTimeout(resolve, ms, null).unref());
@@ -37,14 +33,19 @@ export class ModulePlaces {
   }
 
   /** The reason of a failure of that version; as it is where nothing is known of its source. */
-  async tell(entry: LiveEntry, { reason, offsets, isQuarantine }: ModuleFailure): Promise<string> {
+  async tell(module: Failed, { reason, offsets, isQuarantine }: ModuleFailure): Promise<string> {
     if (offsets.length === 0) return reason;
-    const found = this.#placeOf(entry, offsets);
+    const found = this.#placeOf(module, offsets);
     const place = await (isQuarantine ? Promise.race([found, nothingIn(quarantineMsMax)]) : found);
-    if (place === null) return reason;
-    return machinePlace.test(reason)
-      ? reason.replace(machinePlace, () => place)
-      : `${reason} (${place})`;
+    return withPlace(reason, place);
+  }
+
+  /** What was thrown while these were made live: the failure that ended a trial is told like any other. */
+  async tellTrial(error: unknown, modules: readonly ModuleSource[]): Promise<unknown> {
+    const failure = error instanceof TrialFailed ? error.failure : null;
+    const module = modules.find(({ sha256 }) => sha256 === failure?.sha256);
+    if (!(error instanceof TrialFailed) || failure === null || module === undefined) return error;
+    return error.because(await this.tell(module, failure));
   }
 
   /** What was not to be found may be now. */
@@ -52,16 +53,14 @@ export class ModulePlaces {
     this.#known.clear();
   }
 
-  #placeOf(entry: LiveEntry, offsets: readonly number[]): Promise<string | null> {
-    const { sha256 } = entry.version;
+  #placeOf(module: Failed, offsets: readonly number[]): Promise<string | null> {
+    const { sha256 } = module;
     const key = `${sha256} ${offsets.join(' ')}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const found = this.#last.then(async () => {
       const sourceMap = await this.#store().sourceMaps.read(sha256);
-      const { bytes, settings } = entry;
-      if (sourceMap === null && !carriesMap(bytes)) return null;
-      return findFailurePlace({ module: { ...settings, bytes }, sourceMap, offsets });
+      return findFailurePlace({ module, sourceMap, offsets });
     });
     const safe = found.catch(() => null);
     this.#last = safe;

@@ -118,7 +118,9 @@ async function planModule(
   try {
     const bytes = await store.readBytes(current.sha256);
     const signed = checkKept(current, policy);
-    if (off === null) await tryModule({ ...common, ...current, bytes, cases: null }, loaded.config);
+    const sourceMap = await store.sourceMaps.read(current.sha256);
+    const kept = { ...common, ...current, bytes, cases: null, sourceMap };
+    if (off === null) await tryModule(kept, loaded.config);
     const { sha256 } = current;
     return { ...common, sha256, bytes, signed, version: current, off, gaveWay: null };
   } catch (error) {

@@ -69,7 +69,7 @@ export class ModuleRegistry {
   readonly #live: LiveModules;
   readonly #troubles: ModuleTroubles;
   readonly #busy = new Set<string>();
-  readonly #places = new ModulePlaces(() => this.#store);
+  readonly places = new ModulePlaces(() => this.#store);
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -100,11 +100,11 @@ export class ModuleRegistry {
         const signed = check(candidate, policy, this.#store);
         if (sourceMap !== null && sha256 === before.version.sha256) {
           await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
-          this.#places.forget();
+          this.places.forget();
         }
         if (sha256 === before.version.sha256 && before.off === null)
           return this.#live.resign(before, signed);
-        await tryModule({ ...candidate, settings: before.settings }, config);
+        await tryModule({ ...candidate, sourceMap, settings: before.settings }, config);
         await this.#store.keep(sha256, load.bytes);
         if (sourceMap !== null) await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
         const configuredSha256 = await this.#live.configuredNow(before);
@@ -182,7 +182,7 @@ export class ModuleRegistry {
     let { isQuarantine, reason } = failure;
     try {
       if (this.#live.isLive(name, sha256))
-        reason = await this.#places.tell(this.#live.get(name), failure);
+        reason = await this.places.tell(this.#live.source(name), failure);
       if (this.#live.isLive(name, sha256)) {
         const { version } = this.#live.get(name).version;
         this.#store.noteError(name, version, oneLine(reason));
@@ -282,7 +282,9 @@ export class ModuleRegistry {
     const { name } = before;
     checkKept(version, await signaturePolicy(this.#live.config));
     const bytes = await this.#store.readBytes(version.sha256);
-    await tryModule({ ...before, ...version, bytes, cases: null }, this.#live.config);
+    const sourceMap = await this.#store.sourceMaps.read(version.sha256);
+    const candidate = { ...before, ...version, bytes, cases: null, sourceMap };
+    await tryModule(candidate, this.#live.config);
     const configuredSha256 = await this.#live.configuredNow(before);
     const { sha256 } = version;
     return this.#live.replace(before, { bytes, sha256, configuredSha256 }, () =>

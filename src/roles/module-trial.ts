@@ -23,6 +23,23 @@ export type ModuleFailure = {
   readonly isQuarantine: boolean;
 };
 
+/** `failure` is null where a worker ended instead. */
+export class TrialFailed extends WeirError {
+  readonly failure: ModuleFailure | null;
+  readonly #what: string;
+
+  constructor(what: string, reason: string, failure: ModuleFailure | null) {
+    super('MODULE_TRIAL_FAILED', `${what}: ${reason}`);
+    this.failure = failure;
+    this.#what = what;
+  }
+
+  /** The same, told with another reason. */
+  because(reason: string): TrialFailed {
+    return new TrialFailed(this.#what, reason, this.failure);
+  }
+}
+
 export type TrialTerms = {
   readonly ms: number;
   readonly modules: readonly { readonly name: string; readonly sha256: string }[];
@@ -31,7 +48,7 @@ export type TrialTerms = {
 export class ModuleTrial {
   readonly #pid: number;
   readonly #terms: TrialTerms;
-  readonly #failed = Promise.withResolvers<WeirError>();
+  readonly #failed = Promise.withResolvers<TrialFailed>();
 
   /** `pid` is that of the worker. */
   constructor(pid: number, terms: TrialTerms) {
@@ -39,15 +56,16 @@ export class ModuleTrial {
     this.#terms = terms;
   }
 
-  noteFailure(pid: number, { name, sha256, reason }: ModuleFailure): void {
+  noteFailure(pid: number, failure: ModuleFailure): void {
+    const { name, sha256, reason } = failure;
     const isTried = this.#terms.modules.some(
       (module) => module.name === name && module.sha256 === sha256,
     );
-    if (pid === this.#pid && isTried) this.#end(`module ${name} failed`, reason);
+    if (pid === this.#pid && isTried) this.#end(`module ${name} failed`, reason, failure);
   }
 
   noteEnd(pid: number, reason: string): void {
-    if (pid === this.#pid) this.#end(`worker ${pid} ended`, reason);
+    if (pid === this.#pid) this.#end(`worker ${pid} ended`, reason, null);
   }
 
   /** Resolves when the time is over; throws MODULE_TRIAL_FAILED as soon as something failed. */
@@ -62,13 +80,9 @@ export class ModuleTrial {
     }
   }
 
-  #end(what: string, reason: string): void {
+  #end(what: string, reason: string, failure: ModuleFailure | null): void {
     const names = this.#terms.modules.map(({ name }) => name).join(', ');
-    this.#failed.resolve(
-      new WeirError(
-        'MODULE_TRIAL_FAILED',
-        `${what} while ${names} was tried in one worker, so it did not go live: ${reason}`,
-      ),
-    );
+    const all = `${what} while ${names} was tried in one worker, so it did not go live`;
+    this.#failed.resolve(new TrialFailed(all, reason, failure));
   }
 }

@@ -17,11 +17,27 @@ export type PlaceJob = {
   readonly offsets: readonly number[];
 };
 
+const machinePlace = /wasm-function\[\d+\]:0x[0-9a-f]+/;
+
+/** A reason as it was said, with the place in the source where that in the code was. */
+export function withPlace(reason: string, place: string | null): string {
+  if (place === null) return reason;
+  return machinePlace.test(reason)
+    ? reason.replace(machinePlace, () => place)
+    : `${reason} (${place})`;
+}
+
 export const placeMsMax = 5_000;
 const heapMegabytesMax = 256;
 
+/** Looked for in a thread where it may be. */
+const carriesMap = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
+  Buffer.from(buffer, byteOffset, length).includes('data:application/json');
+
 /** `file:line:column`; null where nothing says it. */
 export async function findFailurePlace(job: PlaceJob): Promise<string | null> {
+  if (job.offsets.length === 0 || (job.sourceMap === null && !carriesMap(job.module.bytes)))
+    return null;
   const worker = new Worker(new URL('./failure-place-thread.ts', import.meta.url), {
     workerData: job,
     env: {},

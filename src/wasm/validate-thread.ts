@@ -8,11 +8,13 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { GuestLimits } from './abi.ts';
 import { compileFilter } from './compile-filter.ts';
 import { type Filter, phase } from './filter.ts';
+import { GuestFailure, traceOffsets } from './guest-failure.ts';
 import type { CompileSource } from './live-module.ts';
 import { PacketFilter } from './packet-filter.ts';
 import { samplePackets } from './sample-packets.ts';
 import { sampleBody, sampleRequests, sampleResponse } from './sample-requests.ts';
 import { trialServices } from './services/trial-services.ts';
+import type { ModuleFault } from './validate.ts';
 
 export type ValidationJob = {
   readonly source: CompileSource;
@@ -22,15 +24,15 @@ export type ValidationJob = {
 
 export type FromValidation =
   | { readonly kind: 'stage'; readonly stage: string }
-  | { readonly kind: 'done'; readonly faults: readonly string[] };
+  | { readonly kind: 'done'; readonly faults: readonly ModuleFault[] };
 
 assert(parentPort !== null, 'runs as a worker thread only');
 const port = parentPort;
 const send = (message: FromValidation): void => port.postMessage(message);
 const stage = (text: string): void => send({ kind: 'stage', stage: text });
 
-async function findFaults(job: ValidationJob): Promise<readonly string[]> {
-  const faults: string[] = [];
+async function findFaults(job: ValidationJob): Promise<readonly ModuleFault[]> {
+  const faults: ModuleFault[] = [];
   try {
     stage('being compiled, or in its start function, weir_abi, weir_reserve or weir_configure');
     const source = { ...job.source, failure: 'open' as const };
@@ -38,9 +40,7 @@ async function findFaults(job: ValidationJob): Promise<readonly string[]> {
       source,
       job.limits,
       trialServices(() => {}),
-      (message) => {
-        faults.push(plain(message));
-      },
+      (message, failure) => faults.push(faultOf(message, traceOffsets(failure))),
     );
     // Twice over: a module that keeps state between requests shows it in the second round.
     for (let round = 0; round < 2 && faults.length === 0; round++) callPhases(module, faults);
@@ -52,13 +52,17 @@ async function findFaults(job: ValidationJob): Promise<readonly string[]> {
     const { findCaseFaults } = await import('./cases/case-faults.ts');
     return findCaseFaults(job.source, module.abi, job.limits, job.cases);
   } catch (error) {
-    return error instanceof WeirError && error.details.length > 0
-      ? error.details
-      : [describeError(error)];
+    const texts =
+      error instanceof WeirError && error.details.length > 0
+        ? error.details
+        : [describeError(error)];
+    const failure = error instanceof WeirError ? error.cause : error;
+    const offsets = failure instanceof GuestFailure ? traceOffsets(failure) : [];
+    return texts.map((text) => ({ text, offsets }));
   }
 }
 
-function callPhases(module: Filter, faults: readonly string[]): void {
+function callPhases(module: Filter, faults: readonly ModuleFault[]): void {
   for (const transaction of sampleRequests()) {
     const run = module.begin(transaction, () => {});
     const call = (bit: number, name: string, body: () => unknown): void => {
@@ -76,15 +80,20 @@ function callPhases(module: Filter, faults: readonly string[]): void {
   }
 }
 
-function callPacketPhase(source: CompileSource, faults: string[]): void {
+function callPacketPhase(source: CompileSource, faults: ModuleFault[]): void {
   const services = trialServices(() => {});
-  const filter = PacketFilter.load(source, services, (message) => faults.push(plain(message)));
+  const filter = PacketFilter.load(source, services, (message, _kind, _isQuarantine, offsets) =>
+    faults.push(faultOf(message, offsets)),
+  );
   stage('answering a sample packet in weir_packet');
   for (const packet of samplePackets) if (faults.length === 0) filter.inspect(packet);
 }
 
 /** Without the words about module and policy. */
-const plain = (message: string): string => message.replace(/^.*?\): /, '');
+const faultOf = (message: string, offsets: readonly number[]): ModuleFault => ({
+  text: message.replace(/^.*?\): /, ''),
+  offsets,
+});
 
 const sampleLog = {
   status: 200,

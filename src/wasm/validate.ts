@@ -22,15 +22,26 @@ const heapMegabytesMax = 64;
 /** For the module's own cases, beside that: thousands of them take less. */
 export const caseMsMax = 10_000;
 
-/**
- * Resolves when the module can go live; throws `MODULE_INVALID` with every fault in `details`. `cases` is the
- * text of its own cases, which it then has to pass.
- */
+/** One thing that is wrong with a module. */
+export type ModuleFault = {
+  readonly text: string;
+  /** Of its trace, in the bytes that were compiled, innermost first; empty where its code is not what failed. */
+  readonly offsets: readonly number[];
+};
+
+export type Validation = {
+  readonly deadlineMs?: number;
+  /** Text of its own cases, which it then has to pass. */
+  readonly cases?: string | null;
+  /** The text of a fault, with its place in the source where somebody knows it. */
+  readonly tell?: (fault: ModuleFault) => Promise<string>;
+};
+
+/** Resolves when the module can go live; throws `MODULE_INVALID` with every fault in `details`. */
 export async function validateModule(
   source: CompileSource,
   limits: GuestLimits,
-  deadlineMs: number = validationMsMax,
-  cases: string | null = null,
+  { deadlineMs = validationMsMax, cases = null, tell = async ({ text }) => text }: Validation = {},
 ): Promise<void> {
   const job: ValidationJob = { source, limits, cases };
   const worker = new Worker(new URL('./validate-thread.ts', import.meta.url), {
@@ -45,21 +56,22 @@ export async function validateModule(
   });
   try {
     const faults = await outcome(worker, deadlineMs + (cases === null ? 0 : caseMsMax));
-    if (faults.length > 0) throw invalidModule(source.name, faults);
+    if (faults.length > 0) throw invalidModule(source.name, await Promise.all(faults.map(tell)));
   } finally {
     await worker.terminate();
   }
 }
 
-function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
-  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+function outcome(worker: Worker, deadlineMs: number): Promise<readonly ModuleFault[]> {
+  const { promise, resolve } = Promise.withResolvers<readonly ModuleFault[]>();
+  const failed = (text: string): void => resolve([{ text, offsets: [] }]);
   let stage: string | null = null;
   const late = () => {
-    resolve([
+    failed(
       stage === null
         ? `could not be tried: no thread was there for it within ${threadStartMsMax} ms`
         : `did not finish within ${deadlineMs} ms while ${stage}: it may hold a loop without an end`,
-    ]);
+    );
   };
   let timer = setTimeout(late, threadStartMsMax);
   worker.on('message', (message: FromValidation) => {
@@ -74,10 +86,10 @@ function outcome(worker: Worker, deadlineMs: number): Promise<readonly string[]>
     stage = message.stage;
   });
   worker.on('error', (error: unknown) => {
-    resolve([
+    failed(
       `failed while ${stage ?? 'starting'}: ${error instanceof Error ? error.message : String(error)}`,
-    ]);
+    );
   });
-  worker.on('exit', () => resolve([`ended its thread while ${stage ?? 'starting'}`]));
+  worker.on('exit', () => failed(`ended its thread while ${stage ?? 'starting'}`));
   return promise.finally(() => clearTimeout(timer));
 }

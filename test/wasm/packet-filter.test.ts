@@ -71,9 +71,12 @@ describe('a shipped module of packets', () => {
   it('passes validation with its cases', async () => {
     const cases = await readFile('wasm-rules/rules/packet-protocol/cases.json', 'utf8');
     const source = { ...testSource, name: 'packet-protocol', bytes, grants: ['kv:request'] };
-    await validateModule(source, testLimits, 10_000, cases);
+    await validateModule(source, testLimits, { deadlineMs: 10_000, cases });
     await assert.rejects(
-      validateModule(source, testLimits, 10_000, cases.replace('"undecided"', '"pass"')),
+      validateModule(source, testLimits, {
+        deadlineMs: 10_000,
+        cases: cases.replace('"undecided"', '"pass"'),
+      }),
       /does not do what its case "a TLS client hello on 443" says/,
     );
   });

@@ -14,7 +14,7 @@ const deadlineMs = 20_000;
 
 async function faultsOf(bytes: Uint8Array): Promise<readonly string[]> {
   try {
-    await validateModule({ ...testSource, name: 'tried', bytes }, limits, deadlineMs);
+    await validateModule({ ...testSource, name: 'tried', bytes }, limits, { deadlineMs });
     return [];
   } catch (error) {
     assert(error instanceof WeirError && error.code === 'MODULE_INVALID', String(error));
@@ -83,10 +83,13 @@ describe('validation', () => {
 
   it('gives a module its time from when its thread has started, however long that takes', async () => {
     const source = { ...testSource, name: 'slow', bytes: guest([op.spin, op.const(0)]) };
-    await assert.rejects(validateModule({ ...source, fuel: 2_000_000_000 }, limits, 1), (error) => {
-      assert(error instanceof WeirError);
-      assert.match(error.details[0] ?? '', /^did not finish within 1 ms while (?!starting)/);
-      return true;
-    });
+    await assert.rejects(
+      validateModule({ ...source, fuel: 2_000_000_000 }, limits, { deadlineMs: 1 }),
+      (error) => {
+        assert(error instanceof WeirError);
+        assert.match(error.details[0] ?? '', /^did not finish within 1 ms while (?!starting)/);
+        return true;
+      },
+    );
   });
 });

@@ -7,7 +7,9 @@
 import { formatProblem } from '#config/problem.ts';
 import type { GuestLimits } from '#wasm/abi.ts';
 import type { FilterAbi } from '#wasm/filter.ts';
+import { traceOffsets } from '#wasm/guest-failure.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
+import type { ModuleFault } from '#wasm/validate.ts';
 import { readCases } from './read-cases.ts';
 import { type CaseResult, runCases } from './run-cases.ts';
 
@@ -20,25 +22,35 @@ export function findCaseFaults(
   abi: FilterAbi,
   limits: GuestLimits,
   text: string,
-): readonly string[] {
+): readonly ModuleFault[] {
   if (abi !== 'weir-1')
-    return [`comes with cases, which are run for modules of weir-1 alone, and this is ${abi}`];
+    return [
+      said(`comes with cases, which are run for modules of weir-1 alone, and this is ${abi}`),
+    ];
   const read = readCases(text);
   if (!read.ok)
     return read.problems
       .slice(0, faultsMax)
-      .map((problem) => `its cases cannot be read: ${formatProblem(problem, 'line')}`);
+      .map((problem) => said(`its cases cannot be read: ${formatProblem(problem, 'line')}`));
   const failed = runCases(source, read.cases, limits).filter(
     ({ differences }) => differences.length > 0,
   );
   const shown = failed.slice(0, faultsMax).map(faultOf);
   const more = failed.length - shown.length;
-  return more === 0 ? shown : [...shown, `and ${more} more of its ${read.cases.length} cases`];
+  return more === 0
+    ? shown
+    : [...shown, said(`and ${more} more of its ${read.cases.length} cases`)];
 }
 
-function faultOf({ name, differences }: CaseResult): string {
+const said = (text: string): ModuleFault => ({ text, offsets: [] });
+
+function faultOf({ name, differences, failure }: CaseResult): ModuleFault {
   const [first] = differences;
   const what =
     first === undefined ? '' : `: ${first.what} is ${first.actual}, not ${first.expected}`;
-  return `does not do what its case "${name}" says${what}`;
+  return {
+    text: `does not do what its case "${name}" says${what}`,
+    // One that the case asks for is not what is wrong.
+    offsets: failure !== null && what.includes(failure.describe()) ? traceOffsets(failure) : [],
+  };
 }
