@@ -122,6 +122,13 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/e2e/module-load-places.test.ts',
   },
   {
+    name: 'modules: a source map is looked through before it is kept',
+    file: 'src/roles/kept-source-map.ts',
+    from: 'await findSourceMapFault(sourceMap)',
+    to: 'null as string | null',
+    tests: 'test/e2e/module-places.test.ts',
+  },
+  {
     name: 'rules: fuel of a call',
     file: 'src/wasm/guest.ts',
     from: 'this.#functions[name](this.#settings.fuel, this.#at)',

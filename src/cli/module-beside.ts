@@ -1,8 +1,9 @@
 /** A module's file or OCI layout, and what lies beside it and goes with it: a signature (FILE.sig) and cases (own.wasm has own.cases.json). */
 import { stat } from 'node:fs/promises';
 import { failureError } from '#cli/cli-error.ts';
-import type { CommandOption } from '#cli/command.ts';
+import type { CommandContext, CommandOption } from '#cli/command.ts';
 import type { ParsedArguments } from '#cli/parse-arguments.ts';
+import { type Printer, printable } from '#cli/printer.ts';
 import { readBounded } from '#cli/read-bounded.ts';
 import { ociPrefix } from '#config/file-names.ts';
 import { WeirError } from '#core/errors.ts';
@@ -36,12 +37,15 @@ export type ModuleWithBeside = {
   readonly module: Uint8Array<ArrayBuffer>;
   readonly signature: ModuleSignature | null;
   readonly cases: string | null;
-  /** What lies beside it as FILE.map. */
+  /** What lies beside it as FILE.map, or is a layer beside it. */
   readonly sourceMap: string | null;
 };
 
-export async function readModule(file: string, given: ParsedArguments): Promise<ModuleWithBeside> {
-  if (file.startsWith(ociPrefix)) return readLayout(file, given);
+export async function readModule(
+  file: string,
+  { given, print }: CommandContext,
+): Promise<ModuleWithBeside> {
+  if (file.startsWith(ociPrefix)) return readLayout(file, given, print);
   const module = await readBounded(file, moduleBytesMax, 'a module');
   if (module.length === 0) throw failureError(`${file} is empty: copy or build it anew`);
   return {
@@ -52,27 +56,31 @@ export async function readModule(file: string, given: ParsedArguments): Promise<
   };
 }
 
-async function readLayout(source: string, given: ParsedArguments): Promise<ModuleWithBeside> {
+async function readLayout(
+  source: string,
+  given: ParsedArguments,
+  print: Printer,
+): Promise<ModuleWithBeside> {
   const { readLayoutModule } = await import('#toolchain/layout-module.ts');
-  const { bytes, signature, cases } = await readLayoutModule(source, process.cwd());
+  const found = await readLayoutModule(source, process.cwd());
+  const { bytes, signature, cases, sourceMap, sourceMapFault } = found;
+  if (sourceMapFault !== null)
+    print.errorLine(`goes without its source map: ${printable(sourceMapFault)}`);
   const [namedSignature, namedCases] = [given.text('signature'), given.text('cases')];
   return {
     module: new Uint8Array(bytes),
     signature: namedSignature === null ? signature : await readSignature(namedSignature, source),
     cases: namedCases === null ? cases : await readCases(namedCases, source),
-    sourceMap: null,
+    sourceMap,
   };
 }
 
 /** As the API of a node and that of an orchestrator take it. */
-export const moduleBody = ({
-  module,
-  signature,
-  cases,
-}: Omit<ModuleWithBeside, 'sourceMap'>): object => ({
+export const moduleBody = ({ module, signature, cases, sourceMap }: ModuleWithBeside): object => ({
   module: Buffer.from(module).toString('base64'),
   ...(signature === null ? {} : { signature }),
   ...(cases === null ? {} : { cases }),
+  ...(sourceMap === null ? {} : { sourceMap }),
 });
 
 async function readSignature(named: string | null, file: string): Promise<ModuleSignature | null> {

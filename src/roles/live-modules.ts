@@ -12,6 +12,7 @@ import type { ModuleStore } from '#state/module-store.ts';
 import type { Logger } from '#telemetry/log.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { ModuleSource } from './ipc.ts';
+import { sourceMapPart } from './kept-source-map.ts';
 import { newVersion } from './module-admission.ts';
 import type { ModuleMetrics } from './module-metrics.ts';
 import type { PlannedModule } from './module-plan.ts';
@@ -105,6 +106,11 @@ export class LiveModules {
     );
   }
 
+  /** Why the source map of what is live is not used; null where it is, or none came. */
+  noteSourceMap(name: string, fault: string | null): void {
+    this.#options.host.setDegraded(sourceMapPart(name), fault);
+  }
+
   /** Who watches the files of what is live. */
   onAdopted: ((planned: readonly PlannedModule[], loaded: LoadedConfig) => void) | null = null;
 
@@ -161,6 +167,7 @@ export class LiveModules {
         );
     }
     host.setDegraded(`module ${name} (version)`, module.gaveWay);
+    this.noteSourceMap(name, module.sourceMapFault);
     host.setDegraded(quarantinePart(name), off === null ? null : offReason(version, off));
     metrics.live(name, off === null ? version.version : 0);
     const known = before.get(name);
@@ -208,6 +215,7 @@ export class LiveModules {
     this.#live.set(name, entry);
     for (const part of [`module ${name}`, `module ${name} (version)`, quarantinePart(name)])
       host.setDegraded(part, null);
+    this.noteSourceMap(name, null);
     this.noteLastError(name);
     metrics.live(name, version.version);
     await this.collect();
@@ -285,6 +293,7 @@ export class LiveModules {
       `module ${name}`,
       `module ${name} (version)`,
       `module ${name} (watched)`,
+      sourceMapPart(name),
       quarantinePart(name),
     ])
       host.setDegraded(part, null);

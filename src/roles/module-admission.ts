@@ -20,7 +20,6 @@ import {
 } from '#core/module-signature.ts';
 import type { ModuleOrigin } from '#state/module-database.ts';
 import type { ModuleStore, NewVersion } from '#state/module-store.ts';
-import type { Logger } from '#telemetry/log.ts';
 import { findFailurePlace, withPlace } from '#toolchain/failure-place.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
 import { type ModuleFault, validateModule } from '#wasm/validate.ts';
@@ -123,17 +122,6 @@ export function noteRefused(
 ): void {
   if (error instanceof WeirError && refusals.has(error.code))
     store.addFailed(newVersion(module, origin, source, null), oneLine(describeError(error)));
-}
-
-/** Beside its bytes. Without it a failure is told by function and offset: no reason to refuse the module. */
-export async function keepSourceMap(
-  store: ModuleStore,
-  name: string,
-  { sha256, sourceMap }: { readonly sha256: string; readonly sourceMap: string },
-  log: Logger | null,
-): Promise<void> {
-  const isKept = await store.sourceMaps.put(sha256, sourceMap);
-  if (!isKept) log?.warn({ module: name, sha256 }, 'source map not kept: others fill their room');
 }
 
 type VersionBytes = {

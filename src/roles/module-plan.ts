@@ -18,11 +18,11 @@ import type { ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
 import { rolloutPath } from '#state/rollout-files.ts';
 import type { Logger } from '#telemetry/log.ts';
+import { keepSourceMap } from './kept-source-map.ts';
 import {
   type AdmissionPolicy,
   checkSigned,
   checkSignedAnew,
-  keepSourceMap,
   noteRefused,
   signaturePolicy,
   tryModule,
@@ -47,6 +47,8 @@ export type PlannedModule = {
   readonly version: ModuleVersion | null;
   /** Why it does not run; null when it does. */
   readonly off: string | null;
+  /** Why the source map that came with it is not used; null where it is, or none came. */
+  readonly sourceMapFault: string | null;
   /** Why the version that was current does not stay; null when it does, or gave way to a newer file. */
   readonly gaveWay: string | null;
 };
@@ -78,8 +80,7 @@ async function planModule(
   log: Logger | null,
 ): Promise<PlannedModule> {
   const file = await readRuleSource(name, rule, loaded, log);
-  const { sha256: fileSha256, sourceMap } = file;
-  if (sourceMap !== null) await keepSourceMap(store, name, { sha256: fileSha256, sourceMap }, log);
+  const sourceMapFault = await keepSourceMap(store, file.sha256, file);
   const head = store.head(name);
   const current = head === null || head.current === null ? null : store.version(name, head.current);
   // A policy of the fleet may go back to an older version: the fleet's order has a sequence of its own.
@@ -91,9 +92,10 @@ async function planModule(
     source: file.source,
     path: file.path,
     configuredSha256: file.sha256,
+    sourceMapFault,
   };
   const fromFile = async (check: typeof checkSignedAnew, gaveWay: string | null) => {
-    const candidate = { ...common, ...file };
+    const candidate = { ...common, ...file, sourceMapFault };
     try {
       const signed = check(candidate, policy, store);
       await tryModule(candidate, loaded.config);
@@ -122,7 +124,8 @@ async function planModule(
     const kept = { ...common, ...current, bytes, cases: null, sourceMap };
     if (off === null) await tryModule(kept, loaded.config);
     const { sha256 } = current;
-    return { ...common, sha256, bytes, signed, version: current, off, gaveWay: null };
+    const found = { sha256, bytes, signed, version: current, sourceMapFault: null };
+    return { ...common, ...found, off, gaveWay: null };
   } catch (error) {
     // Not a replay: the file gives what was asked for in the first place.
     const reason = `version ${current.version}, which was loaded by hand, gave way to ${file.source}: ${describeError(error)}`;

@@ -19,11 +19,11 @@ import { describeError, WeirError } from '#core/errors.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
 import type { ModuleOrigin, ModuleVersion } from '#state/module-database.ts';
 import type { ModuleStore } from '#state/module-store.ts';
+import { keepSourceMap } from './kept-source-map.ts';
 import type { LiveModules, LiveModulesOptions } from './live-modules.ts';
 import {
   checkSigned,
   checkSignedAnew,
-  keepSourceMap,
   newVersion,
   noteRefused,
   signaturePolicy,
@@ -53,6 +53,8 @@ export type ModuleLoad = {
   readonly cases: string | null;
   /** Text of its source map; absent where none came. */
   readonly sourceMap?: string | null;
+  /** Why the one that came is not to be had. */
+  readonly sourceMapFault?: string | null;
   /** What a gate let through; absent where none was asked. */
   readonly tried?: Tried | null;
 };
@@ -88,33 +90,35 @@ export class ModuleRegistry {
   load(name: string, load: ModuleLoad): Promise<ModuleLoadAnswer> {
     return this.#change(name, load.origin, async (before) => {
       const sha256 = createHash('sha256').update(load.bytes).digest('hex');
-      const { tried = null, sourceMap = null, ...given } = load;
+      const { tried = null, sourceMap = null, sourceMapFault = null, ...given } = load;
+      const map = { sourceMap, sourceMapFault };
       const candidate = { name, sha256, ...given };
       const { config } = this.#live;
-      const { log } = this.#options;
       checkGeneration(tried, this.#options.host.generation());
       try {
         const policy = await signaturePolicy(config);
         // The fleet's own order has a sequence; by a newer one it may go back to an older version.
         const check = load.origin === 'fleet' ? checkSigned : checkSignedAnew;
         const signed = check(candidate, policy, this.#store);
-        if (sourceMap !== null && sha256 === before.version.sha256) {
-          await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
+        if (sha256 === before.version.sha256 && (sourceMap ?? sourceMapFault) !== null) {
+          this.#live.noteSourceMap(name, await keepSourceMap(this.#store, sha256, map));
           this.places.forget();
         }
         if (sha256 === before.version.sha256 && before.off === null)
           return this.#live.resign(before, signed);
         await tryModule({ ...candidate, sourceMap, settings: before.settings }, config);
         await this.#store.keep(sha256, load.bytes);
-        if (sourceMap !== null) await keepSourceMap(this.#store, name, { sha256, sourceMap }, log);
+        const fault = await keepSourceMap(this.#store, sha256, map);
         const configuredSha256 = await this.#live.configuredNow(before);
         const next = { bytes: load.bytes, sha256, configuredSha256 };
-        return await this.#live.replace(before, next, () =>
+        const answer = await this.#live.replace(before, next, () =>
           this.#store.addLive(
             newVersion(candidate, load.origin, load.source, signed),
             configuredSha256,
           ),
         );
+        this.#live.noteSourceMap(name, fault);
+        return answer;
       } catch (error) {
         noteRefused(this.#store, candidate, load.origin, load.source, error);
         this.#live.noteLastError(name);

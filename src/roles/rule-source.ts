@@ -11,6 +11,7 @@ import { readExclusions } from '#state/exclusion-file.ts';
 import type { Logger } from '#telemetry/log.ts';
 import { buildRuleSetApart } from '#toolchain/build-rule-set-apart.ts';
 import { requestOfConfig } from '#toolchain/rule-set-request.ts';
+import { noSourceMap } from '#wasm/found-source-map.ts';
 import { type ModuleFile, readModuleSource } from '#wasm/module-source.ts';
 import type { LoadedConfig } from './snapshot-source.ts';
 
@@ -54,6 +55,6 @@ export async function readRuleSource(
     isBuiltin: true,
     signature: null,
     cases: null,
-    sourceMap: null,
+    ...noSourceMap,
   };
 }

@@ -3,13 +3,18 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
 import { sourceMapBytesMax } from '#core/module-files.ts';
 import { originalOffsets } from '#wasm/compile-filter.ts';
-import type { PlaceJob } from './failure-place.ts';
+import type { PlaceJob, SourceMapJob } from './failure-place.ts';
 import { SourceMap, type SourcePlace } from './source-map.ts';
 
 const placeTextMax = 200;
 
 assert(parentPort !== null, 'runs as a worker thread only');
-parentPort.postMessage(placeOf(workerData as PlaceJob));
+const job = workerData as SourceMapJob;
+parentPort.postMessage(job.kind === 'place' ? placeOf(job) : faultOf(job.sourceMap));
+
+function faultOf(sourceMap: string): string | null {
+  return SourceMap.parse(sourceMap) === null ? 'is no source map of version 3 in JSON' : null;
+}
 
 /** The innermost frame in a source of the module's author; in a library where there is none. */
 function placeOf({ module, sourceMap, offsets }: PlaceJob): string | null {

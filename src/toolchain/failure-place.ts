@@ -8,7 +8,6 @@
 import { Worker } from 'node:worker_threads';
 import type { CompileSource } from '#wasm/live-module.ts';
 
-/** What the thread gets. */
 export type PlaceJob = {
   readonly module: Pick<CompileSource, 'bytes' | 'fuel' | 'memoryPagesMax'>;
   /** Null: the map that the module itself carries. */
@@ -27,17 +26,35 @@ export function withPlace(reason: string, place: string | null): string {
     : `${reason} (${place})`;
 }
 
-export const placeMsMax = 5_000;
+const placeMsMax = 5_000;
+/** For the thread to be there, on a machine with other things to do. */
+const threadStartMsMax = 30_000;
 const heapMegabytesMax = 256;
 
 /** Looked for in a thread where it may be. */
 const carriesMap = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
   Buffer.from(buffer, byteOffset, length).includes('data:application/json');
 
+/** What the thread gets. */
+export type SourceMapJob =
+  | ({ readonly kind: 'place' } & PlaceJob)
+  | { readonly kind: 'check'; readonly sourceMap: string };
+
 /** `file:line:column`; null where nothing says it. */
 export async function findFailurePlace(job: PlaceJob): Promise<string | null> {
   if (job.offsets.length === 0 || (job.sourceMap === null && !carriesMap(job.module.bytes)))
     return null;
+  return inThread({ kind: 'place', ...job }, null);
+}
+
+/** Why it is no source map that places can be found in; null where it is one. */
+export const findSourceMapFault = (sourceMap: string): Promise<string | null> =>
+  inThread(
+    { kind: 'check', sourceMap },
+    `cannot be read within ${placeMsMax} ms and ${heapMegabytesMax} MB`,
+  );
+
+async function inThread(job: SourceMapJob, failing: string | null): Promise<string | null> {
   const worker = new Worker(new URL('./failure-place-thread.ts', import.meta.url), {
     workerData: job,
     env: {},
@@ -48,10 +65,15 @@ export async function findFailurePlace(job: PlaceJob): Promise<string | null> {
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
   });
   const { promise, resolve } = Promise.withResolvers<string | null>();
-  const timer = setTimeout(() => resolve(null), placeMsMax);
+  const fail = (): void => resolve(failing);
+  let timer = setTimeout(fail, threadStartMsMax);
+  worker.once('online', () => {
+    clearTimeout(timer);
+    timer = setTimeout(fail, placeMsMax);
+  });
   worker.on('message', resolve);
-  worker.on('error', () => resolve(null));
-  worker.on('exit', () => resolve(null));
+  worker.on('error', fail);
+  worker.on('exit', fail);
   try {
     return await promise;
   } finally {

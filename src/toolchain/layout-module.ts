@@ -8,6 +8,9 @@ export type LayoutModule = {
   readonly signature: ModuleSignature | null;
   /** `FOLDER.cases.json`, where there are some. */
   readonly cases: string | null;
+  /** A layer of it, where there is one; else, or why it cannot be had. */
+  readonly sourceMap: string | null;
+  readonly sourceMapFault: string | null;
 };
 
 /** Throws `MODULE_UNREADABLE`. */

@@ -5,7 +5,7 @@
  *
  * ```
  * rules/own.wasm   rules/own.wasm.sig   rules/own.cases.json   rules/own.wasm.map
- * rules/layout/    rules/layout.sig     rules/layout.cases.json
+ * rules/layout/    rules/layout.sig     rules/layout.cases.json   (its map is a layer)
  * ```
  */
 import { createHash } from 'node:crypto';
@@ -24,9 +24,10 @@ import {
   sourceMapSuffix,
 } from '#core/module-files.ts';
 import { type ModuleSignature, parseModuleSignature } from '#core/module-signature.ts';
+import { type FoundSourceMap, findSourceMap, noSourceMap } from './found-source-map.ts';
 import { type OciReference, ociIndex, parseOciReference, readOciModule } from './oci-layout.ts';
 
-export type ModuleFile = {
+export type ModuleFile = FoundSourceMap & {
   /** As the configuration has it. */
   readonly source: string;
   /** The file that changes when the module does. */
@@ -38,8 +39,6 @@ export type ModuleFile = {
   readonly signature: ModuleSignature | null;
   /** Text of the cases beside it. */
   readonly cases: string | null;
-  /** Text of the source map beside it. */
-  readonly sourceMap: string | null;
 };
 
 const builtinDirectory = join(
@@ -52,11 +51,15 @@ const builtinDirectory = join(
 
 export async function readModuleSource(source: string, baseDirectory: string): Promise<ModuleFile> {
   const at = await locate(source, baseDirectory);
-  const bytes = at.oci === null ? await readBounded(at.path, source) : await readOciModule(at.oci);
+  const { bytes, ...map } =
+    at.oci === null
+      ? { bytes: await readBounded(at.path, source), ...(await mapBeside(at)) }
+      : await readOciModule(at.oci);
   return {
     source,
     path: at.path,
     bytes,
+    ...map,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     isBuiltin: at.beside === null,
     ...(await readBeside(at.beside)),
@@ -70,8 +73,6 @@ type Located = {
   readonly beside: {
     readonly signature: string;
     readonly cases: string;
-    /** A layout holds the bytes alone. */
-    readonly sourceMap: string | null;
   } | null;
 };
 
@@ -85,7 +86,6 @@ async function locate(source: string, baseDirectory: string): Promise<Located> {
     const beside = {
       signature: `${oci.folder}${signatureSuffix}`,
       cases: `${oci.folder}${casesSuffix}`,
-      sourceMap: null,
     };
     return { path: join(oci.folder, ociIndex), oci, beside };
   }
@@ -93,22 +93,24 @@ async function locate(source: string, baseDirectory: string): Promise<Located> {
   const beside = {
     signature: `${path}${signatureSuffix}`,
     cases: `${path.replace(/\.wasm$/, '')}${casesSuffix}`,
-    sourceMap: `${path}${sourceMapSuffix}`,
   };
   return { path, oci: null, beside };
 }
 
 async function readBeside(
   beside: Located['beside'],
-): Promise<Pick<ModuleFile, 'signature' | 'cases' | 'sourceMap'>> {
-  if (beside === null) return { signature: null, cases: null, sourceMap: null };
+): Promise<Pick<ModuleFile, 'signature' | 'cases'>> {
+  if (beside === null) return { signature: null, cases: null };
   const signature = await readSmall(beside.signature, signatureBytesMax);
   return {
     signature: signature === null ? null : parseModuleSignature(signature, beside.signature),
     cases: await readSmall(beside.cases, caseBytesMax),
-    sourceMap:
-      beside.sourceMap === null ? null : await readSmall(beside.sourceMap, sourceMapBytesMax),
   };
+}
+
+async function mapBeside({ path, beside }: Located): Promise<FoundSourceMap> {
+  if (beside === null) return noSourceMap;
+  return findSourceMap(() => readSmall(`${path}${sourceMapSuffix}`, sourceMapBytesMax));
 }
 
 /** Null where there is none. */

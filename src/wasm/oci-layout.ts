@@ -10,7 +10,8 @@
  * Layers are the module itself (`application/vnd.module.wasm.content.layer.v1+wasm`, `application/wasm`), or
  * an archive that holds it as `plugin.wasm`, as Istio and Envoy images do. Every blob has the size and the
  * SHA-256 its descriptor says, is bounded before it is read, and lies in this folder: descriptors are
- * looked up by their hash, and what they say of other places (`urls`) is not followed.
+ * looked up by their hash, and what they say of other places (`urls`) is not followed. A layer of a type of Weir's
+ * own holds the module's source map; one that is not as it should be is no reason to refuse the module.
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -20,7 +21,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { splitOciName } from '#config/file-names.ts';
 import { describeError, WeirError } from '#core/errors.ts';
-import { moduleBytesMax } from '#core/module-files.ts';
+import { moduleBytesMax, sourceMapBytesMax } from '#core/module-files.ts';
+import { type FoundSourceMap, findSourceMap } from './found-source-map.ts';
 import { readTarEntry } from './tar-entry.ts';
 
 export const ociIndex = 'index.json';
@@ -44,6 +46,7 @@ const plainArchives: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.layer.v1.tar',
   'application/vnd.docker.image.rootfs.diff.tar',
 ]);
+const sourceMapType = 'application/vnd.weir.module.source-map.v1+json';
 const indexTypes: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -82,7 +85,9 @@ export function parseOciReference(text: string, baseDirectory: string): OciRefer
 }
 
 /** Throws MODULE_UNREADABLE, saying which part is not as it should be. */
-export async function readOciModule(reference: OciReference): Promise<Uint8Array> {
+export async function readOciModule(
+  reference: OciReference,
+): Promise<FoundSourceMap & { readonly bytes: Uint8Array }> {
   const { folder } = reference;
   const { imageLayoutVersion } = await readDocument(join(folder, 'oci-layout'), layoutFile);
   if (!imageLayoutVersion.startsWith('1.'))
@@ -102,8 +107,21 @@ export async function readOciModule(reference: OciReference): Promise<Uint8Array
     );
   }
   const bytes = await readBlob(folder, layer, moduleBytesMax);
-  if (wasmTypes.has(layer.mediaType)) return bytes;
-  return archived(bytes, layer, folder);
+  return {
+    bytes: wasmTypes.has(layer.mediaType) ? bytes : archived(bytes, layer, folder),
+    ...(await findSourceMap(() => readSourceMap(folder, layers))),
+  };
+}
+
+async function readSourceMap(
+  folder: string,
+  layers: readonly Descriptor[],
+): Promise<string | null> {
+  const [layer, ...others] = layers.filter(({ mediaType }) => mediaType === sourceMapType);
+  if (layer === undefined) return null;
+  if (others.length > 0)
+    throw unreadable(`${folder} has ${others.length + 1} source maps for one module`);
+  return (await readBlob(folder, layer, sourceMapBytesMax)).toString('utf8');
 }
 
 async function chooseManifest({ folder, tag }: OciReference): Promise<Descriptor> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { compileGuest } from '#toolchain/compile-guest.ts';
 import { type EdgeProcess, startEdgeProcess } from '../support/edge-process.ts';
+import { mediaTypes, OciFolder } from '../support/oci-folder.ts';
 import { moduleOf, newFolder, ownConfig, weir } from '../support/own-module.ts';
 import { until } from '../support/until.ts';
 
@@ -91,8 +92,35 @@ describe('a module that fails in a running node', () => {
     await until('its line', async () => (await lastError()).includes('index.ts:19:'));
   });
 
+  it('and where its map is a layer of the OCI layout it comes from; one that is no map is left out and named', async () => {
+    const degraded = async () =>
+      JSON.stringify((await edge.call('GET', '/api/v1/status')).body['degraded']);
+    const { bytes, sourceMap } = await compiled(folder, 4);
+    const layout = new OciFolder(join(folder, 'layout'));
+    const put = (module: Uint8Array, map: string) => {
+      const layers = [
+        layout.blob(module, mediaTypes.wasm),
+        layout.blob(Buffer.from(map), mediaTypes.sourceMap),
+      ];
+      layout.index([[layout.manifest(layers), null]]);
+    };
+    put((await compiled(folder, 5)).bytes, '{"version":2}');
+    const left = await weir(edge, 'module', 'load', 'own', `oci:${layout.path}`);
+    assert.match(left.text, /^own is version 4, .*live in 1 worker/m);
+    assert.match(
+      await degraded(),
+      /"module own \(source map\)".*its source map is not used, .*: is no source map of version 3/,
+    );
+
+    put(bytes, sourceMap ?? '');
+    await weir(edge, 'module', 'load', 'own', `oci:${layout.path}`);
+    assert.doesNotMatch(await degraded(), /source map/);
+    await ask('/1');
+    await until('its line', async () => (await lastError()).includes('index.ts:20:'));
+  });
+
   it('is told by function and offset without one', async () => {
-    const { bytes } = await compiled(folder, 4);
+    const { bytes } = await compiled(folder, 6);
     await edge.call('POST', '/api/v1/modules/own', bytes);
     await ask('/1');
     await until('an error', async () => /wasm-function\[\d+\]:0x/.test(await lastError()));

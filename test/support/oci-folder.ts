@@ -12,6 +12,7 @@ export const mediaTypes = {
   plainWasm: 'application/wasm',
   archive: 'application/vnd.oci.image.layer.v1.tar+gzip',
   plainArchive: 'application/vnd.oci.image.layer.v1.tar',
+  sourceMap: 'application/vnd.weir.module.source-map.v1+json',
 } as const;
 
 export type Descriptor = {

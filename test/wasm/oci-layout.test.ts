@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { WeirError } from '#core/errors.ts';
-import { moduleBytesMax } from '#core/module-files.ts';
+import { moduleBytesMax, sourceMapBytesMax } from '#core/module-files.ts';
 import { readModuleSource } from '#wasm/module-source.ts';
 import { parseOciReference, readOciModule } from '#wasm/oci-layout.ts';
 import { archiveOf, type Descriptor, mediaTypes, OciFolder, tarOf } from '../support/oci-folder.ts';
@@ -17,7 +17,7 @@ let made = 0;
 const newFolder = (): OciFolder => new OciFolder(join(root, `layout-${++made}`));
 const bytes = Buffer.from('\0asm and so on');
 const read = async (folder: OciFolder, tag: string | null = null): Promise<string> =>
-  Buffer.from(await readOciModule({ folder: folder.path, tag })).toString();
+  Buffer.from((await readOciModule({ folder: folder.path, tag })).bytes).toString();
 
 describe('an OCI layout', () => {
   const forms: readonly (readonly [string, string, Uint8Array])[] = [
@@ -82,6 +82,62 @@ describe('an OCI layout', () => {
       code: 'MODULE_SIGNATURE_REFUSED',
     });
   });
+});
+
+describe('a source map in an OCI layout', () => {
+  const text = '{"version":3}';
+  const found = async (maps: (folder: OciFolder) => readonly Descriptor[]) => {
+    const folder = newFolder();
+    const layers = [folder.blob(bytes, mediaTypes.wasm), ...maps(folder)];
+    folder.index([[folder.manifest(layers), null]]);
+    const module = await readModuleSource(`oci:${folder.path}`, '/');
+    assert.equal(String(module.bytes), String(bytes));
+    return module;
+  };
+  const mapOf = (folder: OciFolder): Descriptor =>
+    folder.blob(Buffer.from(text), mediaTypes.sourceMap);
+
+  it('is a layer beside that of the module', async () => {
+    const { sourceMap, sourceMapFault } = await found((folder) => [mapOf(folder)]);
+    assert.deepEqual([sourceMap, sourceMapFault], [text, null]);
+  });
+
+  const faulty: readonly (readonly [string, (folder: OciFolder) => Descriptor[], RegExp])[] = [
+    [
+      'has other bytes',
+      (folder) => {
+        const map = mapOf(folder);
+        writeFileSync(blobFile(folder, map), text.toUpperCase());
+        return [map];
+      },
+      /has other bytes: their SHA-256 is/,
+    ],
+    [
+      'is not there',
+      (folder) => {
+        const map = mapOf(folder);
+        rmSync(blobFile(folder, map));
+        return [map];
+      },
+      /cannot be read/,
+    ],
+    [
+      'is too large',
+      (folder) => [{ ...mapOf(folder), size: sourceMapBytesMax + 1 }],
+      /is said to have 4194305 bytes: at most 4194304/,
+    ],
+    [
+      'is one of two',
+      (folder) => [mapOf(folder), mapOf(folder)],
+      /has 2 source maps for one module/,
+    ],
+  ];
+  for (const [what, maps, says] of faulty)
+    it(`that ${what} is left out, and why is said`, async () => {
+      const { sourceMap, sourceMapFault } = await found(maps);
+      assert.equal(sourceMap, null);
+      assert.match(String(sourceMapFault), says);
+    });
 });
 
 describe('a reference', () => {

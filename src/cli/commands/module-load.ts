@@ -47,7 +47,7 @@ export const moduleLoad: Command = {
     const stray = fleetOptions.find((option) => given.flag(option.name));
     if (!isForFleet && stray !== undefined)
       throw usageError(`--${stray.name} says something of a fleet`, 'add --fleet');
-    const module = await readModule(file, given);
+    const module = await readModule(file, context);
     const replay = gateOf(given);
     if (isForFleet) {
       if (replay !== null)
@@ -67,7 +67,6 @@ export const moduleLoad: Command = {
         : {
             json: {
               ...moduleBody(module),
-              ...(sourceMap === null ? {} : { sourceMap }),
               ...(replay === null ? {} : { replay }),
             },
           }),

@@ -54,7 +54,7 @@ export const rolloutStart: Command = {
     if ([module, policy, sha256].filter((one) => one !== null).length !== 1)
       throw usageError('what is to be rolled out? give one of --module, --policy and --sha256');
     if (module !== null) {
-      const uploaded = await uploadModule(context, name, await readModule(module, given));
+      const uploaded = await uploadModule(context, name, await readModule(module, context));
       return startAndFollow(context, { kind: 'module', name, sha256: uploaded.sha256 });
     }
     if (policy !== null) {
@@ -81,7 +81,7 @@ export const rolloutUpload: Command = {
   async run(context) {
     const { given } = context;
     const [name, file] = [given.positional(0), given.positional(1)];
-    const answer = await uploadModule(context, name, await readModule(file, given));
+    const answer = await uploadModule(context, name, await readModule(file, context));
     context.print.answer(
       answer,
       () =>
