@@ -106,9 +106,10 @@ function addUploadRoutes(app: FastifyInstance, parts: OrchestratorParts): void {
       const module = Buffer.from(body.module, 'base64');
       if (module.length > moduleBytesMax)
         throw new WeirError('MODULE_INVALID', `a module has at most ${moduleBytesMax} bytes`);
-      const { signature = null, cases = null } = body;
+      const { signature = null, cases = null, sourceMap = null } = body;
       const { rollouts } = parts.fleet();
-      const { kind, sha256, bytes } = await rollouts.uploadModule(name, module, signature, cases);
+      const beside = { signature, cases, sourceMap };
+      const { kind, sha256, bytes } = await rollouts.uploadModule(name, module, beside);
       return { kind, name, sha256, bytes };
     },
   );

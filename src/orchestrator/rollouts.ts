@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { fleetModulesOf, parsePolicy } from '#config/policy.ts';
 import { WeirError } from '#core/errors.ts';
+import { caseBytesMax, sourceMapBytesMax } from '#core/module-files.ts';
 import type { ModuleSignature } from '#core/module-signature.ts';
 import {
+  type Blob,
   type Content,
   type ContentKind,
   type ModuleContent,
@@ -33,6 +35,13 @@ export type RolloutWanted = {
   readonly only: readonly string[];
   readonly hold: readonly string[];
   readonly note: string;
+};
+
+/** What came with the bytes of a module. */
+export type UploadedBeside = {
+  readonly signature: ModuleSignature | null;
+  readonly cases: string | null;
+  readonly sourceMap: string | null;
 };
 
 export type RolloutChange = 'pause' | 'resume' | 'abort' | 'rollback';
@@ -71,8 +80,7 @@ export class Rollouts {
   async uploadModule(
     name: string,
     bytes: Uint8Array,
-    signature: ModuleSignature | null,
-    cases: string | null,
+    { signature, cases, sourceMap }: UploadedBeside,
   ): Promise<ModuleContent> {
     if (!Buffer.from(bytes.subarray(0, 4)).equals(wasmMagic))
       throw new WeirError('MODULE_INVALID', `the bytes for ${name} are no WebAssembly module`);
@@ -82,14 +90,16 @@ export class Rollouts {
         'MODULE_SIGNATURE_REFUSED',
         `the signature is for ${signature.module} with SHA-256 ${signature.sha256}, and this is ${name} with ${sha256}`,
       );
-    const casesBytes = cases === null || cases === '' ? null : Buffer.from(cases, 'utf8');
+    const casesBytes = textBytes('the cases', cases, caseBytesMax);
+    const mapBytes = textBytes('the source map', sourceMap, sourceMapBytesMax);
     const content: ModuleContent = {
       ...{ kind: 'module', sha256, bytes: bytes.length, signature },
-      cases:
-        casesBytes === null ? null : { sha256: sha256Of(casesBytes), bytes: casesBytes.length },
+      cases: casesBytes === null ? null : blobOf(casesBytes),
+      ...(mapBytes === null ? {} : { sourceMap: blobOf(mapBytes) }),
     };
     const { store, wallMs } = this.#options;
-    await store.add(name, content, casesBytes === null ? [bytes] : [bytes, casesBytes], wallMs());
+    const all = [bytes, casesBytes, mapBytes].filter((one) => one !== null);
+    await store.add(name, content, all, wallMs());
     return content;
   }
 
@@ -215,6 +225,19 @@ export class Rollouts {
     });
   }
 }
+
+/** Null for none. Throws MODULE_INVALID: characters were counted as they came, and bytes are what is kept. */
+function textBytes(what: string, text: string | null, bytesMax: number): Uint8Array | null {
+  if (text === null || text === '') return null;
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= bytesMax) return bytes;
+  throw new WeirError(
+    'MODULE_INVALID',
+    `${what} beside the module has ${bytes.length} bytes: at most ${bytesMax}`,
+  );
+}
+
+const blobOf = (bytes: Uint8Array): Blob => ({ sha256: sha256Of(bytes), bytes: bytes.length });
 
 function changed(rollout: Rollout, change: RolloutChange, caller: string, nowMs: number): Rollout {
   const { id, state } = rollout;

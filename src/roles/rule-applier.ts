@@ -18,6 +18,7 @@ import {
   writeRolloutState,
 } from '#state/rollout-files.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
+import { findSourceMap } from '#wasm/found-source-map.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import { type KeptPolicy, policyModules } from './fleet-policies.ts';
 import type { LiveModules } from './live-modules.ts';
@@ -120,11 +121,14 @@ export class RuleApplier {
     await collectPolicyModules(this.#state, new Set(paths));
   }
 
-  async #loadModule(item: SetItem, { sha256, bytes, signature, cases }: ModuleContent) {
+  async #loadModule(item: SetItem, wanted: ModuleContent) {
+    const { sha256, bytes, signature, cases, sourceMap } = wanted;
     const loaded = await this.#blob({ sha256, bytes });
-    const text = cases === null ? null : Buffer.from(await this.#blob(cases)).toString('utf8');
+    const text = cases === null ? null : await this.#text(cases);
+    // A module does not wait for it.
+    const map = await findSourceMap(async () => (sourceMap ? this.#text(sourceMap) : null));
     await this.#host.modules().registry.load(item.name, {
-      ...{ bytes: loaded, signature, cases: text, isBuiltin: false },
+      ...{ bytes: loaded, signature, cases: text, isBuiltin: false, ...map },
       ...{ origin: 'fleet', source: `rollout ${item.rollout}` },
     });
   }
@@ -142,6 +146,7 @@ export class RuleApplier {
       await writePolicyModule(path, await this.#blob(module), {
         signature: module.signature === null ? null : JSON.stringify(module.signature),
         cases: module.cases === null ? null : await this.#blob(module.cases),
+        sourceMap: module.sourceMap === undefined ? null : await this.#blob(module.sourceMap),
       });
     }
     const others = this.#kept.policies.filter((one) => one.name !== name);
@@ -177,6 +182,10 @@ export class RuleApplier {
     if (kept !== undefined) await registry.rollback(name, kept.version);
     else
       await registry.load(name, { ...(await this.#host.configuredModule(name)), origin: 'fleet' });
+  }
+
+  async #text(blob: Blob): Promise<string> {
+    return Buffer.from(await this.#blob(blob)).toString('utf8');
   }
 
   /** Throws FLEET_BUS_FAILED where it is not to be had now. */

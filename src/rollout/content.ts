@@ -1,10 +1,10 @@
 /**
- * What is rolled out, said by its hash: a rule module with its signature and cases, or a policy with the modules
+ * What is rolled out, said by its hash: a rule module with its signature, cases and source map, or a policy with the modules
  * it brings along. The bytes themselves travel apart (`object-store.ts`) and are checked against these hashes
  * before anything else looks at them, so that who signs this vouches for every byte of it.
  */
 import Type, { type Static } from 'typebox';
-import { caseBytesMax, moduleBytesMax } from '#core/module-files.ts';
+import { caseBytesMax, moduleBytesMax, sourceMapBytesMax } from '#core/module-files.ts';
 import { moduleSignature } from '#core/module-signature.ts';
 
 const strict = { additionalProperties: false };
@@ -18,19 +18,21 @@ export const policyModulesMax = 16;
 /** As `waf.rules` and policies are named. */
 export const rulesName = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,62}$' });
 
+const blobOf = (bytesMax: number) =>
+  Type.Object(
+    { sha256: sha256Text, bytes: Type.Integer({ minimum: 1, maximum: bytesMax }) },
+    strict,
+  );
+
 export const moduleContent = Type.Object(
   {
     kind: Type.Literal('module'),
     sha256: sha256Text,
     bytes: Type.Integer({ minimum: 1, maximum: moduleBytesMax }),
     signature: Type.Union([moduleSignature, Type.Null()]),
-    cases: Type.Union([
-      Type.Object(
-        { sha256: sha256Text, bytes: Type.Integer({ minimum: 1, maximum: caseBytesMax }) },
-        strict,
-      ),
-      Type.Null(),
-    ]),
+    cases: Type.Union([blobOf(caseBytesMax), Type.Null()]),
+    /** Absent where none came. */
+    sourceMap: Type.Optional(blobOf(sourceMapBytesMax)),
   },
   strict,
 );
@@ -61,8 +63,6 @@ export function blobsOf(wanted: Content): Blob[] {
   const further: readonly Blob[] =
     wanted.kind === 'policy'
       ? wanted.modules.flatMap(blobsOf)
-      : wanted.cases === null
-        ? []
-        : [wanted.cases];
+      : [wanted.cases ?? [], wanted.sourceMap ?? []].flat();
   return [{ sha256, bytes }, ...further];
 }

@@ -5,7 +5,7 @@
  * rollout/              0700
  *   node.json           the set that was taken last, as it was signed; what came of it; the policies that are live
  *   SHA256.blob         bytes by their hash
- *   RULE-SHA256.wasm    a module that a policy brought along, with .wasm.sig and .cases.json beside it
+ *   RULE-SHA256.wasm    a module that a policy brought along, with .wasm.sig, .wasm.map and .cases.json beside it
  * ```
  *
  * One file has everything that has to agree, and is replaced as a whole.
@@ -20,7 +20,8 @@ import { makePrivateFolder, writePrivateFile } from './private-file.ts';
 
 export const rolloutFolder = 'rollout';
 const stateFile = 'node.json';
-const modulePattern = /^[a-z0-9][a-z0-9_-]{0,62}-[0-9a-f]{64}\.(?:wasm(?:\.sig)?|cases\.json)$/;
+const modulePattern =
+  /^[a-z0-9][a-z0-9_-]{0,62}-[0-9a-f]{64}\.(?:wasm(?:\.sig|\.map)?|cases\.json)$/;
 
 const strict = { additionalProperties: false };
 const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -95,12 +96,17 @@ export const policyModulePath = (state: string, rule: string, hash: string): str
 export async function writePolicyModule(
   path: string,
   bytes: Uint8Array,
-  beside: { readonly signature: string | null; readonly cases: Uint8Array | null },
+  beside: {
+    readonly signature: string | null;
+    readonly cases: Uint8Array | null;
+    readonly sourceMap: Uint8Array | null;
+  },
 ): Promise<void> {
-  const { signature, cases } = beside;
+  const { signature, cases, sourceMap } = beside;
   // What lies beside comes first: a module without its signature is another one.
   if (signature !== null) await writePrivateFile(`${path}.sig`, signature);
   if (cases !== null) await writePrivateFile(path.replace(/\.wasm$/, '.cases.json'), cases);
+  if (sourceMap !== null) await writePrivateFile(`${path}.map`, sourceMap);
   await writePrivateFile(path, bytes);
 }
 
@@ -112,7 +118,7 @@ export async function collectPolicyModules(
   const folder = rolloutPath(state);
   for (const name of await readdir(folder).catch(() => [])) {
     if (!modulePattern.test(name)) continue;
-    const module = name.replace(/\.wasm\.sig$|\.cases\.json$/, '.wasm');
+    const module = name.replace(/\.wasm\.(?:sig|map)$|\.cases\.json$/, '.wasm');
     if (!kept.has(join(folder, module))) await rm(join(folder, name), { force: true });
   }
 }

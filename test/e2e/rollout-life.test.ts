@@ -1,5 +1,7 @@
 /** Rules of a fleet over shipped edges: who is held, who comes late, what a restart without a bus finds, and policies. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readRolloutState } from '#state/rollout-files.ts';
 import type { EdgeProcess } from '../support/edge-process.ts';
@@ -26,6 +28,8 @@ const nodeOf = ({ nodes }: RolloutFleet, name: string): EdgeProcess => {
   assert.ok(edge, name);
   return edge;
 };
+/** Of a module all of which is on one line. */
+const oneLineMap = JSON.stringify({ version: 3, sources: ['index.ts'], mappings: 'AAGE' });
 const runsSoon = (edge: EdgeProcess, sha256: string) =>
   until(`${sha256.slice(0, 12)} runs`, async () => (await runs(edge)) === sha256);
 
@@ -50,7 +54,7 @@ describe('the rules of a fleet', { skip: needsNats() }, () => {
     });
     const { orchestrator } = all;
     const own = await runs(nodeOf(all, 'a'));
-    const first = await upload(orchestrator, passing('first'));
+    const first = await upload(orchestrator, passing('first'), 'own', 'no map');
     const id = await roll(all, first, { hold: ['pinned'] });
     const done = await reachesState(orchestrator, id, 'done');
     assert.equal(done['told'], 2);
@@ -58,6 +62,8 @@ describe('the rules of a fleet', { skip: needsNats() }, () => {
       [await runs(nodeOf(all, 'a')), await runs(nodeOf(all, 'b')), await runs(nodeOf(all, 'c'))],
       [first, own, first],
     );
+    const { body: status } = await nodeOf(all, 'a').call('GET', '/api/v1/status');
+    assert.match(JSON.stringify(status['degraded']), /module own \(source map\).*is no source map/);
     const { body: policies } = await orchestrator.call('GET', '/api/v1/policies');
     const states = Object.values(policies['items']?.[0]?.['nodes'] ?? {}).map((node) => [
       node['id'],
@@ -95,7 +101,7 @@ describe('the rules of a fleet', { skip: needsNats() }, () => {
   it('a policy adds a rule, is refused where it does not fit, stays over a restart, and goes', async () => {
     await using all = await startRolloutFleet({ nodes: ['a', 'b'], canaryMs: 20 });
     const { orchestrator } = all;
-    const wall = await upload(orchestrator, blocking(), 'wall');
+    const wall = await upload(orchestrator, blocking(), 'wall', oneLineMap);
     const text = (path: string) => `
 rules: { wall: { module: "fleet:${wall}" } }
 routes: [{ host: "*", path: ${path}, waf: { rules: [own, wall] } }]`;
@@ -110,6 +116,8 @@ routes: [{ host: "*", path: ${path}, waf: { rules: [own, wall] } }]`;
     await reachesState(orchestrator, id, 'done');
     for (const [name, edge] of all.nodes) assert.equal(await statusOf(edge), 403, name);
     assert.equal(await runs(nodeOf(all, 'a'), 'wall'), wall);
+    const keptMap = join(all.stateOf('a'), 'modules', `${wall}.map`);
+    assert.equal(readFileSync(keptMap, 'utf8'), oneLineMap);
     const shown = await orchestrator.call('GET', '/api/v1/policies/strict');
     assert.match(String(shown.body['policy']), new RegExp(wall));
 
@@ -151,10 +159,13 @@ routes: [{ host: "*", path: ${path}, waf: { rules: [own, wall] } }]`;
       }
     });
     try {
-      const bad = await upload(orchestrator, trapping());
+      const bad = await upload(orchestrator, trapping(), 'own', oneLineMap);
       const { id } = await startRollout(orchestrator, bad);
       const tried = await reachesState(orchestrator, String(id), 'rolled-back');
-      assert.match(String(tried['why']), /does not take it: module own failed while own was tried/);
+      assert.match(
+        String(tried['why']),
+        /does not take it: module own failed while own was tried .*index\.ts:4:3/,
+      );
       const wall = await upload(orchestrator, blocking());
       const second = await startRollout(orchestrator, wall, { guards: { requestsMin: 20 } });
       const judged = await reachesState(orchestrator, String(second['id']), 'rolled-back');

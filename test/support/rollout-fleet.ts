@@ -146,9 +146,13 @@ export async function upload(
   orchestrator: TestOrchestrator,
   bytes: Uint8Array,
   name = 'own',
+  sourceMap?: string,
 ): Promise<string> {
   const { status, body } = await orchestrator.call('POST', `/api/v1/modules/${name}`, {
-    body: { module: Buffer.from(bytes).toString('base64') },
+    body: {
+      module: Buffer.from(bytes).toString('base64'),
+      ...(sourceMap === undefined ? {} : { sourceMap }),
+    },
   });
   if (status !== 200) throw new Error(JSON.stringify(body));
   return String(body['sha256']);
