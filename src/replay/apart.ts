@@ -5,8 +5,9 @@
  * doApart ── job ─► doHere ── any messages, the last one `done`, or `failed` with what went wrong ─► doApart
  * ```
  */
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/assert.ts';
+import { startBareThread } from '#core/bare-thread.ts';
 import { describeError, type ErrorCode, WeirError } from '#core/errors.ts';
 
 type Failed = {
@@ -32,13 +33,7 @@ export async function doApart<Message extends { readonly kind: string }>(
   job: unknown,
   { name, deadlineMs, pastDeadline, heapMegabytesMax, onMessage }: ApartOptions<Message>,
 ): Promise<Extract<Message, { kind: 'done' }>> {
-  const worker = new Worker(thread, {
-    workerData: job,
-    env: {},
-    argv: [],
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
-  });
+  const worker = startBareThread(thread, heapMegabytesMax, job);
   const { promise, resolve, reject } = Promise.withResolvers<Extract<Message, { kind: 'done' }>>();
   const failed = (message: string, cause?: unknown) =>
     reject(new WeirError('REPLAY_FAILED', message, cause === undefined ? {} : { cause }));

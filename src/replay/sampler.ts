@@ -2,7 +2,8 @@
  * What a worker hands copies of requests to: a thread (`sample-thread.ts`) that is there while somebody records or
  * watches, and a bounded line before it. What finds no room in the line is counted, and never waited for.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startBareThread } from '#core/bare-thread.ts';
 import type { RecordedRequest } from './recorded-request.ts';
 import type { FromSampler, ShadowOrder, ShadowReport, ToSampler } from './sample-thread.ts';
 
@@ -76,12 +77,8 @@ export class Sampler {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL('./sample-thread.ts', import.meta.url), {
-      env: {},
-      argv: [],
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
-    });
+    const file = new URL('./sample-thread.ts', import.meta.url);
+    const thread = startBareThread(file, heapMegabytesMax);
     thread.unref();
     thread.on('message', (message: FromSampler) => {
       if (thread === this.#thread) this.#take(message);

@@ -5,7 +5,7 @@
  * A map is a file of megabytes from whoever wrote the module, so it is read in a thread of its own, with a heap and
  * a deadline: whoever serves requests waits for none of it, and a map that makes no sense costs a trace its line.
  */
-import { Worker } from 'node:worker_threads';
+import { startBareThread } from '#core/bare-thread.ts';
 import type { CompileSource } from '#wasm/live-module.ts';
 
 export type PlaceJob = {
@@ -55,15 +55,8 @@ export const findSourceMapFault = (sourceMap: string): Promise<string | null> =>
   );
 
 async function inThread(job: SourceMapJob, failing: string | null): Promise<string | null> {
-  const worker = new Worker(new URL('./failure-place-thread.ts', import.meta.url), {
-    workerData: job,
-    env: {},
-    argv: [],
-    execArgv: [],
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
-  });
+  const file = new URL('./failure-place-thread.ts', import.meta.url);
+  const worker = startBareThread(file, heapMegabytesMax, job);
   const { promise, resolve } = Promise.withResolvers<string | null>();
   const fail = (): void => resolve(failing);
   let timer = setTimeout(fail, threadStartMsMax);

@@ -3,7 +3,8 @@
  * thread of its own with a deadline, so that one that never ends costs the caller two seconds and
  * nothing else.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startBareThread } from '#core/bare-thread.ts';
 import type { GuestLimits } from './abi.ts';
 import { type CompileSource, invalidModule } from './live-module.ts';
 import type { FromValidation, ValidationJob } from './validate-thread.ts';
@@ -44,16 +45,8 @@ export async function validateModule(
   { deadlineMs = validationMsMax, cases = null, tell = async ({ text }) => text }: Validation = {},
 ): Promise<void> {
   const job: ValidationJob = { source, limits, cases };
-  const worker = new Worker(new URL('./validate-thread.ts', import.meta.url), {
-    workerData: job,
-    // Nothing of the process is the module's business, and what it prints is nobody's.
-    env: {},
-    argv: [],
-    execArgv: [],
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
-  });
+  const file = new URL('./validate-thread.ts', import.meta.url);
+  const worker = startBareThread(file, heapMegabytesMax, job);
   try {
     const faults = await outcome(worker, deadlineMs + (cases === null ? 0 : caseMsMax));
     if (faults.length > 0) throw invalidModule(source.name, await Promise.all(faults.map(tell)));
