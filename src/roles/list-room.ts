@@ -127,7 +127,7 @@ export class ListRoom {
   }
 
   /** Room for these, which are not on the list or have none: it is theirs from now on. Throws BLOCK_LIST_FULL. */
-  take(targets: Iterable<string>): void {
+  take(targets: readonly string[]): void {
     const wanted = countKinds(targets);
     for (const kind of listKinds) {
       const size = this.#sizes?.[kind] ?? Number.POSITIVE_INFINITY;

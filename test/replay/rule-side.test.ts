@@ -149,6 +149,14 @@ SecRule RESPONSE_BODY "@contains BEGIN KEY" "id:6,phase:4,deny"
     ['a coded one', { response: page, answer: ['encoded', ''] }, 'passed', '', 'missing'],
     ['a leak in gzip', inGzip('root:x:0'), 'stopped', 'own/5', 'shown'],
     ['no leak in gzip', inGzip('a page'), 'passed', '', 'shown'],
+    [
+      'a leak in two codings, each in a field of its own',
+      {
+        response: [...page, 'Content-Encoding: br', 'Content-Encoding: gzip'],
+        answer: ['whole', gzipSync(brotliCompressSync('root:x:0'))],
+      },
+      ...(['stopped', 'own/5', 'shown'] as const),
+    ],
     ['no gzip', { response: gzipped, answer: ['whole', 'root:x:0'] }, 'stopped', 'own/5', 'shown'],
     ['a leak behind what is looked at', inGzip(`${far}root:x`), 'passed', '', 'shown'],
     [

@@ -13,8 +13,9 @@
  * end
  * ```
  *
- * BOUND is of local.get, i32.const, i32.add and i32.sub. That is how AssemblyScript writes its loops. Whatever looks different, by one instruction, is no counted loop
- * and pays at each branch back; so a module gains nothing by pretending to be one.
+ * BOUND is of local.get, i32.const, i32.add and i32.sub. That is how AssemblyScript writes its loops. Whatever looks
+ * different, by one instruction, is no counted loop and pays at each branch back; so a module gains nothing by
+ * pretending to be one.
  */
 import { BinaryReader } from './binary-reader.ts';
 import { type BodyEvents, event, field, fields, setField, setFields } from './body-events.ts';
