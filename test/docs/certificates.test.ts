@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { allProblems } from '#config/check.ts';
 import { loadConfig } from '#config/load.ts';
 import { AcmeServer } from '../support/acme-server.ts';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { type EdgeProcess, mainFile, root, startEdgeProcess } from '../support/edge-process.ts';
 
 const page = join(root, 'docs/guide/certificates.md');
@@ -46,21 +47,17 @@ describe('the guide to certificates', () => {
   const examples = consoleExamples(guide);
   it('has examples', () => assert.deepEqual([examples.length, blocks.length], [3, 3]));
 
-  for (const { command, expected } of examples) {
-    it(`prints what it says: ${command}`, async () => {
-      const here = command.replace('npx weir', `${process.execPath} ${mainFile}`);
-      const child = spawn('bash', ['-c', here], {
-        env: { ...process.env, WEIR_STATE: edge.state },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let stdout = '';
-      child.stdout.setEncoding('utf8').on('data', (text) => {
-        stdout += text;
-      });
-      await once(child, 'close');
-      assert.match(stdout.trim(), expected);
+  const run = async (command: string): Promise<string> => {
+    const here = command.replace('npx weir', `${process.execPath} ${mainFile}`);
+    const child = spawn('bash', ['-c', here], {
+      env: { ...process.env, WEIR_STATE: edge.state },
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-  }
+    const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return said.trim();
+  };
+  for (const { command, expected, printed } of inTurn(examples, run))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 
   it('shows configurations without a problem', async () => {
     const rest = fromFiles.slice(fromFiles.indexOf('upstreams:'));

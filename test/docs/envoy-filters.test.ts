@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { hostCallGrants } from '#wasm/proxy-wasm/host-call-grants.ts';
+import { inTurn } from '../support/console-blocks.ts';
 import { RunningGuide, readPage } from '../support/guide-pages.ts';
 import { needs } from '../support/needs.ts';
 import { compileProxyWasmGuest } from '../support/proxy-wasm-guests.ts';
@@ -30,11 +31,9 @@ describe('the guide to filters of Envoy', { skip: needs('curl') }, () => {
 
   it('has examples', () => assert.equal(guide?.examples.length, 2));
 
-  for (const { command, expected } of guide?.examples ?? []) {
-    it(`prints what it says: ${command}`, async () => {
-      assert.match(await running.run(command), expected);
-    });
-  }
+  const run = (command: string): Promise<string> => running.run(command);
+  for (const { command, expected, printed } of inTurn(guide?.examples ?? [], run))
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
 });
 
 it('every host call stands in the table, with its grant', () => {

@@ -1,11 +1,13 @@
 /** Every example of the README, run as it stands; only ports and the state folder are the test's own. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
-import { consoleExamples } from '../support/console-blocks.ts';
+import { consoleExamples, inTurn } from '../support/console-blocks.ts';
 import { type DemoProcess, startDemoProcess } from '../support/demo-process.ts';
 import { mainFile, root } from '../support/edge-process.ts';
 import { needsNats } from '../support/nats-server.ts';
@@ -25,30 +27,36 @@ describe('the README', () => {
 
   it('has examples', () => assert.ok(examples.length >= 7));
 
-  for (const { command, expected } of examples) {
-    it(`prints what it says: ${command}`, {
-      skip:
-        (command.startsWith('curl') && needs('curl')) ||
-        (command.includes('fleet demo') && needsNats()),
-    }, () => {
-      const here = command
-        .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)
-        .replaceAll('build/rules', join(root, 'build/rules'))
-        .replace('npx weir', `${process.execPath} ${mainFile}`);
-      const environment = { ...process.env, WEIR_STATE: demo.state };
-      const { stdout } = spawnSync('bash', ['-c', here], {
-        encoding: 'utf8',
-        cwd: demo.folder,
-        env: environment,
-      });
-      assert.match(
-        stdout.replace(/ ?\r/g, '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim(),
-        expected,
-      );
+  const skipOf = (command: string): string | false =>
+    (command.startsWith('curl') && needs('curl')) ||
+    (command.includes('fleet demo') && needsNats());
+  const run = async (command: string): Promise<string> => {
+    const here = command
+      .replaceAll('127.0.0.1:8443', `127.0.0.1:${port()}`)
+      .replaceAll('build/rules', join(root, 'build/rules'))
+      .replace('npx weir', `${process.execPath} ${mainFile}`);
+    const child = spawn('bash', ['-c', here], {
+      cwd: demo.folder,
+      env: { ...process.env, WEIR_STATE: demo.state },
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
-  }
+    const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return said.replace(/ ?\r/g, '').replaceAll(`127.0.0.1:${port()}`, '127.0.0.1:8443').trim();
+  };
+  const [left, all] = [
+    examples.filter(({ command }) => skipOf(command) !== false),
+    inTurn(
+      examples.filter(({ command }) => skipOf(command) === false),
+      run,
+    ),
+  ];
+  for (const { command, expected, printed } of all)
+    it(`prints what it says: ${command}`, async () => assert.match(await printed(), expected));
+  for (const { command } of left)
+    it(`prints what it says: ${command}`, { skip: skipOf(command) }, () => {});
 
   it('ends the demo with its last example', async () => {
+    await all.at(-1)?.printed();
     const [code] = await demo.exit;
     assert.equal(code, 0);
   });
@@ -64,9 +72,9 @@ describe('the README', () => {
 
   it('links to files that exist', () => {
     for (const name of ['README.md', 'ARCHITECTURE.md', 'docs/decisions/README.md']) {
-      const text = readFileSync(join(root, name), 'utf8');
+      const page = readFileSync(join(root, name), 'utf8');
       const base = join(root, name, '..');
-      for (const [, target] of text.matchAll(/\]\(([^)#]+)\)/g)) {
+      for (const [, target] of page.matchAll(/\]\(([^)#]+)\)/g)) {
         assert.doesNotThrow(
           () => readFileOrFolder(join(base, target as string)),
           `${name} links to ${target}`,
