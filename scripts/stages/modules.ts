@@ -115,9 +115,9 @@ export const moduleStages: readonly Stage[] = [
     tests: 'test/e2e/module-load-places.test.ts',
   },
   {
-    name: 'modules: what ends a trial is led to its source',
+    name: 'modules: what fails in a worker before it is live is led to its source',
     file: 'src/roles/edge-node.ts',
-    from: 'throw await this.modules.registry.places.tellTrial(error, next.modules);',
+    from: 'throw await this.modules.registry.places.tellRefused(error, next.modules);',
     to: 'throw error;',
     tests: 'test/e2e/module-load-places.test.ts',
   },

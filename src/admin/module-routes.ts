@@ -101,7 +101,7 @@ function addLoadRoute(app: FastifyInstance, control: NodeControl): void {
         const tried =
           replay === null
             ? null
-            : await control.parts.replay.gateModule(params.name, bytes, replay);
+            : await control.parts.replay.gateModule(params.name, { bytes, sourceMap }, replay);
         return control.loadModule(params.name, { bytes, signature, cases, sourceMap, tried });
       },
     );

@@ -33,6 +33,9 @@ export type Tried = {
   readonly modules: ReadonlyMap<string, string>;
 };
 
+/** With the text of its source map. */
+export type GatedModule = { readonly bytes: Uint8Array; readonly sourceMap: string | null };
+
 export interface ReplayControl {
   startRecording(terms: {
     readonly minutes: number;
@@ -52,7 +55,7 @@ export interface ReplayControl {
   startReplay(request: ReplayRequest): Promise<ReplayAnswer>;
   replayState(id: string): ReplayAnswer;
   /** Throw REPLAY_REFUSED where a change would block more than it may. */
-  gateModule(name: string, module: Uint8Array, terms: GateTerms): Promise<Tried>;
+  gateModule(name: string, module: GatedModule, terms: GateTerms): Promise<Tried>;
   gateReload(terms: GateTerms): Promise<Tried>;
 
   startShadow(rule: CandidateBytes, sharePercent: number): Promise<ShadowAnswer>;

@@ -21,6 +21,8 @@ export type CandidateRule = {
   readonly name: string;
   readonly module: Uint8Array | null;
   readonly seclang: readonly string[] | null;
+  /** Text of its source map, where one came. */
+  readonly sourceMap?: string | null;
 };
 
 export type Candidate =
@@ -58,7 +60,7 @@ export async function candidateSide(
 
 /** Checked as bytes that are loaded, but for who signed them: nothing goes live by it. */
 export async function candidateModule(
-  { name, module, seclang }: CandidateRule,
+  { name, module, seclang, sourceMap = null }: CandidateRule,
   host: CandidateHost,
 ): Promise<SideModule> {
   const { settings } = host.live().get(name);
@@ -73,7 +75,7 @@ export async function candidateModule(
     bytes = file.bytes;
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const source = { name, sha256, bytes, cases: null, sourceMap: null, settings };
+  const source = { name, sha256, bytes, cases: null, sourceMap, settings };
   await tryModule(source, config);
   return { ...settings, name, sha256, bytes, off: null };
 }

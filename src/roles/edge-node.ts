@@ -424,7 +424,7 @@ export class EdgeNode implements NodeControl {
       return await supervisor.apply({ ...next, certificates }, trial);
     } catch (error) {
       await this.#options.shield.changeInspection(inspectionTerms(before));
-      throw await this.modules.registry.places.tellTrial(error, next.modules);
+      throw await this.modules.registry.places.tellRefused(error, next.modules);
     }
   }
 

@@ -27,6 +27,7 @@ import type { CompileSource } from '#wasm/live-module.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { HashKey } from '#wasm/services/token-buckets.ts';
+import type { FailedCode } from './module-failed.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import type { PackedBlocks } from './packed-blocks.ts';
 import type { FromPart, ToPart } from './part-messages.ts';
@@ -109,7 +110,13 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'listening'; readonly addresses: readonly string[] }
   | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'reply'; readonly id: number; readonly error: string | null }
+  | {
+      readonly kind: 'reply';
+      readonly id: number;
+      readonly error: string | null;
+      /** Where it is a module's code that failed. */
+      readonly failed?: FailedCode;
+    }
   | { readonly kind: 'metrics'; readonly id: number | null; readonly samples: MetricSamples }
   | {
       readonly kind: 'handshakes';

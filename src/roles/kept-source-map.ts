@@ -16,10 +16,12 @@ export async function keepSourceMap(
   { sourceMap, sourceMapFault }: FoundSourceMap,
 ): Promise<string | null> {
   const fault = sourceMapFault ?? (await faultOf(store, sha256, sourceMap));
-  return fault === null
-    ? null
-    : `its source map is not used, so a failure is told by function and offset: ${fault}`;
+  return fault === null ? null : unusedMap(fault);
 }
+
+/** As `weir status` has it. */
+export const unusedMap = (fault: string): string =>
+  `its source map is not used, so a failure is told by function and offset: ${fault}`;
 
 async function faultOf(
   { sourceMaps }: ModuleStore,

@@ -10,7 +10,8 @@
 import type { ModuleStore } from '#state/module-store.ts';
 import { findFailurePlace, withPlace } from '#toolchain/failure-place.ts';
 import type { ModuleSource } from './ipc.ts';
-import { type ModuleFailure, TrialFailed } from './module-trial.ts';
+import { ModuleFailed } from './module-failed.ts';
+import type { ModuleFailure } from './module-trial.ts';
 
 /** Places that are remembered, of all modules. */
 export const placesMax = 64;
@@ -40,12 +41,14 @@ export class ModulePlaces {
     return withPlace(reason, place);
   }
 
-  /** What was thrown while these were made live: the failure that ended a trial is told like any other. */
-  async tellTrial(error: unknown, modules: readonly ModuleSource[]): Promise<unknown> {
-    const failure = error instanceof TrialFailed ? error.failure : null;
-    const module = modules.find(({ sha256 }) => sha256 === failure?.sha256);
-    if (!(error instanceof TrialFailed) || failure === null || module === undefined) return error;
-    return error.because(await this.tell(module, failure));
+  /** What was thrown while these were made live: a failure of their code is told like any other. */
+  async tellRefused(error: unknown, modules: readonly ModuleSource[]): Promise<unknown> {
+    if (!(error instanceof ModuleFailed)) return error;
+    const { code, message, failed } = error;
+    const module = modules.find(({ sha256 }) => sha256 === failed.sha256);
+    if (module === undefined) return error;
+    const place = await this.#placeOf(module, failed.offsets);
+    return new ModuleFailed(code, withPlace(message, place), failed);
   }
 
   /** What was not to be found may be now. */

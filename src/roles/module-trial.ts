@@ -9,6 +9,7 @@
  * A single failure ends it: a version that is new has nothing to lose, and the one before still serves.
  */
 import { WeirError } from '#core/errors.ts';
+import { ModuleFailed } from './module-failed.ts';
 
 /** What a worker says of a module that failed: the first time a version does, and when it does so too often. */
 export type ModuleFailure = {
@@ -23,23 +24,6 @@ export type ModuleFailure = {
   readonly isQuarantine: boolean;
 };
 
-/** `failure` is null where a worker ended instead. */
-export class TrialFailed extends WeirError {
-  readonly failure: ModuleFailure | null;
-  readonly #what: string;
-
-  constructor(what: string, reason: string, failure: ModuleFailure | null) {
-    super('MODULE_TRIAL_FAILED', `${what}: ${reason}`);
-    this.failure = failure;
-    this.#what = what;
-  }
-
-  /** The same, told with another reason. */
-  because(reason: string): TrialFailed {
-    return new TrialFailed(this.#what, reason, this.failure);
-  }
-}
-
 export type TrialTerms = {
   readonly ms: number;
   readonly modules: readonly { readonly name: string; readonly sha256: string }[];
@@ -48,7 +32,7 @@ export type TrialTerms = {
 export class ModuleTrial {
   readonly #pid: number;
   readonly #terms: TrialTerms;
-  readonly #failed = Promise.withResolvers<TrialFailed>();
+  readonly #failed = Promise.withResolvers<WeirError>();
 
   /** `pid` is that of the worker. */
   constructor(pid: number, terms: TrialTerms) {
@@ -82,7 +66,11 @@ export class ModuleTrial {
 
   #end(what: string, reason: string, failure: ModuleFailure | null): void {
     const names = this.#terms.modules.map(({ name }) => name).join(', ');
-    const all = `${what} while ${names} was tried in one worker, so it did not go live`;
-    this.#failed.resolve(new TrialFailed(all, reason, failure));
+    const message = `${what} while ${names} was tried in one worker, so it did not go live: ${reason}`;
+    this.#failed.resolve(
+      failure === null
+        ? new WeirError('MODULE_TRIAL_FAILED', message)
+        : new ModuleFailed('MODULE_TRIAL_FAILED', message, failure),
+    );
   }
 }

@@ -3,7 +3,13 @@
  * workers have masked, and runs rules in threads of its own; no client's byte that is not masked comes here.
  */
 import type { PartStatus } from '#admin/part-status.ts';
-import type { RecordingStatus, ReplayControl, ShadowAnswer, Tried } from '#admin/replay-control.ts';
+import type {
+  GatedModule,
+  RecordingStatus,
+  ReplayControl,
+  ShadowAnswer,
+  Tried,
+} from '#admin/replay-control.ts';
 import type { Config } from '#config/schema.ts';
 import { assert } from '#core/assert.ts';
 import { routeName } from '#proxy/snapshot.ts';
@@ -164,8 +170,8 @@ export class NodeReplay implements NodePart, ReplayControl {
     return this.#replays.state(id);
   }
 
-  gateModule(name: string, module: Uint8Array, terms: GateTerms): Promise<Tried> {
-    const rules = [{ name, module, seclang: null }];
+  gateModule(name: string, { bytes, sourceMap }: GatedModule, terms: GateTerms): Promise<Tried> {
+    const rules = [{ name, module: bytes, sourceMap, seclang: null }];
     return this.#replays.gate(terms, { kind: 'rules', rules });
   }
 

@@ -18,9 +18,10 @@ import {
   writeRolloutState,
 } from '#state/rollout-files.ts';
 import type { MetricSamples } from '#telemetry/metrics.ts';
-import { findSourceMap } from '#wasm/found-source-map.ts';
+import { type FoundSourceMap, findSourceMap } from '#wasm/found-source-map.ts';
 import type { ModuleFile } from '#wasm/module-source.ts';
 import { type KeptPolicy, policyModules } from './fleet-policies.ts';
+import { unusedMap } from './kept-source-map.ts';
 import type { LiveModules } from './live-modules.ts';
 import type { ModuleRegistry } from './module-registry.ts';
 
@@ -122,13 +123,12 @@ export class RuleApplier {
   }
 
   async #loadModule(item: SetItem, wanted: ModuleContent) {
-    const { sha256, bytes, signature, cases, sourceMap } = wanted;
+    const { sha256, bytes, signature, cases } = wanted;
     const loaded = await this.#blob({ sha256, bytes });
     const text = cases === null ? null : await this.#text(cases);
-    // A module does not wait for it.
-    const map = await findSourceMap(async () => (sourceMap ? this.#text(sourceMap) : null));
     await this.#host.modules().registry.load(item.name, {
-      ...{ bytes: loaded, signature, cases: text, isBuiltin: false, ...map },
+      ...{ bytes: loaded, signature, cases: text, isBuiltin: false },
+      ...(await this.#sourceMap(wanted)),
       ...{ origin: 'fleet', source: `rollout ${item.rollout}` },
     });
   }
@@ -136,6 +136,7 @@ export class RuleApplier {
   async #givePolicy(name: string, wanted: Extract<Content, { kind: 'policy' }>): Promise<void> {
     await this.#blob(wanted);
     const named = await this.#readPolicy(name, wanted.sha256);
+    const faults = new Map<string, string>();
     for (const { sha256, path, rule } of policyModules(this.#state, named)) {
       const module = wanted.modules.find((one) => one.sha256 === sha256);
       if (module === undefined)
@@ -143,15 +144,19 @@ export class RuleApplier {
           'MODULE_UNREADABLE',
           `policy ${name} names fleet:${sha256} for ${rule}, and does not bring it along`,
         );
+      const map = await this.#sourceMap(module);
+      if (map.sourceMapFault !== null) faults.set(rule, map.sourceMapFault);
       await writePolicyModule(path, await this.#blob(module), {
         signature: module.signature === null ? null : JSON.stringify(module.signature),
         cases: module.cases === null ? null : await this.#blob(module.cases),
-        sourceMap: module.sourceMap === undefined ? null : await this.#blob(module.sourceMap),
+        sourceMap: map.sourceMap,
       });
     }
     const others = this.#kept.policies.filter((one) => one.name !== name);
     const policies = [...others, { name, sha256: wanted.sha256 }];
     await this.#lay(policies.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
+    for (const [rule, fault] of faults)
+      this.#host.modules().live.noteSourceMap(rule, unusedMap(fault));
   }
 
   /** Live first: what does not fit must not be met by the next start. */
@@ -182,6 +187,11 @@ export class RuleApplier {
     if (kept !== undefined) await registry.rollback(name, kept.version);
     else
       await registry.load(name, { ...(await this.#host.configuredModule(name)), origin: 'fleet' });
+  }
+
+  /** A module does not wait for it. */
+  #sourceMap({ sourceMap }: ModuleContent): Promise<FoundSourceMap> {
+    return findSourceMap(async () => (sourceMap === undefined ? null : this.#text(sourceMap)));
   }
 
   async #text(blob: Blob): Promise<string> {

@@ -9,6 +9,7 @@ import type { MetricSamples } from '#telemetry/metrics.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import type { SharedBatch } from '#wasm/services/shared-batch.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
+import { ModuleFailed } from './module-failed.ts';
 import type { ModuleFailure } from './module-trial.ts';
 import type { FromPart } from './part-messages.ts';
 
@@ -158,15 +159,17 @@ export class WorkerProcess {
         this.#pending.get(message.id)?.done(null, message.handshakes);
         break;
       case 'reply':
-        this.#pending
-          .get(message.id)
-          ?.done(
-            message.error === null ? null : new WeirError('WORKER_FAILED', message.error),
-            null,
-          );
+        this.#pending.get(message.id)?.done(refusalOf(message), null);
         break;
     }
   }
+}
+
+function refusalOf({ error, failed }: Extract<FromWorker, { kind: 'reply' }>): WeirError | null {
+  if (error === null) return null;
+  return failed === undefined
+    ? new WeirError('WORKER_FAILED', error)
+    : new ModuleFailed('MODULE_INVALID', error, failed);
 }
 
 const silent = (pid: number, waitMs: number): WeirError =>

@@ -19,6 +19,7 @@ import { guardFilter, type OnGuardedFailure } from '#wasm/guarded-filter.ts';
 import { guestLimits } from '#wasm/guest-limits.ts';
 import type { FromWorker, ModuleSource, SnapshotSource, ToWorker } from './ipc.ts';
 import { LoopDelay } from './loop-delay.ts';
+import { ModuleFailed, makeModule } from './module-failed.ts';
 import { moduleFailures } from './module-failures.ts';
 import { unpackBlocks } from './packed-blocks.ts';
 import { WorkerParts } from './worker-parts.ts';
@@ -209,7 +210,8 @@ class Worker {
         this.#modules.get(key) ??
         guardFilter(
           source,
-          (report) => compileFilter(source, limits, services.host, report),
+          (report) =>
+            makeModule(source.sha256, () => compileFilter(source, limits, services.host, report)),
           this.#failureReporter(source),
         );
       this.#modules.set(key, live);
@@ -281,7 +283,8 @@ class Worker {
       await work();
       send({ kind: 'reply', id, error: null });
     } catch (error) {
-      send({ kind: 'reply', id, error: describeError(error) });
+      const failed = error instanceof ModuleFailed ? { failed: error.failed } : {};
+      send({ kind: 'reply', id, error: describeError(error), ...failed });
     }
   }
 }

@@ -99,7 +99,7 @@ export async function writePolicyModule(
   beside: {
     readonly signature: string | null;
     readonly cases: Uint8Array | null;
-    readonly sourceMap: Uint8Array | null;
+    readonly sourceMap: string | null;
   },
 ): Promise<void> {
   const { signature, cases, sourceMap } = beside;

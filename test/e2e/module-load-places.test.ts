@@ -9,7 +9,7 @@ import { call as callHttp } from '../support/http-call.ts';
 import { newFolder, ownConfig, weir } from '../support/own-module.ts';
 
 /** Where it falls: its fourth line is the one that does it. */
-const source = (falls: 'start' | 'configure' | 'request' | 'own' | 'nowhere') => `
+const source = (falls: 'start' | 'configure' | 'worker' | 'request' | 'own' | 'nowhere') => `
 import { verdict } from 'weir/verdict';
 export { weir_abi, weir_reserve } from 'weir/module';
 function fall(by: i32): i32 { return load<u8>(0xffff_0000 + by); }
@@ -17,17 +17,20 @@ function fall(by: i32): i32 { return load<u8>(0xffff_0000 + by); }
 let rounds = ${falls === 'start' ? 'fall(1)' : '1'};
 
 export function weir_configure(at: usize, length: i32): i32 {
-  return ${falls === 'configure' ? 'fall(length)' : '0'};
+  return ${{ configure: 'fall(length)', worker: 'isKept() ? fall(length) : 0' }[falls as string] ?? '0'};
 }
 
 export function weir_request_head(view: usize): usize {
   const pathLength = load<i32>(view);
   if (${{ own: 'isTwo(view)', request: 'true' }[falls as string] ?? 'false'}) rounds = fall(rounds);
+  ${falls === 'nowhere' ? "if (isTwo(view)) setValue(scopeNode, 'kept', view, 4, 0);" : ''}
   return verdict();
 }
 
 import { Request } from 'weir/request';
+import { getValue, scopeNode, setValue } from 'weir/host';
 const isTwo = (view: usize): bool => changetype<Request>(view).pathLength == 2;
+const isKept = (): bool => getValue(scopeNode, 'kept');
 `;
 
 const atItsLine = /trap: memory access out of bounds .*at .*\(index\.ts:4:\d+\)/;
@@ -46,7 +49,7 @@ describe('a module that fails before it is live', () => {
   };
   before(async () => {
     await write('nowhere', own);
-    edge = await startEdgeProcess(ownConfig(folder, { workers: 1 }));
+    edge = await startEdgeProcess(ownConfig(folder, { workers: 1, rule: 'grants: ["kv:node"],' }));
   });
   after(() => edge[Symbol.asyncDispose]());
 
@@ -73,6 +76,23 @@ describe('a module that fails before it is live', () => {
     assert.match(text, atItsLine);
   });
 
+  it('under a gate, is told by file and line', async () => {
+    await weir(edge, 'record', 'start');
+    await weir(edge, 'record', 'stop');
+    await write('start', next);
+    const { text } = await weir(edge, 'module', 'load', 'own', next, '--replay', 'last');
+    assert.match(text, atItsLine);
+  });
+
+  it('where a worker prepares it, by what it keeps there, is told by file and line', async () => {
+    await callHttp(`http://127.0.0.1:${edge.ports[0]}`, 'GET', '/1');
+    await write('worker', next);
+    const { text } = await weir(edge, 'module', 'load', 'own', next);
+    assert.match(text, atItsLine);
+    const history = await weir(edge, 'module', 'history', 'own');
+    assert.match(history.text, /failed .*in weir_configure at .*\(index\.ts:4:/);
+  });
+
   it('in the trial in one worker, is told by file and line', async () => {
     const config = join(edge.folder, 'edge.yaml');
     writeFileSync(config, readFileSync(config, 'utf8').replace('canaryMs: 20', 'canaryMs: 60000'));
@@ -93,6 +113,9 @@ describe('a module that fails before it is live', () => {
     const { code, text } = await weir(edge, 'reload');
     assert.notEqual(code, 0);
     assert.match(text, atItsLine);
-    await assert.rejects(startEdgeProcess(ownConfig(folder)), atItsLine);
+    await assert.rejects(
+      startEdgeProcess(ownConfig(folder, { rule: 'grants: ["kv:node"],' })),
+      atItsLine,
+    );
   });
 });

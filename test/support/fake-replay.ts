@@ -1,5 +1,6 @@
 /** Recordings, replays and shadows that are only noted, for tests of the management API and the command line. */
 import type {
+  GatedModule,
   RecordingStatus,
   ReplayAnswer,
   ReplayControl,
@@ -58,7 +59,7 @@ export class FakeReplay implements ReplayControl {
 
   async gateModule(
     name: string,
-    _module: Uint8Array,
+    _module: GatedModule,
     terms: { readonly newBlocksMax: number },
   ): Promise<Tried> {
     return this.#gate(`gate ${name}`, terms);
