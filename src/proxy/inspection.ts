@@ -181,11 +181,13 @@ export class Inspection implements Expiring {
 
   #advance(): PhaseAnswer {
     let answer: PhaseAnswer = null;
-    let startedAt = monotonicMs();
+    let startedAt = -1;
     for (; this.#next < this.#runs.length; this.#next++) {
       const one = this.#runs[this.#next] as EntryRun;
       const { filter, series } = one.entry;
       if ((filter.phases & this.#bit) === 0) continue;
+      if (one.run.defers?.(this.#bit, this.#endOfStream) === true) continue;
+      if (startedAt < 0) startedAt = monotonicMs();
       const fuelBefore = filter.fuelUsed;
       one.prepare();
       this.#scoreBefore = this.transaction.score;

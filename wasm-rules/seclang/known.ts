@@ -1,5 +1,5 @@
 /**
- * What earlier requests have shown of a value: which rules of a trie it goes to, or that a link does not match it. Clients
+ * What earlier requests have shown of a value: which rules of a trie it goes to, or whether a link matches it. Clients
  * send the same fields with each request, so most values of most requests are known, and mostly they go nowhere.
  *
  * ```
@@ -13,7 +13,6 @@
  * and no more.
  */
 import { arenaTake } from '../engine/arena';
-import { budgetLeft } from '../engine/budget';
 import { charge } from './fuel';
 import { hashOfString, intern, kindsOf, setKinds, stringAt, stringLength } from './strings';
 
@@ -114,8 +113,14 @@ export function takeStep(following: usize, rule: u32, string: usize): usize {
   return step;
 }
 
-/** `steps` as `knownSteps` gives them, 0 where it goes nowhere; the budget was what is given when that began. */
-export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefore: i64): void {
+/** Whether it has steps. */
+@inline
+export function goesSomewhere(entry: usize): bool {
+  return load<u32>(entry, 12) != 0;
+}
+
+/** `steps` as `knownSteps` gives them, 0 where it goes nowhere; the budget was what is given before and behind that. */
+export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefore: i64, budgetBehind: i64): void {
   const length = <u32>stringLength(string);
   let count: u32 = 0;
   let size = headBytes + padded(length);
@@ -128,7 +133,7 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
   const entry = room(size);
   store<usize>(entry, owner);
   store<u32>(entry, length, 4);
-  store<u32>(entry, <u32>(budgetBefore - budgetLeft()), 8);
+  store<u32>(entry, <u32>(budgetBefore - budgetBehind), 8);
   store<u32>(entry, count, 12);
   store<u64>(entry, kindsOf(string), 16);
   memory.copy(entry + headBytes, stringAt(string), length);

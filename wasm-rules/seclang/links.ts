@@ -6,7 +6,7 @@ import { budgetLeft, setBudget } from '../engine/budget';
 import { runActions } from './actions';
 import { settleCaptures } from './captures';
 import { charge } from './fuel';
-import { known, knownBytesMax, noteKnown } from './known';
+import { goesSomewhere, known, knownBytesMax, noteKnown, takeStep } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
 import { holds, isLasting } from './operators';
 import { onFullMatch } from './rules';
@@ -184,14 +184,16 @@ function visit(target: usize, source: i32): void {
 
 function visitTx(target: usize): void {
   const slot = word(target, TargetWord.slot);
-  if (slot == noSlot || slot < captureSlots) settleCaptures();
   if (slot != noSlot) {
+    if (slot < captureSlots) settleCaptures();
     visitCell(target, cellOf(slot), slotName(slot) + 4, load<i32>(slotName(slot)));
     return;
   }
   const total = slotTotal();
   charge(total);
   const bits = slotBitsOf(target);
+  // The slots of captures are the first.
+  if (bits == 0 || (load<u16>(bits) & captureBits) != 0) settleCaptures();
   for (let i: u32 = 0; i < total && !isHalted; i++) {
     if (bits != 0 && ((<u32>load<u8>(bits + <usize>(i >> 3)) >> (i & 7)) & 1) == 0) continue;
     const name = slotName(i);
@@ -222,6 +224,7 @@ function slotBitsOf(target: usize): usize {
   return bits;
 }
 
+const captureBits: u32 = (1 << captureSlots) - 1;
 const slotBitsBytes: usize = 4096;
 const slotBits: usize = memory.data(4096, 16);
 let slotBitsTaken: usize = 0;
@@ -251,7 +254,10 @@ function countTx(target: usize): i64 {
   return count;
 }
 
-/** What does not match is known from then on, where comparing takes longer than looking that up. */
+/** Before what a match does, which is done and charged each time. */
+let budgetCompared: i64 = 0;
+
+/** What came of a value is known from then on, where comparing takes longer than looking that up. */
 function judge(target: usize, value: usize, part: i32): void {
   charge(4);
   const string = stringOf(value, part);
@@ -259,12 +265,24 @@ function judge(target: usize, value: usize, part: i32): void {
     compare(target, value, part, string);
     return;
   }
-  if (known(link, string) != 0) return;
+  const entry = known(link, string);
+  if (entry != 0) {
+    if (goesSomewhere(entry)) onMatch(target, value, part, string);
+    return;
+  }
   const before = budgetLeft();
   const own = link;
   const matchesBefore = matches;
   compare(target, value, part, string);
-  if (matches == matchesBefore) noteKnown(own, string, 0, before);
+  if (matches == matchesBefore) noteKnown(own, string, 0, before, budgetLeft());
+  else if (isPlain(own)) noteKnown(own, string, takeStep(0, 0, string), before, budgetCompared);
+}
+
+/** Looks at values as they come, and a match leaves no captures. */
+function isPlain(own: usize): bool {
+  if (word(own, LinkWord.transformationCount) != 0) return false;
+  const flags = word(own, LinkWord.flags);
+  return (flags & LinkFlag.negated) != 0 || (flags & LinkFlag.capturing) == 0;
 }
 
 /** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
@@ -287,10 +305,13 @@ function compare(target: usize, value: usize, part: i32, given: usize): void {
 function test(target: usize, value: usize, part: i32, string: usize): void {
   const bit = word(link, LinkWord.scanBit);
   if (bit != 0 && !mayHold(string, bit - 1)) {
+    budgetCompared = budgetLeft();
     if ((word(link, LinkWord.flags) & LinkFlag.negated) != 0) onMatch(target, value, part, string);
     return;
   }
-  if (holds(link, string, stringAt(string), stringLength(string))) onMatch(target, value, part, string);
+  const isMatch = holds(link, string, stringAt(string), stringLength(string));
+  budgetCompared = budgetLeft();
+  if (isMatch) onMatch(target, value, part, string);
 }
 
 /** `target` 0: a SecAction. */

@@ -23,6 +23,7 @@ import { type EngineCall, EngineInstance } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { namedRules, type RuleTerms, ruleTerms } from './rule-terms.ts';
 import { type Answered, type OnMatches, type RunHost, SeclangRun } from './seclang-run.ts';
+import { ShownTypes } from './shown-types.ts';
 
 export class SeclangFilter implements Filter, RunHost {
   readonly name: string;
@@ -32,6 +33,7 @@ export class SeclangFilter implements Filter, RunHost {
   readonly facts: RuleSetFacts;
   readonly ruleSet: FilterRuleSet;
   readonly onMatches: OnMatches;
+  readonly shownTypes: ShownTypes;
   readonly #failure: 'closed' | 'open';
   readonly #fuel: number;
   readonly #compiled: WebAssembly.Module;
@@ -55,6 +57,7 @@ export class SeclangFilter implements Filter, RunHost {
     this.sha256 = source.sha256;
     this.facts = facts;
     this.onMatches = onMatches;
+    this.shownTypes = new ShownTypes(facts.settings);
     this.#failure = source.failure;
     this.#fuel = source.fuel;
     this.#compiled = compiled;
@@ -100,10 +103,10 @@ export class SeclangFilter implements Filter, RunHost {
   }
 
   /** The engine's answer, or what the policy says of its failure. */
-  call(call: Omit<EngineCall, 'wallMs'>): Answered {
+  call(call: EngineCall): Answered {
     try {
       this.#instance ??= this.#makeInstance();
-      const answer = this.#instance.call({ ...call, wallMs: wallMs() });
+      const answer = this.#instance.call(call, wallMs());
       this.#fuelUsed += answer.fuel;
       return answer;
     } catch (error) {

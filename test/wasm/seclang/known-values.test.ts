@@ -30,6 +30,11 @@ SecRule ARGS "@graphqlDepth %{ARGS.depth}" "id:9,phase:2,pass,log"
 SecRule TX:score "@ge 2" "id:10,phase:2,deny,status:403,log"
 SecRule RESPONSE_BODY "@rx leak(ed)?" "id:11,phase:4,pass,log,capture,logdata:'%{TX.1}'"
 SecRule REQUEST_HEADERS:X-Name "@contains select" "id:12,phase:3,pass,log"
+SecRule ARGS "!@rx ^[a-z ]*$" "id:13,phase:2,pass,log,t:none,setvar:tx.odd=+1"
+SecRule ARGS:have "!@pm evil select" "id:14,phase:2,pass,log,capture,t:none,chain"
+SecRule MATCHED_VAR|TX:odd "!@rx ^[1a]" "capture,logdata:'%{TX.0}'"
+SecRule RESPONSE_BODY "!@pm leak" "id:15,phase:4,pass,log,t:none"
+SecRule TX:/^(?:odd|1)$/ "@rx ^([0-9]+)$" "id:16,phase:2,pass,log,capture,logdata:'%{TX.1}'"
 `;
 
 const names = ['a', 'b', 'have', 'want', 'select', 'off', 'depth'];
