@@ -42,7 +42,7 @@ import { finishAnswer, resetRecords } from './records';
 import { readRequestHead, readResponseHead } from './request';
 import { resetRules, runPhase } from './rules';
 import { loadState, openState, saveState, stateAt, stateLength } from './state';
-import { resetStrings, seedStrings } from './strings';
+import { forgetStrings, resetStrings, seedStrings } from './strings';
 import { removeRules, resetTransaction, responseBodyAccess, stop, Stop } from './transaction';
 import { cellsBytes, openTx, pinTx, resetTx } from './tx';
 import { addValue, firstOf, nextOf, resetValues } from './values';
@@ -110,6 +110,7 @@ function prepareTries(feeds: u32): void {
 /** Runs what the frame says. The address of the answer. */
 export function run(fuel: i64): usize {
   refuel(fuel);
+  forgetStrings();
   arenaReset();
   resetValues();
   resetTx();

@@ -1,5 +1,5 @@
 /**
- * What earlier requests have shown of a value: which rules of a trie it goes to, or whether a link matches it. Clients
+ * What earlier requests have shown of a value: which rules of a trie it goes to, whether a link matches it, or what groups of a pattern took of it. Clients
  * send the same fields with each request, so most values of most requests are known, and mostly they go nowhere.
  *
  * ```
@@ -73,7 +73,10 @@ function entryAt(slot: usize, hash: u32, owner: usize, string: usize): usize {
 /** Up to eight bytes behind both are read, never used. */
 @inline
 function isSame(one: usize, other: usize, length: i32): bool {
+  const wide = one + <usize>(length & ~15);
   const end = one + <usize>(length & ~7);
+  for (; one < wide; one += 16, other += 16)
+    if (v128.any_true(v128.xor(v128.load(one), v128.load(other)))) return false;
   for (; one < end; one += 8, other += 8) if (load<u64>(one) != load<u64>(other)) return false;
   const rest = length & 7;
   return rest == 0 || ((load<u64>(one) ^ load<u64>(other)) & ((<u64>1 << (rest << 3)) - 1)) == 0;
@@ -129,15 +132,7 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
     if (++count > stepsMax || stringLength(reached) > knownBytesMax) return;
     size += 8 + (reached == string ? 0 : padded(stringLength(reached)));
   }
-  noted++;
-  const entry = room(size);
-  store<usize>(entry, owner);
-  store<u32>(entry, length, 4);
-  store<u32>(entry, <u32>(budgetBefore - budgetBehind), 8);
-  store<u32>(entry, count, 12);
-  store<u64>(entry, kindsOf(string), 16);
-  memory.copy(entry + headBytes, stringAt(string), length);
-  let at = entry + headBytes + padded(length);
+  let at = newEntry(owner, string, size, <u32>(budgetBefore - budgetBehind), count);
   for (let step = steps; step != 0; step = load<usize>(step)) {
     const reached = load<usize>(step, 8);
     store<u32>(at, load<u32>(step, 4));
@@ -150,12 +145,40 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
     }
     at += 8;
   }
+}
+
+/** What `noteBytes` was given; 0: nothing. Until the next one is noted. */
+export function knownBytes(entry: usize): usize {
+  return load<u32>(entry, 12) == 0 ? 0 : entry + headBytes + padded(load<u32>(entry, 4)) + 8;
+}
+
+/** Bytes in the place of steps; `count` 0: there are none. */
+export function noteBytes(owner: usize, string: usize, bytes: usize, count: u32, cost: u32): void {
+  const size = headBytes + padded(<u32>stringLength(string)) + (count == 0 ? 0 : 8 + padded(count));
+  const at = newEntry(owner, string, size, cost, count == 0 ? 0 : 1);
+  if (count == 0) return;
+  store<u32>(at, count, 4);
+  memory.copy(at + 8, bytes, count);
+}
+
+/** Where its steps go. */
+function newEntry(owner: usize, string: usize, size: u32, cost: u32, count: u32): usize {
+  noted++;
+  const length = <u32>stringLength(string);
+  const entry = room(size);
+  store<usize>(entry, owner);
+  store<u32>(entry, length, 4);
+  store<u32>(entry, cost, 8);
+  store<u32>(entry, count, 12);
+  store<u64>(entry, kindsOf(string), 16);
+  memory.copy(entry + headBytes, stringAt(string), length);
   const hash = keyOf(owner, string);
   const bucket = bucketOf(hash);
   store<u64>(bucket, load<u64>(bucket), 8);
   store<u32>(bucket, hash);
   store<u32>(bucket, next, 4);
   next += size;
+  return entry + headBytes + padded(length);
 }
 
 /** Whole, at `next`; what it lies over is no entry any more. */

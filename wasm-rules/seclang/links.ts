@@ -8,7 +8,7 @@ import { settleCaptures } from './captures';
 import { charge } from './fuel';
 import { goesSomewhere, known, knownBytesMax, noteKnown, takeStep } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
-import { holds, isLasting } from './operators';
+import { failsCount, holds, isLasting } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
 import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
@@ -19,6 +19,7 @@ import {
   labelAt,
   labelLength,
   makeLabel,
+  mayBeIn,
   partOf,
   secondSource,
   selects,
@@ -82,6 +83,8 @@ export function evaluateDirect(linkRecord: usize, ruleIndex: i32, number: i32, l
     const target = targetAt(link, i);
     if (isCount(target)) {
       const total = countIn(target, firstSource(target)) + countIn(target, secondSource(target));
+      // Mostly there is nothing to make a value of.
+      if (failsCount(link, total)) continue;
       formatNumber(total);
       judge(target, looseValue(firstSource(target), 0, 0, numberAt, numberLength), Part.value);
       continue;
@@ -151,6 +154,7 @@ function countIn(target: usize, source: i32): i64 {
   if (source == Source.none) return 0;
   if (source == Source.tx) return countTx(target);
   if (source >= Source.firstSingle) return singleValue(source) == 0 ? 0 : 1;
+  if (!mayBeIn(target, source)) return 0;
   let total: i64 = 0;
   const part = partOf(target);
   for (let value = firstOf(source); value != 0; value = nextOf(value)) {
@@ -172,6 +176,7 @@ function visit(target: usize, source: i32): void {
     if (value != 0 && !isExcluded(link, rule, value, part)) judge(target, value, part);
     return;
   }
+  if (!mayBeIn(target, source)) return;
   // A match adds to MATCHED_VARS, which may be what is looked at.
   const end = lastOf(source);
   for (let value = firstOf(source); value != 0 && !isHalted; value = nextOf(value)) {
