@@ -32,7 +32,7 @@ import {
   imageVersion,
   openImage,
   Part,
-  ResponseNeed,
+  Need,
   SettingWord,
   Single,
   Source,
@@ -155,7 +155,12 @@ export function ranOut(): bool {
 
 /** Whether phases 3 to 5 have to be shown the request's head. */
 export function wantsHead(): bool {
-  return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
+  return (headerWord(Header.needs) & Need.head) != 0;
+}
+
+/** Whether any rule asks for it. */
+export function wantsTime(): bool {
+  return (headerWord(Header.needs) & Need.time) != 0;
 }
 
 /** Values that had to be looked at, as no request before had them. */

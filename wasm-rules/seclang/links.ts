@@ -67,7 +67,7 @@ function begin(linkRecord: usize, ruleIndex: i32, number: i32, last: bool): void
   isLast = last;
   matches = 0;
   // MATCHED_VARS are those of the chain.
-  if (number == 0) clearSource(Source.matchedVars);
+  if (number == 0 && firstOf(Source.matchedVars) != 0) clearSource(Source.matchedVars);
 }
 
 /** Over all values its targets name; how many matched. */

@@ -9,6 +9,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { assert } from '#core/assert.ts';
+import { wallMs } from '#core/clock.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import { encodeRequestHead, type GuestLimits, viewBytesMax, writeAscii } from '../abi.ts';
 import { encodeResponseHead } from '../encode-views.ts';
@@ -100,6 +101,7 @@ export class EngineInstance {
   readonly #fuel: bigint;
   /** Rules of phases 3 to 5 look at the request's head. */
   readonly #answersWantRequest: boolean;
+  readonly #wantsTime: boolean;
 
   /** Throws `GuestFailure`. */
   constructor(compiled: WebAssembly.Module, limits: GuestLimits, fuel: number) {
@@ -118,6 +120,7 @@ export class EngineInstance {
       run: runExport,
       ranOut,
       wantsHead,
+      wantsTime,
       valuesNoted,
     } = exports as Record<string, unknown>;
     assert(memory instanceof WebAssembly.Memory, 'the engine is the one that ships');
@@ -139,6 +142,7 @@ export class EngineInstance {
     this.#ranOut = ranOut as () => number;
     this.#valuesNoted = valuesNoted as () => number;
     this.#answersWantRequest = (wantsHead as () => number)() !== 0;
+    this.#wantsTime = (wantsTime as () => number)() !== 0;
   }
 
   get memoryBytes(): number {
@@ -151,8 +155,8 @@ export class EngineInstance {
   }
 
   /** Throws `GuestFailure`; the instance must not be used afterwards. */
-  call(call: EngineCall, wallMs: number): EngineAnswer {
-    this.#write(call, wallMs);
+  call(call: EngineCall): EngineAnswer {
+    this.#write(call);
     let at: number;
     try {
       at = this.#run(this.#fuel) >>> 0;
@@ -164,7 +168,7 @@ export class EngineInstance {
     return this.#read(at);
   }
 
-  #write(call: EngineCall, wallMs: number): void {
+  #write(call: EngineCall): void {
     const { words, bytes } = this.#memory;
     const { transaction, requestBody, responseBody, state, terms } = call;
     const frame = this.#frame >>> 2;
@@ -172,8 +176,11 @@ export class EngineInstance {
     for (let word = 0; word < frameWord.size; word++) words[frame + word] = 0;
     words[frame + frameWord.run] = call.run;
     words[frame + frameWord.flags] = call.enforces ? frameFlag.enforces : 0;
-    words[frame + frameWord.timeLow] = wallMs >>> 0;
-    words[frame + frameWord.timeHigh] = Math.floor(wallMs / 0x1_0000_0000);
+    if (this.#wantsTime) {
+      const timeMs = wallMs();
+      words[frame + frameWord.timeLow] = timeMs >>> 0;
+      words[frame + frameWord.timeHigh] = Math.floor(timeMs / 0x1_0000_0000);
+    }
     let at = this.#frame + frameWord.size * 4;
     const { requestId } = transaction;
     writeAscii(requestId, bytes, at);

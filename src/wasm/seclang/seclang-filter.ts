@@ -10,7 +10,6 @@
  * Rules of phase 1 wait for the body where there is one, and those of phase 3 for that of the answer: nothing goes to the
  * origin, or to the client, before both have run, and what a head is made of is looked at once.
  */
-import { wallMs } from '#core/clock.ts';
 import { blockingModes, type RuleModes } from '#waf/rule-modes.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
@@ -106,7 +105,7 @@ export class SeclangFilter implements Filter, RunHost {
   call(call: EngineCall): Answered {
     try {
       this.#instance ??= this.#makeInstance();
-      const answer = this.#instance.call(call, wallMs());
+      const answer = this.#instance.call(call);
       this.#fuelUsed += answer.fuel;
       return answer;
     } catch (error) {
