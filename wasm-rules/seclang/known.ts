@@ -14,7 +14,7 @@
  */
 import { arenaTake } from '../engine/arena';
 import { charge } from './fuel';
-import { hashOfString, intern, kindsOf, setKinds, stringAt, stringLength } from './strings';
+import { hashOfString, intern, isSame, kindsOf, setKinds, stringAt, stringLength } from './strings';
 
 /** Longer values are looked at each time. */
 export const knownBytesMax: i32 = 2048;
@@ -68,18 +68,6 @@ function entryAt(slot: usize, hash: u32, owner: usize, string: usize): usize {
   charge(load<u32>(entry, 8));
   setKinds(string, load<u64>(entry, 16));
   return entry;
-}
-
-/** Up to eight bytes behind both are read, never used. */
-@inline
-function isSame(one: usize, other: usize, length: i32): bool {
-  const wide = one + <usize>(length & ~15);
-  const end = one + <usize>(length & ~7);
-  for (; one < wide; one += 16, other += 16)
-    if (v128.any_true(v128.xor(v128.load(one), v128.load(other)))) return false;
-  for (; one < end; one += 8, other += 8) if (load<u64>(one) != load<u64>(other)) return false;
-  const rest = length & 7;
-  return rest == 0 || ((load<u64>(one) ^ load<u64>(other)) & ((<u64>1 << (rest << 3)) - 1)) == 0;
 }
 
 /** Rules that the string goes to, with what becomes of it; made anew in the arena, the last one first. */

@@ -95,7 +95,7 @@ export function intern(at: usize, length: i32): usize {
     charge(1);
     if (load<u32>(string, 8) != hash || load<i32>(string, 4) != length) continue;
     const known = load<usize>(string);
-    if (known == at || memory.compare(known, at, length) == 0) return string;
+    if (known == at || isSame(known, at, length)) return string;
   }
   const string = arenaTake(recordBytes);
   store<usize>(string, at);
@@ -112,6 +112,18 @@ export function intern(at: usize, length: i32): usize {
   madeCount++;
   store<usize>(bucket, string);
   return string;
+}
+
+/** Up to eight bytes behind both are read, never used. */
+@inline
+export function isSame(one: usize, other: usize, length: i32): bool {
+  const wide = one + <usize>(length & ~15);
+  const end = one + <usize>(length & ~7);
+  for (; one < wide; one += 16, other += 16)
+    if (v128.any_true(v128.xor(v128.load(one), v128.load(other)))) return false;
+  for (; one < end; one += 8, other += 8) if (load<u64>(one) != load<u64>(other)) return false;
+  const rest = length & 7;
+  return rest == 0 || ((load<u64>(one) ^ load<u64>(other)) & ((<u64>1 << (rest << 3)) - 1)) == 0;
 }
 
 /** Bits of the patterns that may match; 0 where nothing is scanned for. Scans when asked the first time. */
@@ -195,11 +207,8 @@ function hashOf(at: usize, length: i32): u32 {
     hash = mix(hash ^ load<u64>(at));
     at += 8;
   }
-  if (at < end) {
-    let rest: u64 = 0;
-    for (let shift: u64 = 0; at < end; shift += 8) rest |= (<u64>load<u8>(at++)) << shift;
-    hash = mix(hash ^ rest);
-  }
+  // Up to eight bytes behind the string are read, never used.
+  if (at < end) hash = mix(hash ^ (load<u64>(at) & ((<u64>1 << (<u64>(end - at) << 3)) - 1)));
   return <u32>(hash ^ (hash >> 32));
 }
 

@@ -40,6 +40,8 @@ export class SeclangFilter implements Filter, RunHost {
   readonly #onFailure: OnFailure;
   /** By route; a snapshot that is gone takes its own along. */
   readonly #terms = new WeakMap<RuleModes, RuleTerms>();
+  /** Mostly there is one route. */
+  #lastTerms: { readonly modes: RuleModes; readonly terms: RuleTerms } | null = null;
   #instance: EngineInstance | null;
   #fuelUsed = 0;
 
@@ -85,12 +87,16 @@ export class SeclangFilter implements Filter, RunHost {
   }
 
   begin(transaction: Transaction, _resume?: Resume, modes: RuleModes = blockingModes): FilterRun {
-    let terms = this.#terms.get(modes);
-    if (terms === undefined) {
-      terms = ruleTerms(this.ruleSet.rules, modes);
-      this.#terms.set(modes, terms);
-    }
-    return new SeclangRun(this, transaction, terms);
+    return new SeclangRun(this, transaction, this.#termsOf(modes));
+  }
+
+  #termsOf(modes: RuleModes): RuleTerms {
+    const last = this.#lastTerms;
+    if (last?.modes === modes) return last.terms;
+    const terms = this.#terms.get(modes) ?? ruleTerms(this.ruleSet.rules, modes);
+    this.#terms.set(modes, terms);
+    this.#lastTerms = { modes, terms };
+    return terms;
   }
 
   fail(reason: string): Stop | null {
