@@ -1,3 +1,6 @@
+/** Asked for by name each time it would be looked up behind an accessor. */
+const { performance } = globalThis;
+
 /** Milliseconds since the process began, monotonic, with a fraction. For durations and deadlines only. */
 export const monotonicMs = (): number => performance.now();
 

@@ -6,6 +6,24 @@ import type { BodyWindow } from '#wasm/filter.ts';
 import { BodyPiece } from './http1/body-piece.ts';
 import { decodeTrailers, encodeTrailers } from './http1/trailers.ts';
 
+/**
+ * A body that came whole and in one stretch, shown where it lies: nothing has to be kept of it while modules look.
+ * Null where it did not.
+ */
+export function windowOver(piece: BodyPiece, windowBytes: number): BodyWindow | null {
+  if (!piece.last || piece.count > 1 || piece.size > windowBytes || piece.trailers.length > 0)
+    return null;
+  const start = piece.count === 0 ? 0 : (piece.ranges[0] as number);
+  return {
+    bytes: piece.bytes.subarray(start, start + piece.size),
+    overlap: 0,
+    position: 0,
+    isFirst: true,
+    isLast: true,
+    isWhole: true,
+  };
+}
+
 export class HeldBody {
   readonly #windowBytes: number;
   readonly #parts: Buffer[] = [];

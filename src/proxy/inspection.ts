@@ -23,11 +23,13 @@ import {
   type LogRecord,
   type PhaseAnswer,
   phase,
+  type Resume,
   waitMsMax,
 } from '#wasm/filter.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import { EntryRun } from './entry-run.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
+import type { RouteEntry } from './route-entries.ts';
 import type { CompiledRoute } from './snapshot.ts';
 
 export const factsForRules = (
@@ -50,7 +52,9 @@ export class Inspection implements Expiring {
   #enforced: Stop | null = null;
   /** Time spent in modules. */
   spentMs = 0;
-  readonly #runs: readonly EntryRun[];
+  /** No module looks at a body behind the call that shows it. */
+  readonly looksAtOnce: boolean;
+  readonly #runs: EntryRun[] = [];
   readonly #phases: number;
   readonly #blockAtScore: number;
   readonly #owner: Inspected;
@@ -90,11 +94,18 @@ export class Inspection implements Expiring {
     this.#owner = owner;
     this.#deadlines = deadlines;
     let phases = 0;
-    for (const { filter } of entries) phases |= filter.phases;
+    let looksAtOnce = true;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as RouteEntry;
+      const { filter } = entry;
+      phases |= filter.phases;
+      if ((filter.phases & bodyPhases) !== 0 && filter.abi !== 'seclang') looksAtOnce = false;
+      const resume: Resume =
+        filter.abi === 'seclang' ? neverWaits : (answer) => this.#resume(index, answer);
+      this.#runs.push(new EntryRun(entry, transaction, resume));
+    }
     this.#phases = phases;
-    this.#runs = entries.map(
-      (entry, index) => new EntryRun(entry, transaction, (answer) => this.#resume(index, answer)),
-    );
+    this.looksAtOnce = looksAtOnce;
   }
 
   /** The stop that ended the request, or else the first one that was not enforced. */
@@ -181,11 +192,13 @@ export class Inspection implements Expiring {
 
   #advance(): PhaseAnswer {
     let answer: PhaseAnswer = null;
-    let startedAt = monotonicMs();
+    let startedAt = -1;
     for (; this.#next < this.#runs.length; this.#next++) {
       const one = this.#runs[this.#next] as EntryRun;
       const { filter, series } = one.entry;
       if ((filter.phases & this.#bit) === 0) continue;
+      if (one.run.defers?.(this.#bit, this.#endOfStream) === true) continue;
+      if (startedAt < 0) startedAt = monotonicMs();
       const fuelBefore = filter.fuelUsed;
       one.prepare();
       this.#scoreBefore = this.transaction.score;
@@ -284,6 +297,9 @@ export class Inspection implements Expiring {
     if (this.deadlineSlot >= 0) this.#deadlines.remove(this);
   }
 }
+
+const bodyPhases = phase.requestBody | phase.responseBody;
+const neverWaits: Resume = () => {};
 
 const wantsOf = ({ entry, run }: EntryRun, bits: number): boolean =>
   (entry.filter.phases & bits) !== 0 && (run.wants?.(bits) ?? true);

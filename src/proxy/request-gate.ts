@@ -10,10 +10,11 @@
  * What is forwarded is what was inspected: the held bytes go on as they were shown, unless a filter that
  * saw the whole body has put another in its place.
  */
+import { assert } from '#core/assert.ts';
 import type { Stop } from '#waf/verdict.ts';
-import { type PhaseAnswer, phase } from '#wasm/filter.ts';
+import { type BodyWindow, type PhaseAnswer, phase } from '#wasm/filter.ts';
 import { BodyWindows } from './body-windows.ts';
-import { HeldBody } from './held-body.ts';
+import { HeldBody, windowOver } from './held-body.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { encodeTrailers } from './http1/trailers.ts';
 import type { Inspection } from './inspection.ts';
@@ -112,9 +113,25 @@ export class RequestGate {
       return;
     }
     this.#stage = 'collecting';
+    if (piece !== null && this.#inspection.looksAtOnce) {
+      const window = windowOver(piece, this.#windowBytes);
+      if (window !== null) {
+        this.#showWhole(piece, window);
+        return;
+      }
+    }
     const held = piece === null ? (this.#held as HeldBody) : this.#hold(piece);
     if (held.isReady) this.#showBody(held);
     else this.#owner.wantBody();
+  }
+
+  /** Goes on as it came. */
+  #showWhole(piece: BodyPiece, window: BodyWindow): void {
+    this.#stage = 'open';
+    const stop = this.#inspection.requestBody(window);
+    assert(stop !== 'wait', 'no module that looks at once waits');
+    if (stop === null) this.#owner.forward(piece);
+    else this.#owner.stop(stop);
   }
 
   #showBody(held: HeldBody): void {

@@ -5,11 +5,12 @@
  * origin has sent, and what a module finds later cuts the response off. Only a filter that means to change
  * the body makes the edge wait for all of it, up to a window.
  */
+import { assert } from '#core/assert.ts';
 import { ResponseView } from '#waf/response-view.ts';
 import type { Stop } from '#waf/verdict.ts';
-import { type PhaseAnswer, phase } from '#wasm/filter.ts';
+import { type BodyWindow, type PhaseAnswer, phase } from '#wasm/filter.ts';
 import { BodyWindows } from './body-windows.ts';
-import { HeldBody } from './held-body.ts';
+import { HeldBody, windowOver } from './held-body.ts';
 import { type Framing, framing } from './http1/body-decoder.ts';
 import type { BodyPiece } from './http1/body-piece.ts';
 import { encodeTrailers } from './http1/trailers.ts';
@@ -97,6 +98,13 @@ export class ResponseGate {
     const isEmpty = this.#hasNoBody;
     if (!isEmpty && inspection.wants(phase.buffersResponse)) {
       this.#stage = 'collecting';
+      if (piece !== null && inspection.looksAtOnce) {
+        const window = windowOver(piece, this.#windowBytes);
+        if (window !== null) {
+          this.#showWhole(view, piece, window);
+          return;
+        }
+      }
       const held = piece === null ? (this.#held as HeldBody) : this.#hold(piece);
       // A body that came with its head is looked at while the view is still lent.
       if (held.isReady) this.#showBody(held, this.#view ?? view);
@@ -112,6 +120,15 @@ export class ResponseGate {
       if (!this.#inspectStretch(this.#windows, first)) return;
     }
     this.#owner.respond(view, this.#framing, first);
+  }
+
+  /** Goes on as it came. */
+  #showWhole(view: ResponseView, piece: BodyPiece, window: BodyWindow): void {
+    this.#stage = 'open';
+    const stop = this.#inspection.responseBody(view, window);
+    assert(stop !== 'wait', 'no module that looks at once waits');
+    if (stop === null) this.#owner.respond(view, this.#framing, piece);
+    else this.#owner.stop(stop);
   }
 
   #showBody(held: HeldBody, view: ResponseView): void {

@@ -64,6 +64,8 @@ export interface FilterRun {
   log(record: LogRecord): void;
   /** Whether this request needs a phase that the filter has; absent: all of them. */
   wants?(bit: number): boolean;
+  /** Asked before a head is shown: its call would do nothing, as what it looks at comes later. Absent: never. */
+  defers?(bit: number, endOfStream: boolean): boolean;
   /** Always last, exactly once. */
   end(): void;
 }

@@ -112,7 +112,7 @@ function walkOnce(root: usize, string: usize): void {
   }
   const before = budgetLeft();
   walkRoot(root, string);
-  noteKnown(root, string, way, before);
+  noteKnown(root, string, way, before, budgetLeft());
 }
 
 /** The first one is the last in the list. */

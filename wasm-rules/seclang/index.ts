@@ -32,7 +32,7 @@ import {
   imageVersion,
   openImage,
   Part,
-  ResponseNeed,
+  Need,
   SettingWord,
   Single,
   Source,
@@ -42,7 +42,7 @@ import { finishAnswer, resetRecords } from './records';
 import { readRequestHead, readResponseHead } from './request';
 import { resetRules, runPhase } from './rules';
 import { loadState, openState, saveState, stateAt, stateLength } from './state';
-import { resetStrings, seedStrings } from './strings';
+import { forgetStrings, resetStrings, seedStrings } from './strings';
 import { removeRules, resetTransaction, responseBodyAccess, stop, Stop } from './transaction';
 import { cellsBytes, openTx, pinTx, resetTx } from './tx';
 import { addValue, firstOf, nextOf, resetValues } from './values';
@@ -110,6 +110,7 @@ function prepareTries(feeds: u32): void {
 /** Runs what the frame says. The address of the answer. */
 export function run(fuel: i64): usize {
   refuel(fuel);
+  forgetStrings();
   arenaReset();
   resetValues();
   resetTx();
@@ -154,7 +155,12 @@ export function ranOut(): bool {
 
 /** Whether phases 3 to 5 have to be shown the request's head. */
 export function wantsHead(): bool {
-  return (headerWord(Header.responseNeeds) & ResponseNeed.head) != 0;
+  return (headerWord(Header.needs) & Need.head) != 0;
+}
+
+/** Whether any rule asks for it. */
+export function wantsTime(): bool {
+  return (headerWord(Header.needs) & Need.time) != 0;
 }
 
 /** Values that had to be looked at, as no request before had them. */

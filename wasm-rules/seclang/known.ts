@@ -1,5 +1,5 @@
 /**
- * What earlier requests have shown of a value: which rules of a trie it goes to, or that a link does not match it. Clients
+ * What earlier requests have shown of a value: which rules of a trie it goes to, whether a link matches it, or what groups of a pattern took of it. Clients
  * send the same fields with each request, so most values of most requests are known, and mostly they go nowhere.
  *
  * ```
@@ -13,9 +13,8 @@
  * and no more.
  */
 import { arenaTake } from '../engine/arena';
-import { budgetLeft } from '../engine/budget';
 import { charge } from './fuel';
-import { hashOfString, intern, kindsOf, setKinds, stringAt, stringLength } from './strings';
+import { hashOfString, intern, isSame, kindsOf, setKinds, stringAt, stringLength } from './strings';
 
 /** Longer values are looked at each time. */
 export const knownBytesMax: i32 = 2048;
@@ -71,15 +70,6 @@ function entryAt(slot: usize, hash: u32, owner: usize, string: usize): usize {
   return entry;
 }
 
-/** Up to eight bytes behind both are read, never used. */
-@inline
-function isSame(one: usize, other: usize, length: i32): bool {
-  const end = one + <usize>(length & ~7);
-  for (; one < end; one += 8, other += 8) if (load<u64>(one) != load<u64>(other)) return false;
-  const rest = length & 7;
-  return rest == 0 || ((load<u64>(one) ^ load<u64>(other)) & ((<u64>1 << (rest << 3)) - 1)) == 0;
-}
-
 /** Rules that the string goes to, with what becomes of it; made anew in the arena, the last one first. */
 export function knownSteps(entry: usize, string: usize): usize {
   let left = load<u32>(entry, 12);
@@ -114,8 +104,14 @@ export function takeStep(following: usize, rule: u32, string: usize): usize {
   return step;
 }
 
-/** `steps` as `knownSteps` gives them, 0 where it goes nowhere; the budget was what is given when that began. */
-export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefore: i64): void {
+/** Whether it has steps. */
+@inline
+export function goesSomewhere(entry: usize): bool {
+  return load<u32>(entry, 12) != 0;
+}
+
+/** `steps` as `knownSteps` gives them, 0 where it goes nowhere; the budget was what is given before and behind that. */
+export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefore: i64, budgetBehind: i64): void {
   const length = <u32>stringLength(string);
   let count: u32 = 0;
   let size = headBytes + padded(length);
@@ -124,15 +120,7 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
     if (++count > stepsMax || stringLength(reached) > knownBytesMax) return;
     size += 8 + (reached == string ? 0 : padded(stringLength(reached)));
   }
-  noted++;
-  const entry = room(size);
-  store<usize>(entry, owner);
-  store<u32>(entry, length, 4);
-  store<u32>(entry, <u32>(budgetBefore - budgetLeft()), 8);
-  store<u32>(entry, count, 12);
-  store<u64>(entry, kindsOf(string), 16);
-  memory.copy(entry + headBytes, stringAt(string), length);
-  let at = entry + headBytes + padded(length);
+  let at = newEntry(owner, string, size, <u32>(budgetBefore - budgetBehind), count);
   for (let step = steps; step != 0; step = load<usize>(step)) {
     const reached = load<usize>(step, 8);
     store<u32>(at, load<u32>(step, 4));
@@ -145,12 +133,40 @@ export function noteKnown(owner: usize, string: usize, steps: usize, budgetBefor
     }
     at += 8;
   }
+}
+
+/** What `noteBytes` was given; 0: nothing. Until the next one is noted. */
+export function knownBytes(entry: usize): usize {
+  return load<u32>(entry, 12) == 0 ? 0 : entry + headBytes + padded(load<u32>(entry, 4)) + 8;
+}
+
+/** Bytes in the place of steps; `count` 0: there are none. */
+export function noteBytes(owner: usize, string: usize, bytes: usize, count: u32, cost: u32): void {
+  const size = headBytes + padded(<u32>stringLength(string)) + (count == 0 ? 0 : 8 + padded(count));
+  const at = newEntry(owner, string, size, cost, count == 0 ? 0 : 1);
+  if (count == 0) return;
+  store<u32>(at, count, 4);
+  memory.copy(at + 8, bytes, count);
+}
+
+/** Where its steps go. */
+function newEntry(owner: usize, string: usize, size: u32, cost: u32, count: u32): usize {
+  noted++;
+  const length = <u32>stringLength(string);
+  const entry = room(size);
+  store<usize>(entry, owner);
+  store<u32>(entry, length, 4);
+  store<u32>(entry, cost, 8);
+  store<u32>(entry, count, 12);
+  store<u64>(entry, kindsOf(string), 16);
+  memory.copy(entry + headBytes, stringAt(string), length);
   const hash = keyOf(owner, string);
   const bucket = bucketOf(hash);
   store<u64>(bucket, load<u64>(bucket), 8);
   store<u32>(bucket, hash);
   store<u32>(bucket, next, 4);
   next += size;
+  return entry + headBytes + padded(length);
 }
 
 /** Whole, at `next`; what it lies over is no entry any more. */

@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 5;
+export const imageVersion: u32 = 6;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -25,14 +25,15 @@ export namespace Header {
   /** Slots of the variables that hold the thresholds, and 1; 0: no rule names them. */
   export const inboundSlot: i32 = 30;
   export const outboundSlot: i32 = 31;
-  export const responseNeeds: i32 = 32;
+  export const needs: i32 = 32;
   export const keptSlots: i32 = 33;
   export const size: i32 = 34;
 }
 
-export namespace ResponseNeed {
+export namespace Need {
   export const head: u32 = 1;
   export const madeNames: u32 = 2;
+  export const time: u32 = 4;
 }
 
 export namespace RuleWord {

@@ -6,9 +6,9 @@ import { budgetLeft, setBudget } from '../engine/budget';
 import { runActions } from './actions';
 import { settleCaptures } from './captures';
 import { charge } from './fuel';
-import { known, knownBytesMax, noteKnown } from './known';
+import { goesSomewhere, known, knownBytesMax, noteKnown, takeStep } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
-import { holds, isLasting } from './operators';
+import { failsCount, holds, isLasting } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
 import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
@@ -19,6 +19,7 @@ import {
   labelAt,
   labelLength,
   makeLabel,
+  mayBeIn,
   partOf,
   secondSource,
   selects,
@@ -66,7 +67,7 @@ function begin(linkRecord: usize, ruleIndex: i32, number: i32, last: bool): void
   isLast = last;
   matches = 0;
   // MATCHED_VARS are those of the chain.
-  if (number == 0) clearSource(Source.matchedVars);
+  if (number == 0 && firstOf(Source.matchedVars) != 0) clearSource(Source.matchedVars);
 }
 
 /** Over all values its targets name; how many matched. */
@@ -82,6 +83,8 @@ export function evaluateDirect(linkRecord: usize, ruleIndex: i32, number: i32, l
     const target = targetAt(link, i);
     if (isCount(target)) {
       const total = countIn(target, firstSource(target)) + countIn(target, secondSource(target));
+      // Mostly there is nothing to make a value of.
+      if (failsCount(link, total)) continue;
       formatNumber(total);
       judge(target, looseValue(firstSource(target), 0, 0, numberAt, numberLength), Part.value);
       continue;
@@ -151,6 +154,7 @@ function countIn(target: usize, source: i32): i64 {
   if (source == Source.none) return 0;
   if (source == Source.tx) return countTx(target);
   if (source >= Source.firstSingle) return singleValue(source) == 0 ? 0 : 1;
+  if (!mayBeIn(target, source)) return 0;
   let total: i64 = 0;
   const part = partOf(target);
   for (let value = firstOf(source); value != 0; value = nextOf(value)) {
@@ -172,6 +176,7 @@ function visit(target: usize, source: i32): void {
     if (value != 0 && !isExcluded(link, rule, value, part)) judge(target, value, part);
     return;
   }
+  if (!mayBeIn(target, source)) return;
   // A match adds to MATCHED_VARS, which may be what is looked at.
   const end = lastOf(source);
   for (let value = firstOf(source); value != 0 && !isHalted; value = nextOf(value)) {
@@ -184,14 +189,16 @@ function visit(target: usize, source: i32): void {
 
 function visitTx(target: usize): void {
   const slot = word(target, TargetWord.slot);
-  if (slot == noSlot || slot < captureSlots) settleCaptures();
   if (slot != noSlot) {
+    if (slot < captureSlots) settleCaptures();
     visitCell(target, cellOf(slot), slotName(slot) + 4, load<i32>(slotName(slot)));
     return;
   }
   const total = slotTotal();
   charge(total);
   const bits = slotBitsOf(target);
+  // The slots of captures are the first.
+  if (bits == 0 || (load<u16>(bits) & captureBits) != 0) settleCaptures();
   for (let i: u32 = 0; i < total && !isHalted; i++) {
     if (bits != 0 && ((<u32>load<u8>(bits + <usize>(i >> 3)) >> (i & 7)) & 1) == 0) continue;
     const name = slotName(i);
@@ -222,6 +229,7 @@ function slotBitsOf(target: usize): usize {
   return bits;
 }
 
+const captureBits: u32 = (1 << captureSlots) - 1;
 const slotBitsBytes: usize = 4096;
 const slotBits: usize = memory.data(4096, 16);
 let slotBitsTaken: usize = 0;
@@ -251,7 +259,10 @@ function countTx(target: usize): i64 {
   return count;
 }
 
-/** What does not match is known from then on, where comparing takes longer than looking that up. */
+/** Before what a match does, which is done and charged each time. */
+let budgetCompared: i64 = 0;
+
+/** What came of a value is known from then on, where comparing takes longer than looking that up. */
 function judge(target: usize, value: usize, part: i32): void {
   charge(4);
   const string = stringOf(value, part);
@@ -259,12 +270,24 @@ function judge(target: usize, value: usize, part: i32): void {
     compare(target, value, part, string);
     return;
   }
-  if (known(link, string) != 0) return;
+  const entry = known(link, string);
+  if (entry != 0) {
+    if (goesSomewhere(entry)) onMatch(target, value, part, string);
+    return;
+  }
   const before = budgetLeft();
   const own = link;
   const matchesBefore = matches;
   compare(target, value, part, string);
-  if (matches == matchesBefore) noteKnown(own, string, 0, before);
+  if (matches == matchesBefore) noteKnown(own, string, 0, before, budgetLeft());
+  else if (isPlain(own)) noteKnown(own, string, takeStep(0, 0, string), before, budgetCompared);
+}
+
+/** Looks at values as they come, and a match leaves no captures. */
+function isPlain(own: usize): bool {
+  if (word(own, LinkWord.transformationCount) != 0) return false;
+  const flags = word(own, LinkWord.flags);
+  return (flags & LinkFlag.negated) != 0 || (flags & LinkFlag.capturing) == 0;
 }
 
 /** With `multiMatch` the operator runs before the first transformation and after each that changed something. */
@@ -287,10 +310,13 @@ function compare(target: usize, value: usize, part: i32, given: usize): void {
 function test(target: usize, value: usize, part: i32, string: usize): void {
   const bit = word(link, LinkWord.scanBit);
   if (bit != 0 && !mayHold(string, bit - 1)) {
+    budgetCompared = budgetLeft();
     if ((word(link, LinkWord.flags) & LinkFlag.negated) != 0) onMatch(target, value, part, string);
     return;
   }
-  if (holds(link, string, stringAt(string), stringLength(string))) onMatch(target, value, part, string);
+  const isMatch = holds(link, string, stringAt(string), stringLength(string));
+  budgetCompared = budgetLeft();
+  if (isMatch) onMatch(target, value, part, string);
 }
 
 /** `target` 0: a SecAction. */

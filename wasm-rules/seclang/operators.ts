@@ -150,6 +150,54 @@ function compares(link: usize, flags: u32, at: usize, length: i32): bool {
   }
 }
 
+/** Whether the link, asked for a count, says no: worked out without making a text of it. What it leaves open says false. */
+export function failsCount(link: usize, count: i64): bool {
+  const operator = word(link, LinkWord.operator);
+  if (((<u64>1 << operator) & comparing) == 0 || word(link, LinkWord.argument) != 0) return false;
+  if (word(link, LinkWord.transformationCount) != 0 || word(link, LinkWord.operand) == 0) return false;
+  const text = follow(link, LinkWord.operand);
+  const limit = smallNumber(textAt(text), textLength(text));
+  if (limit < 0) return false;
+  const isNegated = (word(link, LinkWord.flags) & LinkFlag.negated) != 0;
+  if (says(operator, count, limit) != isNegated) return false;
+  charge(7);
+  return true;
+}
+
+const comparing: u64 =
+  (<u64>1 << Operator.eq) |
+  (<u64>1 << Operator.ge) |
+  (<u64>1 << Operator.gt) |
+  (<u64>1 << Operator.le) |
+  (<u64>1 << Operator.lt);
+
+function says(operator: u32, count: i64, limit: i64): bool {
+  switch (operator) {
+    case Operator.eq:
+      return count == limit;
+    case Operator.ge:
+      return count >= limit;
+    case Operator.gt:
+      return count > limit;
+    case Operator.le:
+      return count <= limit;
+    default:
+      return count < limit;
+  }
+}
+
+/** -1: it is none of one to nine digits. */
+function smallNumber(at: usize, length: i32): i64 {
+  if (length == 0 || length > 9) return -1;
+  let value: i64 = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = <u32>load<u8>(at + i) - 0x30;
+    if (digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 function asksGraphql(at: usize, length: i32): bool {
   charge(<u32>length);
   return readGraphql(at, length);
@@ -219,8 +267,7 @@ function captured(link: usize, flags: u32, at: usize, length: i32): bool {
 function foundPhrase(set: usize, flags: u32, at: usize, length: i32): bool {
   const found = findPhrase(set, at, length);
   if (found < 0) return false;
-  if ((flags & LinkFlag.capturing) != 0) {
+  if ((flags & LinkFlag.capturing) != 0 && (flags & LinkFlag.negated) == 0)
     captureOne(at + <i32>(found >> 32), <i32>(found & 0xffffffff));
-  }
   return true;
 }

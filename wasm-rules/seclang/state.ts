@@ -9,7 +9,7 @@
  */
 import { arenaTake } from '../engine/arena';
 import { forgetCaptures } from './captures';
-import { Header, headerWord, imageAt, ResponseNeed, word } from './layout';
+import { Header, headerWord, imageAt, Need, word } from './layout';
 import {
   allowed,
   bodyProcessor,
@@ -76,7 +76,7 @@ export function saveState(): void {
     slots++;
     texts += textBytes(cell);
   }
-  const keepsMade = (headerWord(Header.responseNeeds) & ResponseNeed.madeNames) != 0;
+  const keepsMade = (headerWord(Header.needs) & Need.madeNames) != 0;
   const made = keepsMade ? firstMade() : 0;
   for (let entry = made; entry != 0; entry = nextMade(entry))
     texts += madeNameLength(entry) + textBytes(madeCell(entry));

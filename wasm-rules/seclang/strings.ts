@@ -3,7 +3,7 @@
  * however many arguments hold it and however many rules look at it.
  *
  * A record (48 bytes): its bytes, the next one in its bucket, the kinds of its bytes, the candidates that the scan
- * found, what transformations made of it, where it went in a trie, and the link that it failed last.
+ * found, what transformations made of it, where it went in a trie, the link that it failed last, and the string before it.
  */
 import { arenaShrink, arenaTake } from '../engine/arena';
 import { scan } from '../engine/match/scan';
@@ -15,7 +15,7 @@ const bucketCount: u32 = 2048;
 const buckets: usize = memory.data(2048 * 4, 16);
 const recordBytes: usize = 48;
 
-// Record: at, length, hash, next, kinds (8 bytes), candidates, results, trie, way, failed link.
+// Record: at, length, hash, next, kinds (8 bytes), candidates, results, trie, way, failed link, string made before.
 const resultBytes: usize = 16;
 
 let scanSet: usize = 0;
@@ -27,9 +27,23 @@ export function seedStrings(value: u64): void {
   seed = value | 1;
 }
 
-/** Forgets the strings of the call before. `set` 0: nothing is scanned for. */
+/** Up to so many it is cheaper to empty their buckets than all of them. */
+const fewStrings: i32 = 256;
+let lastMade: usize = 0;
+let madeCount: i32 = 0;
+
+/** Those of the call before; while their records are what they were. */
+export function forgetStrings(): void {
+  if (madeCount > fewStrings) memory.fill(buckets, 0, bucketCount << 2);
+  else
+    for (let string = lastMade; string != 0; string = load<usize>(string, 44))
+      store<usize>(buckets + (<usize>(hashOfString(string) & (bucketCount - 1)) << 2), 0);
+  lastMade = 0;
+  madeCount = 0;
+}
+
+/** `set` 0: nothing is scanned for. */
 export function resetStrings(set: usize, words: i32): void {
-  memory.fill(buckets, 0, bucketCount << 2);
   scanSet = set;
   maskWords = words;
   emptyBits = 0;
@@ -81,7 +95,7 @@ export function intern(at: usize, length: i32): usize {
     charge(1);
     if (load<u32>(string, 8) != hash || load<i32>(string, 4) != length) continue;
     const known = load<usize>(string);
-    if (known == at || memory.compare(known, at, length) == 0) return string;
+    if (known == at || isSame(known, at, length)) return string;
   }
   const string = arenaTake(recordBytes);
   store<usize>(string, at);
@@ -93,8 +107,23 @@ export function intern(at: usize, length: i32): usize {
   store<usize>(string, 0, 28);
   store<usize>(string, 0, 32);
   store<usize>(string, 0, 40);
+  store<usize>(string, lastMade, 44);
+  lastMade = string;
+  madeCount++;
   store<usize>(bucket, string);
   return string;
+}
+
+/** Up to eight bytes behind both are read, never used. */
+@inline
+export function isSame(one: usize, other: usize, length: i32): bool {
+  const wide = one + <usize>(length & ~15);
+  const end = one + <usize>(length & ~7);
+  for (; one < wide; one += 16, other += 16)
+    if (v128.any_true(v128.xor(v128.load(one), v128.load(other)))) return false;
+  for (; one < end; one += 8, other += 8) if (load<u64>(one) != load<u64>(other)) return false;
+  const rest = length & 7;
+  return rest == 0 || ((load<u64>(one) ^ load<u64>(other)) & ((<u64>1 << (rest << 3)) - 1)) == 0;
 }
 
 /** Bits of the patterns that may match; 0 where nothing is scanned for. Scans when asked the first time. */
@@ -161,15 +190,25 @@ export function transformed(string: usize, id: i32): usize {
 function hashOf(at: usize, length: i32): u32 {
   let hash = seed ^ (<u64>length * 0xff51afd7ed558ccd);
   const end = at + length;
+  if (length >= 64) {
+    // Four at a time: none has to wait for the others.
+    let second = hash ^ 0x9e3779b97f4a7c15;
+    let third = rotr<u64>(hash, 23);
+    let fourth = rotr<u64>(second, 37);
+    for (; at + 32 <= end; at += 32) {
+      hash = mix(hash ^ load<u64>(at));
+      second = mix(second ^ load<u64>(at, 8));
+      third = mix(third ^ load<u64>(at, 16));
+      fourth = mix(fourth ^ load<u64>(at, 24));
+    }
+    hash = mix(mix(mix(hash ^ rotr<u64>(second, 19)) ^ third) ^ fourth);
+  }
   while (at + 8 <= end) {
     hash = mix(hash ^ load<u64>(at));
     at += 8;
   }
-  if (at < end) {
-    let rest: u64 = 0;
-    for (let shift: u64 = 0; at < end; shift += 8) rest |= (<u64>load<u8>(at++)) << shift;
-    hash = mix(hash ^ rest);
-  }
+  // Up to eight bytes behind the string are read, never used.
+  if (at < end) hash = mix(hash ^ (load<u64>(at) & ((<u64>1 << (<u64>(end - at) << 3)) - 1)));
   return <u32>(hash ^ (hash >> 32));
 }
 

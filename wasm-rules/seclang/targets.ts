@@ -6,7 +6,6 @@ import {
   follow,
   LinkWord,
   noSlot,
-
   SelectorKind,
   Source,
   TargetWord,
@@ -16,7 +15,7 @@ import {
 } from './layout';
 import { equalsLower } from './text';
 import { removedTargets } from './transaction';
-import { nameAt, nameLength, sourceOf } from './values';
+import { mayHaveName, nameAt, nameBit, nameLength, sourceOf } from './values';
 
 @inline
 export function firstSource(target: usize): i32 {
@@ -49,6 +48,14 @@ export function selects(target: usize, name: usize, length: i32): bool {
   }
   charge(<u32>length);
   return matchPattern(follow(target, TargetWord.name), name, length) == 1;
+}
+
+/** False: no value of the source has the name that it asks for. */
+@inline
+export function mayBeIn(target: usize, source: i32): bool {
+  if (word(target, TargetWord.selector) != SelectorKind.name) return true;
+  const text = follow(target, TargetWord.name);
+  return mayHaveName(source, nameBit(textAt(text), textLength(text)));
 }
 
 function covers(target: usize, source: i32, part: i32): bool {

@@ -14,6 +14,8 @@ const lasts: usize = memory.data(96 * 4, 16);
 const counts: usize = memory.data(96 * 4, 16);
 /** Names and values together, of each source. */
 const sizes: usize = memory.data(96 * 4, 16);
+/** Bits of the names of each source, `nameBit`. */
+const names: usize = memory.data(96 * 8, 16);
 
 export function resetValues(): void {
   const bytes: usize = <usize>Source.count << 2;
@@ -21,6 +23,19 @@ export function resetValues(): void {
   memory.fill(lasts, 0, bytes);
   memory.fill(counts, 0, bytes);
   memory.fill(sizes, 0, bytes);
+  memory.fill(names, 0, bytes << 1);
+}
+
+/** The same for names that are equal but for case. */
+@inline
+export function nameBit(at: usize, length: i32): u64 {
+  return length == 0 ? 1 : <u64>1 << <u64>((<u32>length + (<u32>load<u8>(at) & 31) * 5) & 63);
+}
+
+/** False: it has none with such a name. */
+@inline
+export function mayHaveName(source: i32, bit: u64): bool {
+  return (load<u64>(names + (<usize>source << 3)) & bit) != 0;
 }
 
 /** Adds a value to its source; it is borrowed for the call. */
@@ -40,6 +55,8 @@ export function addValue(
   store<usize>(lasts + slot, value);
   store<i32>(counts + slot, load<i32>(counts + slot) + 1);
   store<i32>(sizes + slot, load<i32>(sizes + slot) + nameLength + length);
+  const bits = names + (<usize>source << 3);
+  store<u64>(bits, load<u64>(bits) | nameBit(nameAt, nameLength));
   return value;
 }
 
@@ -141,4 +158,5 @@ export function clearSource(source: i32): void {
   store<usize>(lasts + slot, 0);
   store<i32>(counts + slot, 0);
   store<i32>(sizes + slot, 0);
+  store<u64>(names + (<usize>source << 3), 0);
 }

@@ -12,7 +12,7 @@ import {
   imageMagic,
   imageVersion,
   linkWord,
-  responseNeed,
+  need,
   ruleFlag,
   ruleWord,
 } from './image-layout.ts';
@@ -20,8 +20,8 @@ import { ImageWriter } from './image-writer.ts';
 import { LinkWriter, PlanProblem, staticText } from './link-writer.ts';
 import type { Matchers, ScanMember } from './matchers.ts';
 import { operatorHint } from './operator-hints.ts';
-import { firstResponsePhase, responseNeeds } from './response-needs.ts';
 import { RuleIndex } from './rule-index.ts';
+import { firstResponsePhase, needsOf } from './rule-needs.ts';
 import { ScanPlan, type ScanTarget } from './scan-plan.ts';
 import { writeSettings } from './settings-writer.ts';
 import { isScannable, noSourceAt, sourcesOf, xmlSources } from './sources.ts';
@@ -189,9 +189,11 @@ function writeImage(
   words[header.outboundSlot] = slots.names.indexOf(thresholdNames.outbound) + 1;
   words[header.slotCount] = slots.names.length;
   words[header.slotNames] = image.words(slots.names.map((name) => image.text(name)));
-  const needs = responseNeeds(rules);
-  words[header.responseNeeds] =
-    (needs.head ? responseNeed.head : 0) | (needs.madeNames ? responseNeed.madeNames : 0);
+  const needs = needsOf(rules);
+  words[header.needs] =
+    (needs.head ? need.head : 0) |
+    (needs.madeNames ? need.madeNames : 0) |
+    (needs.time ? need.time : 0);
   // By an expression rules may look at any of them.
   const kept = needs.madeNames ? slots.names.map((_name, slot) => slot) : slots.kept;
   words[header.keptSlots] = image.words([kept.length, ...kept]);

@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 5;
+export const imageVersion = 6;
 
 /** Words of the header. */
 export const header = {
@@ -47,14 +47,15 @@ export const header = {
   /** Slots of `thresholdNames`, and 1; 0: no rule names them. */
   inboundSlot: 30,
   outboundSlot: 31,
-  /** What the phases of the answer want of the request: bits of `responseNeed`. */
-  responseNeeds: 32,
+  /** What is done for rules that ask for it, and for no others: bits of `need`. */
+  needs: 32,
   /** Number of slots that they name, and the slots. */
   keptSlots: 33,
   size: 34,
 } as const;
 
-export const responseNeed = { head: 1, madeNames: 2 } as const;
+/** Of phases 3 to 5 the head of the request and names that it made; of any phase the time. */
+export const need = { head: 1, madeNames: 2, time: 4 } as const;
 
 /** Words of a rule. */
 export const ruleWord = {

@@ -15,7 +15,7 @@ export function answerBody(
   bytesMax: number,
 ): BodyBytes | null {
   const codings = codingsField(response);
-  if (codingsOf(codings).length === 0) return { bytes, isWhole };
+  if (codings === '' || codingsOf(codings).length === 0) return { bytes, isWhole };
   using stream = CodedStream.of(codings, 'brief');
   if (stream === null) return { bytes, isWhole };
   if (!isFirst) return null;

@@ -5,6 +5,7 @@
  * does not fit the window, it is decoded as it comes.
  */
 import { type Compression, type Decompressed, Decompressor } from '#core/decompressor.ts';
+import { fieldNamed } from '#waf/field-named.ts';
 import type { HeadView } from '#waf/head-view.ts';
 
 const codingsMax = 2;
@@ -24,9 +25,11 @@ export function decodeBeginning(codings: string, bytes: Buffer, bytesMax: number
 
 /** Of all fields of that name, as one list (RFC 9110, section 5.3): a coding in the second counts like one in the first. */
 export function codingsField(view: HeadView): string {
+  let at = fieldNamed(view, 'content-encoding');
+  if (at < 0) return '';
   const values: string[] = [];
-  for (let i = 0; i < view.headerCount; i++)
-    if (view.headerName(i).toLowerCase() === 'content-encoding') values.push(view.headerValue(i));
+  for (; at >= 0; at = fieldNamed(view, 'content-encoding', at + 1))
+    values.push(view.headerValue(at));
   return values.join(',');
 }
 

@@ -1,13 +1,10 @@
 /** The modes of a route as an engine takes them: bit sets over the rules of the set, made once and kept as long as the route. */
 import type { RuleMatch } from '#waf/rule-match.ts';
 import type { Mode, NamedRule, RuleModes } from '#waf/rule-modes.ts';
-import type { EngineCall } from './engine-instance.ts';
+import type { EngineTerms } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 
-export type RuleTerms = Pick<
-  EngineCall,
-  'off' | 'monitored' | 'inboundThreshold' | 'outboundThreshold'
-> & {
+export type RuleTerms = EngineTerms & {
   /** As `monitored`, with the rules that only challenge; null where there are none. */
   readonly withoutChallenged: Uint8Array | null;
   readonly mode: Mode;

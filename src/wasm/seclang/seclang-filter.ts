@@ -10,7 +10,6 @@
  * Rules of phase 1 wait for the body where there is one, and those of phase 3 for that of the answer: nothing goes to the
  * origin, or to the client, before both have run, and what a head is made of is looked at once.
  */
-import { wallMs } from '#core/clock.ts';
 import { blockingModes, type RuleModes } from '#waf/rule-modes.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import type { Stop } from '#waf/verdict.ts';
@@ -23,6 +22,7 @@ import { type EngineCall, EngineInstance } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { namedRules, type RuleTerms, ruleTerms } from './rule-terms.ts';
 import { type Answered, type OnMatches, type RunHost, SeclangRun } from './seclang-run.ts';
+import { ShownTypes } from './shown-types.ts';
 
 export class SeclangFilter implements Filter, RunHost {
   readonly name: string;
@@ -32,6 +32,7 @@ export class SeclangFilter implements Filter, RunHost {
   readonly facts: RuleSetFacts;
   readonly ruleSet: FilterRuleSet;
   readonly onMatches: OnMatches;
+  readonly shownTypes: ShownTypes;
   readonly #failure: 'closed' | 'open';
   readonly #fuel: number;
   readonly #compiled: WebAssembly.Module;
@@ -39,6 +40,8 @@ export class SeclangFilter implements Filter, RunHost {
   readonly #onFailure: OnFailure;
   /** By route; a snapshot that is gone takes its own along. */
   readonly #terms = new WeakMap<RuleModes, RuleTerms>();
+  /** Mostly there is one route. */
+  #lastTerms: { readonly modes: RuleModes; readonly terms: RuleTerms } | null = null;
   #instance: EngineInstance | null;
   #fuelUsed = 0;
 
@@ -55,6 +58,7 @@ export class SeclangFilter implements Filter, RunHost {
     this.sha256 = source.sha256;
     this.facts = facts;
     this.onMatches = onMatches;
+    this.shownTypes = new ShownTypes(facts.settings);
     this.#failure = source.failure;
     this.#fuel = source.fuel;
     this.#compiled = compiled;
@@ -83,12 +87,16 @@ export class SeclangFilter implements Filter, RunHost {
   }
 
   begin(transaction: Transaction, _resume?: Resume, modes: RuleModes = blockingModes): FilterRun {
-    let terms = this.#terms.get(modes);
-    if (terms === undefined) {
-      terms = ruleTerms(this.ruleSet.rules, modes);
-      this.#terms.set(modes, terms);
-    }
-    return new SeclangRun(this, transaction, terms);
+    return new SeclangRun(this, transaction, this.#termsOf(modes));
+  }
+
+  #termsOf(modes: RuleModes): RuleTerms {
+    const last = this.#lastTerms;
+    if (last?.modes === modes) return last.terms;
+    const terms = this.#terms.get(modes) ?? ruleTerms(this.ruleSet.rules, modes);
+    this.#terms.set(modes, terms);
+    this.#lastTerms = { modes, terms };
+    return terms;
   }
 
   fail(reason: string): Stop | null {
@@ -100,10 +108,10 @@ export class SeclangFilter implements Filter, RunHost {
   }
 
   /** The engine's answer, or what the policy says of its failure. */
-  call(call: Omit<EngineCall, 'wallMs'>): Answered {
+  call(call: EngineCall): Answered {
     try {
       this.#instance ??= this.#makeInstance();
-      const answer = this.#instance.call({ ...call, wallMs: wallMs() });
+      const answer = this.#instance.call(call);
       this.#fuelUsed += answer.fuel;
       return answer;
     } catch (error) {

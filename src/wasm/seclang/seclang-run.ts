@@ -11,6 +11,7 @@ import { CodedStream, codingsField, decodeBeginning, decodeBody } from './coded-
 import type { BodyBytes, Decision, EngineAnswer, EngineCall } from './engine-instance.ts';
 import type { RuleSetFacts } from './rule-set-facts.ts';
 import { modeOf, type RuleTerms } from './rule-terms.ts';
+import type { ShownTypes } from './shown-types.ts';
 
 /** Gets the matches of a call before its answer goes anywhere. */
 export type OnMatches = (
@@ -29,8 +30,9 @@ export interface RunHost {
   readonly bodyBytesMax: number;
   readonly facts: RuleSetFacts;
   readonly onMatches: OnMatches;
+  readonly shownTypes: ShownTypes;
   /** The engine's answer, or what the policy says of its failure. */
-  call(call: Omit<EngineCall, 'wallMs'>): Answered;
+  call(call: EngineCall): Answered;
 }
 
 /** What comes of a window of a coded body is at most this many long: what expands beyond that is a bomb. */
@@ -61,12 +63,22 @@ export class SeclangRun implements FilterRun {
     this.#transaction = transaction;
   }
 
+  /** Rules of phase 1 wait for the body, and those of phase 3 for the answer's. */
+  defers(bit: number, endOfStream: boolean): boolean {
+    if (bit === phase.requestHead)
+      return (
+        !endOfStream &&
+        this.#transaction.request.refusal === 0 &&
+        (this.#filter.phases & phase.requestBody) !== 0
+      );
+    if (bit !== phase.responseHead) return false;
+    const isLeft = !this.#isOver && this.#isRequestDone;
+    this.#looksAtBody = isLeft && !endOfStream && this.#showsBody();
+    return this.#looksAtBody || !isLeft;
+  }
+
   requestHead(endOfStream: boolean): Stop | null {
-    const waitsForBody =
-      !endOfStream &&
-      this.#transaction.request.refusal === 0 &&
-      (this.#filter.phases & phase.requestBody) !== 0;
-    return waitsForBody ? null : this.#request(null);
+    return this.defers(phase.requestHead, endOfStream) ? null : this.#request(null);
   }
 
   /** The first window of a body; each one behind it is a body of its own. */
@@ -81,9 +93,9 @@ export class SeclangRun implements FilterRun {
   }
 
   responseHead(endOfStream: boolean): Stop | null {
-    if (this.#isOver || !this.#isRequestDone) return null;
-    this.#looksAtBody = !endOfStream && this.#isTextual();
-    return this.#looksAtBody ? null : this.#call(run.response, null, null);
+    return this.defers(phase.responseHead, endOfStream)
+      ? null
+      : this.#call(run.response, null, null);
   }
 
   responseBody(window: BodyWindow): Stop | null {
@@ -222,14 +234,14 @@ export class SeclangRun implements FilterRun {
     shown: Transaction = this.#transaction,
   ): Stop | null {
     const transaction = this.#transaction;
-    const call = {
+    const call: EngineCall = {
       run: phases,
       transaction: shown,
       enforces: !transaction.isMonitored,
       requestBody,
       responseBody,
       state: this.#state,
-      ...this.#terms,
+      terms: this.#terms,
     };
     const answer = this.#filter.call(call);
     if ('failed' in answer) {
@@ -253,10 +265,13 @@ export class SeclangRun implements FilterRun {
    * What a request that is stopped would be without the rules that challenge; null where there are none. One that they
    * alone stop goes on from here, if the client shows a pass, as if they had found nothing.
    */
-  #withoutChallenged(call: Omit<EngineCall, 'wallMs'>): EngineAnswer | null {
+  #withoutChallenged(call: EngineCall): EngineAnswer | null {
     const { withoutChallenged } = this.#terms;
     if (withoutChallenged === null) return null;
-    const answer = this.#filter.call({ ...call, monitored: withoutChallenged });
+    const answer = this.#filter.call({
+      ...call,
+      terms: { ...call.terms, monitored: withoutChallenged },
+    });
     if ('failed' in answer) return null;
     this.#state = answer.state;
     this.#isOver = (call.run & run.logging) !== 0;
@@ -327,16 +342,9 @@ export class SeclangRun implements FilterRun {
     return { kind: 'block', status: decision.status === 0 ? 403 : decision.status, ...finding };
   }
 
-  #isTextual(): boolean {
-    const { responseBodyMimeTypes, responseBodyAccess } = this.#filter.facts.settings;
+  #showsBody(): boolean {
     const { response } = this.#transaction;
-    if (!responseBodyAccess || response === null) return false;
-    for (let i = 0; i < response.headerCount; i++) {
-      if (response.headerName(i).toLowerCase() !== 'content-type') continue;
-      const type = (response.headerValue(i).split(';')[0] ?? '').trim().toLowerCase();
-      return responseBodyMimeTypes.includes(type);
-    }
-    return responseBodyMimeTypes.includes('null');
+    return response !== null && this.#filter.shownTypes.has(response);
   }
 }
 

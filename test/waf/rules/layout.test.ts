@@ -34,7 +34,7 @@ const single = Object.fromEntries(singleNames.map((name, at) => [camel(name), fi
 
 const sides: readonly [file: string, guest: string, host: Numbers][] = [
   ['seclang/layout.ts', 'Header', image.header],
-  ['seclang/layout.ts', 'ResponseNeed', image.responseNeed],
+  ['seclang/layout.ts', 'Need', image.need],
   ['seclang/layout.ts', 'RuleWord', image.ruleWord],
   ['seclang/layout.ts', 'RuleFlag', image.ruleFlag],
   ['seclang/layout.ts', 'Disruption', image.disruption],

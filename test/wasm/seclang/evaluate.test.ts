@@ -44,6 +44,19 @@ const rows: readonly Row[] = [
     ids: [2],
   },
   {
+    name: 'the time is there for a rule that asks for it',
+    rules: 'SecRule TIME_EPOCH "@gt 1600000000" "id:1,phase:1,pass,log"',
+    given: get('a=x'),
+    ids: [1],
+  },
+  {
+    name: 'a text with the time in it',
+    rules:
+      'SecAction "id:1,phase:1,pass,nolog,setvar:tx.year=%{TIME_YEAR}"\nSecRule TX:year "@gt 2020" "id:2,phase:1,pass,log"',
+    given: get('a=x'),
+    ids: [2],
+  },
+  {
     name: 'a chain logs at its end alone',
     rules:
       'SecRule ARGS "@rx x" "id:1,phase:2,pass,log,chain"\nSecRule REQUEST_METHOD "@streq POST" "t:none"',

@@ -30,6 +30,11 @@ SecRule ARGS "@graphqlDepth %{ARGS.depth}" "id:9,phase:2,pass,log"
 SecRule TX:score "@ge 2" "id:10,phase:2,deny,status:403,log"
 SecRule RESPONSE_BODY "@rx leak(ed)?" "id:11,phase:4,pass,log,capture,logdata:'%{TX.1}'"
 SecRule REQUEST_HEADERS:X-Name "@contains select" "id:12,phase:3,pass,log"
+SecRule ARGS "!@rx ^[a-z ]*$" "id:13,phase:2,pass,log,t:none,setvar:tx.odd=+1"
+SecRule ARGS:have "!@pm evil select" "id:14,phase:2,pass,log,capture,t:none,chain"
+SecRule MATCHED_VAR|TX:odd "!@rx ^[1a]" "capture,logdata:'%{TX.0}'"
+SecRule RESPONSE_BODY "!@pm leak" "id:15,phase:4,pass,log,t:none"
+SecRule TX:/^(?:odd|1)$/ "@rx ^([0-9]+)$" "id:16,phase:2,pass,log,capture,logdata:'%{TX.1}'"
 `;
 
 const names = ['a', 'b', 'have', 'want', 'select', 'off', 'depth'];
@@ -121,12 +126,19 @@ describe('values that earlier requests had', () => {
 
   it('a request costs the budget the same whatever is known', () => {
     const { filter, ...rules } = open();
-    const costs = [1, 2, 3].map(() => {
-      const before = filter.fuelUsed;
-      rules.run({ target: '/?q=something&other=else', fields: [['X-Name', 'some field']] });
-      return filter.fuelUsed - before;
-    });
-    assert.deepEqual(costs, [costs[0], costs[0], costs[0]]);
+    for (const query of [
+      'q=something&other=else',
+      'a=aab',
+      'have=SELECT&a=12',
+      'b=%C3%A9&a=aab+evil',
+    ]) {
+      const costs = [1, 2, 3].map(() => {
+        const before = filter.fuelUsed;
+        rules.run({ target: `/?${query}`, fields: [['X-Name', 'some field']] });
+        return filter.fuelUsed - before;
+      });
+      assert.deepEqual(costs, [costs[0], costs[0], costs[0]], query);
+    }
   });
 });
 

@@ -1,15 +1,17 @@
 /**
  * What rules of phases 3 to 5 look at of the request. What none of them looks at is not taken apart again for the answer,
- * and does not wait for it: most rule sets want the score and nothing else.
+ * and does not wait for it: most rule sets want the score and nothing else. And whether any rule asks for the time.
  */
 import type { Link, Macro, Rule } from '#waf/language/rule-set.ts';
 import type { VariableName } from '#waf/language/variables.ts';
 
-export type ResponseNeeds = {
-  /** The request's head. */
+export type RuleNeeds = {
+  /** Phases 3 to 5: the request's head. */
   readonly head: boolean;
-  /** TX variables whose names the request made. */
+  /** Phases 3 to 5: TX variables whose names the request made. */
   readonly madeNames: boolean;
+  /** Any phase. */
+  readonly time: boolean;
 };
 
 export const firstResponsePhase = 3;
@@ -34,16 +36,21 @@ const ofTheAnswer: ReadonlySet<VariableName> = new Set<VariableName>([
   'UNIQUE_ID',
 ]);
 
-export function responseNeeds(rules: readonly Rule[]): ResponseNeeds {
+export function needsOf(rules: readonly Rule[]): RuleNeeds {
   const later = rules.filter(({ phase }) => phase >= firstResponsePhase);
-  return { head: later.some(looksAtHead), madeNames: later.some(looksAtMadeNames) };
+  return {
+    head: later.some((rule) => namesAny(rule, (variable) => !ofTheAnswer.has(variable))),
+    madeNames: later.some(looksAtMadeNames),
+    time: rules.some((rule) => namesAny(rule, (variable) => /^TIME(?:_|$)/.test(variable))),
+  };
 }
 
-function looksAtHead(rule: Rule): boolean {
+/** As a target or in a text. */
+function namesAny(rule: Rule, isOne: (variable: VariableName) => boolean): boolean {
   return (
-    rule.links.some(({ targets }) => targets.some((one) => !ofTheAnswer.has(one.variable))) ||
+    rule.links.some(({ targets }) => targets.some(({ variable }) => isOne(variable))) ||
     macrosOf(rule).some((macro) =>
-      macro.some((piece) => piece.kind !== 'text' && !ofTheAnswer.has(piece.variable)),
+      macro.some((piece) => piece.kind !== 'text' && isOne(piece.variable)),
     )
   );
 }
