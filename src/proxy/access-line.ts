@@ -1,41 +1,44 @@
 /**
- * One access line: JSON, ASCII only, put together by hand because it is the dearest thing the edge does
- * for a request beside its system calls (`docs/decisions/access-log.md` has the figures).
+ * One access line: a JSON object, ASCII only. It is the dearest thing the edge does for a request beside its
+ * system calls (`docs/decisions/access-log.md` has the figures).
  *
- * What is empty or was not measured is absent. `peer` stands only where a proxy is in between.
+ * What is empty or was not measured is absent: `undefined` here. Lines are in the order of the keys below, so
+ * who makes one writes them in this order.
  */
-
-export type AccessRecord = {
+export type AccessLine = {
+  /** RFC 3339, UTC. */
+  readonly time: string;
   readonly id: string;
   readonly client: string;
-  readonly peer: string;
-  /** `HTTP/1.1` and so on; empty when the request could not be read that far. */
-  readonly protocol: string;
+  /** Where a proxy is in between. */
+  readonly peer: string | undefined;
+  /** `HTTP/1.1` and so on; absent when the request could not be read that far. */
+  readonly protocol: string | undefined;
   readonly method: string;
   readonly host: string;
   readonly path: string;
-  /** Redacted already; null when there is none, or when it must not be logged. */
-  readonly query: string | null;
+  /** Redacted already; absent when there is none, or when it must not be logged. */
+  readonly query: string | undefined;
   readonly status: number;
   readonly outcome: string;
-  readonly reason: string;
-  readonly route: string;
-  readonly upstream: string;
+  readonly reason: string | undefined;
+  readonly route: string | undefined;
+  readonly upstream: string | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Null where nothing was begun that could take time. */
-  readonly durationMs: number | null;
-  /** 0 when no rule ran. */
-  readonly wafMs: number;
-  /** What a rule decided, null when none did. */
-  readonly verdict: AccessVerdict | null;
+  /** Absent where nothing was begun that could take time. */
+  readonly durationMs: number | undefined;
+  /** Absent when no rule ran. */
+  readonly wafMs: number | undefined;
+  /** What a rule decided. */
+  readonly verdict: AccessVerdict | undefined;
   /** Rules that found something and only watch. */
-  readonly monitored?: readonly string[];
-  readonly userAgent: string;
-  /** Of the client hello; empty without TLS. */
-  readonly ja4: string;
+  readonly monitored: readonly string[] | undefined;
+  /** Of the client hello; absent without TLS. */
+  readonly ja4: string | undefined;
   /** What the client showed of itself in the handshake. */
-  readonly certificate: AccessCertificate | null;
+  readonly clientCertificate: AccessCertificate | undefined;
+  readonly userAgent: string;
 };
 
 export type AccessCertificate = {
@@ -50,87 +53,35 @@ export type AccessVerdict = {
   readonly reason: string;
   readonly enforced: boolean;
   /** Where a rule set decides by the sum of its rules: all that had something to say. */
-  readonly matches?: readonly string[];
+  readonly matches: readonly string[] | undefined;
 };
 
-/** Texts here are latin1: every byte of a head is one character. */
-export function accessLine(record: AccessRecord): string {
-  const { verdict } = record;
-  let line = `{"time":"${currentTime()}","id":"${quoted(record.id)}","client":"${record.client}"`;
-  if (record.peer !== record.client) line += `,"peer":"${record.peer}"`;
-  if (record.protocol !== '') line += `,"protocol":"${record.protocol}"`;
-  line += `,"method":"${methods.quoted(record.method)}","host":"${hosts.quoted(record.host)}","path":"${quoted(record.path)}"`;
-  if (record.query !== null) line += `,"query":"${quoted(record.query)}"`;
-  line += `,"status":${record.status},"outcome":"${record.outcome}"`;
-  if (record.reason !== '') line += `,"reason":"${quoted(record.reason)}"`;
-  if (record.route !== '') line += `,"route":"${routes.quoted(record.route)}"`;
-  if (record.upstream !== '') line += `,"upstream":"${upstreams.quoted(record.upstream)}"`;
-  line += `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut}`;
-  if (record.durationMs !== null) line += `,"durationMs":${thousandths(record.durationMs)}`;
-  if (record.wafMs > 0) line += `,"wafMs":${thousandths(record.wafMs)}`;
-  if (verdict !== null) {
-    line += `,"verdict":{"rule":"${quoted(verdict.rule)}","target":"${quoted(verdict.target)}","reason":"${quoted(verdict.reason)}","enforced":${verdict.enforced}${namesOf('matches', verdict.matches ?? [])}}`;
-  }
-  line += namesOf('monitored', record.monitored ?? []);
-  if (record.ja4 !== '') line += `,"ja4":"${record.ja4}"`;
-  if (record.certificate !== null) {
-    const { subject, sha256, verified } = record.certificate;
-    line += `,"clientCertificate":{"subject":"${quoted(subject)}","sha256":"${sha256}","verified":${verified}}`;
-  }
-  return `${line},"userAgent":"${userAgents.quoted(record.userAgent)}"}\n`;
-}
-
-/** What is often the same from line to line: comparing it is cheaper than looking at every character. */
-class Recent {
-  #text = '';
-  #quoted = '';
-
-  quoted(text: string): string {
-    if (text !== this.#text) {
-      this.#quoted = quoted(text);
-      this.#text = text;
-    }
-    return this.#quoted;
-  }
-}
-
-const methods = new Recent();
-const hosts = new Recent();
-const routes = new Recent();
-const upstreams = new Recent();
-const userAgents = new Recent();
-
-function namesOf(key: string, rules: readonly string[]): string {
-  if (rules.length === 0) return '';
-  const shown = rules.slice(0, matchesShown).map((rule) => `"${quoted(rule)}"`);
-  return `,"${key}":[${shown.join(',')}]`;
-}
-
 /** A request may set off hundreds of rules, and the first say what it is. */
-const matchesShown = 32;
+const namesShown = 32;
 
-const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+export const shownNames = (rules: readonly string[] | undefined): readonly string[] | undefined =>
+  rules === undefined || rules.length === 0 ? undefined : rules.slice(0, namesShown);
 
-function quoted(text: string): string {
-  if (plain.test(text)) return text;
-  return JSON.stringify(text)
-    .slice(1, -1)
-    .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
+export const shownCertificate = ({
+  subject,
+  sha256,
+  verified,
+}: AccessCertificate): AccessCertificate => ({ subject, sha256, verified });
 
-/** Whole microseconds as milliseconds: cheaper than printing a double. */
-function thousandths(ms: number): string {
-  const microseconds = Math.round(ms * 1_000);
-  const whole = Math.floor(microseconds / 1_000);
-  const rest = microseconds - whole * 1_000;
-  return rest === 0 ? `${whole}` : `${whole}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
-}
+export const unlessEmpty = (text: string): string | undefined => (text === '' ? undefined : text);
+
+/** Of a time in ms. */
+export const toMicroseconds = (ms: number): number => Math.round(ms * 1_000) / 1_000;
+
+/** Other characters than printable ASCII as escapes, which JSON has for all of them (RFC 8259 section 7). */
+export const inAscii = (json: string): string =>
+  json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 let timeAtMs = 0;
 let timeText = '';
 
 /** RFC 3339, made once a millisecond. */
-function currentTime(): string {
+export function currentTime(): string {
   const now = Date.now();
   if (now !== timeAtMs) {
     timeAtMs = now;

@@ -1,6 +1,7 @@
 /** A request that never came to an exchange has no route and no time of its own, but it has a count and a line. */
 
 import type { RequestView } from '#waf/request-view.ts';
+import { currentTime, shownCertificate, unlessEmpty } from './access-line.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { ProxyContext } from './context.ts';
 import { errorAnswer, type LocalAnswer } from './error-page.ts';
@@ -38,26 +39,28 @@ export function recordUnread(
   metrics.outcomes[outcome].value++;
   metrics.status(status).value++;
   accessLog.write({
+    time: currentTime(),
     id,
     client: peer,
-    peer,
-    protocol,
+    peer: undefined,
+    protocol: unlessEmpty(protocol),
     method: view === null ? '' : methodOf(view),
     host: view === null ? '' : hostOf(view),
     path: view === null ? '' : view.bytes.toString('latin1', view.pathStart, view.pathEnd),
-    query: null,
+    query: undefined,
     status,
     outcome,
-    reason,
-    route: '',
-    upstream: '',
+    reason: unlessEmpty(reason),
+    route: undefined,
+    upstream: undefined,
     bytesIn: 0,
     bytesOut,
-    durationMs: null,
-    wafMs: 0,
-    verdict: null,
+    durationMs: undefined,
+    wafMs: undefined,
+    verdict: undefined,
+    monitored: undefined,
+    ja4: unlessEmpty(ja4),
+    clientCertificate: certificate === null ? undefined : shownCertificate(certificate),
     userAgent: '',
-    ja4,
-    certificate,
   });
 }

@@ -1,9 +1,19 @@
 /** The end of a request: rules have their last call, it is counted, who observes sees it, and its line is written. */
-import { accessRequest, protocolOf } from './access-request.ts';
+import type { RequestView } from '#waf/request-view.ts';
+import {
+  type AccessVerdict,
+  currentTime,
+  shownCertificate,
+  shownNames,
+  toMicroseconds,
+  unlessEmpty,
+} from './access-line.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ProxyContext } from './context.ts';
 import type { Inspection } from './inspection.ts';
+import type { Protocol } from './proxy-metrics.ts';
 import type { RequestRecord } from './request-record.ts';
+import { userAgentOf } from './user-agent.ts';
 
 export function endRequest(
   context: ProxyContext,
@@ -30,36 +40,45 @@ export function endRequest(
 }
 
 function writeLine({ accessLog }: ProxyContext, client: ClientSide, record: RequestRecord): void {
-  const { found, isEnforced, overRate, transaction } = record;
-  const asked = accessRequest(record.view, client, accessLog);
+  const { view, reason, wafMs } = record;
+  const { ja4, certificate } = client.facts;
   // Field by field: one that is put together by spreading has its fields in a memory of their own.
   accessLog.write({
+    time: currentTime(),
     id: record.id,
     client: record.client,
-    peer: asked.peer,
-    protocol: asked.protocol,
+    peer: client.peer === record.client ? undefined : client.peer,
+    protocol: protocolOf(view),
     method: record.method,
     host: record.host,
-    path: asked.path,
-    query: asked.query,
+    path: view.bytes.toString('latin1', view.pathStart, view.pathEnd),
+    query: accessLog.redactedQuery(view),
     status: record.status,
     outcome: record.outcome,
-    reason: record.reason,
-    route: record.route?.name ?? '',
-    upstream: record.upstream,
+    reason: unlessEmpty(reason),
+    route: record.route?.name,
+    upstream: unlessEmpty(record.upstream),
     bytesIn: record.bytesIn,
     bytesOut: record.bytesOut,
-    durationMs: record.durationMs,
-    wafMs: record.wafMs,
-    verdict:
-      found !== null
-        ? { ...found, enforced: isEnforced }
-        : overRate && { ...overRate, enforced: overRate.mode === 'block' },
-    monitored: transaction?.monitoredRules ?? noRules,
-    userAgent: asked.userAgent,
-    ja4: asked.ja4,
-    certificate: asked.certificate,
+    durationMs: toMicroseconds(record.durationMs),
+    wafMs: wafMs === 0 ? undefined : toMicroseconds(wafMs),
+    verdict: verdictOf(record),
+    monitored: shownNames(record.transaction?.monitoredRules),
+    ja4: unlessEmpty(ja4),
+    clientCertificate: certificate === null ? undefined : shownCertificate(certificate),
+    userAgent: userAgentOf(view),
   });
 }
 
-const noRules: readonly string[] = [];
+function verdictOf({ found, isEnforced, overRate }: RequestRecord): AccessVerdict | undefined {
+  const said = found ?? overRate;
+  if (said === null) return undefined;
+  const { rule, target, reason } = said;
+  const enforced = found === null ? overRate?.mode === 'block' : isEnforced;
+  return { rule, target, reason, enforced, matches: shownNames(found?.matches) };
+}
+
+function protocolOf({ major, minor }: RequestView): Protocol {
+  if (major === 2) return 'HTTP/2.0';
+  return minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+}

@@ -6,11 +6,23 @@ import { randomBytes } from 'node:crypto';
 import type { RequestView } from '#waf/request-view.ts';
 import { fieldKind } from './http1/field-kind.ts';
 
-const prefix = `${randomBytes(8).toString('hex')}-`;
+const prefixDigits = 16;
+const countDigits = 8;
+const digits = Buffer.from('0123456789abcdef');
+const id = Buffer.from(
+  `${randomBytes(prefixDigits / 2).toString('hex')}-${'0'.repeat(countDigits)}`,
+);
 let count = 0;
 
+/** Made of bytes: one that is put together of two strings is flattened by whoever reads it. */
 export function nextRequestId(): string {
-  return prefix + (++count).toString(16).padStart(8, '0');
+  count = (count + 1) >>> 0;
+  let rest = count;
+  for (let at = id.length - 1; at > prefixDigits; at--) {
+    id[at] = digits[rest & 15] as number;
+    rest >>>= 4;
+  }
+  return id.toString('latin1');
 }
 
 /** What a trusted proxy hands in; empty where that is nothing usable. */

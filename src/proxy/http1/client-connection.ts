@@ -13,7 +13,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { monotonicMs } from '#core/clock.ts';
+import { turnMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
@@ -27,6 +27,7 @@ import type { Entrance } from '../entrance.ts';
 import type { Exchange } from '../exchange.ts';
 import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
+import { readShared } from '../shared-reads.ts';
 import type { RouteTimeouts } from '../snapshot.ts';
 import { writeSoon } from '../write-soon.ts';
 import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
@@ -98,9 +99,9 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#context = context;
     this.#onClosed = onClosed;
     // The first request of a connection has the head's time, not the longer idle time.
-    this.deadlineAt = monotonicMs() + context.snapshot.timeouts.headMs;
+    this.deadlineAt = turnMs() + context.snapshot.timeouts.headMs;
     context.deadlines.add(this);
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    readShared(socket, (bytes) => this.#onData(bytes));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => socket.destroy());
@@ -122,7 +123,7 @@ export class ClientConnection implements ClientSide, Expiring {
   drain(idleMs: number): void {
     if (!this.isIdle) this.#closeAfter = true;
     else if (idleMs === 0) this.#endAndLinger();
-    else this.deadlineAt = Math.min(this.deadlineAt, monotonicMs() + idleMs);
+    else this.deadlineAt = Math.min(this.deadlineAt, turnMs() + idleMs);
   }
 
   // ── from the client ───────────────────────────────────────────────────────────────────────────────
@@ -168,7 +169,7 @@ export class ClientConnection implements ClientSide, Expiring {
       const { head } = entrances[this.listener] as Entrance;
       const result = parseRequest(view, bytes, 0, bytes.length, head);
       if (result === incomplete) {
-        if (this.#pending === null) this.deadlineAt = monotonicMs() + timeouts.headMs;
+        if (this.#pending === null) this.deadlineAt = turnMs() + timeouts.headMs;
         this.#pending = bytes;
         this.#context.views.give(view);
         break;
@@ -202,7 +203,7 @@ export class ClientConnection implements ClientSide, Expiring {
     this.#pending = at < bytes.length ? bytes.subarray(at) : null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     if (!this.#decoder.done) {
-      this.#rate.start(monotonicMs());
+      this.#rate.start(turnMs());
       this.#rate.add(piece.size);
     }
     if (++this.#requests === this.#context.snapshot.limits.requestsPerConnectionMax) {
@@ -247,7 +248,7 @@ export class ClientConnection implements ClientSide, Expiring {
       case HEAD:
         this.#socket.end();
         this.#state = LINGER;
-        this.deadlineAt = monotonicMs() + lingerMs;
+        this.deadlineAt = turnMs() + lingerMs;
         break;
       case EXCHANGE:
         // A client may close its side after the request and still read the answer.
@@ -382,14 +383,14 @@ export class ClientConnection implements ClientSide, Expiring {
 
   pauseBody(): void {
     this.#bodyPaused = true;
-    this.#rate.pause(monotonicMs());
+    this.#rate.pause(turnMs());
     this.#socket.pause();
     this.#moveDeadline();
   }
 
   resumeBody(): void {
     this.#bodyPaused = false;
-    this.#rate.resume(monotonicMs());
+    this.#rate.resume(turnMs());
     this.#socket.resume();
     this.#moveDeadline();
   }
@@ -415,11 +416,11 @@ export class ClientConnection implements ClientSide, Expiring {
     const { timeouts } = this.#context.snapshot;
     if (this.#needsDrain) {
       // The client is not reading: its next request waits until it has.
-      this.deadlineAt = monotonicMs() + timeouts.sendMs;
+      this.deadlineAt = turnMs() + timeouts.sendMs;
       this.#socket.pause();
       return;
     }
-    if (this.#parsing) this.deadlineAt = monotonicMs() + timeouts.idleMs;
+    if (this.#parsing) this.deadlineAt = turnMs() + timeouts.idleMs;
     else this.#next();
   }
 
@@ -428,7 +429,7 @@ export class ClientConnection implements ClientSide, Expiring {
     if (this.#socket.isPaused()) this.#socket.resume();
     const pending = this.#pending;
     if (pending === null) {
-      this.deadlineAt = monotonicMs() + this.#context.snapshot.timeouts.idleMs;
+      this.deadlineAt = turnMs() + this.#context.snapshot.timeouts.idleMs;
       return;
     }
     this.#pending = null;
@@ -452,7 +453,7 @@ export class ClientConnection implements ClientSide, Expiring {
     const writable = writeSoon(this.#socket, bytes);
     if (!writable) {
       this.#needsDrain = true;
-      this.deadlineAt = monotonicMs() + this.#timeouts.sendMs;
+      this.deadlineAt = turnMs() + this.#timeouts.sendMs;
     }
     return writable;
   }
@@ -464,11 +465,11 @@ export class ClientConnection implements ClientSide, Expiring {
   /** Which of the client's time limits runs: none while the upstream is the one to wait for. */
   #moveDeadline(): void {
     const { sendMs, bodyIdleMs } = this.#timeouts;
-    if (this.#needsDrain) this.deadlineAt = monotonicMs() + sendMs;
+    if (this.#needsDrain) this.deadlineAt = turnMs() + sendMs;
     else if (this.#state === EXCHANGE && !this.#decoder.done && !this.#bodyPaused) {
       const { bodyBytesPerSecondMin } = this.#context.snapshot.limits;
       const slowest = this.#rate.deadline(bodyIdleMs, bodyBytesPerSecondMin);
-      this.deadlineAt = Math.min(monotonicMs() + bodyIdleMs, slowest);
+      this.deadlineAt = Math.min(turnMs() + bodyIdleMs, slowest);
     } else this.deadlineAt = Number.POSITIVE_INFINITY;
   }
 
@@ -483,10 +484,9 @@ export class ClientConnection implements ClientSide, Expiring {
   /** Closes our side. What is still to be written has the time a response has; the linger comes after. */
   #end(): void {
     const isWritten = this.#socket.writableLength === 0;
-    this.deadlineAt =
-      monotonicMs() + (isWritten ? lingerMs : this.#context.snapshot.timeouts.sendMs);
+    this.deadlineAt = turnMs() + (isWritten ? lingerMs : this.#context.snapshot.timeouts.sendMs);
     this.#socket.end(() => {
-      this.deadlineAt = monotonicMs() + lingerMs;
+      this.deadlineAt = turnMs() + lingerMs;
     });
   }
 }

@@ -14,6 +14,7 @@ import { monotonicMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { ConnectionFacts } from '../connection-facts.ts';
 import type { ProxyContext } from '../context.ts';
+import { readShared } from '../shared-reads.ts';
 import { Allowances } from './allowance.ts';
 import { errorCode } from './error-code.ts';
 import { type Fault, faults } from './fault.ts';
@@ -95,7 +96,7 @@ export class Http2Session implements FrameOwner, Expiring {
     const { headBytesMax } = context.snapshot.limits;
     this.frames.settings(ownSettings(streamsMax, streamWindow, headBytesMax));
     this.frames.windowUpdate(0, sessionWindow - initialWindow);
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    readShared(socket, (bytes) => this.#onData(bytes));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => socket.destroy());

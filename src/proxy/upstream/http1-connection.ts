@@ -11,7 +11,7 @@
  * connection dirty: it is closed, never pooled, so one client's bytes cannot become another's answer.
  */
 import type net from 'node:net';
-import { monotonicMs } from '#core/clock.ts';
+import { turnMs } from '#core/clock.ts';
 import type { DeadlineTable, Expiring } from '#core/deadline-table.ts';
 import {
   informationalMax,
@@ -87,7 +87,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
   constructor(owner: ConnectionOwner, dialer: Dialer, deadlines: DeadlineTable, connectMs: number) {
     this.#owner = owner;
     this.#deadlines = deadlines;
-    this.deadlineAt = monotonicMs() + connectMs;
+    this.deadlineAt = turnMs() + connectMs;
     this.#socket = dialer.dial({
       buffer: shared,
       callback: (size, buffer) => this.#onData(buffer as Buffer, size),
@@ -120,9 +120,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
     this.#used++;
     if (this.#state === IDLE) {
       this.#state = HEAD;
-      this.deadlineAt = request.last
-        ? monotonicMs() + receiver.responseMs
-        : Number.POSITIVE_INFINITY;
+      this.deadlineAt = request.last ? turnMs() + receiver.responseMs : Number.POSITIVE_INFINITY;
     }
     const { view: head, forwarding, authority, body } = request;
     const isApart = body.length > joinedBytesMax && !head.chunked;
@@ -151,18 +149,18 @@ export class Http1Connection implements UpstreamStream, Expiring {
     if (body.last) {
       this.#requestDone = true;
       if (this.#state === HEAD)
-        this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).responseMs;
+        this.deadlineAt = turnMs() + (this.#receiver as ResponseReceiver).responseMs;
     }
     const bytes = encodeBody(body, this.#requestFraming);
     if (bytes.length === 0 || this.#socket.write(bytes)) return true;
     // The origin does not keep up with the body: the client waits for it, and it has this long.
     if (this.#state === HEAD && !body.last)
-      this.deadlineAt = monotonicMs() + (this.#receiver as ResponseReceiver).sendMs;
+      this.deadlineAt = turnMs() + (this.#receiver as ResponseReceiver).sendMs;
     return false;
   }
 
   sendTunnel(bytes: Buffer): boolean {
-    this.deadlineAt = monotonicMs() + (this.#receiver?.tunnelIdleMs ?? 0);
+    this.deadlineAt = turnMs() + (this.#receiver?.tunnelIdleMs ?? 0);
     return this.#socket.write(bytes);
   }
 
@@ -189,7 +187,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
 
   /** Waits in the pool until it is needed, closed by the origin, or idle too long. */
   idle(idleMs: number): void {
-    this.deadlineAt = monotonicMs() + idleMs;
+    this.deadlineAt = turnMs() + idleMs;
   }
 
   #onWriteError(error: Error): void {
@@ -197,7 +195,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
     this.#writes = FAILED;
     this.#failReason = error.message;
     this.#reusable = false;
-    if (this.#state === HEAD) this.deadlineAt = monotonicMs() + lateAnswerMs;
+    if (this.#state === HEAD) this.deadlineAt = turnMs() + lateAnswerMs;
   }
 
   onDeadline(): void {
@@ -228,9 +226,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
           ? receiver.tunnelIdleMs
           : receiver.sendMs;
     this.deadlineAt =
-      this.#state === HEAD && !this.#requestDone
-        ? Number.POSITIVE_INFINITY
-        : monotonicMs() + limitMs;
+      this.#state === HEAD && !this.#requestDone ? Number.POSITIVE_INFINITY : turnMs() + limitMs;
   }
 
   #onConnect(): void {
@@ -261,7 +257,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
         this.#onBody(buffer, 0, size);
         break;
       case TUNNEL:
-        this.deadlineAt = monotonicMs() + (this.#receiver?.tunnelIdleMs ?? 0);
+        this.deadlineAt = turnMs() + (this.#receiver?.tunnelIdleMs ?? 0);
         this.#receiver?.onTunnelData(Buffer.copyBytesFrom(buffer, 0, size) as Buffer);
         break;
       default:
@@ -357,7 +353,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
       return;
     }
     if (result === complete) this.#finish(limit);
-    else this.deadlineAt = monotonicMs() + receiver.sendMs;
+    else this.deadlineAt = turnMs() + receiver.sendMs;
     receiver.onResponseBody(piece);
   }
 

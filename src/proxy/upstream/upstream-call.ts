@@ -8,7 +8,7 @@
  *            └──────┴──────────┴─► again? ─no─► onUpstreamFailed(status)
  * ```
  */
-import { monotonicMs } from '#core/clock.ts';
+import { turnMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import type { Forwarding } from '../forward-request.ts';
@@ -144,7 +144,7 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
   }
 
   start(): void {
-    const now = monotonicMs();
+    const now = turnMs();
     if (this.#attempts++ === 0) this.#group.budget.onRequest(now);
     const server = this.#group.pick(this.forwarding.client, this.#tried, now);
     if (server === null) {
@@ -187,10 +187,10 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     const server = this.#server;
     if (this.#judged || server === null) return;
     this.#judged = true;
-    if (succeeded) server.health.succeeded(this.#token, monotonicMs());
+    if (succeeded) server.health.succeeded(this.#token, turnMs());
     else {
       server.metrics.failures.value++;
-      server.health.failed(this.#token, monotonicMs(), reason);
+      server.health.failed(this.#token, turnMs(), reason);
     }
   }
 
@@ -396,12 +396,12 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
 
   #hasOther(): boolean {
     const tried = [...this.#tried, this.#server as UpstreamServer];
-    return this.#group.hasOther(tried, monotonicMs());
+    return this.#group.hasOther(tried, turnMs());
   }
 
   /** Asked last: saying yes uses it up. */
   #hasBudget(): boolean {
-    if (this.#group.budget.take(monotonicMs())) return true;
+    if (this.#group.budget.take(turnMs())) return true;
     this.#metrics.upstreamRetriesRefused.value++;
     return false;
   }

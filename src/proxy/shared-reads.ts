@@ -1,0 +1,60 @@
+/**
+ * What clients send, read into one buffer of the worker and copied out in its size.
+ *
+ * A socket that connects can be given a buffer to read into (`onread`). One that is accepted cannot: each read makes
+ * memory of its own, which then goes through a stream. Beneath both are the same, so an accepted socket is given
+ * a buffer here, in the way a connecting one gets it (`docs/decisions/shared-reads.md`).
+ *
+ * Node has no public name for that. The runtime is pinned by the lockfile; one that does it in another way is
+ * refused when a worker starts.
+ */
+import { Socket } from 'node:net';
+import { assert } from '#core/assert.ts';
+
+/** The largest read; node:net asks for as much. */
+const shared = Buffer.allocUnsafeSlow(65_536);
+const fields = fieldsOfOnRead();
+
+type ReadingSocket = {
+  /** Null once it is closed. */
+  readonly _handle: { useUserBuffer(buffer: Buffer): void } | null;
+  [field: symbol]: unknown;
+};
+
+/**
+ * `onBytes` gets what the socket reads, each time in memory of its own. Pausing, resuming and the socket's events
+ * are as ever; so is the reading of one from which bytes have been put back.
+ */
+export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): void {
+  // For what was put back.
+  socket.on('data', onBytes);
+  const reading = socket as unknown as ReadingSocket;
+  // Read past the stream it would overtake what is in there.
+  if (socket.readableLength > 0 || reading._handle === null) return;
+  reading[fields.buffer] = shared;
+  reading[fields.callback] = (size: number): boolean => {
+    const bytes = Buffer.allocUnsafe(size);
+    shared.copy(bytes, 0, 0, size);
+    // node:tls hands on all that it has opened, paused or not.
+    if (socket.readableLength > 0 || socket.isPaused()) socket.push(bytes);
+    else onBytes(bytes);
+    return true;
+  };
+  reading._handle.useUserBuffer(shared);
+}
+
+/** Where node:net keeps the two for a socket that was given them. */
+function fieldsOfOnRead(): { readonly buffer: symbol; readonly callback: symbol } {
+  const callback = () => true;
+  const made = new Socket({ onread: { buffer: shared, callback } });
+  const known = made as unknown as ReadingSocket;
+  const symbols = Object.getOwnPropertySymbols(made);
+  const buffer = symbols.find((symbol) => known[symbol] === shared);
+  const called = symbols.find((symbol) => known[symbol] === callback);
+  made.destroy();
+  assert(
+    buffer !== undefined && called !== undefined,
+    `this Node.js (${process.version}) keeps the buffer of a reading socket elsewhere: use the one that npm installs`,
+  );
+  return { buffer, callback: called };
+}
