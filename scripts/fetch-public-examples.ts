@@ -4,10 +4,12 @@
  * checkout of their repository. One whose bytes are not those that the cases were written for is refused and not
  * written; the others are. Their text is not ours and stays out of this tree: `build/` is not in git.
  */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { type PublicCorpus, publicCorpus } from '../test/support/proxy-wasm-cases.ts';
 
 const repository = 'https://raw.githubusercontent.com/G-Core/proxy-wasm-sdk-as';
@@ -36,10 +38,19 @@ export const fromNetwork: ExampleSource = {
   },
 };
 
-export const fromCheckout = (checkout: string): ExampleSource => ({
-  place: ({ path }) => join(checkout, path),
-  read: (path) => readFile(path),
-});
+/** Of its history where it has one: the examples are not all of one commit. */
+export function fromCheckout(checkout: string): ExampleSource {
+  if (!existsSync(join(checkout, '.git')))
+    return { place: ({ path }) => join(checkout, path), read: (path) => readFile(path) };
+  const git = promisify(execFile);
+  return {
+    place: ({ commit, path }) => `${commit}:${path}`,
+    async read(place) {
+      const { stdout } = await git('git', ['-C', checkout, 'show', place], { encoding: 'buffer' });
+      return stdout;
+    },
+  };
+}
 
 /** Why examples were refused, a line each; what was not refused is in the folder. */
 export async function getExamples(
