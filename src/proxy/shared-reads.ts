@@ -1,5 +1,5 @@
 /**
- * What clients send, read into one buffer of the worker and copied out in its size.
+ * What clients send, read into one buffer of the worker and copied out of it.
  *
  * A socket that connects can be given a buffer to read into (`onread`). One that is accepted cannot: each read makes
  * memory of its own, which then goes through a stream. Beneath both are the same, so an accepted socket is given
@@ -14,6 +14,13 @@ import { assert } from '#core/assert.ts';
 /** The largest read; node:net asks for as much. */
 const shared = Buffer.allocUnsafeSlow(65_536);
 const fields = fieldsOfOnRead();
+/**
+ * Heads are cut from slabs of so many bytes. A request that takes long keeps the slab of its head: larger ones are
+ * no faster, and dearer with thousands that wait for an event.
+ */
+const slabBytes = 8_192;
+let slab = Buffer.allocUnsafeSlow(slabBytes);
+let used = 0;
 
 type ReadingSocket = {
   /** Null once it is closed. */
@@ -33,7 +40,7 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
   if (socket.readableLength > 0 || reading._handle === null) return;
   reading[fields.buffer] = shared;
   reading[fields.callback] = (size: number): boolean => {
-    const bytes = Buffer.allocUnsafe(size);
+    const bytes = room(size);
     shared.copy(bytes, 0, 0, size);
     // node:tls hands on all that it has opened, paused or not.
     if (socket.readableLength > 0 || socket.isPaused()) socket.push(bytes);
@@ -41,6 +48,17 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
     return true;
   };
   reading._handle.useUserBuffer(shared);
+}
+
+function room(size: number): Buffer {
+  if (size > slabBytes / 2) return Buffer.allocUnsafeSlow(size);
+  if (used + size > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    used = 0;
+  }
+  const bytes = slab.subarray(used, used + size);
+  used += size;
+  return bytes;
 }
 
 /** Where node:net keeps the two for a socket that was given them. */

@@ -79,6 +79,16 @@ export function rangesEqualFolded(
   return true;
 }
 
+export const noBytes = Buffer.alloc(0);
+
+/** Both in memory that is shared with nobody else: for what may stay for long. */
+export function ownJoined(before: Buffer, bytes: Buffer): Buffer {
+  const all = Buffer.allocUnsafeSlow(before.length + bytes.length);
+  before.copy(all);
+  bytes.copy(all, before.length);
+  return all;
+}
+
 export const ascii = (text: string): Uint8Array =>
   Uint8Array.from(text, (char) => char.charCodeAt(0));
 

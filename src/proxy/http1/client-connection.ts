@@ -32,7 +32,7 @@ import type { RouteTimeouts } from '../snapshot.ts';
 import { writeSoon } from '../write-soon.ts';
 import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
-import { LF } from './bytes.ts';
+import { LF, noBytes, ownJoined } from './bytes.ts';
 import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
 import { complete, incomplete, type ParseProblem, problemOf } from './parse-problem.ts';
 import { parseRequest } from './parse-request.ts';
@@ -152,7 +152,7 @@ export class ClientConnection implements ClientSide, Expiring {
       this.#parse(bytes);
       return;
     }
-    const joined = Buffer.concat([pending, bytes]);
+    const joined = ownJoined(pending, bytes);
     this.#pending = joined;
     // Without a further line end nothing new can be decided, unless the head has grown too large.
     if (bytes.includes(LF) || joined.length >= this.#context.snapshot.limits.headBytesMax)
@@ -170,7 +170,7 @@ export class ClientConnection implements ClientSide, Expiring {
       const result = parseRequest(view, bytes, 0, bytes.length, head);
       if (result === incomplete) {
         if (this.#pending === null) this.deadlineAt = turnMs() + timeouts.headMs;
-        this.#pending = bytes;
+        this.#pending ??= ownJoined(noBytes, bytes);
         this.#context.views.give(view);
         break;
       }
