@@ -10,7 +10,7 @@
  * `finish` is always reached, and once: by the end of the response, by a local answer, by the client
  * going away, by the upstream failing.
  */
-import { monotonicMs, turnMs } from '#core/clock.ts';
+import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
 import type { Transaction } from '#waf/transaction.ts';
@@ -53,7 +53,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
   readonly #view: RequestView;
   readonly #snapshot: Snapshot;
   readonly #entrance: Entrance;
-  readonly #startedAt = turnMs();
+  readonly #startedAt = monotonicMs();
   readonly #requestId: string;
   readonly #peerIsTrusted: boolean;
   /** Who the client is: the peer, or the one a trusted proxy speaks for. */

@@ -23,8 +23,8 @@ let slab = Buffer.allocUnsafeSlow(slabBytes);
 let used = 0;
 
 type ReadingSocket = {
-  /** Null once it is closed. */
-  readonly _handle: { useUserBuffer(buffer: Buffer): void } | null;
+  /** None once it is closed. */
+  readonly _handle: { useUserBuffer(buffer: Buffer): void } | null | undefined;
   [field: symbol]: unknown;
 };
 
@@ -37,7 +37,7 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): vo
   socket.on('data', onBytes);
   const reading = socket as unknown as ReadingSocket;
   // Read past the stream it would overtake what is in there.
-  if (socket.readableLength > 0 || reading._handle === null) return;
+  if (socket.readableLength > 0 || !reading._handle) return;
   reading[fields.buffer] = shared;
   reading[fields.callback] = (size: number): boolean => {
     const bytes = room(size);
