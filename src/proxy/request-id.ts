@@ -1,6 +1,6 @@
 /**
- * One id a request: 16 hexadecimal digits drawn at the worker's start, and again when the count behind them is at its end. Unique over workers
- * and restarts, and in order within a worker; not a secret.
+ * One id a request: 16 hexadecimal digits drawn at the worker's start, and again when the count behind them is at
+ * its end. Unique over workers and restarts, and in order within a worker while they stay; not a secret.
  */
 import { randomBytes } from 'node:crypto';
 import type { RequestView } from '#waf/request-view.ts';

@@ -11,6 +11,7 @@
  *
  * The head of such a request is the least that rules need to know where they are: method, path without query, who asks.
  */
+import { fieldNamed } from '#waf/field-named.ts';
 import { Transaction } from '#waf/transaction.ts';
 import type { BodyWindow } from '../filter.ts';
 import { type Field, requestView } from './built-request.ts';
@@ -123,7 +124,6 @@ function typeFor(kind: Kind, boundary: string | null): string {
 }
 
 function fieldOf({ request }: Transaction, name: string): string {
-  for (let i = 0; i < request.headerCount; i++)
-    if (request.headerName(i).toLowerCase() === name) return request.headerValue(i);
-  return '';
+  const at = fieldNamed(request, name);
+  return at < 0 ? '' : request.headerValue(at);
 }
