@@ -334,8 +334,8 @@ export class Http2Stream implements ClientSide, StreamLate {
     body: string | Buffer,
     requestId: string,
     isHead: boolean,
-  ): void {
-    if (this.isClosed) return;
+  ): true {
+    if (this.isClosed) return true;
     const { encoder, frames } = this.#session;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     encodeLocal(encoder, status, fields, contentType, bytes.length, requestId);
@@ -347,6 +347,7 @@ export class Http2Stream implements ClientSide, StreamLate {
       localPiece.last = true;
       this.sendBody(localPiece);
     }
+    return true;
   }
 
   /** Upgrades are HTTP/1.1's: no exchange of this protocol asks for one. */
