@@ -9,9 +9,8 @@
  * The exchange of a request with a body begins with the first DATA frame, or when the read its head came
  * in has been used up: a small body then goes to the upstream in one write with the head.
  *
- * Back-pressure, both ways: what the exchange does not take yet is held up to the stream's window, and no
- * new window is given for it; what the client has no window for waits in a queue, and the upstream is not
- * read until it is empty.
+ * Back-pressure, both ways: what the exchange does not take yet is held up to the stream's window, which is not given anew
+ * for it; what the client has no window for waits in a queue, and the upstream is not read until it is empty.
  */
 import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
