@@ -99,7 +99,8 @@ export const ScanWord = {
   checkListsAt: 7,
   /**
    * A literal, in 32 bytes: u64 of its bytes, u64 of the bits that count, u64 of the bits set before comparing
-   * (letters without case), u8 bytes of the literal, u8 where in it the three lie, u16 0, u32 offset of its row.
+   * (letters without case), u8 bytes of the literal, u8 where in it the three lie, u16 0, u32 offset of its row. One of more
+   * than eight bytes goes on in a record behind it, which has the u64 alone.
    */
   checksAt: 8,
   /** Row: entries that no literal decides about. */

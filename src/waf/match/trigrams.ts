@@ -6,7 +6,7 @@
  * Corasick's automaton slow, and the bits of ordinary text stay in the first cache.
  *
  * The number of the first bit among all that are set leads to the literals that have these three, which are
- * compared whole, eight bytes at a time. What a short literal says nothing about is set for all bytes; behind the
+ * compared whole, eight bytes at a time, in one record or two. What a short literal says nothing about is set for all bytes; behind the
  * end of a subject stands class 0, which is that of bytes in no literal.
  */
 import { byteFrequency } from './byte-frequency.ts';
@@ -15,19 +15,23 @@ export const trigramBits = 18;
 const classesMax = 64;
 const allClasses = Array.from({ length: classesMax }, (_, number) => number);
 const windowBytes = 3;
+const recordBytes = 32;
+/** Of a literal in one record. */
+const wordBytes = 8;
 
 export type Trigrams = {
   /** 256 entries. */
   readonly classOf: Uint8Array;
   readonly bits: Uint8Array;
   readonly ranks: Uint16Array;
+  /** In records. */
   readonly checkLists: Uint32Array;
   readonly checks: readonly LiteralCheck[];
 };
 
 export type LiteralCheck = { readonly literal: string; readonly window: number };
 
-/** Literals of two to eight bytes, in lower case. */
+/** Literals of two to sixteen bytes, in lower case. */
 export function buildTrigrams(literals: readonly string[]): Trigrams {
   const classOf = classesOfLiterals(literals);
   const lists = new Map<number, LiteralCheck[]>();
@@ -64,22 +68,28 @@ export function encodeChecks(
   checks: readonly LiteralCheck[],
   rowOf: (literal: string) => number,
 ): Uint8Array {
-  const bytes = new Uint8Array(checks.length * 32);
+  const records = checks.reduce((sum, check) => sum + recordsOf(check), 0);
+  const bytes = new Uint8Array(records * recordBytes);
   const view = new DataView(bytes.buffer);
-  checks.forEach(({ literal, window }, index) => {
-    const at = index * 32;
+  let at = 0;
+  for (const check of checks) {
+    const { literal, window } = check;
     for (let i = 0; i < literal.length; i++) {
       const byte = literal.charCodeAt(i);
-      bytes[at + i] = byte;
-      bytes[at + 8 + i] = 0xff;
-      if (byte >= 0x61 && byte <= 0x7a) bytes[at + 16 + i] = 0x20;
+      const to = at + Math.floor(i / wordBytes) * recordBytes + (i % wordBytes);
+      bytes[to] = byte;
+      bytes[to + 8] = 0xff;
+      if (byte >= 0x61 && byte <= 0x7a) bytes[to + 16] = 0x20;
     }
     bytes[at + 24] = literal.length;
     bytes[at + 25] = window;
     view.setUint32(at + 28, rowOf(literal), true);
-  });
+    at += recordsOf(check) * recordBytes;
+  }
   return bytes;
 }
+
+const recordsOf = ({ literal }: LiteralCheck): number => Math.ceil(literal.length / wordBytes);
 
 /** Checks one after the other, in the order of their bits. */
 function arranged(
@@ -94,11 +104,15 @@ function arranged(
   for (const index of seconds)
     bits[index >> 2] = (bits[index >> 2] as number) | (2 << ((index & 3) << 1));
   let counted = 0;
+  let records = 0;
   for (const index of [...lists.keys()].sort((a, b) => a - b)) {
     for (; counted <= index >> 5; counted++) ranks[counted] = checkLists.length;
     bits[index >> 2] = (bits[index >> 2] as number) | (1 << ((index & 3) << 1));
-    checkLists.push(checks.length);
-    checks.push(...(lists.get(index) ?? []));
+    checkLists.push(records);
+    for (const check of lists.get(index) ?? []) {
+      checks.push(check);
+      records += recordsOf(check);
+    }
   }
   if (checkLists.length > 0xffff)
     throw new RangeError('more distinct literals than can be counted');
@@ -106,7 +120,7 @@ function arranged(
     classOf,
     bits,
     ranks,
-    checkLists: Uint32Array.from([...checkLists, checks.length]),
+    checkLists: Uint32Array.from([...checkLists, records]),
     checks,
   };
 }

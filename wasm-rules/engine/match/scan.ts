@@ -74,16 +74,24 @@ function compare(
   const checks = set + load<u32>(set, ScanWord.checksAt * 4);
   const last = checks + (<usize>load<u32>(lists, 4) << 5);
   charge(load<u32>(lists, 4) - load<u32>(lists));
-  for (let check = checks + (<usize>load<u32>(lists) << 5); check < last; check += 32) {
+  let next = checks + (<usize>load<u32>(lists) << 5);
+  while (next < last) {
+    const check = next;
     const from = at - <usize>load<u8>(check, 25);
     const length = <usize>load<u8>(check, 24);
-    if (from < start || from + length > end) continue;
-    const bytes = (load<u64>(from) | load<u64>(check, 16)) & load<u64>(check, 8);
-    if (bytes != load<u64>(check)) continue;
+    next += length > 8 ? 64 : 32;
+    if (from < start || from + length > end || !isAt(check, from)) continue;
+    // The rest of a literal is a record behind the first.
+    if (length > 8 && !isAt(check + 32, from + 8)) continue;
     const row = set + load<u32>(check, 28);
     for (let i: usize = 0; i < rowBytes; i += 16)
       v128.store(hits + i, v128.or(v128.load(hits + i), v128.load(row + i)));
   }
+}
+
+@inline
+function isAt(check: usize, from: usize): bool {
+  return ((load<u64>(from) | load<u64>(check, 16)) & load<u64>(check, 8)) == load<u64>(check);
 }
 
 @inline
