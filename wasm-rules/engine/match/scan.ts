@@ -3,7 +3,7 @@
  * it (`src/waf/match/trigrams.ts` says how). Up to eight bytes behind the string are read, never used. Never a "no" that is wrong; what is left is confirmed by `matchPattern` or `findPhrase`.
  */
 import { charge } from '../budget';
-import { kindTable } from './byte-kinds';
+import { kindTable, upperKind } from './byte-kinds';
 import { ScanWord } from './format';
 
 /** Literal hits of the string at hand: 4,096 bits, `scanBitsMax`. */
@@ -14,15 +14,33 @@ export function scanWords(set: usize): i32 {
   return load<u32>(set, ScanWord.words * 4);
 }
 
-/** ORs the candidates into `bits` and returns the kinds of bytes that the string has. */
+/**
+ * ORs the candidates into `bits` and returns the kinds of bytes that the string has. Behind `bits` there is room for as
+ * many words again, which `scanLowered` takes: what the literals say.
+ */
 export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
   charge(length + 16);
   const rowBytes: usize = (<usize>load<u32>(set, ScanWord.words * 4)) << 3;
   copyRow(hits, set + load<u32>(set, ScanWord.alwaysAt * 4), rowBytes);
   const first: u32 = length > 0 ? load<u8>(at) : 0;
   const kinds = walk(set, at, at + <usize>length, rowBytes);
+  copyRow(bits + rowBytes, hits, rowBytes);
   collect(set, kinds, length, first, bits, rowBytes);
   return kinds;
+}
+
+/**
+ * The same for the string in lower case, without a look at it: literals are found in any case, and of kinds there is one
+ * less. `scanned` is what `scan` left, `at` the string in lower case.
+ */
+export function scanLowered(set: usize, kinds: u64, at: usize, length: i32, scanned: usize, bits: usize): u64 {
+  charge(16);
+  const rowBytes: usize = (<usize>load<u32>(set, ScanWord.words * 4)) << 3;
+  copyRow(hits, scanned + rowBytes, rowBytes);
+  copyRow(bits + rowBytes, hits, rowBytes);
+  const lowered = kinds & ~upperKind();
+  collect(set, lowered, length, load<u8>(at), bits, rowBytes);
+  return lowered;
 }
 
 /** Three classes are an index into pairs of bits; where two in a row fit, literals are compared. */
