@@ -27,14 +27,25 @@ export function checkRules(paths: readonly string[], isFolding: boolean): RuleRe
   const { files, problems, problemsDropped, notes, ruleSet } = loaded;
   const { dispositions, settings } = ruleSet;
   const report = { files, problemsDropped, notes, settings };
-  if (problems.length > 0) return { ...report, problems, fates: dispositions };
   const refused = notRun(ruleSet);
   const reasons = new Map(refused.map(({ position, message }) => [position, message]));
   const fates = dispositions.map((fate): RuleFate => {
     const reason = reasons.get(fate.position);
     return reason === undefined ? fate : { ...fate, fate: 'refused', reason };
   });
-  return { ...report, problems: refused, fates };
+  return { ...report, problems: inOrder([...problems, ...refused], files), fates };
+}
+
+/** As somebody reads them who goes through the files. */
+function inOrder(problems: readonly RuleProblem[], files: readonly string[]): RuleProblem[] {
+  const order = new Map(files.map((file, index) => [file, index]));
+  const rank = ({ position }: RuleProblem): number => order.get(position.file) ?? -1;
+  return problems.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      a.position.line - b.position.line ||
+      a.position.column - b.position.column,
+  );
 }
 
 /** What reads well and cannot be run is found by laying it out, as a build does. */
