@@ -26,12 +26,14 @@ describe('a check of rules', () => {
       'SecRule ARGS "@rx (" "id:2,phase:1,deny"',
       'SecRule ARGS a "id:3,phase:1,denny"',
       'SecRule ARGZ a "id:4,phase:1,deny"',
+      'SecRule ARGS "@rx (?:a{1,300}b{1,300}){1,300}" "id:5,phase:1,deny"',
+      `SecRule ARGS "@pm ${'x'.repeat(5_000)}" "id:6,phase:1,deny"`,
     ];
     writeFileSync(file, lines.join('\n'));
     const { problems } = checkRules([file], true);
     assert.deepEqual(
       problems.map(({ position }) => position.line),
-      [1, 2, 3, 4],
+      [1, 2, 3, 4, 5, 6],
     );
   });
 });

@@ -21,7 +21,7 @@ import {
 } from './exclusions.ts';
 import { expandGlob, hasWildcard } from './file-glob.ts';
 import { languageLimits } from './limits.ts';
-import { ProblemList, RuleError, type RuleNote, type RuleProblem } from './problem.ts';
+import { inOrder, ProblemList, RuleError, type RuleNote, type RuleProblem } from './problem.ts';
 import { resolveRules } from './resolve.ts';
 import { RuleBuilder } from './rule-builder.ts';
 import { diskReader, type RuleReader } from './rule-reader.ts';
@@ -42,7 +42,7 @@ export type RuleSource =
 
 export type LoadedRules = {
   readonly ruleSet: RuleSet;
-  /** In the order they were met. With any of them the rule set must not run. */
+  /** In the order of the files. With any of them the rule set must not run. */
   readonly problems: readonly RuleProblem[];
   /** Beyond `problemsMax`. */
   readonly problemsDropped: number;
@@ -102,7 +102,7 @@ class Loader {
     );
     return {
       ruleSet,
-      problems: this.#problems.problems,
+      problems: inOrder(this.#problems.problems, this.#files),
       problemsDropped: this.#problems.dropped,
       notes: [...this.#notes, ...notes],
       files: this.#files,
