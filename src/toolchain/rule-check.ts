@@ -1,5 +1,6 @@
 /** What SecLang files on a disk say, for those who are above `waf/` and may not see its types. */
 import { readFileSync, statSync } from 'node:fs';
+import { readByteText } from '#core/byte-text.ts';
 import { WeirError } from '#core/errors.ts';
 import { installedCrsFolder } from '#core/installed-rules.ts';
 import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
@@ -113,7 +114,7 @@ export function excerptAt({ file, line, column }: RulePlace): string | null {
   }
   const from = Math.max(0, column - 1 - 40);
   const cut = text.slice(from, from + excerptCharactersMax).trim();
-  return `${from > 0 ? '…' : ''}${cut}${from + excerptCharactersMax < text.length ? '…' : ''}`;
+  return `${from > 0 ? '…' : ''}${readByteText(cut)}${from + excerptCharactersMax < text.length ? '…' : ''}`;
 }
 
 const excerptCharactersMax = 100;

@@ -18,6 +18,45 @@ describe('nothing looks as if it decided something:', () => {
   }
 });
 
+const slips: readonly (readonly [text: string, problem: RegExp, fix: RegExp])[] = [
+  [
+    'SecRule ARGS a "id:1" \\ \nSecRule ARGS b "id:2"',
+    /^1:23 the backslash does not join/,
+    /blanks behind/,
+  ],
+  ['SecRule ARGS \u00e2\u0080\u009ca id:1', /^1:14 a typographic quotation mark/, /write "/],
+  [
+    'SecRule ARGS "a "id:1,deny"',
+    /expecting a comma after "deny", got a "/,
+    /a blank between two quoted/,
+  ],
+  ['SecRule ARGS "a(b" id:1', /a \( without its \)/, /close the group/],
+  ['SecRuleEngin On', /no directive SecRuleEngin/, /did you mean SecRuleEngine\?/],
+  [
+    'SecRule ARGS a "id:1,ctl:ruleRemovById=2"',
+    /no ctl:rulere/,
+    /did you mean ctl:ruleRemoveById\?/,
+  ],
+];
+
+describe('a slip is named with what mends it:', () => {
+  for (const [text, problem, fix] of slips) {
+    it(JSON.stringify(text), () => {
+      const loaded = loadText(text);
+      assert.match(problemsOf(loaded)[0] ?? 'no problem', problem);
+      assert.match(loaded.problems[0]?.fix ?? '', fix);
+    });
+  }
+});
+
+describe('a file that would only detect', () => {
+  it('is told that the route decides', () => {
+    const { notes } = loadText('SecRuleEngine DetectionOnly\nSecHashEngine On');
+    assert.match(notes[0]?.message ?? '', /waf: \{ mode: monitor \}/);
+    assert.match(notes[1]?.message ?? '', /SecHashEngine changes nothing: links are not signed/);
+  });
+});
+
 describe('what a rule says of itself', () => {
   it('is written into its texts and values, and what nothing fills is noted', () => {
     const loaded = loadText(
