@@ -8,7 +8,7 @@
  *
  * Case is dropped here: the scan compares letters without it, which only ever finds too much.
  */
-import { literalFrequency } from './byte-frequency.ts';
+import { literalFrequency } from './literal-frequency.ts';
 import type { PatternNode } from './syntax-tree.ts';
 
 /** Strings in one set. */
