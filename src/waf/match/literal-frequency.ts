@@ -52,7 +52,8 @@ export function literalFrequency(literal: string): number {
   /** Of what stands before each place. */
   const likeliest = [1];
   for (let end = 1; end <= literal.length; end++) {
-    let best = (likeliest[end - 1] as number) * (byteFrequency[literal.charCodeAt(end - 1)] ?? 0.001);
+    let best =
+      (likeliest[end - 1] as number) * (byteFrequency[literal.charCodeAt(end - 1)] ?? 0.001);
     for (let bytes = pieceBytesMin; bytes <= pieceBytesMax && bytes <= end; bytes++) {
       const piece = pieces.get(literal.slice(end - bytes, end));
       if (piece !== undefined) best = Math.max(best, (likeliest[end - bytes] as number) * piece);
