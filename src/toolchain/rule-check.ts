@@ -52,6 +52,7 @@ const uncompiled: Matchers = {
   pattern: () => ({ bytes: nothing, kind: 'constant', stateCount: 0 }),
   captures: () => nothing,
   phraseSet: () => nothing,
+  cover: () => 0n,
   parts: (member) => [member],
   bytesMin: () => 0,
   scanSet: () => nothing,
