@@ -239,6 +239,28 @@ describe('transformations', () => {
     assert.ok(told > 2_000, `only ${told} values were told apart`);
   });
 
+  it('make of escapes only kinds of bytes that were foretold', (test) => {
+    const space = kindsIn(Buffer.from(' '));
+    fc.assert(
+      fc.property(
+        fc.constantFrom('urlDecode', 'urlDecodeUni'),
+        fc.string({ unit: fc.constantFrom(...'%%%23456789abcdefuUxX+ z'), maxLength: 40 }),
+        (name, value) => {
+          const input = Buffer.from(value, 'latin1');
+          input.copy(memory, parts.room);
+          const foretold = BigInt.asUintN(
+            64,
+            BigInt(partOf(parts, 'escapedKindsOf')(parts.room, input.length)),
+          );
+          const made = run(name, input);
+          if (made !== null)
+            assert.equal(kindsIn(made) & ~(kindsIn(input) | space | foretold), 0n, name);
+        },
+      ),
+      propertySettings(test, 5_000),
+    );
+  });
+
   it('tell by kinds that plain words stay as they are for all that decode', () => {
     const input = Buffer.from('plainwords');
     input.copy(memory, parts.room);

@@ -10,6 +10,7 @@ import { kindsIn, kindsOfByte } from '../engine/match/byte-kinds';
 import { scan, scanLowered, scanWords } from '../engine/match/scan';
 import { canChange, changesEmpty, opensWith, scrambles } from '../engine/transform/can-change';
 import { Transformation } from '../engine/transform/names';
+import { escapedKinds } from '../engine/transform/url';
 import { outputBytesMax, passesOf, transform } from '../engine/transform/transform';
 import { charge } from './fuel';
 
@@ -208,6 +209,7 @@ export function transformed(string: usize, id: i32, needed: u64 = ~0): usize {
   } else if (!canChange(id, kindsOf(string))) return string;
   for (let known = load<usize>(string, 28); known != 0; known = load<usize>(known))
     if (load<i32>(known, 4) == id) return load<usize>(known, 8);
+  if (isEscapedFor(string, id, needed)) return 0;
   charge(16 + <u32>length * passesOf(id));
   const into = arenaTake(<usize>outputBytesMax(id, length));
   const written = transform(id, load<usize>(string), length, into);
@@ -234,6 +236,15 @@ export function transformed(string: usize, id: i32, needed: u64 = ~0): usize {
   store<usize>(memo, result, 8);
   store<usize>(string, memo, 28);
   return result;
+}
+
+/** Nothing that its escapes stand for is of the kinds that are needed of it without them. */
+function isEscapedFor(string: usize, id: i32, needed: u64): bool {
+  if (id != Transformation.urlDecodeUni && id != Transformation.urlDecode) return false;
+  if (mayHave(kindsOf(string), needed)) return false;
+  const length = load<i32>(string, 4);
+  charge(<u32>length >> 3);
+  return !mayHave(escapedKinds(load<usize>(string), length), needed);
 }
 
 /** Seeded, so that nobody can choose strings that all fall into one bucket. */
