@@ -191,6 +191,11 @@ function invalidRules(
   );
 }
 
+/** What is wrong with its files, found without compiling them. Throws `RULES_UNREADABLE`. */
+export function problemsOfRules(request: RuleSetRequest): readonly RuleProblem[] {
+  return loadRules(sourcesFor(request, diskReader), { reader: diskReader }).problems;
+}
+
 /** Everything that is read counts, under its name. */
 function hashingReader(hash: Hash, marks: SourceMark[]): RuleReader {
   return {

@@ -33,8 +33,8 @@ export type RuleSetRequest = {
   readonly keepsRuleEngine: boolean;
 };
 
-/** Identifiers of Weir's own rules, in the range that ModSecurity reserves for local use. */
-const firstOwnId = 90_000;
+/** Identifiers of Weir's own rules, where no rule set has any; 1 to 99,999 are those of whoever writes rules. */
+const firstOwnId = 1_991_000;
 
 /** Before everything else: bodies are looked at, and taken apart by their type. Files may say otherwise. */
 const bodyText = `

@@ -73,6 +73,24 @@ describe('weir check', () => {
     );
   });
 
+  it('reads the rules it names, and says where they are wrong', async () => {
+    await writeFile(
+      join(directory, 'rules.yaml'),
+      'edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }\nupstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }\nroutes: [{ upstream: app, waf: { rules: [mine] } }]\nwaf: { rules: { mine: { seclang: [mine.conf] } } }\n',
+    );
+    await writeFile(
+      join(directory, 'mine.conf'),
+      'SecRule ARGS "@rx (" "id:1,phase:2,deny"\nSecRule ARGZ a "id:2,phase:2,deny"\n',
+    );
+    const bad = await check('rules.yaml');
+    assert.equal(bad.exit, 1, bad.stdout);
+    assert.match(
+      bad.stdout,
+      /^rules\.yaml:4:\d+ {2}waf\.rules\.mine {2}mine\.conf:1:19 {2}the pattern/,
+    );
+    assert.match(bad.stdout, /\n.*mine\.conf:2:9 {2}there is no variable ARGZ \(did you mean ARGS/);
+  });
+
   it('says everything that is wrong, each with its place, and ends with 1', async () => {
     await writeFile(
       join(directory, 'bad.yaml'),

@@ -106,7 +106,7 @@ describe('weir rules check', () => {
 
   it('lists every rule with its reason', async () => {
     const { text } = await run('rules', 'check', 'good', '--all');
-    assert.match(text, /\n1 +folded +good\/a\.conf:1 +what it sets is written where it is read/);
+    assert.match(text, /\n1 +folded +good\/a\.conf:1 +nothing tells whether it matched/);
     assert.match(text, /\n3 +loaded +good\/b\.conf:1\n/);
   });
 

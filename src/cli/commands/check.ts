@@ -28,7 +28,7 @@ export const check: Command = {
     if (given.flag('orchestrator')) return checkOrchestratorFile(file, io, print);
     const loaded = loadConfig({ file, env: io.env });
     const found = await allProblems(loaded);
-    const problems = loaded.ok && found.length === 0 ? await modeProblems(loaded) : found;
+    const problems = loaded.ok && found.length === 0 ? await problemsInRules(loaded, io) : found;
     if (loaded.ok && problems.length === 0) {
       const summary = summarise(loaded.config);
       print.answer({ ok: true, file, sha256: loaded.sha256, ...summary, problems: [] }, () => {
@@ -45,6 +45,17 @@ export const check: Command = {
     return exitCodes.failure;
   },
 };
+
+/** Rules in SecLang are read as a node reads them; those that can be are asked for what modes name. */
+async function problemsInRules(loaded: LoadedConfig, io: CliIo): Promise<ConfigProblem[]> {
+  const { configuredRuleProblems } = await import('#toolchain/configured-rules-check.ts');
+  const problems = configuredRuleProblems(loaded.config, io.cwd);
+  if (problems.length === 0) return modeProblems(loaded);
+  return problems.map((problem) => {
+    const { line = null, column = null } = loaded.positions.get(problem.path) ?? {};
+    return { ...problem, line, column };
+  });
+}
 
 /** It takes the rule sets to be read, so a node does it with those it has loaded, and says it in status. */
 async function modeProblems({ config, positions }: LoadedConfig): Promise<ConfigProblem[]> {

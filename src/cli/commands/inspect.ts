@@ -13,6 +13,7 @@ import type { ParsedArguments } from '#cli/parse-arguments.ts';
 import { type Cell, type Printer, printable } from '#cli/printer.ts';
 import { readBounded, readStdin } from '#cli/read-bounded.ts';
 import { paranoiaOption, ruleSetOf, setupOption } from '#cli/rule-options.ts';
+import { readByteText } from '#core/byte-text.ts';
 import type { InspectedRequest, Inspection } from '#toolchain/inspect-request.ts';
 
 const requestBytesMax = 2_097_152;
@@ -146,12 +147,12 @@ function liveText(print: Printer, answer: InspectAnswer): string {
       { text: name, style: name === rule ? 'red' : 'bold' },
       printable(target.slice(0, valueShown)),
       printable(matched.slice(0, valueShown)),
-      printable(message),
+      printable(readByteText(message)),
       points === null ? '' : String(points),
       mode,
     ],
   );
-  const found = `${rule}: ${printable(reason)}`;
+  const found = `${rule}: ${printable(readByteText(reason))}`;
   const decided = {
     passed: print.paint('green', 'passes'),
     noted: `would be stopped by ${found}; its route or rule only watches`,
@@ -180,12 +181,15 @@ function inspectionText(
     String(phase),
     printable(target.slice(0, valueShown)),
     printable(value.slice(0, valueShown)),
-    printable(message),
+    printable(readByteText(message)),
   ]);
   const decided =
     verdict === null
       ? print.paint('green', 'passes')
-      : print.paint('red', `${verdict.kind}ed by ${verdict.rule}: ${printable(verdict.reason)}`);
+      : print.paint(
+          'red',
+          `${verdict.kind}ed by ${verdict.rule}: ${printable(readByteText(verdict.reason))}`,
+        );
   return [
     ...(rows.length === 0
       ? ['no rule matches']

@@ -6,6 +6,7 @@ import { type Printer, printable } from '#cli/printer.ts';
 import { fateRows, fileRows } from '#cli/rule-fates.ts';
 import { counted } from '#cli/words.ts';
 import { namedRules } from '#config/core-rules.ts';
+import { readByteText } from '#core/byte-text.ts';
 import type { RulePlace, RuleReport } from '#toolchain/rule-check.ts';
 
 export const rulesCheck: Command = {
@@ -60,12 +61,12 @@ function textOf(print: Printer, report: RuleReport, view: View): string {
   const lines: string[] = [];
   for (const { position, message, fix } of problems) {
     const excerpt = view.excerptAt(position);
-    lines.push(printable(`${placeOf(position, view)}  ${message}`));
+    lines.push(printable(`${placeOf(position, view)}  ${readByteText(message)}`));
     if (excerpt !== null) lines.push(print.paint('dim', `    ${printable(excerpt)}`));
     lines.push(printable(`    fix: ${fix}`), '');
   }
   if (problemsDropped > 0) lines.push(`and ${counted(problemsDropped, 'problem')} more`, '');
-  lines.push(print.columns(fileRows(fates, view.short)), '');
+  if (fates.length > 0) lines.push(print.columns(fileRows(fates, view.short)), '');
   if (view.isAll) lines.push(print.columns(fateRows(fates, view.short)), '');
   for (const { position, message } of notes) {
     lines.push(print.paint('dim', printable(`${placeOf(position, view)}  ${message}`)));

@@ -114,10 +114,13 @@ class ActionReader {
 
   #error(at: number, message: string): RuleError {
     const rest = this.#text.slice(at, at + 40);
+    const isMark = rest.startsWith('"');
     return new RuleError(
       this.#word.positionAt(at),
-      `${message}, got "${rest}"`,
-      "part actions by commas, and put a value with blanks or commas into '…'",
+      `${message}, got ${isMark ? 'a "' : `"${rest}"`}`,
+      isMark
+        ? 'put a blank between two quoted texts, and write \\" for a quote inside one'
+        : "part actions by commas, and put a value with blanks or commas into '…'",
     );
   }
 

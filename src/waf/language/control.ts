@@ -1,4 +1,5 @@
 /** Reads `ctl:NAME=VALUE`: what a rule changes for the rest of its request. */
+import { nearestName } from '#core/nearest-name.ts';
 import type { Action } from './action-list.ts';
 import { parseIdRange } from './id-range.ts';
 import { RuleError } from './problem.ts';
@@ -159,5 +160,26 @@ function unknown(name: string, action: Action): RefusedPart {
       fix: refusal.fix,
     };
   }
-  throw new RuleError(action.valueAt(0), `there is no ctl:${name}`, 'see the reference of SecLang');
+  const near = nearestName(name, controlNames);
+  throw new RuleError(
+    action.valueAt(0),
+    `there is no ctl:${name}`,
+    near === null ? `there are ${controlNames.join(', ')}` : `did you mean ctl:${near}?`,
+  );
 }
+
+export const controlNames: readonly string[] = [
+  'auditEngine',
+  'auditLogParts',
+  'forceRequestBodyVariable',
+  'requestBodyAccess',
+  'requestBodyProcessor',
+  'responseBodyAccess',
+  'ruleEngine',
+  'ruleRemoveById',
+  'ruleRemoveByMsg',
+  'ruleRemoveByTag',
+  'ruleRemoveTargetById',
+  'ruleRemoveTargetByMsg',
+  'ruleRemoveTargetByTag',
+];

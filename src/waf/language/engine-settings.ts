@@ -33,27 +33,27 @@ const bytesMax = 1024 * 1024 * 1024;
 const onOff = { on: true, off: false } as const;
 
 const setters: Readonly<Record<string, Setter>> = {
-  secruleengine(settings, directive) {
+  SecRuleEngine(settings, directive) {
     const modes = { on: 'on', off: 'off', detectiononly: 'detectionOnly' } as const;
     settings.ruleEngine = oneOf(directive, modes, 'On, Off or DetectionOnly');
   },
-  secrequestbodyaccess(settings, directive) {
+  SecRequestBodyAccess(settings, directive) {
     settings.requestBodyAccess = oneOf(directive, onOff, 'On or Off');
   },
-  secrequestbodynofileslimit(settings, directive) {
+  SecRequestBodyNoFilesLimit(settings, directive) {
     settings.requestBodyNoFilesLimitBytes = numberOf(directive, 1, bytesMax);
   },
-  secrequestbodyjsondepthlimit(settings, directive) {
+  SecRequestBodyJsonDepthLimit(settings, directive) {
     settings.requestBodyJsonDepthMax = numberOf(directive, 1, 10_000);
   },
-  secargumentslimit(settings, directive) {
+  SecArgumentsLimit(settings, directive) {
     settings.argumentsMax = numberOf(directive, 1, 1_000_000);
   },
-  secresponsebodyaccess(settings, directive) {
+  SecResponseBodyAccess(settings, directive) {
     settings.responseBodyAccess = oneOf(directive, onOff, 'On or Off');
   },
   // Each adds to what is there, and "(null)" is how ModSecurity writes "no type at all".
-  secresponsebodymimetype(settings, directive) {
+  SecResponseBodyMimeType(settings, directive) {
     const types = directive.words
       .flatMap((word) => word.text.split(/\s+/))
       .filter((type) => type !== '');
@@ -62,16 +62,16 @@ const setters: Readonly<Record<string, Setter>> = {
     for (const type of types) known.add(type.toLowerCase());
     settings.responseBodyMimeTypes = [...known];
   },
-  secresponsebodymimetypesclear(settings, directive) {
+  SecResponseBodyMimeTypesClear(settings, directive) {
     if (directive.words.length > 0) throw argument(directive, 'without an argument');
     settings.responseBodyMimeTypes = [];
   },
-  secargumentseparator(settings, directive) {
+  SecArgumentSeparator(settings, directive) {
     const text = single(directive, '&');
     if (text.length !== 1) throw argument(directive, 'one byte, such as & or ;');
     settings.argumentSeparator = text;
   },
-  seccomponentsignature(settings, directive) {
+  SecComponentSignature(settings, directive) {
     const signature = single(directive, '"mine/1.0"');
     settings.componentSignatures = [...settings.componentSignatures, signature];
   },
@@ -87,69 +87,93 @@ const pcre = 'patterns run in linear time and need no such limit';
 const upload = 'uploads are inspected as they pass and never stored';
 const surroundings = 'it belongs to the web server around ModSecurity';
 
+const links = 'links are not signed';
+const streams = 'bodies are inspected as they come, and never rewritten';
+
 const noted: Readonly<Record<string, string>> = {
-  secauditengine: audit,
-  secauditlog: audit,
-  secauditlog2: audit,
-  secauditlogdirmode: audit,
-  secauditlogfilemode: audit,
-  secauditlogformat: audit,
-  secauditlogparts: audit,
-  secauditlogrelevantstatus: audit,
-  secauditlogstoragedir: audit,
-  secauditlogtype: audit,
-  seccachetransformations: 'each value is transformed once by every chain anyway',
-  secchrootdir: surroundings,
-  seccollectiontimeout: 'nothing is kept between requests',
-  secconnengine: 'connection limits are set in the configuration of the node',
-  secconnreadstatelimit: 'connection limits are set in the configuration of the node',
-  secconnwritestatelimit: 'connection limits are set in the configuration of the node',
-  secdatadir: disk,
-  secdebuglog: 'there is no debug log; weir inspect explains a verdict',
-  secdebugloglevel: 'there is no debug log; weir inspect explains a verdict',
-  secgeolookupdb: 'the country data base is set in the configuration of the node',
-  secguardianlog: audit,
-  secinterceptonerror: 'a rule that fails is an event of its own',
-  secpcrematchlimit: pcre,
-  secpcrematchlimitrecursion: pcre,
-  secreadstatelimit: 'connection limits are set in the configuration of the node',
-  seccookieformat: 'cookies are read as browsers send them, in version 0',
-  secremoterulesfailaction: 'rules are never fetched while loading',
-  secrequestbodyinmemorylimit: disk,
-  secrequestbodylimit: requestLength,
-  secrequestbodylimitaction: requestLength,
-  secresponsebodylimit: responseLength,
-  secresponsebodylimitaction: responseLength,
-  secruleinheritance: 'each route names its rules',
-  secruleperftime: 'weir rules bench measures rules',
-  secsensorid: 'the node has its name in the configuration',
-  secserversignature: 'the Server field is part of the route',
-  secstatusengine: 'Weir reports to nobody',
-  sectmpdir: disk,
-  sectmpsaveuploadedfiles: upload,
-  secuploaddir: upload,
-  secuploadfilelimit: upload,
-  secuploadfilemode: upload,
-  secuploadkeepfiles: upload,
-  secwebappid: 'applications are routes here',
-  secwritestatelimit: 'connection limits are set in the configuration of the node',
-  secxmlexternalentity: 'external entities are never loaded, whatever is set',
+  SecAuditEngine: audit,
+  SecAuditLog: audit,
+  SecAuditLog2: audit,
+  SecAuditLogDir: audit,
+  SecAuditLogDirMode: audit,
+  SecAuditLogFileMode: audit,
+  SecAuditLogFormat: audit,
+  SecAuditLogParts: audit,
+  SecAuditLogPrefix: audit,
+  SecAuditLogRelevantStatus: audit,
+  SecAuditLogStorageDir: audit,
+  SecAuditLogType: audit,
+  SecCacheTransformations: 'each value is transformed once by every chain anyway',
+  SecChrootDir: surroundings,
+  SecCollectionTimeout: 'nothing is kept between requests',
+  SecConnEngine: 'connection limits are set in the configuration of the node',
+  SecConnReadStateLimit: 'connection limits are set in the configuration of the node',
+  SecConnWriteStateLimit: 'connection limits are set in the configuration of the node',
+  SecContentInjection: 'rules do not write into bodies',
+  SecCookieFormat: 'cookies are read as browsers send them, in version 0',
+  SecCookieV0Separator: 'cookies are parted by semicolons, as browsers send them',
+  SecDataDir: disk,
+  SecDebugLog: 'there is no debug log; weir inspect explains a verdict',
+  SecDebugLogLevel: 'there is no debug log; weir inspect explains a verdict',
+  SecDisableBackendCompression: 'compressed answers are unpacked for the rules',
+  SecGeoLookupDb: 'the country data base is set in the configuration of the node',
+  SecGsbLookupDb: 'that service of Google is closed',
+  SecGuardianLog: audit,
+  SecHashEngine: links,
+  SecHashKey: links,
+  SecHashMethodPm: links,
+  SecHashMethodRx: links,
+  SecHashParam: links,
+  SecHttpBlKey: 'no DNS list is asked; load such a list as blocks (weir block import)',
+  SecIgnoreRuleCompilationErrors: 'a rule that cannot be read is a problem, and is never left out',
+  SecInterceptOnError: 'a rule that fails is an event of its own',
+  SecParseXmlIntoArgs: 'XML stays in XML:/* and XML://@*',
+  SecPcreMatchLimit: pcre,
+  SecPcreMatchLimitRecursion: pcre,
+  SecReadStateLimit: 'connection limits are set in the configuration of the node',
+  SecRemoteRulesFailAction: 'rules are never fetched while loading',
+  SecRequestBodyInMemoryLimit: disk,
+  SecRequestBodyLimit: requestLength,
+  SecRequestBodyLimitAction: requestLength,
+  SecResponseBodyLimit: responseLength,
+  SecResponseBodyLimitAction: responseLength,
+  SecRuleInheritance: 'each route names its rules',
+  SecRulePerfTime: 'weir rules bench measures rules',
+  SecSensorId: 'the node has its name in the configuration',
+  SecServerSignature: 'the Server field is part of the route',
+  SecStatusEngine: 'Weir reports to nobody',
+  SecStreamInBodyInspection: streams,
+  SecStreamOutBodyInspection: streams,
+  SecTmpDir: disk,
+  SecTmpSaveUploadedFiles: upload,
+  SecUnicodeCodePage: 'SecUnicodeMapFile names its code page',
+  SecUploadDir: upload,
+  SecUploadFileLimit: upload,
+  SecUploadFileMode: upload,
+  SecUploadKeepFiles: upload,
+  SecWebAppId: 'applications are routes here',
+  SecWriteStateLimit: 'connection limits are set in the configuration of the node',
+  SecXmlExternalEntity: 'external entities are never loaded, whatever is set',
 };
+
+const byLowerName = new Map(
+  [...Object.keys(setters), ...Object.keys(noted)].map((name) => [name.toLowerCase(), name]),
+);
 
 /** Why the directive changes nothing here; null where it is not such a one. */
 export function surroundingReason(lowerName: string): string | null {
-  return Object.hasOwn(noted, lowerName) ? (noted[lowerName] ?? null) : null;
+  return noted[byLowerName.get(lowerName) ?? ''] ?? null;
 }
 
 /** Whether the directive is a setting. */
 export function applySetting(settings: Draft, directive: Directive): boolean {
-  const name = directive.name.toLowerCase();
-  const setter = Object.hasOwn(setters, name) ? setters[name] : undefined;
+  const setter = setters[byLowerName.get(directive.name.toLowerCase()) ?? ''];
   setter?.(settings, directive);
   return setter !== undefined;
 }
 
 export const settingNames: readonly string[] = Object.keys(setters);
+export const surroundingNames: readonly string[] = Object.keys(noted);
 
 function single(directive: Directive, example: string): string {
   const word = directive.words[0];

@@ -43,10 +43,14 @@ export function isQuiet(rule: Rule): boolean {
   return !rule.isLogged && !rule.isAudited && rule.disruption.kind === 'pass';
 }
 
+/** Why a rule goes that says nothing and ends in nothing. */
+export const idle =
+  'nothing tells whether it matched: what it sets is written where it is read, or read nowhere';
+
 /** Null for a rule whose match can be seen. */
 function whyIdle(rule: Rule, items: readonly (Rule | Marker)[], index: number): string | null {
   if (!isQuiet(rule) || rule.links.some(hasEffects)) return null;
-  if (rule.skipAfter === null) return 'what it sets is written where it is read, or read nowhere';
+  if (rule.skipAfter === null) return idle;
   for (const item of items.slice(index + 1)) {
     if (item.kind === 'marker' && item.name === rule.skipAfter)
       return 'nothing is left to leap over';
@@ -57,7 +61,6 @@ function whyIdle(rule: Rule, items: readonly (Rule | Marker)[], index: number): 
 
 function withoutUnread(rule: Rule, readers: Readers): Rule {
   const isDead = (change: Link['setVariables'][number]): boolean => {
-    if (change.collection === 'env') return false;
     if (change.collection !== 'tx') return !readers.collections.has(change.collection);
     const name = literalName(change.name);
     return name !== null && !readers.read(name);

@@ -9,7 +9,13 @@
  */
 import { dirname, isAbsolute, join } from 'node:path';
 import { nearestName } from '#core/nearest-name.ts';
-import { applySetting, settingNames, settingsDraft, surroundingReason } from './engine-settings.ts';
+import {
+  applySetting,
+  settingNames,
+  settingsDraft,
+  surroundingNames,
+  surroundingReason,
+} from './engine-settings.ts';
 import {
   choiceById,
   choiceByPattern,
@@ -21,7 +27,7 @@ import {
 } from './exclusions.ts';
 import { expandGlob, hasWildcard } from './file-glob.ts';
 import { languageLimits } from './limits.ts';
-import { ProblemList, RuleError, type RuleNote, type RuleProblem } from './problem.ts';
+import { inOrder, ProblemList, RuleError, type RuleNote, type RuleProblem } from './problem.ts';
 import { resolveRules } from './resolve.ts';
 import { RuleBuilder } from './rule-builder.ts';
 import { diskReader, type RuleReader } from './rule-reader.ts';
@@ -42,7 +48,7 @@ export type RuleSource =
 
 export type LoadedRules = {
   readonly ruleSet: RuleSet;
-  /** In the order they were met. With any of them the rule set must not run. */
+  /** In the order of the files. With any of them the rule set must not run. */
   readonly problems: readonly RuleProblem[];
   /** Beyond `problemsMax`. */
   readonly problemsDropped: number;
@@ -77,6 +83,8 @@ class Loader {
   readonly #settings = settingsDraft();
   readonly #builder = new RuleBuilder();
   readonly #exclusions: Exclusion[] = [];
+  /** Being read, each included by the one before it. */
+  readonly #open: string[] = [];
   #bytes = 0;
 
   constructor(reader: RuleReader) {
@@ -102,7 +110,7 @@ class Loader {
     );
     return {
       ruleSet,
-      problems: this.#problems.problems,
+      problems: inOrder(this.#problems.problems, this.#files),
       problemsDropped: this.#problems.dropped,
       notes: [...this.#notes, ...notes],
       files: this.#files,
@@ -110,6 +118,13 @@ class Loader {
   }
 
   #file(path: string, from: Position, depth: number): void {
+    if (this.#open.includes(path)) {
+      throw new RuleError(
+        from,
+        `${path} is being read already: files include each other`,
+        'break the circle',
+      );
+    }
     if (depth > languageLimits.includeDepthMax) {
       throw new RuleError(
         from,
@@ -122,7 +137,9 @@ class Loader {
     }
     const text = this.#text(path, languageLimits.ruleFileBytesMax, from);
     this.#files.push(path);
+    this.#open.push(path);
     this.#read(new SourceText(path, text), dirname(path), depth);
+    this.#open.pop();
   }
 
   #text(path: string, bytesMax: number, from: Position): string {
@@ -172,7 +189,8 @@ class Loader {
     this.#problems.catching(() => builder.endChain(directive.position));
     if (name === 'include' || name === 'includeoptional') this.#include(directive, folder, depth);
     else if (name === 'secunicodemapfile') this.#unicodeMap(directive, folder);
-    else if (!this.#exclusion(name, directive) && !applySetting(this.#settings, directive)) {
+    else if (applySetting(this.#settings, directive)) this.#engineNote(name, directive);
+    else if (!this.#exclusion(name, directive)) {
       const reason = surroundingReason(name);
       if (reason === null) throw unknownDirective(directive);
       this.#notes.push({
@@ -180,6 +198,17 @@ class Loader {
         message: `${directive.name} changes nothing: ${reason}`,
       });
     }
+  }
+
+  /** Who has rules that only detect must not find them blocking without a word. */
+  #engineNote(name: string, { position }: Directive): void {
+    const mode = this.#settings.ruleEngine;
+    if (name !== 'secruleengine' || mode === 'on') return;
+    const wanted = mode === 'off' ? 'off' : 'monitor';
+    this.#notes.push({
+      position,
+      message: `SecRuleEngine does not decide whether a route is guarded: say waf: { mode: ${wanted} } in its configuration`,
+    });
   }
 
   #data(file: string, folder: string, position: Position): string {
@@ -253,6 +282,7 @@ const directiveNames: readonly string[] = [
   ...['SecRuleUpdateTargetById', 'SecRuleUpdateTargetByTag', 'SecRuleUpdateTargetByMsg'],
   'SecRuleUpdateActionById',
   ...settingNames,
+  ...surroundingNames,
 ];
 
 function unknownDirective(directive: Directive): RuleError {

@@ -30,6 +30,10 @@ const aliases: Readonly<Record<string, OperatorName>> = {
 const program = 'a program would run for each request';
 const asModule = 'write the check as a module (weir module new)';
 const refusals: Readonly<Record<string, { readonly reason: string; readonly fix: string }>> = {
+  geolookup: {
+    reason: 'countries are looked up by a module',
+    fix: 'use the module builtin:geo, which blocks or marks by country',
+  },
   rbl: {
     reason: 'a question to a DNS list would hold up each request and tell others who visits',
     fix: 'load such a list as blocks (weir block import), or use @ipMatchFromFile',
@@ -114,7 +118,6 @@ function parseArgument(
       return { argument: literalMacro(oneOf(name, [], text, position)), entries: null };
     case 'detectSQLi':
     case 'detectXSS':
-    case 'geoLookup':
     case 'noMatch':
     case 'unconditionalMatch':
     case 'validateUrlEncoding':
@@ -166,6 +169,7 @@ function fileNames(text: string, position: Position): readonly string[] {
 
 export function operatorOf(name: string): OperatorName | null {
   const lower = name.toLowerCase();
+  if (Object.hasOwn(refusals, lower)) return null;
   if (Object.hasOwn(aliases, lower)) return aliases[lower] ?? null;
   return operatorNames.find((known) => known.toLowerCase() === lower) ?? null;
 }

@@ -1,4 +1,5 @@
 /** The reference page of operators and transformations: what Weir runs, and what of it Weir alone has. */
+import { operatorOf } from './operator.ts';
 import { type OperatorName, operatorNames } from './operator-names.ts';
 import { type TransformationName, transformationNames } from './transformation-names.ts';
 
@@ -34,6 +35,7 @@ export function operatorsPage(): string {
       .join(', ');
   const rows = (own: Readonly<Record<string, string>>, mark: string): readonly string[] =>
     Object.entries(own).map(([name, text]) => `| \`${mark}${name}\` | ${text} |`);
+  const known = operatorNames.filter((name) => operatorOf(name) !== null);
   return [
     '# Operators and transformations',
     '',
@@ -60,7 +62,7 @@ export function operatorsPage(): string {
     '',
     '## As in ModSecurity',
     '',
-    `Operators: ${common(operatorNames, ownOperators, '@')}.`,
+    `Operators: ${common(known, ownOperators, '@')}.`,
     '',
     `Transformations: ${common(transformationNames, ownTransformations, 't:')}.`,
     '',

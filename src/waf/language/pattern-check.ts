@@ -89,9 +89,23 @@ function refusal(position: RefusedPart['position'], source: string, words: strin
   return {
     position,
     reason: `the pattern "${shown}" cannot be run: ${words}`,
-    fix: 'write it with alternatives, classes and repetitions alone, or split it into a chain',
+    fix: fixes.find(([mark]) => mark.test(words))?.[1] ?? 'correct the pattern',
   };
 }
+
+/** By what is said of the pattern. */
+const fixes: readonly (readonly [mark: RegExp, fix: string])[] = [
+  [
+    /not regular|back-reference|recursion|conditional/,
+    'write it with alternatives, classes and repetitions alone, or split it into a chain',
+  ],
+  [/^a \( without/, 'close the group with ), or write \\( for a parenthesis'],
+  [/^a \) without/, 'write \\) for a parenthesis'],
+  [/^a class is not closed/, 'close it with ], or write \\[ for a bracket'],
+  [/nothing to repeat/, 'write a backslash before it where the byte itself is meant'],
+  [/^longer than|^more than/, 'split it over several rules, or list phrases with @pm'],
+  [/needs Unicode/, 'write the bytes of UTF-8, as (?:\\xc3[\\x80-\\xbf])'],
+];
 
 /** One with a variable in it can be compiled if folding has found its value. */
 function openPattern({ argument, position }: Link['operator']): RefusedPart {

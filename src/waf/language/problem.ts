@@ -28,6 +28,18 @@ export class RuleError extends Error {
   }
 }
 
+/** As somebody reads them who goes through the files. */
+export function inOrder(problems: readonly RuleProblem[], files: readonly string[]): RuleProblem[] {
+  const order = new Map(files.map((file, index) => [file, index]));
+  const rank = ({ position }: RuleProblem): number => order.get(position.file) ?? -1;
+  return problems.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      a.position.line - b.position.line ||
+      a.position.column - b.position.column,
+  );
+}
+
 export class ProblemList {
   readonly problems: RuleProblem[] = [];
   /** Found after the list was full. */

@@ -5,6 +5,7 @@
  */
 import type { Exclusion } from './exclusions.ts';
 import { foldRules } from './fold.ts';
+import { idle } from './fold-stores.ts';
 import { withMarkers } from './markers.ts';
 import { PatternCheck } from './pattern-check.ts';
 import { collectionsRead, persistenceRefusals } from './persistence.ts';
@@ -12,6 +13,8 @@ import type { ProblemList, RuleNote } from './problem.ts';
 import type { Draft, RuleDraft } from './rule-draft.ts';
 import { type FinishedRule, finishRule } from './rule-finish.ts';
 import type { Disposition, EngineSettings, Marker, Rule, RuleSet } from './rule-set.ts';
+import type { RefusedPart } from './target-list.ts';
+import { unfilledNotes, unfilledRefusals } from './unfilled.ts';
 
 type Fate = Pick<Disposition, 'fate' | 'reason'>;
 
@@ -47,11 +50,24 @@ export function resolveRules(
   }
   const marked = withMarkers(written, problems);
   const { items, folded } = isFolding ? foldRules(marked) : { items: marked, folded: [] };
+  const read = collectionsRead(items.filter((item) => item.kind === 'rule'));
+  const refuse = (draft: RuleDraft, parts: readonly RefusedPart[]): void => {
+    for (const { position, reason, fix } of parts) {
+      const orDrop = draft.id === 0 ? '' : `; or drop it: SecRuleRemoveById ${draft.id}`;
+      problems.add({ position, message: reason, fix: `${fix}${orDrop}` });
+    }
+    const first = parts[0];
+    if (first !== undefined) fates.set(draft, { fate: 'refused', reason: first.reason });
+  };
   for (const { rule, reason } of folded) {
     const draft = draftOf.get(placeOf(rule));
-    if (draft !== undefined) fates.set(draft, { fate: 'folded', reason });
+    if (draft === undefined) continue;
+    fates.set(draft, { fate: 'folded', reason });
+    // Nothing of what it does is left, as what it does is refused: that is no reason to say nothing.
+    const result = finished.get(draft);
+    if (reason === idle && result !== undefined)
+      refuse(draft, [...result.refusedActions, ...persistenceRefusals(result, read)]);
   }
-  const read = collectionsRead(items.filter((item) => item.kind === 'rule'));
   const patterns = new PatternCheck();
   const say = (position: RuleNote['position'], message: string): void => {
     notes.push({ position, message });
@@ -67,14 +83,12 @@ export function resolveRules(
       ...result.refused,
       ...(item.kind === 'rule' ? patterns.refusals(item, draft) : []),
       ...persistenceRefusals(result, read),
+      ...(item.kind === 'rule' ? unfilledRefusals(item) : []),
     ];
-    for (const { position, reason, fix } of refused) {
-      const orDrop = draft.id === 0 ? '' : `; or drop it: SecRuleRemoveById ${draft.id}`;
-      problems.add({ position, message: reason, fix: `${fix}${orDrop}` });
-    }
-    const first = refused[0];
-    if (first !== undefined) fates.set(draft, { fate: 'refused', reason: first.reason });
-    return first === undefined;
+    refuse(draft, refused);
+    if (item.kind === 'rule' && refused.length === 0)
+      for (const message of unfilledNotes(item)) say(item.position, message);
+    return refused.length === 0;
   });
   return { ruleSet: { rules, settings, dispositions: dispositionsOf(drafts, fates) }, notes };
 }

@@ -5,6 +5,7 @@
 import type { Action } from './action-list.ts';
 import { parseControl } from './control.ts';
 import { parseMacro } from './macro.ts';
+import { withOwnFacts } from './own-facts.ts';
 import { RuleError } from './problem.ts';
 import type { LinkDraft, RuleDraft } from './rule-draft.ts';
 import type {
@@ -17,7 +18,7 @@ import type {
   Rule,
   SetVariable,
 } from './rule-set.ts';
-import { parseSetEnvironment, parseSetVariable } from './set-variable.ts';
+import { parseSetVariable } from './set-variable.ts';
 import { parseSeverity } from './severity.ts';
 import type { RefusedPart } from './target-list.ts';
 import { parseTransformation } from './transformation.ts';
@@ -34,6 +35,8 @@ export type FinishedRule = {
   readonly rule: Rule;
   /** What must not run; the rule is refused unless it is folded away or removed. */
   readonly refused: readonly RefusedPart[];
+  /** Those of them that would do something beside matching. */
+  readonly refusedActions: readonly RefusedPart[];
   readonly opened: readonly OpenedCollection[];
 };
 
@@ -51,8 +54,9 @@ export function finishRule(draft: RuleDraft): FinishedRule {
     links.push(linkReader);
   }
   return {
-    rule: reader.rule(draft.id, draft.phase, head?.position ?? draft.position, links),
+    rule: withOwnFacts(reader.rule(draft.id, draft.phase, head?.position ?? draft.position, links)),
     refused: [...links.flatMap((link) => link.refused), ...reader.refused],
+    refusedActions: [...links.flatMap((link) => link.refusedActions), ...reader.refused],
     opened: links.flatMap((link) => link.opened),
   };
 }
@@ -60,7 +64,7 @@ export function finishRule(draft: RuleDraft): FinishedRule {
 /** What each link has for itself. */
 class LinkReader {
   readonly #draft: LinkDraft;
-  readonly refused: RefusedPart[];
+  readonly refusedActions: RefusedPart[] = [];
   readonly opened: OpenedCollection[] = [];
   #transformations: TransformationName[] = [];
   #isMultiMatch = false;
@@ -70,7 +74,10 @@ class LinkReader {
 
   constructor(draft: LinkDraft) {
     this.#draft = draft;
-    this.refused = [...draft.refused];
+  }
+
+  get refused(): readonly RefusedPart[] {
+    return [...this.#draft.refused, ...this.refusedActions];
   }
 
   /** Whether the action is one of a link. */
@@ -91,12 +98,9 @@ class LinkReader {
       case 'setvar':
         this.#setVariables.push(parseSetVariable(action));
         return true;
-      case 'setenv':
-        this.#setVariables.push(parseSetEnvironment(action));
-        return true;
       case 'ctl': {
         const read = parseControl(action);
-        if ('reason' in read) this.refused.push(read);
+        if ('reason' in read) this.refusedActions.push(read);
         else this.#controls.push(...read);
         return true;
       }
@@ -287,7 +291,7 @@ function wholeNumber(action: Action, min: number, max: number): number {
   throw new RuleError(
     action.valueAt(0),
     `expecting a whole number from ${min} to ${max} after ${action.name}:, got "${text}"`,
-    `write ${action.name}:${min}`,
+    `write for example ${action.name}:${action.name === 'status' ? 403 : min}`,
   );
 }
 

@@ -53,7 +53,7 @@ export type Operator = {
 };
 
 export type SetVariable = {
-  readonly collection: 'tx' | 'ip' | 'global' | 'session' | 'user' | 'resource' | 'env';
+  readonly collection: 'tx' | 'ip' | 'global' | 'session' | 'user' | 'resource';
   readonly name: Macro;
   readonly change: 'set' | 'add' | 'subtract' | 'unset';
   readonly value: Macro;

@@ -1,4 +1,4 @@
-/** Reads what `setvar` and `setenv` change: `tx.score=+%{tx.critical}`, `tx.seen`, `!tx.seen`. */
+/** Reads what `setvar` changes: `tx.score=+%{tx.critical}`, `tx.seen`, `!tx.seen`. */
 import type { Action } from './action-list.ts';
 import { literalMacro, parseMacro } from './macro.ts';
 import { RuleError } from './problem.ts';
@@ -20,12 +20,6 @@ export function parseSetVariable(action: Action): SetVariable {
     );
   }
   return { collection, ...parseChange(action, dot + 1, isUnset) };
-}
-
-export function parseSetEnvironment(action: Action): SetVariable {
-  const text = action.value ?? '';
-  const isUnset = text.startsWith('!');
-  return { collection: 'env', ...parseChange(action, isUnset ? 1 : 0, isUnset) };
 }
 
 function parseChange(

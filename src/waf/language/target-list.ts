@@ -196,7 +196,7 @@ class TargetReader {
     throw new RuleError(
       position,
       name === '' ? 'expecting the name of a variable' : `there is no variable ${name}`,
-      near === null ? 'the reference of SecLang lists them' : `did you mean ${near}?`,
+      near === null ? 'docs/reference/operators.md lists them' : `did you mean ${near}?`,
     );
   }
 }

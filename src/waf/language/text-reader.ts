@@ -58,6 +58,7 @@ export class TextReader {
     try {
       while (!this.#isAtLineEnd()) {
         words.push(this.#word());
+        this.#checkWord(words.at(-1));
         if (this.#at - start > languageLimits.directiveBytesMax) {
           throw new RuleError(
             this.#source.positionAt(start),
@@ -123,6 +124,15 @@ export class TextReader {
     endRun();
     if (isQuoted) this.#at++;
     return new Word(this.#source, pieces.join(''), inWord, inFile);
+  }
+
+  /** Slips that editors and copies from documents make; what they lead to would name something else. */
+  #checkWord(word: Word | undefined): void {
+    if (word === undefined || this.#text[this.#at - 1] === '"') return;
+    const found = slips.find(({ mark }) => mark.test(word.text));
+    if (found === undefined) return;
+    const at = word.text.search(found.mark);
+    throw new RuleError(word.positionAt(at), found.message, found.fix);
   }
 
   #unclosed(start: number): RuleError {
@@ -208,6 +218,26 @@ export class TextReader {
     return this.#at >= this.#text.length || this.#text.charCodeAt(this.#at) === lf;
   }
 }
+
+/** In a word outside quotes; characters of UTF-8 as their bytes. */
+const slips: readonly { readonly mark: RegExp; readonly message: string; readonly fix: string }[] =
+  [
+    {
+      mark: /^\\$/,
+      message: 'the backslash does not join this line to the next: something stands behind it',
+      fix: 'take out the blanks behind it, or the backslash itself where no line follows',
+    },
+    {
+      mark: /\u00e2\u0080[\u0098-\u009f]/,
+      message: 'a typographic quotation mark stands where a plain one is meant',
+      fix: 'write "',
+    },
+    {
+      mark: /\u00c2\u00a0/,
+      message: 'a no-break space stands where a plain one is meant',
+      fix: 'write a blank',
+    },
+  ];
 
 /** A CR before LF is white space, so files from Windows read the same. */
 function isBlank(byte: number): boolean {

@@ -20,6 +20,6 @@ export function parseTransformation(action: Action): TransformationName | 'none'
   throw new RuleError(
     action.valueAt(0),
     `there is no transformation t:${text}`,
-    near === null ? 'the reference of SecLang lists them' : `did you mean t:${near}?`,
+    near === null ? 'docs/reference/operators.md lists them' : `did you mean t:${near}?`,
   );
 }

@@ -21,6 +21,10 @@ const refusals: Readonly<Record<string, { readonly reason: string; readonly fix:
     fix: 'write it as a module (weir module new)',
   },
   pause: { reason: 'a request that waits costs us and not its sender', fix: 'use deny' },
+  setenv: {
+    reason: 'there is no web server whose environment would keep it',
+    fix: "keep it for other rules by setvar:'tx.name=value'",
+  },
   proxy: { reason: 'where requests go is decided by routes', fix: 'use deny or redirect' },
   sanitisearg: redaction,
   sanitisematched: redaction,
@@ -32,7 +36,7 @@ const refusals: Readonly<Record<string, { readonly reason: string; readonly fix:
 const actionNames: readonly string[] = [
   ...['accuracy', 'allow', 'auditlog', 'block', 'capture', 'chain', 'ctl', 'deny', 'drop', 'id'],
   ...['initcol', 'log', 'logdata', 'maturity', 'msg', 'multiMatch', 'noauditlog', 'nolog', 'pass'],
-  ...['phase', 'redirect', 'rev', 'setenv', 'setvar', 'severity', 'skip', 'skipAfter', 'status'],
+  ...['phase', 'redirect', 'rev', 'setvar', 'severity', 'skip', 'skipAfter', 'status'],
   ...['t', 'tag', 'ver', 'xmlns'],
 ];
 

@@ -6,9 +6,10 @@
  *
  * Which bytes are rare is chosen for each pattern: as few as do, as what holds one of them is left to the automaton.
  */
-import { literalFrequency } from './byte-frequency.ts';
+
 import { kindHigh, kindLow, kindNumbers, kindsTotal } from './byte-kinds.ts';
 import { kindsByPresence, presenceOfAnyKind, presenceOfKind } from './kind-masks.ts';
+import { literalFrequency } from './literal-frequency.ts';
 import { requiredLiterals } from './literals.ts';
 import type { Requirement } from './requirement.ts';
 import type { PatternNode } from './syntax-tree.ts';

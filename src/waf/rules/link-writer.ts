@@ -150,8 +150,6 @@ export class LinkWriter {
       case 'validateByteRange':
         put(allowedBytes(text ?? ''));
         return;
-      case 'geoLookup':
-        throw new PlanProblem('@geoLookup is not run: use the module builtin:geo');
       default:
         if (text === null) words[linkWord.argument] = this.macro(argument);
         else {
@@ -206,7 +204,6 @@ export class LinkWriter {
   }
 
   #set({ collection: where, name, change: kind, value }: SetVariable): number[] {
-    if (where === 'env') return [];
     if (where !== 'tx')
       throw new PlanProblem(
         `setvar:${where}.… keeps a value between requests, which Weir does not: use tx, or a rate limit of the route`,

@@ -354,14 +354,21 @@ describe('included files', () => {
   });
 
   it('that include each other end in a problem', () => {
-    const loaded = loadText('Include a.conf', { 'a.conf': 'Include a.conf' });
-    assert.match(problemsOf(loaded)[0] ?? '', /more than 16 deep/);
+    const loaded = loadText('Include a.conf', {
+      'a.conf': 'Include b.conf',
+      'b.conf': 'Include a.conf',
+    });
+    assert.deepEqual(problemsOf(loaded), [
+      '1:9 /rules/a.conf is being read already: files include each other',
+    ]);
   });
 
-  it('are so many and no more', () => {
-    const twice = 'Include a.conf\nInclude a.conf';
-    const loaded = loadText(twice, { 'a.conf': twice });
+  it('are so many, so deep, and no more', () => {
+    const twice = (index: number): string => `Include ${index}.conf\n`.repeat(2);
+    const files = Array.from({ length: 20 }, (_, index) => [`${index}.conf`, twice(index + 1)]);
+    const loaded = loadText(twice(0), Object.fromEntries(files));
     assert.equal(loaded.files.length, languageLimits.filesMax);
+    assert.match(problemsOf(loaded).join('\n'), /more than 16 deep/);
     assert(loaded.problems.length <= languageLimits.problemsMax && loaded.problemsDropped > 0);
   });
 });
