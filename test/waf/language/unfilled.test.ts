@@ -49,6 +49,25 @@ describe('a slip is named with what mends it:', () => {
   }
 });
 
+describe('what a rule says and nothing comes of', () => {
+  it('is noted, once for what many rules say alike', () => {
+    const { ruleSet, notes } = loadText(`SecRule ARGS a "id:1,phase:5,deny"
+SecRule ARGS a "id:2,phase:2,drop"
+SecRule ARGS a "id:3,phase:2,deny,ctl:auditLogParts=+E"
+SecRule ARGS a "id:4,phase:2,deny,ctl:auditLogParts=+E"`);
+    const [first] = ruleSet.rules;
+    assert.deepEqual(first?.kind === 'rule' && first.disruption, { kind: 'pass' });
+    assert.deepEqual(
+      notes.map(({ position, message }) => `${position.line} ${message.slice(0, 40)}`),
+      [
+        '1 deny changes nothing in phase 5: the ans',
+        '2 drop ends the request as deny does: its ',
+        '3 ctl:auditLogParts changes nothing, here ',
+      ],
+    );
+  });
+});
+
 describe('a file that would only detect', () => {
   it('is told that the route decides', () => {
     const { notes } = loadText('SecRuleEngine DetectionOnly\nSecHashEngine On');
