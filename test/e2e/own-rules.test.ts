@@ -1,6 +1,6 @@
 /** Rules of somebody's own in SecLang through the shipped command: what each kind of action does to a request. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -23,6 +23,13 @@ SecRule ARGS:skip "@eq 1" "id:9,phase:2,pass,nolog,skip:1"
 SecRule ARGS:skip "@rx ." "id:10,phase:2,deny"
 SecRule &REQUEST_HEADERS:X-Key "@eq 0" "id:11,phase:2,deny,status:401,chain"
   SecRule REQUEST_FILENAME "@beginsWith /keyed"
+SecRule &REQUEST_HEADERS:Authorization|&REQUEST_COOKIES:session|&ARGS_GET:token "@eq 0" "id:12,phase:1,deny,status:401,chain"
+  SecRule REQUEST_FILENAME "@beginsWith /long"
+SecRule REQUEST_HEADERS:Content-Type "!@rx ^application/json" "id:13,phase:1,deny,status:415,chain"
+  SecRule REQUEST_FILENAME "@beginsWith /long"
+SecRule REQUEST_HEADERS:Authorization "@beginsWith Bearer" "id:14,phase:2,pass,log,msg:'a bearer'"
+SecRule REQUEST_BODY "@contains needle" "id:15,phase:2,deny"
+SecRule ARGS:five "@eq 1" "id:16,phase:5,deny,log"
 `;
 
 const cases: readonly (readonly [target: string, status: number])[] = [
@@ -36,12 +43,15 @@ const cases: readonly (readonly [target: string, status: number])[] = [
   ['/?skip=1', 200],
   ['/?skip=2', 403],
   ['/keyed', 401],
+  ['/long', 401],
+  ['/?five=1', 200],
 ];
 
 describe('rules of one’s own', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-own-rules-'));
   const file = join(folder, 'own.conf');
   writeFileSync(file, rules);
+  const matchLog = join(folder, 'matches.log');
   let origin: EchoOrigin;
   let edge: EdgeProcess;
   before(async () => {
@@ -50,7 +60,7 @@ describe('rules of one’s own', () => {
 edge: { workers: 1, listeners: [{ address: "127.0.0.1:0", plaintext: true }] }
 upstreams: { app: { servers: [{ url: "${origin.url}" }] } }
 routes: [{ upstream: app, waf: { rules: [own] } }]
-waf: { rules: { own: { seclang: [${file}] } } }
+waf: { matchLog: ${matchLog}, rules: { own: { seclang: [${file}] } } }
 kernel: { xdp: off }
 `);
   });
@@ -70,6 +80,25 @@ kernel: { xdp: off }
         assert.equal(answer.headers.get('location'), 'https://example.com/?go=away');
     });
   }
+
+  it('see the whole head with each stretch of a body that is longer than the window', async () => {
+    const headers = {
+      Authorization: 'Bearer x',
+      Cookie: 'session=1',
+      'Content-Type': 'application/json',
+    };
+    const post = (text: string): Promise<Response> =>
+      fetch(`http://localhost:${edge.ports[0]}/long?token=1`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ text }),
+      });
+    const filler = 'hay '.repeat(90_000);
+    assert.equal((await post(filler)).status, 200);
+    const lines = readFileSync(matchLog, 'latin1').split('\n');
+    assert.equal(lines.filter((line) => line.includes('[id "14"]')).length, 1);
+    assert.equal((await post(`${filler}needle`)).status, 403);
+  });
 
   it('stay as they were while an edit has a fault, which the log and the status say', async () => {
     writeFileSync(file, `${rules}SecRule ARGS "@rx (" "id:20,phase:2,deny"\n`);
