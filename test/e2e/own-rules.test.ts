@@ -29,6 +29,7 @@ SecRule REQUEST_HEADERS:Content-Type "!@rx ^application/json" "id:13,phase:1,den
   SecRule REQUEST_FILENAME "@beginsWith /long"
 SecRule REQUEST_HEADERS:Authorization "@beginsWith Bearer" "id:14,phase:2,pass,log,msg:'a bearer'"
 SecRule REQUEST_BODY "@contains needle" "id:15,phase:2,deny"
+SecRule ARGS "@rx ^case\d+$" "id:17,phase:2,pass,log,msg:'found %{MATCHED_VAR}',logdata:'it is %{MATCHED_VAR}'"
 SecRule ARGS:five "@eq 1" "id:16,phase:5,deny,log"
 `;
 
@@ -59,7 +60,10 @@ describe('rules of one’s own', () => {
     edge = await startEdgeProcess(`
 edge: { workers: 1, listeners: [{ address: "127.0.0.1:0", plaintext: true }] }
 upstreams: { app: { servers: [{ url: "${origin.url}" }] } }
-routes: [{ upstream: app, waf: { rules: [own] } }]
+routes:
+  - { match: { path: /shape }, upstream: app, waf: { rules: [own], matched: masked } }
+  - { match: { path: /hidden }, upstream: app, waf: { rules: [own], matched: none } }
+  - { upstream: app, waf: { rules: [own] } }
 waf: { matchLog: ${matchLog}, rules: { own: { seclang: [${file}] } } }
 kernel: { xdp: off }
 `);
@@ -98,6 +102,19 @@ kernel: { xdp: off }
     const lines = readFileSync(matchLog, 'latin1').split('\n');
     assert.equal(lines.filter((line) => line.includes('[id "14"]')).length, 1);
     assert.equal((await post(`${filler}needle`)).status, 403);
+  });
+
+  it('log what matched as the route says', async () => {
+    for (const path of ['/', '/shape', '/hidden']) await get(`${path}?q=case4711`);
+    const lines = readFileSync(matchLog, 'latin1')
+      .split('\n')
+      .filter((line) => line.includes('[id "17"]'))
+      .map((line) => /\[msg .*?(?= \[(?!data)|$)/.exec(line)?.[0]);
+    assert.deepEqual(lines, [
+      '[msg "found case4711"] [data "it is case4711"]',
+      '[msg "found ********"] [data "********"]',
+      '[msg "found ***"]',
+    ]);
   });
 
   it('stay as they were while an edit has a fault, which the log and the status say', async () => {
