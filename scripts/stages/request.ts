@@ -171,6 +171,20 @@ export const requestStages: readonly Stage[] = [
     tests: 'test/wire/rules.test.ts',
   },
   {
+    name: 'CONNECT on a listener that tunnels it',
+    file: 'src/proxy/entrance.ts',
+    from: "tunnelsConnect: connect === 'tunnel'",
+    to: 'tunnelsConnect: false',
+    tests: 'test/wire/tunnel.test.ts',
+  },
+  {
+    name: 'request lines without a version',
+    file: 'src/proxy/entrance.ts',
+    from: "readsWithoutVersion: withoutVersion === 'close'",
+    to: 'readsWithoutVersion: false',
+    tests: 'test/wire/refused-after-rules.test.ts',
+  },
+  {
     name: 'prefix rewrite',
     file: 'src/proxy/exchange.ts',
     from: '        rewrite: route.rewrite,\n',
@@ -284,9 +298,9 @@ export const requestStages: readonly Stage[] = [
   },
   {
     name: 'tunnels only where the route says so',
-    file: 'src/proxy/exchange.ts',
-    from: 'route.websocket && upstream.takesUpgrades',
-    to: 'upstream.takesUpgrades',
+    file: 'src/proxy/asked-tunnel.ts',
+    from: 'return websocket && takesUpgrades',
+    to: 'return takesUpgrades',
     tests: 'test/wire/tunnel.test.ts',
   },
   {

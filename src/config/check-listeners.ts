@@ -45,8 +45,14 @@ function checkListenerKind(listener: Draft<Listener>, path: string, say: Say): v
   const servesRequests = kinds.includes('tls') || kinds.includes('plaintext');
   if (kinds.length === 1 && !servesRequests) {
     const { headerAliases = 'drop-known', lengthWithChunked = 'refuse' } = listener;
+    const { connect = 'refuse', withoutVersion = 'refuse' } = listener;
+
     if (headerAliases !== 'drop-known')
       say(`${path}.headerAliases`, 'does nothing where no request goes on', 'leave it out');
+    if (connect !== 'refuse')
+      say(`${path}.connect`, 'does nothing where no request goes on', 'leave it out');
+    if (withoutVersion !== 'refuse')
+      say(`${path}.withoutVersion`, 'does nothing where no rules run', 'leave it out');
     if (lengthWithChunked !== 'refuse' && listener.tcp !== undefined)
       say(`${path}.lengthWithChunked`, 'does nothing where bytes pass as they are', 'leave it out');
   }

@@ -40,6 +40,16 @@ export const listener = Type.Object(
       description:
         'a request with both Content-Length and Transfer-Encoding: refuse it, or drop Content-Length and close the connection behind it (RFC 9112 section 6.3)',
     }),
+    connect: Type.Union([Type.Literal('refuse'), Type.Literal('tunnel')], {
+      default: 'refuse',
+      description:
+        'CONNECT, after its rules: refuse it, or send it to the upstream of its route, a proxy that is reached by http1, and tunnel bytes once that answers 2xx. The edge itself connects to no target a client names; in HTTP/2 it is refused',
+    }),
+    withoutVersion: Type.Union([Type.Literal('refuse'), Type.Literal('close')], {
+      default: 'refuse',
+      description:
+        'GET and a target without a version, as HTTP/0.9 had it: refuse it, or, as such a client reads no status line, let its rules see it and close the connection without an answer (logged as 444)',
+    }),
     headerAliases: Type.Union(
       [Type.Literal('drop-known'), Type.Literal('drop'), Type.Literal('keep')],
       {

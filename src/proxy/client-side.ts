@@ -27,7 +27,10 @@ export interface ClientSide {
     added: AddedFields,
   ): boolean;
   sendBody(piece: BodyPiece): boolean;
-  /** An answer of the edge's own. Closes the connection where the request was not read to its end. */
+  /**
+   * An answer of the edge's own. Closes the connection where the request was not read to its end. False where the
+   * client is one that nothing is said to, and its connection is only closed.
+   */
   sendLocal(
     status: number,
     fields: string,
@@ -35,7 +38,7 @@ export interface ClientSide {
     body: string | Buffer,
     requestId: string,
     isHead: boolean,
-  ): void;
+  ): boolean;
   startTunnel(view: ResponseView, requestId: string): boolean;
   sendTunnel(bytes: Buffer): boolean;
   endTunnel(): void;

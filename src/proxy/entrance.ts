@@ -19,6 +19,8 @@ export type Entrance = {
   readonly sniffsHttp2: boolean;
   /** How HTTP/1.1 heads are read. */
   readonly head: HeadLimits;
+  /** CONNECT goes on to the upstream of its route. */
+  readonly tunnelsConnect: boolean;
   /** Kinds of fields that never travel on, beside the usual ones. */
   readonly drops: number;
   /** Every name with `_` or `.` counts as an alias. */
@@ -37,6 +39,7 @@ export function compileEntrance(
   upstreams: ReadonlyMap<string, UpstreamGroup>,
 ): Entrance {
   const { clientAddress, proxyProtocol, tcp, headerAliases, lengthWithChunked } = listener;
+  const { connect, withoutVersion } = listener;
   return {
     addressRule:
       clientAddress === undefined
@@ -45,7 +48,12 @@ export function compileEntrance(
     proxyProtocolFrom: proxyProtocol === undefined ? null : compileRanges(proxyProtocol.from),
     tcp: tcp === undefined ? null : compileTcp(tcp, upstreams),
     sniffsHttp2: listener.plaintext === true && listener.http2 === true,
-    head: { ...limits, dropsLengthBesideChunked: lengthWithChunked === 'drop' },
+    head: {
+      ...limits,
+      dropsLengthBesideChunked: lengthWithChunked === 'drop',
+      readsWithoutVersion: withoutVersion === 'close',
+    },
+    tunnelsConnect: connect === 'tunnel',
     drops: headerAliases === 'keep' ? 0 : aliasDrop,
     marksAliases: headerAliases === 'drop',
   };

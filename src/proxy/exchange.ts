@@ -16,7 +16,7 @@ import type { ResponseView } from '#waf/response-view.ts';
 import type { Transaction } from '#waf/transaction.ts';
 import { type Stop, statusOfStop } from '#waf/verdict.ts';
 import { phase } from '#wasm/filter.ts';
-import { asksForWebSocket } from './asks-for-websocket.ts';
+import { askedTunnel } from './asked-tunnel.ts';
 import type { ChallengedRequest } from './challenge/challenges.ts';
 import { clientAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
@@ -176,7 +176,8 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
 
   /** What is refused only after its rules saw it. */
   mayForward(): boolean {
-    const refusal = refusalAfterRules(this.#view, this.#method, this.#route as CompiledRoute);
+    const route = this.#route as CompiledRoute;
+    const refusal = refusalAfterRules(this.#view, this.#method, route, this.#entrance);
     if (refusal === null) return true;
     this.#answer(refusal.status, 'refused', refusal.reason);
     return false;
@@ -207,8 +208,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
         clientCertificate: this.#client.facts.certificate?.field ?? '',
         peerIsTrusted: this.#peerIsTrusted,
         requestId: this.#requestId,
-        isUpgrade:
-          route.websocket && upstream.takesUpgrades && asksForWebSocket(view, this.#method),
+        tunnel: askedTunnel(view, this.#method, route, upstream),
         drops,
         added: fieldsForUpstream(view, route, this.#snapshot, this.#edits),
         rewrite: route.rewrite,
@@ -380,7 +380,7 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
   onTunnel(view: ResponseView, first: Buffer): void {
     this.#responded = true;
     this.#tunnel = true;
-    this.#status = 101;
+    this.#status = view.status;
     this.#context.metrics.tunnelsOpen.value++;
     this.#totalTime?.end();
     const { tunnelTotalMs } = this.timeouts;
@@ -442,12 +442,14 @@ export class Exchange implements UpstreamCaller, RateOwner, RequestGateOwner, Re
 
   #local(answer: OwnAnswer, outcome: Outcome): void {
     const { status, fields, contentType, body, reason } = answer;
-    this.#status = status;
     this.#outcome = outcome;
     this.#reason = reason;
     this.#responded = true;
-    this.#bytesOut = this.isHead ? 0 : Buffer.byteLength(body);
-    this.#client.sendLocal(status, fields, contentType, body, this.#requestId, this.isHead);
+    const id = this.#requestId;
+    const isSaid = this.#client.sendLocal(status, fields, contentType, body, id, this.isHead);
+    // nginx's code for a connection that is closed without an answer.
+    this.#status = isSaid ? status : 444;
+    this.#bytesOut = this.isHead || !isSaid ? 0 : Buffer.byteLength(body);
     this.#finish();
   }
 

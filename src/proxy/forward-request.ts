@@ -6,6 +6,7 @@
  * `Connection: X-Forwarded-For` removes nothing of ours.
  */
 import type { RequestView } from '#waf/request-view.ts';
+import { type AskedTunnel, hasAuthorityForm } from './asked-tunnel.ts';
 import { type ForwardedFields, forwardedElement } from './forwarded-fields.ts';
 import type { AddedFields } from './header-edits.ts';
 import { framing } from './http1/body-decoder.ts';
@@ -33,7 +34,7 @@ export type Forwarding = {
   /** Value of Client-Cert (RFC 9440); empty where the client showed no valid certificate. */
   readonly clientCertificate: string;
   readonly requestId: string;
-  readonly isUpgrade: boolean;
+  readonly tunnel: AskedTunnel;
   /** The connection's own, null for a request of the edge's own. */
   readonly forwarded: ForwardedFields | null;
   /** Kinds of fields dropped beside the usual ones. */
@@ -56,9 +57,10 @@ export function forwardRequest(
     : view.contentLength >= 0
       ? framing.length
       : framing.none;
-  const isAbsolute = view.pathStart !== view.targetStart;
+  // The authority of the target counts, where there is one (RFC 9112 sections 3.2.2 and 3.2.3).
+  const namesAuthority = view.pathStart !== view.targetStart || hasAuthorityForm(view);
   // Without an authority (HTTP/1.0 only) the field is sent empty (RFC 9112 section 3.2).
-  const writesHost = isAbsolute || view.hostStart < 0 || authority !== '';
+  const writesHost = namesAuthority || view.hostStart < 0 || authority !== '';
   let added = routeFields(facts);
   if (writesHost) added = `Host: ${authority || hostOf(view)}\r\n${added}`;
   const known = knownFields(view, facts);
@@ -68,7 +70,7 @@ export function forwardRequest(
     end += 'Transfer-Encoding: chunked\r\n';
     if (trailerNames !== '') end += `Trailer: ${trailerNames}\r\n`;
   } else if (bodyFraming === framing.length) end += `Content-Length: ${view.contentLength}\r\n`;
-  if (facts.isUpgrade) end += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  if (facts.tunnel === 'websocket') end += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   end += '\r\n';
 
   const target = Buffer.allocUnsafe(

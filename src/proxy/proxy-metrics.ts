@@ -7,7 +7,7 @@ import { ModuleSeriesTable } from './module-series-table.ts';
 import { serverFamilies } from './upstream/upstream-metrics.ts';
 import type { UpstreamFailure } from './upstream/upstream-stream.ts';
 
-export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0';
+export type Protocol = 'HTTP/0.9' | 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0';
 export type Outcome = 'forwarded' | 'blocked' | 'refused' | 'failed' | 'aborted' | 'answered';
 
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -67,6 +67,7 @@ export class ProxyMetrics {
         },
       );
     this.protocols = {
+      'HTTP/0.9': spoken('HTTP/0.9'),
       'HTTP/1.0': spoken('HTTP/1.0'),
       'HTTP/1.1': spoken('HTTP/1.1'),
       'HTTP/2.0': spoken('HTTP/2.0'),

@@ -80,5 +80,6 @@ function verdictOf({ found, isEnforced, overRate }: RequestRecord): AccessVerdic
 
 function protocolOf({ major, minor }: RequestView): Protocol {
   if (major === 2) return 'HTTP/2.0';
+  if (major === 0) return 'HTTP/0.9';
   return minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
 }

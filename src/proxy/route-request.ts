@@ -1,6 +1,8 @@
 /** What a route, its listener and the limits make of a request head, beside the verdict of its rules. */
 import type { Config } from '#config/schema.ts';
 import type { RequestView } from '#waf/request-view.ts';
+import { takesConnect } from './asked-tunnel.ts';
+import type { Entrance } from './entrance.ts';
 import { fieldKind } from './http1/field-kind.ts';
 import { type ParseProblem, problemOf } from './http1/parse-problem.ts';
 import type { CompiledRoute, PathRewrite, RouteLimits } from './snapshot.ts';
@@ -62,13 +64,17 @@ export function refusalAfterRules(
   view: RequestView,
   method: string,
   route: CompiledRoute,
+  { tunnelsConnect }: Entrance,
 ): ParseProblem | null {
   if (view.refusal !== 0) return problemOf(view.refusal);
+  if (tunnelsConnect && method === 'CONNECT' && takesConnect(view, route))
+    return view.contentLength > 0 || view.chunked ? connectWithBody : null;
   if (notServed.test(method)) return methodNotServed;
   return route.rewrite !== null && !canRewrite(view, route.rewrite) ? notRewritable : null;
 }
 
 const methodNotServed = { status: 405, reason: 'method not served' };
+const connectWithBody = { status: 400, reason: 'CONNECT with a body' };
 const notRewritable = { status: 404, reason: 'path cannot be rewritten as it is spelled' };
 
 /** Routes compare decoded paths; what is rewritten are the bytes, so they must say the prefix as it is. */

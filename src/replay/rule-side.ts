@@ -156,6 +156,7 @@ export class RuleSide {
     const parsed = parseRequest(view, request.head, 0, request.head.length, {
       ...limits,
       dropsLengthBesideChunked: true,
+      readsWithoutVersion: true,
     });
     if (parsed !== complete) return parsed;
     if (request.major === 2) {

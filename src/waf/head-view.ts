@@ -18,9 +18,12 @@ export abstract class HeadView {
   start = 0;
   /** One past the empty line that ends the head. */
   end = 0;
-  /** The major version: 1, or 2 for a head that came by HTTP/2 and was written down in HTTP/1.1 form. */
+  /**
+   * The major version: 1, or 2 for a head that came by HTTP/2 and was written down in HTTP/1.1 form; 0 for a request line
+   * without a version.
+   */
   major = 1;
-  /** The minor version: 0 for HTTP/1.0, else 1; HTTP/2 messages mean what HTTP/1.1 ones do. */
+  /** The minor version: 0 for HTTP/1.0 and older, else 1; HTTP/2 messages mean what HTTP/1.1 ones do. */
   minor = 1;
 
   headerCount = 0;

@@ -92,6 +92,16 @@ const listenerRows: readonly (Parts & { readonly why: string; readonly says: Reg
     says: /edge\.listeners\[0\]\.headerAliases: does nothing where no request goes on/,
   },
   {
+    why: 'tunnels where nothing goes on',
+    listeners: '[{ address: "127.0.0.1:8000", redirect: https, connect: tunnel }]',
+    says: /edge\.listeners\[0\]\.connect: does nothing where no request goes on/,
+  },
+  {
+    why: 'old clients where no rules run',
+    listeners: '[{ address: "127.0.0.1:8000", redirect: https, withoutVersion: close }]',
+    says: /edge\.listeners\[0\]\.withoutVersion: does nothing where no rules run/,
+  },
+  {
     why: 'framing where nothing is read',
     listeners: '[{ address: "127.0.0.1:8000", tcp: { upstream: app }, lengthWithChunked: drop }]',
     says: /edge\.listeners\[0\]\.lengthWithChunked: does nothing where bytes pass/,

@@ -256,6 +256,8 @@ test('what is left out is filled from the schema', () => {
     },
   });
   assert.equal(config.edge.listeners[0]?.lengthWithChunked, 'refuse');
+  assert.equal(config.edge.listeners[0]?.connect, 'refuse');
+  assert.equal(config.edge.listeners[0]?.withoutVersion, 'refuse');
   assert.equal(origins.get('edge.limits.urlBytesMax'), 'default');
   assert.equal(origins.get('routes[0].upstream'), 'file:7');
 });

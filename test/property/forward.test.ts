@@ -22,7 +22,7 @@ const facts = {
   peerIsTrusted: false,
   clientCertificate: '',
   requestId: 'id-1',
-  isUpgrade: false,
+  tunnel: null,
   forwarded: new ForwardedFields('192.0.2.1', true),
   drops: 0,
   added: noFields,

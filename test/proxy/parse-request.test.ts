@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { complete, incomplete, parseProblem, problemOf } from '#proxy/http1/parse-problem.ts';
-import { parseRequest } from '#proxy/http1/parse-request.ts';
+import { type HeadLimits, parseRequest } from '#proxy/http1/parse-request.ts';
 import { RequestView } from '#waf/request-view.ts';
 import requests from '../corpus/http1/requests.json' with { type: 'json' };
 
 const limits = { headBytesMax: 32_768, urlBytesMax: 8_192 };
 
-function parse(text: string, own: Partial<typeof limits> = {}, headersMax = 100, before = 0) {
+function parse(text: string, own: Partial<HeadLimits> = {}, headersMax = 100, before = 0) {
   const view = new RequestView(headersMax);
   const bytes = Buffer.from('#'.repeat(before) + text, 'latin1');
   return { view, result: parseRequest(view, bytes, before, bytes.length, { ...limits, ...own }) };
@@ -50,6 +50,35 @@ describe('a request head', () => {
     });
   }
 
+  const withoutVersion: readonly (readonly [bytes: string, reads: object])[] = [
+    ['GET /a?b=1\r\n', { problem: 'withoutVersion' }],
+    ['GET /a \r\n', { problem: 'withoutVersion' }],
+    ['GET http://a.test/a\r\n', { problem: 'withoutVersion' }],
+    ['GET /a\r', { incomplete: true }],
+    ['GET /a \r', { incomplete: true }],
+    ['GET /a ', { incomplete: true }],
+    ['GET /a', { incomplete: true }],
+    ['GET /a\n', { problem: 'requestLine' }],
+    ['GET /a \n', { problem: 'requestLine' }],
+    ['GET /a\r\r', { problem: 'lineBreak' }],
+    ['GET /a  \r\n', { problem: 'requestLine' }],
+    ['GET \r\n', { problem: 'requestLine' }],
+    ['GET a\r\n', { problem: 'target' }],
+    ['GET /a#\r\n', { problem: 'target' }],
+    ['POST /a\r\n', { problem: 'requestLine' }],
+    ['get /a\r\n', { problem: 'requestLine' }],
+    ['GET /a HTTP/0.9\r\n', { problem: 'requestLine' }],
+  ];
+  for (const [bytes, reads] of withoutVersion)
+    it(`where a line without a version is a request: ${JSON.stringify(bytes)}`, () => {
+      const { view, result } = parse(bytes, { readsWithoutVersion: true });
+      assert.deepEqual(outcome(view, result), reads);
+      if (result !== complete) return;
+      assert.equal(view.end, bytes.length);
+      assert.deepEqual([view.major, view.headerCount], [0, 0]);
+      assert.deepEqual(outcome(view, parse(bytes).result), { problem: 'requestLine' });
+    });
+
   it('reads the same at any place in a buffer, and with more behind it', () => {
     for (const { bytes, expect } of requests) {
       if (!('method' in expect)) continue;
@@ -78,6 +107,7 @@ describe('a request head', () => {
       requests.map(({ expect }) => ('problem' in expect ? expect.problem : '')),
     );
     const elsewhere = [
+      'withoutVersion',
       'tooManyFields',
       'headTooLarge',
       'targetTooLong',

@@ -55,7 +55,7 @@ export class MatchGuest {
     exports.prepare(options.cacheBytes ?? 2_097_152, options.arenaBytes ?? 2_097_152);
     this.subjectAt = exports.allocate(subjectBytesMax);
     this.#into = exports.allocate(128);
-    this.#bits = exports.allocate(512);
+    this.#bits = exports.allocate(1_024);
     this.setBudget(plenty);
   }
 

@@ -24,6 +24,8 @@ export type PatternForms = {
   readonly lazy: number;
   readonly captures: number;
   readonly scanSet: number;
+  /** Its requirement split, where it is; else the same. */
+  readonly splitSet: number;
 };
 
 /** A word: why it is refused. */
@@ -36,6 +38,7 @@ export function formsOf(guest: MatchGuest, source: string): PatternForms | strin
   const captures = compileCaptures(pattern);
   if ('problem' in lazy || 'problem' in captures) return 'too large';
   const automaton = buildAutomaton(pattern.node);
+  const { requirement, split } = compiled;
   tablesOf(automaton);
   return {
     source,
@@ -45,7 +48,10 @@ export function formsOf(guest: MatchGuest, source: string): PatternForms | strin
     best: guest.load(compiled.bytes),
     lazy: guest.load(lazy.bytes),
     captures: guest.load(captures),
-    scanSet: guest.load(compileScanSet([compiled.requirement])),
+    scanSet: guest.load(compileScanSet([requirement])),
+    splitSet: guest.load(
+      compileScanSet(split === null ? [requirement] : [split.rare, split.plain]),
+    ),
   };
 }
 
@@ -74,6 +80,8 @@ export function disagreements(
   else check('captures', captures?.slice(0, groupsTotal(forms)) ?? null);
   const { kinds, bits } = guest.scan(forms.scanSet, subject);
   if (expected && bits !== 1n) wrong.push('the prefilter hides a match');
+  if (expected && guest.scan(forms.splitSet, subject).bits === 0n)
+    wrong.push('both halves of the prefilter hide a match');
   if (kinds !== kindsIn(subject)) wrong.push('the guest counts other kinds');
   if (bits === 1n && !meetsRequirement(forms.compiled.requirement, kinds, subject))
     wrong.push('the prefilter passes what its masks exclude');

@@ -98,6 +98,62 @@ describe('Content-Length beside chunked coding, on a listener that drops it', ()
   });
 });
 
+describe('a request line without a version, on a listener that closes behind it', () => {
+  const listeners = [{ address: '127.0.0.1:0', plaintext: true, withoutVersion: 'close' }];
+  const request = 'GET /old \r\nHost: a.test\r\n\r\n';
+
+  it('is seen by the rules, and gets no byte in answer', async () => {
+    await using origin = await RawOrigin.start();
+    let seen = '';
+    await using edge = await TestEdge.start({
+      listeners,
+      upstreams: { app: { servers: [{ url: origin.url }] } },
+      routes: [{ upstream: 'app', waf: { rules: ['look'] } }],
+      modules: {
+        look: (view) => {
+          seen = view.bytes.toString('latin1', view.start, view.end);
+          return { kind: 'allow' };
+        },
+      },
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send(request);
+    assert.equal(await client.untilEnded(), '');
+    assert.equal(seen, 'GET /old \r\n');
+    assert.equal(origin.connections.length, 0);
+    const [line] = await edge.accessLines(1);
+    assert.deepEqual(
+      ['protocol', 'status', 'outcome', 'reason', 'bytesOut'].map((key) => line?.[key]),
+      ['HTTP/0.9', 444, 'refused', 'request line without a version', 0],
+    );
+    assert.equal(edge.sample('weir_requests_by_protocol_total{protocol="HTTP/0.9"}'), 1);
+  });
+
+  it('gets none from a rule that stops it either', async () => {
+    await using edge = await TestEdge.start({
+      listeners,
+      upstreams: { app: { servers: [{ url: 'http://127.0.0.1:1' }] } },
+      routes: [{ upstream: 'app', waf: { rules: ['text'] } }],
+      modules: { text: blockWhen('/old', 418) },
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send(request);
+    assert.equal(await client.untilEnded(), '');
+    const [line] = await edge.accessLines(1);
+    assert.deepEqual([line?.['status'], line?.['outcome']], [444, 'blocked']);
+  });
+
+  it('is answered with 400 on any other', async () => {
+    await using edge = await TestEdge.start({
+      upstreams: { app: { servers: [{ url: 'http://127.0.0.1:1' }] } },
+      routes: [{ upstream: 'app' }],
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send(request);
+    assert.match(await client.untilEnded(), /^HTTP\/1\.1 400 /);
+  });
+});
+
 describe('fields whose names many applications read as others', () => {
   const request =
     'GET / HTTP/1.1\r\nHost: a.test\r\nX_Forwarded_For: 192.0.2.1\r\nX.Filename: a\r\nX-Plain: b\r\n\r\n';

@@ -1,7 +1,7 @@
 /** Upgraded connections: only when both sides said so, and then every byte, both ways, to the end. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { simpleEdge, TestEdge } from '../support/edge.ts';
+import { blockWhen, simpleEdge, TestEdge } from '../support/edge.ts';
 import { fieldValues, readMessages, readOne, statusOf } from '../support/http-read.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type OriginConnection, plainAnswer, RawOrigin } from '../support/raw-origin.ts';
@@ -152,4 +152,84 @@ describe('websocket', () => {
     assert.equal(edge.sample('weir_limits_reached_total{reason="tunnel silent too long"}'), 1);
     assert.equal(edge.sample('weir_upstream_failures_total{reason="timeout"}'), 0);
   });
+});
+
+describe('CONNECT, on a listener that tunnels it', () => {
+  const connect = 'CONNECT db.test:5432 HTTP/1.1\r\nHost: other.test\r\n\r\n';
+  const listeners = [{ address: '127.0.0.1:0', plaintext: true, connect: 'tunnel' }];
+
+  it('goes to the upstream of its route, whose 2xx begins the tunnel', async () => {
+    await using origin = await RawOrigin.start();
+    await using edge = await TestEdge.start({ ...simpleEdge(origin.url), listeners });
+    using client = await RawClient.connect(edge.address);
+    client.send(`${connect}early`);
+    const upstream = await origin.connection(0);
+    const head = await upstream.until((bytes) => bytes.endsWith('\r\n\r\n'));
+    assert.match(head, /^CONNECT db\.test:5432 HTTP\/1\.1\r\n/);
+    assert.deepEqual(fieldValues(readOne(head), 'host'), ['db.test:5432']);
+    // What such a head says of a body is not so (RFC 9110 section 9.3.6).
+    upstream.write('HTTP/1.1 200 Yes\r\nContent-Length: 2\r\nVia: a\r\n\r\nhello');
+    await upstream.until((bytes) => bytes.endsWith('\r\n\r\nearly'));
+    const received = await client.until((bytes) => bytes.endsWith('hello'));
+    assert.match(received, /^HTTP\/1\.1 200 Yes\r\nVia: a\r\nX-Request-Id: [^\r]+\r\n\r\nhello$/);
+    client.send('GET / HTTP/1.1\r\n\r\n');
+    await upstream.until((bytes) => bytes.endsWith('earlyGET / HTTP/1.1\r\n\r\n'));
+    assert.equal(edge.sample('weir_tunnels_open'), 1);
+    upstream.socket.end();
+    await client.untilEnded();
+    client.end();
+    await upstream.untilEnded();
+    const [line] = await edge.accessLines(1);
+    assert.deepEqual(
+      [line?.['method'], line?.['path'], line?.['status'], line?.['outcome']],
+      ['CONNECT', 'db.test:5432', 200, 'forwarded'],
+    );
+  });
+
+  it('is an answer like any other where the upstream declines, and nothing behind it is a request', async () => {
+    await using origin = await RawOrigin.answering(
+      'HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno',
+    );
+    await using edge = await TestEdge.start({ ...simpleEdge(origin.url), listeners });
+    using client = await RawClient.connect(edge.address);
+    client.send(`${connect}GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+    const all = await client.untilEnded();
+    assert.match(all, /^HTTP\/1\.1 403 No\r\n/);
+    assert.equal(all.match(/HTTP\/1\.1 \d/g)?.length, 1);
+    assert.doesNotMatch(origin.received, /smuggled/);
+  });
+
+  it('is stopped by rules before it goes anywhere', async () => {
+    await using origin = await RawOrigin.start();
+    await using edge = await TestEdge.start({
+      ...simpleEdge(origin.url),
+      listeners,
+      routes: [{ upstream: 'app', waf: { rules: ['text'] } }],
+      modules: { text: blockWhen('CONNECT db.test', 418) },
+    });
+    using client = await RawClient.connect(edge.address);
+    client.send(connect);
+    assert.equal(statusOf(await client.response()), 418);
+    assert.equal(origin.connections.length, 0);
+  });
+
+  for (const [name, request, upstream, status] of [
+    ['with a body', connect.replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi'), {}, 400],
+    ['without a port', connect.replace(':5432', ''), {}, 400],
+    ['in other letters', connect.replace('CONNECT', 'Connect'), {}, 400],
+    ['where the upstream speaks HTTP/2', connect, { protocol: 'http2' }, 405],
+  ] as const) {
+    it(`is refused ${name}`, async () => {
+      await using origin = await RawOrigin.start();
+      await using edge = await TestEdge.start({
+        listeners,
+        upstreams: { app: { servers: [{ url: origin.url }], ...upstream } },
+        routes: [{ upstream: 'app' }],
+      });
+      using client = await RawClient.connect(edge.address);
+      client.send(request);
+      assert.match(await client.untilEnded(), new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.equal(origin.connections.length, 0);
+    });
+  }
 });

@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 6;
+export const imageVersion: u32 = 7;
 
 export namespace Header {
   export const magic: i32 = 0;

@@ -8,7 +8,7 @@ import { settleCaptures } from './captures';
 import { charge } from './fuel';
 import { goesSomewhere, known, knownBytesMax, noteKnown, takeStep } from './known';
 import { captureSlots, follow, LinkFlag, LinkWord, Part, Source, TargetWord, noSlot, word } from './layout';
-import { failsCount, holds, isLasting } from './operators';
+import { failsCount, holds, isLasting, isSearch } from './operators';
 import { onFullMatch } from './rules';
 import { singleValue } from './singles';
 import { candidatesOf, failedLink, isScanned, noteFailed, stringAt, stringLength, transformed } from './strings';
@@ -143,7 +143,7 @@ function holdsOnce(string: usize): bool {
 const scannedFrom: i32 = 64;
 
 function mayHold(string: usize, bit: i32): bool {
-  if (!isScanned(string) && stringLength(string) < scannedFrom) return true;
+  if (!isScanned(string) && (stringLength(string) < scannedFrom || isSearch(link))) return true;
   const candidates = candidatesOf(string);
   return (
     candidates == 0 || (load<u64>(candidates + (<usize>(bit >> 6) << 3)) & ((<u64>1) << (bit & 63))) != 0

@@ -50,6 +50,12 @@ export function isLasting(link: usize): bool {
   return (lasting & (<u64>1 << operator)) != 0;
 }
 
+/** Looks for one string, which is done before a scan would have begun to tell. */
+@inline
+export function isSearch(link: usize): bool {
+  return word(link, LinkWord.operator) == Operator.contains;
+}
+
 const lasting: u64 =
   (<u64>1 << Operator.rx) |
   (<u64>1 << Operator.pm) |

@@ -68,6 +68,7 @@ export function readRequestHead(view: usize, settings: usize): void {
       parseCookies(valueAt(header), valueLength(header));
 }
 
+const oldestProtocol = memory.data<u8>([0x48, 0x54, 0x54, 0x50, 0x2f, 0x30, 0x2e, 0x39]);
 const cookieName = memory.data<u8>([0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65]);
 
 @inline
@@ -115,7 +116,9 @@ function lengthOfLine(head: usize, from: usize): i32 {
 
 function readProtocol(from: usize, end: usize): void {
   while (from < end && load<u8>(from) == 0x20) from++;
-  single(Single.requestProtocol, from, <i32>(end - from));
+  // A line that names none is of HTTP/0.9, as Apache calls it.
+  if (from == end) single(Single.requestProtocol, oldestProtocol, 8);
+  else single(Single.requestProtocol, from, <i32>(end - from));
 }
 
 function readServerName(at: usize, length: i32): void {

@@ -6,8 +6,9 @@
  * found, what transformations made of it, where it went in a trie, the link that it failed last, and the string before it.
  */
 import { arenaShrink, arenaTake } from '../engine/arena';
-import { scan } from '../engine/match/scan';
+import { scan, scanLowered, scanWords } from '../engine/match/scan';
 import { canChange, changesEmpty } from '../engine/transform/can-change';
+import { Transformation } from '../engine/transform/names';
 import { outputBytesMax, passesOf, transform } from '../engine/transform/transform';
 import { charge } from './fuel';
 
@@ -21,7 +22,6 @@ const resultBytes: usize = 16;
 let scanSet: usize = 0;
 let maskWords: i32 = 0;
 let seed: u64 = 0x9e3779b97f4a7c15;
-let emptyBits: usize = 0;
 
 export function seedStrings(value: u64): void {
   seed = value | 1;
@@ -46,7 +46,6 @@ export function forgetStrings(): void {
 export function resetStrings(set: usize, words: i32): void {
   scanSet = set;
   maskWords = words;
-  emptyBits = 0;
 }
 
 @inline
@@ -131,12 +130,31 @@ export function candidatesOf(string: usize): usize {
   const known = load<usize>(string, 24);
   if (known != 0 || scanSet == 0) return known;
   const length = load<i32>(string, 4);
-  const bits = arenaTake(<usize>maskWords << 3);
-  memory.fill(bits, 0, <usize>maskWords << 3);
+  const bits = emptyBits();
   charge(16 + (<u32>length << 1));
   store<u64>(string, scan(scanSet, load<usize>(string), length, bits), 16);
   store<usize>(string, bits, 24);
   return bits;
+}
+
+/** As `scan` wants them. */
+@inline
+function emptyBits(): usize {
+  const bytes = <usize>scanWords(scanSet) << 3;
+  const bits = arenaTake(bytes << 1);
+  memory.fill(bits, 0, bytes);
+  return bits;
+}
+
+/** Scanned for as soon as it is made, as that costs next to nothing. */
+function scanLower(string: usize, lowered: usize): void {
+  const scanned = load<usize>(string, 24);
+  if (scanned == 0 || load<usize>(lowered, 24) != 0) return;
+  const bits = emptyBits();
+  charge(16);
+  const kinds = scanLowered(scanSet, kindsOf(string), load<usize>(lowered), load<i32>(lowered, 4), scanned, bits);
+  store<u64>(lowered, kinds, 16);
+  store<usize>(lowered, bits, 24);
 }
 
 @inline
@@ -177,6 +195,7 @@ export function transformed(string: usize, id: i32): usize {
   else {
     arenaShrink(into, written);
     result = intern(into, written);
+    if (id == Transformation.lowercase) scanLower(string, result);
   }
   const memo = arenaTake(resultBytes);
   store<usize>(memo, load<usize>(string, 28));

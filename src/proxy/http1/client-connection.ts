@@ -3,7 +3,7 @@
  *
  * ```
  * HEAD ─head whole─► EXCHANGE ─response sent─► HEAD …        (pipelined requests wait their turn)
- *   │                   ├─101─► TUNNEL ─► CLOSED
+ *   │                   ├─101, 2xx to CONNECT─► TUNNEL ─► CLOSED
  *   └─refused─► LINGER ◄┘ (close)   ─► CLOSED
  * ```
  *
@@ -17,6 +17,7 @@ import { turnMs } from '#core/clock.ts';
 import type { Expiring } from '#core/deadline-table.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
+import { hasAuthorityForm } from '../asked-tunnel.ts';
 import { BodyRate } from '../body-rate.ts';
 import { newExchange } from '../captured-exchange.ts';
 import type { ClientSide } from '../client-side.ts';
@@ -193,8 +194,9 @@ export class ClientConnection implements ClientSide, Expiring {
   #begin(view: RequestView, bytes: Buffer): Buffer | null {
     this.#state = EXCHANGE;
     this.#view = view;
-    this.#closeAfter ||=
-      view.connectionClose || view.refusal !== 0 || (view.minor === 0 && !view.connectionKeepAlive);
+    // Who does not wait for a tunnel may have put another's bytes behind: they are no requests.
+    const endsAnyway = view.connectionClose || view.refusal !== 0 || hasAuthorityForm(view);
+    this.#closeAfter ||= endsAnyway || (view.minor === 0 && !view.connectionKeepAlive);
     if (this.#context.draining) this.#closeAfter = true;
     // Modules see its trailers, and an upstream that takes them gets some (`upstream/request-trailers.ts`).
     this.#decoder.reset(requestFraming(view), view.contentLength, true);
@@ -349,7 +351,9 @@ export class ClientConnection implements ClientSide, Expiring {
     body: string | Buffer,
     requestId: string,
     isHead: boolean,
-  ): void {
+  ): boolean {
+    // A client of HTTP/0.9 would take a status line for the document.
+    if (this.#view?.major === 0) return false;
     if (!this.#decoder.done) this.#closeAfter = true;
     const isOld = this.#view?.minor === 0;
     const head =
@@ -357,12 +361,15 @@ export class ClientConnection implements ClientSide, Expiring {
       `Cache-Control: no-store\r\n${fields}X-Request-Id: ${requestId}\r\n${this.#connectionField(isOld)}`;
     if (isHead || typeof body === 'string') this.#write(Buffer.from(isHead ? head : head + body));
     else this.#write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+    return true;
   }
 
   startTunnel(view: ResponseView, requestId: string): boolean {
     this.#state = TUNNEL;
     this.deadlineAt = Number.POSITIVE_INFINITY;
-    const added = `Connection: Upgrade\r\nUpgrade: ${view.headerValue(view.upgradeIndex)}\r\nX-Request-Id: ${requestId}\r\n\r\n`;
+    const named = view.status === 101 ? view.headerValue(view.upgradeIndex) : '';
+    const upgrade = named === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${named}\r\n`;
+    const added = `${upgrade}X-Request-Id: ${requestId}\r\n\r\n`;
     const writable = this.#write(responseHead(view, added));
     const early = this.#pending;
     this.#pending = null;

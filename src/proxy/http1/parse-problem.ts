@@ -21,6 +21,7 @@ function problem(status: number, reason: string): number {
 
 export const parseProblem = {
   requestLine: problem(400, 'malformed request line'),
+  withoutVersion: problem(400, 'request line without a version'),
   method: problem(400, 'malformed method'),
   target: problem(400, 'malformed request target'),
   version: problem(505, 'HTTP version not supported'),

@@ -27,6 +27,8 @@ export type HeadLimits = {
   readonly urlBytesMax: number;
   /** With chunked coding a Content-Length is ignored instead of refused (RFC 9112 section 6.3). */
   readonly dropsLengthBesideChunked?: boolean;
+  /** A request line without a version is a request to refuse, instead of none (RFC 1945 section 4.1, Simple-Request). */
+  readonly readsWithoutVersion?: boolean;
 };
 
 const SLASH = 47;
@@ -37,6 +39,7 @@ const CONTINUE = ascii('100-continue');
 const VERSION = ascii('HTTP/');
 const OPTIONS = ascii('OPTIONS');
 const CONNECT = ascii('CONNECT');
+const GET = ascii('GET');
 
 /** Parses a head that begins at `from`; `limit` is where the bytes that have arrived end. */
 export function parseRequest(
@@ -96,6 +99,10 @@ function parseRequestLine(
   }
   if (at > targetLimit) return parseProblem.targetTooLong;
   if (at >= limit) return incomplete;
+  // Some put a blank where the version would follow.
+  const lineEnd = byte === SP ? at + 1 : at;
+  if (limits.readsWithoutVersion === true && lineEnd < limit && bytes[lineEnd] === CR)
+    return endWithoutVersion(view, at, question, lineEnd, limit);
   if (byte !== SP)
     return byte === CR || byte === LF ? parseProblem.requestLine : parseProblem.target;
   if (at === view.targetStart) return parseProblem.requestLine;
@@ -123,6 +130,29 @@ function parseRequestLine(
   const target = parseTarget(view);
   if (target !== complete) return target;
   return parseFields(view, at + 10, limit, limits.dropsLengthBesideChunked === true);
+}
+
+/** A request of HTTP/0.9, which is its line and no more. Whatever follows belongs to no request. */
+function endWithoutVersion(
+  view: RequestView,
+  targetEnd: number,
+  question: number,
+  lineEnd: number,
+  limit: number,
+): number {
+  const { bytes, start, methodEnd, targetStart } = view;
+  const isGet = equals(bytes, start, methodEnd, GET);
+  if (!isGet || targetEnd === targetStart) return parseProblem.requestLine;
+  if (lineEnd + 1 === limit) return incomplete;
+  if (bytes[lineEnd + 1] !== LF) return parseProblem.lineBreak;
+  view.targetEnd = targetEnd;
+  view.pathEnd = question < 0 ? targetEnd : question;
+  view.queryStart = question < 0 ? -1 : question + 1;
+  view.major = 0;
+  view.minor = 0;
+  view.refusal = parseProblem.withoutVersion;
+  view.end = lineEnd + 2;
+  return parseTarget(view);
 }
 
 /** The four forms of RFC 9112 section 3.2; sets the path, and the authority of absolute-form. */

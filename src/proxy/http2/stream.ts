@@ -9,9 +9,8 @@
  * The exchange of a request with a body begins with the first DATA frame, or when the read its head came
  * in has been used up: a small body then goes to the upstream in one write with the head.
  *
- * Back-pressure, both ways: what the exchange does not take yet is held up to the stream's window, and no
- * new window is given for it; what the client has no window for waits in a queue, and the upstream is not
- * read until it is empty.
+ * Back-pressure, both ways: what the exchange does not take yet is held up to the stream's window, which is not given anew
+ * for it; what the client has no window for waits in a queue, and the upstream is not read until it is empty.
  */
 import { monotonicMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
@@ -334,8 +333,8 @@ export class Http2Stream implements ClientSide, StreamLate {
     body: string | Buffer,
     requestId: string,
     isHead: boolean,
-  ): void {
-    if (this.isClosed) return;
+  ): true {
+    if (this.isClosed) return true;
     const { encoder, frames } = this.#session;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     encodeLocal(encoder, status, fields, contentType, bytes.length, requestId);
@@ -347,6 +346,7 @@ export class Http2Stream implements ClientSide, StreamLate {
       localPiece.last = true;
       this.sendBody(localPiece);
     }
+    return true;
   }
 
   /** Upgrades are HTTP/1.1's: no exchange of this protocol asks for one. */

@@ -38,7 +38,7 @@ export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamReque
   readonly body = noBytes;
   readonly last = true;
   readonly isHead = false;
-  readonly isUpgrade = false;
+  readonly tunnel = null;
   readonly authority = '';
   readonly trailers: Buffer = noBytes;
   readonly trailerNames = '';
@@ -90,7 +90,7 @@ export class HealthCheck implements ResponseReceiver, StreamTaker, UpstreamReque
       isTls: false,
       peerIsTrusted: false,
       requestId: nextRequestId(),
-      isUpgrade: false,
+      tunnel: null,
       forwarded: null,
       clientCertificate: '',
       drops: 0,

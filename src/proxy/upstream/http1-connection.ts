@@ -4,7 +4,7 @@
  *
  * ```
  * connecting ─► idle ─send─► head ─► body ─► idle …        any surprise ─► closed
- *                             └─101─► tunnel
+ *                             └─101, 2xx to CONNECT─► tunnel
  * ```
  *
  * A byte that nobody asked for, a response that ends early or a body longer than its length makes the
@@ -306,10 +306,14 @@ export class Http1Connection implements UpstreamStream, Expiring {
   }
 
   #switch(receiver: ResponseReceiver, bytes: Buffer, limit: number): void {
-    if (!receiver.isUpgrade || !view.connectionUpgrade || view.upgradeIndex < 0) {
+    if (receiver.tunnel !== 'websocket' || !view.connectionUpgrade || view.upgradeIndex < 0) {
       this.#fail({ kind: 'protocol', reason: 'upstream switched protocols unasked' });
       return;
     }
+    this.#openTunnel(receiver, bytes, limit);
+  }
+
+  #openTunnel(receiver: ResponseReceiver, bytes: Buffer, limit: number): void {
     this.#state = TUNNEL;
     this.#moveDeadline(receiver);
     receiver.onTunnel(view, Buffer.from(bytes.subarray(view.end, limit)));
@@ -317,6 +321,11 @@ export class Http1Connection implements UpstreamStream, Expiring {
 
   #onFinalHead(bytes: Buffer, limit: number, borrowed: boolean): void {
     const receiver = this.#receiver as ResponseReceiver;
+    // Whatever such a head says of a body, there is none (RFC 9110 section 9.3.6).
+    if (receiver.tunnel === 'connect' && view.status < 300) {
+      this.#openTunnel(receiver, bytes, limit);
+      return;
+    }
     this.#reusable =
       this.#writes !== FAILED &&
       !view.connectionClose &&

@@ -11,6 +11,7 @@
 import { turnMs } from '#core/clock.ts';
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
+import type { AskedTunnel } from '../asked-tunnel.ts';
 import type { Forwarding } from '../forward-request.ts';
 import { type Framing, framing } from '../http1/body-decoder.ts';
 import type { BodyPiece } from '../http1/body-piece.ts';
@@ -127,8 +128,8 @@ export class UpstreamCall implements ResponseReceiver, UpstreamRequest, StreamTa
     return this.#trailers !== null && (!this.last || this.trailers.length > 0);
   }
 
-  get isUpgrade(): boolean {
-    return this.forwarding.isUpgrade;
+  get tunnel(): AskedTunnel {
+    return this.forwarding.tunnel;
   }
 
   get responseMs(): number {

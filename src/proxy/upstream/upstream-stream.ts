@@ -6,6 +6,7 @@
  */
 import type { RequestView } from '#waf/request-view.ts';
 import type { ResponseView } from '#waf/response-view.ts';
+import type { AskedTunnel } from '../asked-tunnel.ts';
 import type { Forwarding } from '../forward-request.ts';
 import type { Framing } from '../http1/body-decoder.ts';
 import type { BodyPiece } from '../http1/body-piece.ts';
@@ -43,7 +44,8 @@ export interface UpstreamRequest {
 export interface ResponseReceiver {
   /** Its request is a HEAD, so its response has no body. */
   readonly isHead: boolean;
-  readonly isUpgrade: boolean;
+  /** What its request asks the server to make of the connection. */
+  readonly tunnel: AskedTunnel;
   readonly responseMs: number;
   readonly sendMs: number;
   readonly tunnelIdleMs: number;

@@ -5,6 +5,7 @@
  * source → syntax tree → position automaton ─► smallest DFA, where it stays small  ─► blob
  *                │                          └► lazy program                        ─► blob
  *                ├► required literals                   automaton → kinds, length, first byte
+ *                ├► what strings without rare bytes need
  *                └► program for captures, on demand
  * ```
  */
@@ -24,6 +25,7 @@ import {
   encodeLiteral,
 } from './pattern-encoding.ts';
 import { plainLiteralOf } from './plain-literal.ts';
+import { type SplitRequirement, splitRequirement } from './plain-strings.ts';
 import { AutomatonTooLarge, buildAutomaton, matchList } from './position-automaton.ts';
 import { noRequirement, type Requirement } from './requirement.ts';
 import { firstBytesOf, shortestMatch } from './shortest-match.ts';
@@ -34,6 +36,8 @@ export type CompiledPattern = {
   /** For `matchPattern` of the guest. */
   readonly bytes: Uint8Array;
   readonly requirement: Requirement;
+  /** Says more, for two entries of a scan; null where one says as much. */
+  readonly split: SplitRequirement | null;
   readonly stats: PatternStats;
 };
 
@@ -87,7 +91,7 @@ function compileTables(
   const lengthMin = shortestMatch(tables);
   if (tables.startList === matchList || lengthMin === null) {
     const bytes = encodeConstant(lengthMin !== null);
-    return { kind: 'constant', bytes, requirement: noRequirement, stats };
+    return { kind: 'constant', bytes, requirement: noRequirement, split: null, stats };
   }
   const literals = requiredLiterals(pattern.node);
   const masks = kindMasks(tables);
@@ -99,20 +103,21 @@ function compileTables(
     lengthMin,
     firstBytes: firstBytesOf(tables),
   };
+  const common = { requirement, split: splitRequirement(pattern.node, requirement) };
   if (options.alwaysLazy !== true) {
     const literal = plainLiteralOf(pattern.node);
     if (literal !== null)
-      return { kind: 'literal', bytes: encodeLiteral(literal), requirement, stats };
+      return { kind: 'literal', bytes: encodeLiteral(literal), ...common, stats };
     const dfa = determinise(tables);
     const smallest = dfa === null ? null : minimise(dfa);
     if (smallest !== null && dfaTableBytes(smallest) <= dfaTableBytesMax)
       return {
         kind: 'dfa',
         bytes: encodeDfa(smallest),
-        requirement,
+        ...common,
         stats: { ...stats, states: smallest.states, classes: smallest.classes },
       };
   }
   if (tables.items > lazyItemsMax) return tooLarge();
-  return { kind: 'lazy', bytes: encodeLazy(tables), requirement, stats };
+  return { kind: 'lazy', bytes: encodeLazy(tables), ...common, stats };
 }

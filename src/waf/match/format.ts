@@ -91,7 +91,10 @@ export const ScanWord = {
   bits: 3,
   /** u8[256]: the class of a byte, below 64; 0 for bytes of no literal. */
   classesAt: 4,
-  /** 2^18 pairs of bits, by three classes: do literals have them at their place, or one byte behind it? */
+  /**
+   * What the guest makes of the literals before its first scan (`wasm-rules/engine/match/scan-index.ts`): here it is room.
+   * 2^18 pairs of bits, by three classes: do literals have them at their place, or one byte behind it?
+   */
   trigramsAt: 5,
   /** u16 for each 32 of these pairs: how many first bits are set before them. */
   ranksAt: 6,
@@ -99,7 +102,8 @@ export const ScanWord = {
   checkListsAt: 7,
   /**
    * A literal, in 32 bytes: u64 of its bytes, u64 of the bits that count, u64 of the bits set before comparing
-   * (letters without case), u8 bytes of the literal, u8 where in it the three lie, u16 0, u32 offset of its row.
+   * (letters without case), u8 bytes of the literal, u8 where in it the three lie, u16 0, u32 offset of its row. One of more
+   * than eight bytes goes on in a record behind it, which has the u64 alone.
    */
   checksAt: 8,
   /** Row: entries that no literal decides about. */
@@ -118,7 +122,16 @@ export const ScanWord = {
   /** Forms (4 words each): sets · offset of u64[sets] · offset of the row of all others · offset of its own row. */
   forms: 17,
   formsAt: 18,
-  headWords: 20,
+  literals: 19,
+  /** By literal: u8 bytes, u8 where the three lie, u16 the number of its row; the bytes one behind the other. */
+  literalBytesAt: 20,
+  literalPlacesAt: 21,
+  literalRowsAt: 22,
+  literalTextAt: 23,
+  rowsAt: 24,
+  /** u16 for each check of each list: the number of its record. Made, as above. */
+  checkNumbersAt: 25,
+  headWords: 28,
 } as const;
 
 export const PhraseWord = {

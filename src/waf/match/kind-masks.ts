@@ -25,9 +25,21 @@ const presence = Float64Array.from({ length: kindsTotal }, (_, kind) => {
     if (hasKind(byte, kind)) frequency += byteFrequency[byte] as number;
   return 1 - (1 - Math.min(frequency, 1)) ** typicalBytes;
 });
-const byPresence = Array.from({ length: kindsTotal }, (_, kind) => kind).sort(
+export const kindsByPresence = Array.from({ length: kindsTotal }, (_, kind) => kind).sort(
   (a, b) => (presence[b] as number) - (presence[a] as number),
 );
+
+export function presenceOfKind(kind: number): number {
+  return presence[kind] as number;
+}
+
+/** How likely an ordinary value has one of these kinds at least. */
+export function presenceOfAnyKind(kinds: bigint): number {
+  let absent = 1;
+  for (let kind = 0; kind < kindsTotal; kind++)
+    if (((kinds >> BigInt(kind)) & 1n) === 1n) absent *= 1 - presenceOfKind(kind);
+  return 1 - absent;
+}
 
 /** How likely an ordinary value has all of these kinds. */
 export function presenceOfKinds(kinds: bigint): number {
@@ -39,7 +51,7 @@ export function presenceOfKinds(kinds: bigint): number {
 
 export function kindMasks(tables: AutomatonTables): KindMasks {
   const reach = new Reach(tables);
-  const needed = byPresence.filter((kind) => !reach.canMatchWithout(new Set([kind])));
+  const needed = kindsByPresence.filter((kind) => !reach.canMatchWithout(new Set([kind])));
   const anyKinds: bigint[] = [];
   const taken = new Set(needed);
   while (anyKinds.length < anyKindsMax) {
@@ -53,7 +65,7 @@ export function kindMasks(tables: AutomatonTables): KindMasks {
 
 /** Null where none is left that says anything. */
 function smallestCut(reach: Reach, taken: ReadonlySet<number>): readonly number[] | null {
-  const cut = new Set(byPresence.filter((kind) => !taken.has(kind)));
+  const cut = new Set(kindsByPresence.filter((kind) => !taken.has(kind)));
   if (reach.canMatchWithout(cut)) return null;
   for (const kind of [...cut]) {
     cut.delete(kind);

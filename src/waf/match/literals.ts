@@ -8,13 +8,15 @@
  *
  * Case is dropped here: the scan compares letters without it, which only ever finds too much.
  */
-import { literalFrequency } from './byte-frequency.ts';
+import { literalFrequency } from './literal-frequency.ts';
 import type { PatternNode } from './syntax-tree.ts';
 
 /** Strings in one set. */
 export const literalsMax = 512;
-/** Of one literal: the scan compares them as one word. */
-export const literalBytesMax = 8;
+/** Of one literal of a pattern: the scan compares them as one word. */
+const literalBytesMax = 8;
+/** Of one of a phrase, which is compared as two: what is left of a sentence in eight bytes stands in others too. */
+const phraseBytesMax = 16;
 const joinedMax = 256;
 const bytesInClassMax = 16;
 /** A set that is met more often than at one place in a hundred is of no use. */
@@ -43,13 +45,15 @@ const anything: Facts = { ...nothing, exact: null };
 export function requiredLiterals(node: PatternNode): readonly string[] | null {
   const best = bestOf(factsOf(node));
   if (best === null) return null;
-  const windows = withoutLonger([...best].map(rarestWindow));
+  const windows = withoutLonger([...best].map((literal) => rarestWindow(literal, literalBytesMax)));
   return isUseful(windows) ? windows : null;
 }
 
 /** The same for a set of phrases, each of which is a match; null where one is too short to look for. */
 export function phraseLiterals(phrases: readonly string[]): readonly string[] | null {
-  const windows = withoutLonger(phrases.map((phrase) => rarestWindow(phrase.toLowerCase())));
+  const windows = withoutLonger(
+    phrases.map((phrase) => rarestWindow(phrase.toLowerCase(), phraseBytesMax)),
+  );
   return windows.some((window) => window.length < 2) ? null : windows;
 }
 
@@ -172,10 +176,10 @@ function shortened(strings: Strings, kept: 'front' | 'back'): Strings {
   );
 }
 
-function rarestWindow(literal: string): string {
-  let rarest = literal.slice(0, literalBytesMax);
-  for (let at = 1; at + literalBytesMax <= literal.length; at++) {
-    const window = literal.slice(at, at + literalBytesMax);
+function rarestWindow(literal: string, bytesMax: number): string {
+  let rarest = literal.slice(0, bytesMax);
+  for (let at = 1; at + bytesMax <= literal.length; at++) {
+    const window = literal.slice(at, at + bytesMax);
     if (literalFrequency(window) < literalFrequency(rarest)) rarest = window;
   }
   return rarest;

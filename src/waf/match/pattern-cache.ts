@@ -89,6 +89,11 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 type Head = Pick<CompiledPattern, 'kind' | 'stats'> & {
   readonly sha256: string;
+  readonly requirement: RequirementText;
+  readonly split: { readonly rare: RequirementText; readonly plain: RequirementText } | null;
+};
+
+type RequirementText = {
   readonly literals: readonly string[] | null;
   readonly allKinds: string;
   readonly anyKinds: readonly string[];
@@ -97,11 +102,19 @@ type Head = Pick<CompiledPattern, 'kind' | 'stats'> & {
   readonly firstBytes: readonly number[] | null;
 };
 
-function encode({ kind, stats, requirement, bytes }: CompiledPattern): string {
+function encode({ kind, stats, requirement, split, bytes }: CompiledPattern): string {
   const head: Head = {
     kind,
     stats,
     sha256: sha256(bytes),
+    requirement: textOf(requirement),
+    split: split === null ? null : { rare: textOf(split.rare), plain: textOf(split.plain) },
+  };
+  return `${JSON.stringify(head)}\n`;
+}
+
+function textOf(requirement: Requirement): RequirementText {
+  return {
     literals: requirement.literals,
     allKinds: String(requirement.allKinds),
     anyKinds: requirement.anyKinds.map(String),
@@ -109,19 +122,31 @@ function encode({ kind, stats, requirement, bytes }: CompiledPattern): string {
     lengthMin: requirement.lengthMin,
     firstBytes: requirement.firstBytes === null ? null : [...requirement.firstBytes],
   };
-  return `${JSON.stringify(head)}\n`;
+}
+
+function requirementOf(text: RequirementText): Requirement {
+  return {
+    literals: text.literals,
+    allKinds: BigInt(text.allKinds),
+    anyKinds: text.anyKinds.map(BigInt),
+    form: text.form?.map(BigInt) ?? null,
+    lengthMin: text.lengthMin,
+    firstBytes: text.firstBytes === null ? null : Uint8Array.from(text.firstBytes),
+  };
 }
 
 function decode(line: string, bytes: Uint8Array): CompiledPattern | null {
   const head = JSON.parse(line) as Head;
   if (head.sha256 !== sha256(bytes)) return null;
-  const requirement: Requirement = {
-    literals: head.literals,
-    allKinds: BigInt(head.allKinds),
-    anyKinds: head.anyKinds.map(BigInt),
-    form: head.form?.map(BigInt) ?? null,
-    lengthMin: head.lengthMin,
-    firstBytes: head.firstBytes === null ? null : Uint8Array.from(head.firstBytes),
+  const { kind, stats, split } = head;
+  return {
+    kind,
+    stats,
+    bytes,
+    requirement: requirementOf(head.requirement),
+    split:
+      split === null
+        ? null
+        : { rare: requirementOf(split.rare), plain: requirementOf(split.plain) },
   };
-  return { kind: head.kind, stats: head.stats, bytes, requirement };
 }

@@ -29,6 +29,7 @@ const refused: Readonly<Record<string, string>> = {
   k: '\\k is a back-reference, which is not regular',
   p: '\\p needs Unicode, and subjects are bytes; write the set of bytes',
   P: '\\P needs Unicode, and subjects are bytes; write the set of bytes',
+  N: '\\N with a name, or in a class, is not supported; write [^\\n]',
   L: '\\L is not supported',
   l: '\\l is not supported',
   U: '\\U is not supported',
@@ -53,7 +54,8 @@ export function readEscape(reader: PatternReader, inClass: boolean): Escape {
   if (opposite !== undefined) return { kind: 'set', set: complementOf(opposite) };
   if (letter === 'b' && inClass) return { kind: 'byte', byte: 8 };
   if (!inClass) {
-    if (letter === 'N' && !/^\{[^0-9]/.test(reader.ahead(2)))
+    // In braces stands how often, or else a name.
+    if (letter === 'N' && !/^\{(?!\d+(?:,\d*)?\})/.test(reader.ahead(24)))
       return { kind: 'set', set: notNewline };
     if (letter === 'C') return { kind: 'set', set: new Uint8Array(256).fill(1) };
     const assertion = assertions[letter];

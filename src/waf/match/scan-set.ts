@@ -9,7 +9,7 @@ import { ScanWord } from './format.ts';
 import type { KindForm } from './kind-forms.ts';
 import { scanBitsMax } from './limits.ts';
 import { type Requirement, tellableBytesMax } from './requirement.ts';
-import { buildTrigrams, encodeChecks } from './trigrams.ts';
+import { placeLiterals, trigramBits } from './trigrams.ts';
 
 const laneBits = 4;
 const lanes = kindsTotal / laneBits;
@@ -74,20 +74,45 @@ function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): v
       else its.push(entry);
     }
   });
-  const filter = buildTrigrams([...owners.keys()]);
-  const outputRows = new Map<string, number>();
+  // Neighbours in the alphabet have beginnings in common, which is what compression goes by.
+  const filter = placeLiterals([...owners.keys()].toSorted());
+  const numbers = new Map<string, number>();
+  const distinct: Uint32Array[] = [];
   const rowOf = (literal: string): number => {
     const its = owners.get(literal) ?? [];
     const key = its.join();
-    const at = outputRows.get(key) ?? blob.add(rows.of((entry) => its.includes(entry)));
-    outputRows.set(key, at);
-    return at;
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    numbers.set(key, distinct.length);
+    return distinct.push(rows.of((entry) => its.includes(entry))) - 1;
   };
-  blob.setWord(ScanWord.classesAt, blob.add(filter.classOf));
-  blob.setWord(ScanWord.trigramsAt, blob.add(filter.bits));
-  blob.setWord(ScanWord.ranksAt, blob.add(filter.ranks));
-  blob.setWord(ScanWord.checkListsAt, blob.add(filter.checkLists));
-  blob.setWord(ScanWord.checksAt, blob.add(encodeChecks(filter.checks, rowOf)));
+  const { classOf, literals, indexes, checks, records } = filter;
+  blob.setWord(ScanWord.classesAt, blob.add(classOf));
+  blob.setWord(ScanWord.literals, literals.length);
+  const add = (word: number, part: Uint8Array | Uint16Array): void =>
+    blob.setWord(word, blob.add(part));
+  add(
+    ScanWord.literalBytesAt,
+    Uint8Array.from(literals, ({ literal }) => literal.length),
+  );
+  add(
+    ScanWord.literalPlacesAt,
+    Uint8Array.from(literals, ({ window }) => window),
+  );
+  add(
+    ScanWord.literalRowsAt,
+    Uint16Array.from(literals, ({ literal }) => rowOf(literal)),
+  );
+  const text = literals.map(({ literal }) => literal).join('');
+  add(ScanWord.literalTextAt, Buffer.from(text, 'latin1'));
+  blob.setWord(ScanWord.rowsAt, blob.add(joined(distinct)));
+  const room = (word: number, bytes: number): void =>
+    blob.setWord(word, blob.add(new Uint8Array(bytes)));
+  room(ScanWord.trigramsAt, (1 << trigramBits) / 4);
+  room(ScanWord.ranksAt, (1 << trigramBits) / 16);
+  room(ScanWord.checkListsAt, (indexes + 2) * 4);
+  room(ScanWord.checkNumbersAt, checks * 2);
+  room(ScanWord.checksAt, records * 32);
 }
 
 /** For each four bits of the kinds and each value of them: who is satisfied? */

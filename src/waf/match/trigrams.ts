@@ -6,8 +6,10 @@
  * Corasick's automaton slow, and the bits of ordinary text stay in the first cache.
  *
  * The number of the first bit among all that are set leads to the literals that have these three, which are
- * compared whole, eight bytes at a time. What a short literal says nothing about is set for all bytes; behind the
+ * compared whole, eight bytes at a time, in one record or two. What a short literal says nothing about is set for all bytes; behind the
  * end of a subject stands class 0, which is that of bytes in no literal.
+ *
+ * All of that but the literals and their places is the guest's to make: it would travel, and be kept, for nothing.
  */
 import { byteFrequency } from './byte-frequency.ts';
 
@@ -15,100 +17,44 @@ export const trigramBits = 18;
 const classesMax = 64;
 const allClasses = Array.from({ length: classesMax }, (_, number) => number);
 const windowBytes = 3;
+/** Of a literal in one record. */
+const wordBytes = 8;
+const checksMax = 0xffff;
 
 export type Trigrams = {
   /** 256 entries. */
   readonly classOf: Uint8Array;
-  readonly bits: Uint8Array;
-  readonly ranks: Uint16Array;
-  readonly checkLists: Uint32Array;
-  readonly checks: readonly LiteralCheck[];
+  readonly literals: readonly PlacedLiteral[];
+  /** Distinct sets of three. */
+  readonly indexes: number;
+  /** Over all of them, how many literals have these three. */
+  readonly checks: number;
+  readonly records: number;
 };
 
-export type LiteralCheck = { readonly literal: string; readonly window: number };
+export type PlacedLiteral = { readonly literal: string; readonly window: number };
 
-/** Literals of two to eight bytes, in lower case. */
-export function buildTrigrams(literals: readonly string[]): Trigrams {
+/** Literals of two to sixteen bytes, in lower case. Throws `RangeError` past what can be counted in 16 bits. */
+export function placeLiterals(literals: readonly string[]): Trigrams {
   const classOf = classesOfLiterals(literals);
-  const lists = new Map<number, LiteralCheck[]>();
-  const seconds = new Set<number>();
-  const add = (index: number, check: LiteralCheck): void => {
-    const list = lists.get(index);
-    if (list === undefined) lists.set(index, [check]);
-    else list.push(check);
+  const loads = new Map<number, number>();
+  const indexesOf = (literal: string, at: number): readonly number[] => {
+    const classAt = (place: number): number => classOf[literal.charCodeAt(place)] as number;
+    const pair = (classAt(at) << 12) | (classAt(at + 1) << 6);
+    // Past the end of the literal any.
+    const thirds = at + 2 < literal.length ? [classAt(at + 2)] : allClasses;
+    return thirds.map((third) => pair | third);
   };
-  const classAt = (literal: string, at: number): number =>
-    classOf[literal.charCodeAt(at)] as number;
-  for (const literal of literals) {
-    const window = bestWindow(literal, (at) => {
-      const index = (classAt(literal, at) << 12) | (classAt(literal, at + 1) << 6);
-      return lists.get(index | (classOf[literal.charCodeAt(at + 2)] ?? 0))?.length ?? 0;
-    });
-    const pair = (classAt(literal, window) << 12) | (classAt(literal, window + 1) << 6);
-    const check = { literal, window };
-    for (const third of classesFrom(literal, window + 2, classOf)) {
-      add(pair | third, check);
-      const shifted = ((pair | third) << 6) & ((1 << trigramBits) - 1);
-      for (const fourth of classesFrom(literal, window + 3, classOf)) seconds.add(shifted | fourth);
-    }
-  }
-  return arranged(lists, seconds, classOf);
-}
-
-/** Of the byte at a place; past the end of the literal any. */
-function classesFrom(literal: string, at: number, classOf: Uint8Array): readonly number[] {
-  return at < literal.length ? [classOf[literal.charCodeAt(at)] as number] : allClasses;
-}
-
-export function encodeChecks(
-  checks: readonly LiteralCheck[],
-  rowOf: (literal: string) => number,
-): Uint8Array {
-  const bytes = new Uint8Array(checks.length * 32);
-  const view = new DataView(bytes.buffer);
-  checks.forEach(({ literal, window }, index) => {
-    const at = index * 32;
-    for (let i = 0; i < literal.length; i++) {
-      const byte = literal.charCodeAt(i);
-      bytes[at + i] = byte;
-      bytes[at + 8 + i] = 0xff;
-      if (byte >= 0x61 && byte <= 0x7a) bytes[at + 16 + i] = 0x20;
-    }
-    bytes[at + 24] = literal.length;
-    bytes[at + 25] = window;
-    view.setUint32(at + 28, rowOf(literal), true);
+  const placed = literals.map((literal) => {
+    const window = bestWindow(literal, (at) => loads.get(indexesOf(literal, at)[0] ?? 0) ?? 0);
+    for (const index of indexesOf(literal, window)) loads.set(index, (loads.get(index) ?? 0) + 1);
+    return { literal, window };
   });
-  return bytes;
-}
-
-/** Checks one after the other, in the order of their bits. */
-function arranged(
-  lists: ReadonlyMap<number, readonly LiteralCheck[]>,
-  seconds: ReadonlySet<number>,
-  classOf: Uint8Array,
-): Trigrams {
-  const bits = new Uint8Array((1 << trigramBits) / 4);
-  const ranks = new Uint16Array((1 << trigramBits) / 32);
-  const checks: LiteralCheck[] = [];
-  const checkLists: number[] = [];
-  for (const index of seconds)
-    bits[index >> 2] = (bits[index >> 2] as number) | (2 << ((index & 3) << 1));
-  let counted = 0;
-  for (const index of [...lists.keys()].sort((a, b) => a - b)) {
-    for (; counted <= index >> 5; counted++) ranks[counted] = checkLists.length;
-    bits[index >> 2] = (bits[index >> 2] as number) | (1 << ((index & 3) << 1));
-    checkLists.push(checks.length);
-    checks.push(...(lists.get(index) ?? []));
-  }
-  if (checkLists.length > 0xffff)
+  const checks = [...loads.values()].reduce((sum, load) => sum + load, 0);
+  const records = literals.reduce((sum, { length }) => sum + Math.ceil(length / wordBytes), 0);
+  if (checks > checksMax || records > checksMax)
     throw new RangeError('more distinct literals than can be counted');
-  return {
-    classOf,
-    bits,
-    ranks,
-    checkLists: Uint32Array.from([...checkLists, checks.length]),
-    checks,
-  };
+  return { classOf, literals: placed, indexes: loads.size, checks, records };
 }
 
 /** Where it is rare, and where few others are compared already. */

@@ -141,11 +141,15 @@ function writeImage(
         const bit = isListed || scan !== responseScan ? null : bitOf(memberOf(link));
         return links.write(forPhase(link, rule.phase), isListed, bit, isListed ? asked : null);
       });
-      const pattern = isScanned ? bitOf(member) : null;
-      if (isScanned && pattern !== null) {
+      if (isScanned) {
         scanned.add(rule);
         const link = forPhase(first, rule.phase);
-        plans[scan]?.add({ rule: position, link, targets: scanTargets(link), pattern });
+        // A page always has bytes that are rare in values.
+        for (const part of scan === responseScan ? [member] : matchers.parts(member)) {
+          const pattern = bitOf(part);
+          if (pattern !== null)
+            plans[scan]?.add({ rule: position, link, targets: scanTargets(link), pattern });
+        }
       }
       ruleWords.push(
         ...writeRule(rule, links, image, linkWords.length / linkWord.size, leaps[position] ?? 0),

@@ -51,6 +51,16 @@ export class CompiledMatchers implements Matchers {
     return this.#requirement(member).lengthMin;
   }
 
+  parts(member: ScanMember): readonly ScanMember[] {
+    if (member.kind === 'phrases') return [member];
+    const compiled = this.#compiled(member.source);
+    if ('problem' in compiled || compiled.split === null) return [member];
+    return [
+      { ...member, strings: 'rare' },
+      { ...member, strings: 'plain' },
+    ];
+  }
+
   scanSet(members: readonly ScanMember[]): Uint8Array {
     return compileScanSet(members.map((member) => this.#requirement(member)));
   }
@@ -58,7 +68,11 @@ export class CompiledMatchers implements Matchers {
   #requirement(member: ScanMember): Requirement {
     if (member.kind === 'phrases') return this.#phraseSet(member.phrases).requirement;
     const compiled = this.#compiled(member.source);
-    return 'problem' in compiled ? noRequirement : compiled.requirement;
+    if ('problem' in compiled) return noRequirement;
+    const { strings } = member;
+    return strings === undefined
+      ? compiled.requirement
+      : (compiled.split?.[strings] ?? compiled.requirement);
   }
 
   #compiled(source: string): CompiledPattern | Problem {

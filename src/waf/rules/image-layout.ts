@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 6;
+export const imageVersion = 7;
 
 /** Words of the header. */
 export const header = {

@@ -15,10 +15,17 @@ export interface Matchers {
   phraseSet(phrases: readonly string[]): Uint8Array;
   /** Nothing shorter matches, as far as that is known. */
   bytesMin(member: ScanMember): number;
+  /** Members that together say what this one says, and more of what it cannot match. */
+  parts(member: ScanMember): readonly ScanMember[];
   /** Candidate bits in this order. */
   scanSet(members: readonly ScanMember[]): Uint8Array;
 }
 
 export type ScanMember =
-  | { readonly kind: 'pattern'; readonly source: string }
+  | {
+      readonly kind: 'pattern';
+      readonly source: string;
+      /** Of the strings that it may match only those with rare bytes, or those without (`plain-strings.ts`). */
+      readonly strings?: 'rare' | 'plain';
+    }
   | { readonly kind: 'phrases'; readonly phrases: readonly string[] };

@@ -130,7 +130,7 @@ const attributes: Readonly<Record<string, (stream: Stream, lookup: Lookup) => Va
     ),
   'request.id': ({ transaction }) => transaction.requestId,
   'request.protocol': ({ transaction: { request } }) =>
-    request.major === 2 ? 'HTTP/2' : `HTTP/1.${request.minor}`,
+    request.major === 2 ? 'HTTP/2' : request.major === 0 ? 'HTTP/0.9' : `HTTP/1.${request.minor}`,
   'request.time': ({ startedNanoseconds }) => startedNanoseconds,
   'request.size': ({ transaction: { request } }) => Math.max(request.contentLength, 0),
   'response.code': ({ responseStatus }) => (responseStatus === 0 ? null : responseStatus),

@@ -17,7 +17,8 @@ import {
   startsWith,
   startsWithVariable,
 } from './sql-shapes';
-import { kindAt, lengthAt, Mark, marksAt, Sql, textAt } from './sql-token';
+import { kindAt, lengthAt, marksAt, textAt } from './sql-lexer';
+import { Mark, Sql } from './sql-token';
 
 /** What was met; bits. */
 export namespace Saw {

@@ -3,21 +3,66 @@
  * backtick opened before it. Comments between tokens are white space; what MySQL runs inside a conditional comment
  * (one that begins with `!`) is read as code.
  *
- * Pure and linear; it stops at `tokensMax` tokens.
+ * Pure and linear; it stops at `tokensMax` tokens. Tokens are read when somebody asks for them, so of prose, which is
+ * no SQL after its first words, no more is read than these.
  */
 import { isSpace } from '../transform/plain';
-import { addToken, clearTokens, endTokens, Mark, Sql } from './sql-token';
+import { addToken, clearTokens, endTokens, Mark, Sql, tokenOf, tokensMax, tokensRead } from './sql-token';
 import { kindOfFunction, kindOfWord } from './sql-words';
 import { addToHash, emptyHash } from './word-table';
 
 let end: usize = 0;
+/** Where the next token is looked for; 0 behind the last one. */
+let from: usize = 0;
 /** Inside a conditional comment. */
 let isConditional: bool = false;
 let nestedSeen: bool = false;
 
-/** A comment of the last value held the beginning of another: readers disagree on where it ends. */
+/** A comment of the value holds the beginning of another: readers disagree on where it ends. */
 export function isNestedComment(): bool {
+  tokenCount();
   return nestedSeen;
+}
+
+@inline
+export function kindAt(index: i32): i32 {
+  return load<i32>(tokenAt(index));
+}
+
+@inline
+export function marksAt(index: i32): i32 {
+  return load<i32>(tokenAt(index), 4);
+}
+
+export function textAt(index: i32): usize {
+  return load<u32>(tokenAt(index), 8);
+}
+
+export function lengthAt(index: i32): i32 {
+  return load<i32>(tokenAt(index), 12);
+}
+
+/** Reads them all. */
+export function tokenCount(): i32 {
+  readTo(tokensMax);
+  return tokensRead;
+}
+
+@inline
+function tokenAt(index: i32): usize {
+  if (index >= tokensRead) readTo(index);
+  return tokenOf(index);
+}
+
+/** So far that there is a token of this number, or none can be. */
+function readTo(index: i32): void {
+  if (from == 0) return;
+  while (index >= tokensRead) {
+    from = from < end ? lexOne(from) : 0;
+    if (from != 0) continue;
+    endTokens();
+    return;
+  }
 }
 
 /** `quote` is 0 for a bare value. */
@@ -26,12 +71,7 @@ export function lexSql(at: usize, length: i32, quote: u8): void {
   isConditional = false;
   nestedSeen = false;
   clearTokens();
-  if (quote != 0) at = lexString(at, quote, at);
-  while (at < end) {
-    at = lexOne(at);
-    if (at == 0) break;
-  }
-  endTokens();
+  from = quote == 0 ? at : lexString(at, quote, at);
 }
 
 @inline

@@ -2,7 +2,8 @@
  * What tokens look like together, wherever they stand: the start of a statement or of a select list, `union select`.
  * Each asks for what SQL has and prose has not.
  */
-import { kindAt, lengthAt, Sql, textAt } from './sql-token';
+import { kindAt, lengthAt, textAt } from './sql-lexer';
+import { Sql } from './sql-token';
 
 @inline
 export function isConstant(kind: i32): bool {

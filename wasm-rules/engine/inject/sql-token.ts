@@ -63,50 +63,29 @@ export const tokensMax: i32 = 64;
 
 /** Four words a token: kind, marks, address, length. */
 const tokens: usize = memory.data((tokensMax + 4) * 16, 16);
-let count: i32 = 0;
+/** How many there are so far. */
+export let tokensRead: i32 = 0;
 
 export function clearTokens(): void {
-  count = 0;
-}
-
-export function tokenCount(): i32 {
-  return count;
+  tokensRead = 0;
 }
 
 /** False when the list is full. */
 export function addToken(kind: i32, marks: i32, at: usize, length: i32): bool {
-  const token = tokens + (count << 4);
+  const token = tokenOf(tokensRead);
   store<i32>(token, kind);
   store<i32>(token, marks, 4);
   store<u32>(token, <u32>at, 8);
   store<i32>(token, length, 12);
-  return ++count < tokensMax;
+  return ++tokensRead < tokensMax;
 }
 
 /** After the last: closes the list. */
 export function endTokens(): void {
-  for (let i = 0; i < 4; i++) store<i32>(tokens + ((count + i) << 4), Sql.end);
+  for (let i = 0; i < 4; i++) store<i32>(tokenOf(tokensRead + i), Sql.end);
 }
 
 @inline
-export function kindAt(index: i32): i32 {
-  return load<i32>(tokens + (index << 4));
-}
-
-@inline
-export function marksAt(index: i32): i32 {
-  return load<i32>(tokens + (index << 4), 4);
-}
-
-export function textAt(index: i32): usize {
-  return load<u32>(tokens + (index << 4), 8);
-}
-
-export function lengthAt(index: i32): i32 {
-  return load<i32>(tokens + (index << 4), 12);
-}
-
-/** A later word may give a token its meaning: `group` before `by`. */
-export function setKind(index: i32, kind: i32): void {
-  store<i32>(tokens + (index << 4), kind);
+export function tokenOf(index: i32): usize {
+  return tokens + (index << 4);
 }

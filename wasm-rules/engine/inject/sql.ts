@@ -3,10 +3,11 @@
  * it, as the inside of a string that this quote opened. One reading that goes on as SQL and shows what an injection
  * needs is enough.
  */
-import { isNestedComment, lexSql } from './sql-lexer';
+import { holdsPair, quotesIn, Quotes } from './sql-bytes';
+import { isNestedComment, lengthAt, lexSql, marksAt, textAt, tokenCount } from './sql-lexer';
 import { holdsSelectAndComment, holdsUnionSelect, isIdentifier } from './sql-shapes';
 import { isCase, readSql, Saw } from './sql-grammar';
-import { lengthAt, Mark, marksAt, textAt, tokenCount } from './sql-token';
+import { Mark } from './sql-token';
 
 /** Of each byte: whether it may be what turns words into SQL. */
 const syntax: usize = memory.data(256, 16);
@@ -39,20 +40,11 @@ function isOneToken(at: usize, length: i32): bool {
 export function detectSqli(at: usize, length: i32): bool {
   if (length < 3 || !hasSyntax(at, length) || isOneToken(at, length)) return false;
   if (isBareInjection(at, length)) return true;
-  let single = false;
-  let double = false;
-  let back = false;
-  const end = at + length;
-  for (let byte = at; byte < end; byte++) {
-    const quote = load<u8>(byte);
-    if (quote == 0x27) single = true;
-    else if (quote == 0x22) double = true;
-    else if (quote == 0x60) back = true;
-  }
+  const quotes = quotesIn(at, length);
   return (
-    (single && isQuotedInjection(at, length, 0x27)) ||
-    (double && isQuotedInjection(at, length, 0x22)) ||
-    (back && isQuotedInjection(at, length, 0x60))
+    ((quotes & Quotes.single) != 0 && isQuotedInjection(at, length, 0x27)) ||
+    ((quotes & Quotes.double) != 0 && isQuotedInjection(at, length, 0x22)) ||
+    ((quotes & Quotes.back) != 0 && isQuotedInjection(at, length, 0x60))
   );
 }
 
@@ -71,7 +63,7 @@ export function isBareInjection(at: usize, length: i32): bool {
   }
   if (saw & Saw.number && saw & Saw.brokenUnion) return true;
   if (saw & Saw.statement && saw & Saw.query && (saw & (Saw.constantList | Saw.call) || isIdentifier(1))) return true;
-  if (saw & (Saw.number | Saw.constantList) && holdsSelectAndComment()) return true;
+  if (saw & (Saw.number | Saw.constantList) && mayHoldSelect(at, length) && holdsSelectAndComment()) return true;
   if (saw & Saw.call && saw & Saw.arithmetic && saw & Saw.number && saw & Saw.whole && !(saw & Saw.name)) return true;
   if (saw & Saw.nestedCall && saw & Saw.whole) return true;
   if (saw & Saw.probe && saw & (Saw.whole | Saw.comparison | Saw.call)) return true;
@@ -81,16 +73,21 @@ export function isBareInjection(at: usize, length: i32): bool {
     if (saw & (Saw.bracket | Saw.call | Saw.outerClose | Saw.variable)) return true;
     if (saw & Saw.number && !(saw & (Saw.hash | Saw.name))) return true;
   }
-  if (saw & Saw.number && isNestedComment()) return true;
+  if (saw & Saw.number && holdsPair(at, length, 0x2f, 0x2a, 1, 0) && isNestedComment()) return true;
   if (isCase()) return true;
   if (saw & Saw.call && saw & Saw.variable && saw & Saw.whole) return true;
   // A path is no statement, whatever its segments are called.
-  return length > 0 && load<u8>(at) != 0x2f && holdsUnionSelect();
+  return length > 0 && load<u8>(at) != 0x2f && mayHoldSelect(at, length) && holdsUnionSelect();
+}
+
+/** Reading all tokens for it would be most of the work. */
+function mayHoldSelect(at: usize, length: i32): bool {
+  return holdsPair(at, length, 0x73, 0x74, 5, 0x20);
 }
 
 export function isQuotedInjection(at: usize, length: i32, quote: u8): bool {
   lexSql(at, length, quote);
-  if (tokenCount() == 0 || marksAt(0) & Mark.unclosed) return false;
+  if (marksAt(0) & Mark.unclosed) return false;
   const saw = readSql(1, true);
   if (saw & (always | Saw.probe | Saw.brokenUnion)) return true;
   if (saw & Saw.logic) {
@@ -109,7 +106,7 @@ export function isQuotedInjection(at: usize, length: i32, quote: u8): bool {
     if (quote == 0x27 && isReopened(quote) && (isBareOfProse() || isOperatorAlone())) return true;
   }
   if (saw & Saw.clause && saw & Saw.whole) return true;
-  return hasNoSpace(0) && holdsUnionSelect();
+  return hasNoSpace(0) && mayHoldSelect(at, length) && holdsUnionSelect();
 }
 
 /** The string before the first quote holds no space, and the one that is left open is short: `x' or 'a`. */

@@ -92,7 +92,14 @@ export namespace ScanWord {
   export const firstsAt: usize = 16;
   export const forms: usize = 17;
   export const formsAt: usize = 18;
-  export const headWords: usize = 20;
+  export const headWords: usize = 28;
+  export const literals: usize = 19;
+  export const literalBytesAt: usize = 20;
+  export const literalPlacesAt: usize = 21;
+  export const literalRowsAt: usize = 22;
+  export const literalTextAt: usize = 23;
+  export const rowsAt: usize = 24;
+  export const checkNumbersAt: usize = 25;
 }
 
 export namespace PhraseWord {

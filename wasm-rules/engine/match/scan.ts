@@ -3,8 +3,9 @@
  * it (`src/waf/match/trigrams.ts` says how). Up to eight bytes behind the string are read, never used. Never a "no" that is wrong; what is left is confirmed by `matchPattern` or `findPhrase`.
  */
 import { charge } from '../budget';
-import { kindTable } from './byte-kinds';
+import { kindTable, upperKind } from './byte-kinds';
 import { ScanWord } from './format';
+import { hasIndex, listOf, makeIndex } from './scan-index';
 
 /** Literal hits of the string at hand: 4,096 bits, `scanBitsMax`. */
 const hits: usize = memory.data(512, 16);
@@ -14,15 +15,34 @@ export function scanWords(set: usize): i32 {
   return load<u32>(set, ScanWord.words * 4);
 }
 
-/** ORs the candidates into `bits` and returns the kinds of bytes that the string has. */
+/**
+ * ORs the candidates into `bits` and returns the kinds of bytes that the string has. Behind `bits` there is room for as
+ * many words again, which `scanLowered` takes: what the literals say.
+ */
 export function scan(set: usize, at: usize, length: i32, bits: usize): u64 {
   charge(length + 16);
+  if (!hasIndex(set)) makeIndex(set);
   const rowBytes: usize = (<usize>load<u32>(set, ScanWord.words * 4)) << 3;
   copyRow(hits, set + load<u32>(set, ScanWord.alwaysAt * 4), rowBytes);
   const first: u32 = length > 0 ? load<u8>(at) : 0;
   const kinds = walk(set, at, at + <usize>length, rowBytes);
+  copyRow(bits + rowBytes, hits, rowBytes);
   collect(set, kinds, length, first, bits, rowBytes);
   return kinds;
+}
+
+/**
+ * The same for the string in lower case, without a look at it: literals are found in any case, and of kinds there is one
+ * less. `scanned` is what `scan` left, `at` the string in lower case.
+ */
+export function scanLowered(set: usize, kinds: u64, at: usize, length: i32, scanned: usize, bits: usize): u64 {
+  charge(16);
+  const rowBytes: usize = (<usize>load<u32>(set, ScanWord.words * 4)) << 3;
+  copyRow(hits, scanned + rowBytes, rowBytes);
+  copyRow(bits + rowBytes, hits, rowBytes);
+  const lowered = kinds & ~upperKind();
+  collect(set, lowered, length, load<u8>(at), bits, rowBytes);
+  return lowered;
 }
 
 /** Three classes are an index into pairs of bits; where two in a row fit, literals are compared. */
@@ -65,25 +85,27 @@ function compare(
   end: usize,
   rowBytes: usize,
 ): void {
-  const word = load<u64>(set + load<u32>(set, ScanWord.trigramsAt * 4) + ((index >> 5) << 3));
-  const before = (<u64>1 << ((index & 31) << 1)) - 1;
-  const rank =
-    <u32>load<u16>(set + load<u32>(set, ScanWord.ranksAt * 4) + ((index >> 5) << 1)) +
-    <u32>popcnt(word & before & 0x5555_5555_5555_5555);
-  const lists = set + load<u32>(set, ScanWord.checkListsAt * 4) + (<usize>rank << 2);
+  const lists = listOf(set, index);
   const checks = set + load<u32>(set, ScanWord.checksAt * 4);
-  const last = checks + (<usize>load<u32>(lists, 4) << 5);
+  const numbers = set + load<u32>(set, ScanWord.checkNumbersAt * 4);
+  const last = numbers + (<usize>load<u32>(lists, 4) << 1);
   charge(load<u32>(lists, 4) - load<u32>(lists));
-  for (let check = checks + (<usize>load<u32>(lists) << 5); check < last; check += 32) {
+  for (let number = numbers + (<usize>load<u32>(lists) << 1); number < last; number += 2) {
+    const check = checks + (<usize>load<u16>(number) << 5);
     const from = at - <usize>load<u8>(check, 25);
     const length = <usize>load<u8>(check, 24);
-    if (from < start || from + length > end) continue;
-    const bytes = (load<u64>(from) | load<u64>(check, 16)) & load<u64>(check, 8);
-    if (bytes != load<u64>(check)) continue;
+    if (from < start || from + length > end || !isAt(check, from)) continue;
+    // The rest of a literal is a record behind the first.
+    if (length > 8 && !isAt(check + 32, from + 8)) continue;
     const row = set + load<u32>(check, 28);
     for (let i: usize = 0; i < rowBytes; i += 16)
       v128.store(hits + i, v128.or(v128.load(hits + i), v128.load(row + i)));
   }
+}
+
+@inline
+function isAt(check: usize, from: usize): bool {
+  return ((load<u64>(from) | load<u64>(check, 16)) & load<u64>(check, 8)) == load<u64>(check);
 }
 
 @inline

@@ -2,13 +2,14 @@
  * Operators that compare bytes: `beginsWith`, `contains`, `containsWord`, `endsWith`, `streq`, `strmatch` (a
  * `contains`), `within`. Case matters; an empty argument is found everywhere.
  *
- * An argument may come out of the request by a macro, so a search is linear in the value whatever the argument is:
- * a longer one is searched with the table of Knuth, Morris and Pratt, which lies in the arena.
+ * Sixteen places at a time are asked for the first and the last byte. An argument may come out of the request by a macro,
+ * so a search is linear in the value whatever the argument is: where too much is compared in vain it goes on with the table
+ * of Knuth, Morris and Pratt, which lies in the arena.
  */
 import { arenaTake } from '../arena';
 
-/** Up to this length the worst case is cheaper than the table. */
-const plainSearchBytesMax: i32 = 16;
+/** Compared in vain at any rate, before a table is made. */
+const plainSearchBytes: i32 = 256;
 
 export function streq(at: usize, length: i32, argument: usize, argumentLength: i32): bool {
   return length == argumentLength && memory.compare(at, argument, length) == 0;
@@ -40,30 +41,44 @@ export function within(at: usize, length: i32, argument: usize, argumentLength: 
 function find(at: usize, length: i32, wanted: usize, wantedLength: i32, asWord: bool): bool {
   if (wantedLength == 0) return true;
   if (wantedLength > length) return false;
-  if (wantedLength > plainSearchBytesMax) return findByTable(at, length, wanted, wantedLength, asWord);
-  const first = load<u8>(wanted);
-  const last = at + length - wantedLength;
+  const behind = <usize>wantedLength - 1;
+  const first = i8x16.splat(load<u8>(wanted));
+  const final = i8x16.splat(load<u8>(wanted + behind));
   const end = at + length;
-  for (let here = firstByte(at, last, first); here <= last; here = firstByte(here + 1, last, first)) {
-    if (memory.compare(here, wanted, wantedLength) != 0) continue;
-    if (!asWord || isWordAt(at, end, here, here + wantedLength)) return true;
+  const last = end - wantedLength;
+  // Bytes to compare in vain; beyond that the table is cheaper, whatever comes.
+  let credit = 2 * length + plainSearchBytes;
+  let here = at;
+  for (; here + 15 <= last && credit >= 0; here += 16) {
+    const fits = v128.and(i8x16.eq(v128.load(here), first), i8x16.eq(v128.load(here + behind), final));
+    for (let mask = <u32>i8x16.bitmask(fits); mask != 0; mask &= mask - 1) {
+      credit -= wantedLength;
+      if (isFound(at, end, here + <usize>ctz(mask), wanted, wantedLength, asWord)) return true;
+    }
   }
-  return false;
+  for (; here <= last && credit >= 0; here++) {
+    if (load<u8>(here) != load<u8>(wanted)) continue;
+    credit -= wantedLength;
+    if (isFound(at, end, here, wanted, wantedLength, asWord)) return true;
+  }
+  return here <= last && findByTable(at, here, end, wanted, wantedLength, asWord);
 }
 
-/** The byte at or behind `at`; an address beyond `last` for none. */
-function firstByte(at: usize, last: usize, byte: u8): usize {
-  const wanted = i8x16.splat(byte);
-  while (at + 15 <= last) {
-    const found = i8x16.bitmask(i8x16.eq(v128.load(at), wanted));
-    if (found != 0) return at + ctz(found);
-    at += 16;
-  }
-  while (at <= last && load<u8>(at) != byte) at++;
-  return at;
+@inline
+function isFound(at: usize, end: usize, here: usize, wanted: usize, wantedLength: i32, asWord: bool): bool {
+  if (memory.compare(here, wanted, wantedLength) != 0) return false;
+  return !asWord || isWordAt(at, end, here, here + wantedLength);
 }
 
-function findByTable(at: usize, length: i32, wanted: usize, wantedLength: i32, asWord: bool): bool {
+/** From `from` on. */
+function findByTable(
+  at: usize,
+  from: usize,
+  end: usize,
+  wanted: usize,
+  wantedLength: i32,
+  asWord: bool,
+): bool {
   const table = arenaTake(wantedLength << 2);
   store<i32>(table, 0);
   let matched = 0;
@@ -74,8 +89,7 @@ function findByTable(at: usize, length: i32, wanted: usize, wantedLength: i32, a
     store<i32>(table + (i << 2), matched);
   }
   matched = 0;
-  const end = at + length;
-  for (let here = at; here < end; here++) {
+  for (let here = from; here < end; here++) {
     const byte = load<u8>(here);
     while (matched > 0 && byte != load<u8>(wanted + matched)) matched = load<i32>(table + ((matched - 1) << 2));
     if (byte == load<u8>(wanted + matched)) matched++;
