@@ -9,7 +9,7 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ['SecRule ARGS "@streq %{ENV.x}" "id:1"', /^1:15 %\{ENV\.x\} is always empty/],
   ['SecRule REMOTE_ADDR "@geoLookup" "id:1"', /^1:22 @geoLookup: countries .* by a module/],
   ['SecAction "id:1,nolog,pass,setenv:a=1"', /^1:28 setenv: there is no web server/],
-  ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitisearg: what is redacted in logs/],
+  ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitiseArg: what is redacted in logs/],
 ];
 
 describe('nothing looks as if it decided something:', () => {
