@@ -9,6 +9,7 @@ import { canChange, opensWith } from '../engine/transform/can-change';
 import { charge } from './fuel';
 import { known, knownBytesMax, knownSteps, noteKnown, takeStep } from './known';
 import { ChildWord, ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
+import { isKnownLong, noteLong, wasThere } from './long-values';
 import { agrees } from './operators';
 import { firstLink } from './rules';
 import { equalsLower } from './text';
@@ -36,7 +37,7 @@ let uses: usize = 0;
 let maskWords: i32 = 0;
 let currentValue: usize = 0;
 let currentPart: i32 = 0;
-/** What is short enough to be remembered is compared as it comes. */
+/** What is remembered is compared as it comes. */
 let comparesAtOnce: bool = false;
 /** What the walk under way has entered: next, rule, string. */
 let way: usize = 0;
@@ -99,9 +100,8 @@ export function feedValue(value: usize, part: i32, classes: usize): void {
     return;
   }
   way = 0;
-  comparesAtOnce = stringLength(string) <= knownBytesMax;
-  if (comparesAtOnce) walkOnce(root, string);
-  else walkRoot(root, string);
+  if (stringLength(string) <= knownBytesMax) walkOnce(root, string);
+  else walkLong(root, string);
   setWay(string, root, way);
 }
 
@@ -113,8 +113,18 @@ function walkOnce(root: usize, string: usize): void {
     return;
   }
   const before = budgetLeft();
+  comparesAtOnce = true;
   walkRoot(root, string);
   noteKnown(root, string, way, before, budgetLeft());
+}
+
+/** Compared as it comes only where that is remembered: else it costs less to wait for the turn of a rule. */
+function walkLong(root: usize, string: usize): void {
+  if (isKnownLong(root, string)) return;
+  const before = budgetLeft();
+  comparesAtOnce = wasThere(root, string);
+  walkRoot(root, string);
+  if (comparesAtOnce && way == 0) noteLong(root, string, <u32>(before - budgetLeft()));
 }
 
 /** The first one is the last in the list. */

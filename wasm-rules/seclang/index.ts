@@ -22,6 +22,7 @@ import { feedValue, prepareFeeds, prepareTrie, resetFeeds } from './feeds';
 import { FrameFlag, FrameWord, frameWord, openFrame, Run } from './frame';
 import { isOutOfFuel, refuel } from './fuel';
 import { knownAreaBytes, knownOver, notedTotal } from './known';
+import { longAreaBytes, longOver, notedLongTotal } from './long-values';
 import {
   ClassWord,
   EngineMode,
@@ -76,10 +77,12 @@ export function open(image: usize, inputBytes: usize, memoryEnd: usize, seed: u6
   openFrame(frame);
   const lazyCache = aligned(frame + inputBytes);
   const known = lazyCache + lazyCacheBytes;
-  const arena = known + knownAreaBytes();
+  const longValues = known + knownAreaBytes();
+  const arena = longValues + longAreaBytes();
   if (arena >= memoryEnd) return 0;
   lazyCacheOver(lazyCache, lazyCacheBytes);
   knownOver(known);
+  longOver(longValues);
   arenaOver(arena, memoryEnd);
   setSink((collection, nameAt, nameLength, valueAt, valueLength) => {
     addValue(collection, nameAt, nameLength, valueAt, valueLength);
@@ -165,7 +168,7 @@ export function wantsTime(): bool {
 
 /** Values that had to be looked at, as no request before had them. */
 export function valuesNoted(): f64 {
-  return notedTotal();
+  return notedTotal() + notedLongTotal();
 }
 
 function runRequest(): void {

@@ -148,6 +148,19 @@ function emptyBits(): usize {
   return bits;
 }
 
+/** What the scan of a string says, to be kept: so many bytes. */
+export function scannedBytes(): usize {
+  return <usize>scanWords(scanSet) << 4;
+}
+
+/** Its candidates and kinds are those of an equal string, which was scanned before. */
+export function setScanned(string: usize, scanned: usize, kinds: u64): void {
+  const bits = emptyBits();
+  memory.copy(bits, scanned, scannedBytes());
+  store<usize>(string, bits, 24);
+  store<u64>(string, kinds, 16);
+}
+
 /** Scanned for as soon as it is made, as that costs next to nothing. */
 function scanLower(string: usize, lowered: usize): void {
   const scanned = load<usize>(string, 24);

@@ -4,7 +4,7 @@
  *
  *     node bench/macro/waf/answers.ts [--rounds 3] [--seconds 2] [--sizes 1000,10000,100000] [--crs FOLDER] [--write]
  *
- * Bare GETs of HTML pages, beside nginx with libmodsecurity 3 and the same rules at paranoia 1; candidates, cores and ratios
+ * Bare GETs of HTML pages, always the same one and many that differ, beside nginx with libmodsecurity 3 and the same rules at paranoia 1; candidates, cores and ratios
  * are those of `run.ts`. `--write` keeps the page in bench/results/waf-answers.md.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,10 +46,17 @@ let page = `# Rules on answers, by their length
 ${machine}, ${versionOf('nginx', '-v')} with libmodsecurity 3 and the same rules at paranoia 1.
 A bare GET of a page of HTML, one core for the proxy, access log on for all; medians over rounds, spread in brackets.
 `;
-for (const bytes of values.sizes.split(',').map(Number)) {
+for (const bytes of values.sizes.split(',').map(Number))
+  for (const differ of [false, true]) await bench(bytes, differ);
+process.stdout.write(page);
+if (values.write) writeFileSync(join(import.meta.dirname, '../../results/waf-answers.md'), page);
+process.exit(0);
+
+async function bench(bytes: number, differ: boolean): Promise<void> {
   const rows: Row[] = [];
-  const backend = await startPages(folder, bytes);
-  const name = (what: string): string => `${what} (${bytes})`;
+  const title = `${bytes} bytes, ${differ ? 'pages that differ' : 'the same page'}`;
+  const backend = await startPages(folder, bytes, differ);
+  const name = (what: string): string => `${what} (${bytes} ${differ})`;
   const candidates: Candidate[] = [
     await startNginx(folder, name('nginx, no rules'), backend, null),
     await startNginx(folder, name('nginx, CRS'), backend, rules),
@@ -60,19 +67,16 @@ for (const bytes of values.sizes.split(',').map(Number)) {
   for (let round = 0; round <= rounds; round++)
     for (const candidate of candidates) {
       // Round 0 warms up.
-      const row = await measure(candidate, `${bytes} bytes`, round);
-      if (round > 0) rows.push({ ...row, candidate: candidate.name.replace(/ \(\d+\)$/, '') });
+      const row = await measure(candidate, title, round);
+      if (round > 0) rows.push({ ...row, candidate: candidate.name.replace(/ \(.*\)$/, '') });
     }
-  page += levelSection(`${bytes} bytes`, rows, {
+  page += levelSection(title, rows, {
     bareNginx: 'nginx, no rules',
     modSecurity: 'nginx, CRS',
     bareEdge: 'weir, no rules',
     edges: ['weir, CRS', 'weir, builtin:core'],
   });
 }
-process.stdout.write(page);
-if (values.write) writeFileSync(join(import.meta.dirname, '../../results/waf-answers.md'), page);
-process.exit(0);
 
 async function measure(candidate: Candidate, name: string, round: number): Promise<Row> {
   const pids = candidate.pids();

@@ -1,4 +1,4 @@
-/** A backend that answers with pages of a shop, as long as they are asked for, from files. */
+/** A backend that answers with pages of a shop from files, as long as they are asked for: always the same one, or many that differ. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startOn, untilListening } from '../../support/processes.ts';
@@ -25,11 +25,19 @@ export function pageOf(bytes: number): string {
   return text.slice(0, bytes);
 }
 
-/** Its port. Whatever is asked for, the answer is the page. */
-export async function startPages(folder: string, bytes: number): Promise<number> {
-  const own = join(folder, `pages-${bytes}`);
+/** More than rules here remember. */
+const digitsOf = (bytes: number): number => (bytes > 20_000 ? 2 : 3);
+
+/** Its port. Whatever is asked for, the answer is the page, or any of 256 (of short ones 4,096) that differ in one place. */
+export async function startPages(folder: string, bytes: number, differ: boolean): Promise<number> {
+  const own = join(folder, `pages-${bytes}-${differ}`);
   mkdirSync(own);
-  writeFileSync(join(own, 'page.html'), pageOf(bytes));
+  const digits = differ ? digitsOf(bytes) : 0;
+  const text = pageOf(bytes);
+  for (let number = 0; number < 16 ** digits; number++) {
+    const name = digits === 0 ? '' : number.toString(16).padStart(digits, '0');
+    writeFileSync(join(own, `page-${name}.html`), text.replace('Shop', `Shop${name}`));
+  }
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${own}/t-${kind};`)
@@ -41,9 +49,10 @@ export async function startPages(folder: string, bytes: number): Promise<number>
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 8192; }
 http {
-  access_log off; default_type text/html; keepalive_requests 100000000; keepalive_timeout 600s; open_file_cache max=10;
+  access_log off; default_type text/html; keepalive_requests 100000000; keepalive_timeout 600s; open_file_cache max=5000;
   ${temporary}
-  server { listen 127.0.0.1:${port} backlog=4096; root ${own}; location / { try_files /page.html =404; } }
+  map $request_id $page { "~^(?<own>.{${digits}})" $own; }
+  server { listen 127.0.0.1:${port} backlog=4096; root ${own}; location / { try_files /page-$page.html =404; } }
 }
 `,
   );

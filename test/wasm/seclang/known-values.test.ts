@@ -17,6 +17,7 @@ import {
 /** Each sort of link that may or may not remember: chains, captures, negation, references, steps of multiMatch. */
 const text = `
 SecRequestBodyAccess On
+SecResponseBodyAccess On
 SecRule ARGS "@rx (a+)b" "id:1,phase:2,pass,log,capture,t:none,t:urlDecodeUni,t:lowercase,logdata:'%{TX.1}',setvar:tx.score=+1"
 SecRule ARGS "@pm evil select" "id:2,phase:2,pass,log,capture,t:none,t:lowercase,logdata:'%{TX.0}'"
 SecRule ARGS_NAMES|REQUEST_HEADERS_NAMES "@rx ^.*$" "id:3,phase:1,pass,log,capture,t:none,t:lowercase,setvar:'tx.name_%{TX.0}=/%{TX.0}/',chain"
@@ -43,6 +44,19 @@ const values = [
   ...['plain text', '%61%62', 'aab evil select', 'x'.repeat(3_000), `${'y'.repeat(2_100)}aab`, 'é'],
 ];
 
+/** Short ones, and pages that are remembered when they come for the second time. */
+const page = '<p>nothing of it leads anywhere</p>\n'.repeat(120);
+const bodies = [
+  '',
+  'leaked',
+  'leak',
+  'nothing',
+  page,
+  `${page}lea k`,
+  `${page}leaked`,
+  `${page}leak`,
+];
+
 function randomCase(random: () => number): SeclangCase {
   const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)] ?? '';
   const query = Array.from(
@@ -57,7 +71,7 @@ function randomCase(random: () => number): SeclangCase {
     ],
     response: {
       fields: [['Content-Type', 'text/html']],
-      body: pick(['', 'leaked', 'leak', 'nothing']),
+      body: pick(bodies),
     },
     isMonitored: random() < 0.2,
   };
@@ -122,6 +136,35 @@ describe('values that earlier requests had', () => {
     for (let turn = 0; turn < 300; turn++) rules.run({ target: `/?${query(turn)}` });
     assert.ok(noted() > 0);
     assert.equal(noted(), 0);
+  });
+
+  it('a page is remembered when it comes for the second time, and pages that come once are not', () => {
+    const { filter, ...rules } = open();
+    const answer = (body: string): number => {
+      const before = filter.valuesNoted;
+      rules.run({ target: '/', response: { fields: [['Content-Type', 'text/html']], body } });
+      return filter.valuesNoted - before;
+    };
+    answer('short');
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => answer(page)),
+      [0, 1, 0, 0],
+    );
+    assert.deepEqual(
+      [1, 2, 3].map((number) => answer(`${page}${number}`)),
+      [0, 0, 0],
+    );
+    assert.deepEqual(
+      [1, 2, 3].map(() => answer(`${page}leak`)),
+      [0, 0, 0],
+    );
+    // More than four megabytes of others.
+    for (let other = 0; other < 24; other++)
+      for (let time = 0; time < 2; time++) answer(`${other} ${'y'.repeat(200_000)}`);
+    assert.deepEqual(
+      [1, 2].map(() => answer(page)),
+      [1, 0],
+    );
   });
 
   it('a request costs the budget the same whatever is known', () => {
