@@ -8,7 +8,8 @@ export type MatchedPolicy = (typeof matchedPolicies)[number];
 /** Of a route, instead of `events.matched`. */
 export const routeMatched = Type.Optional(
   oneOf(matchedPolicies, {
-    description: 'what events show of the part that matched, instead of events.matched',
+    description:
+      'what events and waf.matchLog show of the part that matched, instead of events.matched',
   }),
 );
 
@@ -87,7 +88,7 @@ export const events = Type.Object(
     matched: oneOf(matchedPolicies, {
       default: 'full',
       description:
-        'what events show of the part of a request that matched: full, with secrets masked; masked: its shape, letters and digits as stars; none',
+        'what events and waf.matchLog show of the part of a request that matched: full, with secrets masked; masked: its shape, letters and digits as stars; none',
     }),
     to: Type.Array(target, {
       default: [],

@@ -59,6 +59,7 @@ import { upgradeNode } from './node-upgrade.ts';
 import type { OcspStapler } from './ocsp-stapler.ts';
 import { requestTotals } from './request-totals.ts';
 import { readRuleSource } from './rule-source.ts';
+import { saidOfReload, withFreshModules } from './said-reload.ts';
 import { notifyServiceManager } from './service-manager.ts';
 import type { Shield } from './shield.ts';
 import { ShieldMetrics } from './shield-metrics.ts';
@@ -313,7 +314,8 @@ export class EdgeNode implements NodeControl {
 
   reload(tried: Tried | null = null): Promise<ReloadAnswer> {
     const { origin, supervisor } = this.#options;
-    return this.#reloadAs(() => loadTried(origin, tried, supervisor.snapshot.generation));
+    const load = () => loadTried(origin, tried, supervisor.snapshot.generation);
+    return saidOfReload(() => this.#reloadAs(load), this.#options);
   }
 
   /** The configuration as it is live, with a change that is not of its file. */
@@ -344,8 +346,8 @@ export class EdgeNode implements NodeControl {
 
   async #reload(load: () => Promise<TriedConfig>): Promise<ReloadAnswer> {
     const { tried = null, ...loaded } = await load();
-    const changed = changedPaths(this.#loaded.config, loaded.config);
-    const fixed = changed.filter(needsRestart);
+    const paths = changedPaths(this.#loaded.config, loaded.config);
+    const fixed = paths.filter(needsRestart);
     if (fixed.length > 0) {
       throw new WeirError(
         'CONFIG_NEEDS_RESTART',
@@ -355,6 +357,7 @@ export class EdgeNode implements NodeControl {
     }
     const planned = await planModules(loaded, this.modules.live.store, this.#options.log, tried);
     const fresh = planned.filter((module) => this.modules.live.isNew(module));
+    const changed = withFreshModules(paths, fresh);
     const tlsPlan = await readTlsPlan(loaded.config);
     const generation = this.#options.supervisor.snapshot.generation + 1;
     const { certificates } = this.#options;

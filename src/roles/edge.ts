@@ -12,12 +12,11 @@
 import { startAdmin } from '#admin/server.ts';
 import { parseListenAddress } from '#config/address.ts';
 import { wallMs } from '#core/clock.ts';
-import { describeError } from '#core/errors.ts';
 import { readChallengeKeys } from '#state/challenge-keys.ts';
 import { ModuleStore } from '#state/module-store.ts';
 import { OcspCache } from '#state/ocsp-cache.ts';
 import { openStateDirectory } from '#state/state-directory.ts';
-import { createLog, type Logger } from '#telemetry/log.ts';
+import { createLog } from '#telemetry/log.ts';
 import type { BlockOrder } from '#wasm/services/block-requests.ts';
 import { kernelItems } from './block-entries.ts';
 import { BlockSources } from './block-sources.ts';
@@ -321,7 +320,12 @@ export async function startEdge(
       ended: ended.promise,
       drain: () => void running.drain(),
       stop: () => void running.stop(0),
-      reload: () => reload(running, log),
+      // What was refused is in the log and in status.
+      reload: () =>
+        running.reload().then(
+          () => {},
+          () => {},
+        ),
     };
   } catch (error) {
     supervisor.killAll();
@@ -336,14 +340,6 @@ const itemsOf = (stores: NodeStores | null): BlockItem[] =>
   stores === null
     ? []
     : new BlockSources(stores.blocks, stores.fleet?.enforced ?? null, stores.lists).items(wallMs());
-
-async function reload(node: EdgeNode, log: Logger): Promise<void> {
-  try {
-    await node.reload();
-  } catch (error) {
-    log.error({ reason: describeError(error) }, 'reload refused, the old configuration stays');
-  }
-}
 
 /** First Ctrl-C drains, a second one cuts; SIGTERM drains; SIGHUP reloads. */
 export function handleSignals(edge: RunningEdge, onDrain: () => void): void {

@@ -2,7 +2,14 @@
  * What of a match may stand in a log: the patterns of `accessLog.redact` hold for it as they do for query strings. A
  * value whose name says that it is a secret (`ARGS:password`) is left out whole; a value that holds pairs itself (a
  * query string, a line of the request) loses those that are. Without RE2 nothing of a value is shown.
+ *
+ * Then the policy of the route holds (`routes[].waf.matched`, `events.matched`), as for events: where a value is shown
+ * by its shape, or not at all, what a rule quotes of it (`logdata`) is not shown either.
  */
+import type { MatchedPolicy } from '#config/events-schema.ts';
+import type { Config } from '#config/schema.ts';
+import { shapeOf } from '#core/mask-secrets.ts';
+import { routeName } from '#proxy/snapshot.ts';
 import type { MatchTexts } from '#wasm/host-services.ts';
 
 type Pattern = { replace(text: string, by: string): string };
@@ -11,6 +18,7 @@ const hidden = '***';
 
 export class MatchRedactor {
   #patterns: readonly Pattern[] | null = [];
+  #policies: ReadonlyMap<string, MatchedPolicy> = new Map();
 
   async compile(patterns: readonly string[]): Promise<void> {
     try {
@@ -21,7 +29,29 @@ export class MatchRedactor {
     }
   }
 
-  redact({ name, value, data, message }: MatchTexts): MatchTexts {
+  /** The configuration that is live now. */
+  follow({ routes, events }: Pick<Config, 'routes' | 'events'>): void {
+    this.#policies = new Map(
+      routes.map(({ match, waf }) => [routeName(match), waf.matched ?? events.matched]),
+    );
+  }
+
+  /** A route that has gone meanwhile shows nothing. */
+  redact(found: MatchTexts, route: string): MatchTexts {
+    const policy = this.#policies.get(route) ?? 'none';
+    const texts = this.#withoutSecrets(found);
+    if (policy === 'full') return texts;
+    const { name, value, data, message } = texts;
+    const shown = policy === 'masked' ? shapeOf(value) : '';
+    return {
+      name,
+      value: shown,
+      data: data === '' ? '' : shown,
+      message: value === '' ? message : message.replaceAll(value, () => shown || hidden),
+    };
+  }
+
+  #withoutSecrets({ name, value, data, message }: MatchTexts): MatchTexts {
     const patterns = this.#patterns;
     if (patterns === null) return { name, value: hidden, data: hidden, message: hidden };
     const clean = (text: string): string => {

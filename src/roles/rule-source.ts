@@ -46,6 +46,8 @@ export async function readRuleSource(
     },
     'rule set ready',
   );
+  if (built.notes.length > 0)
+    log?.info({ rules: name, notes: built.notes }, 'rules hold what changes nothing');
   return {
     source: rule.module ?? `seclang:${paths.join(' ')}`,
     path: paths[0] ?? '',

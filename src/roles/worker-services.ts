@@ -110,7 +110,7 @@ export class WorkerServices {
         blocks.block(module, address, ttlSeconds, reason),
       database: (file) => this.#databases.get(file),
       writeMatches: (lines) => this.#matchLog.write(lines),
-      redactMatch: (texts) => this.#redactor.redact(texts),
+      redactMatch: (texts, route) => this.#redactor.redact(texts, route),
     });
     this.#timer = setInterval(() => {
       this.#worker.sweep(sweepEntries);
@@ -134,6 +134,7 @@ export class WorkerServices {
   follow(config: Config): void {
     this.#log.level = config.log.level;
     this.#matchLog.open(config.waf.matchLog);
+    this.#redactor.follow(config);
     this.#protected = protectedAddresses(config);
     const names = sharingNames(config);
     for (const part of [this.#worker, this.#node, this.#fleet, this.#fetcher, this.#metrics])

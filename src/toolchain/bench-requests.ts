@@ -1,5 +1,6 @@
 /** The requests that figures of rule sets are about: what a browser, a form, an API client and an attacker send. */
 import type { BuiltRequest, Field } from '#wasm/seclang/built-request.ts';
+import type { InspectedRequest } from './inspect-request.ts';
 
 export type BenchRequest = {
   readonly name: string;
@@ -167,4 +168,15 @@ function ownBody(body: string, number: number, owned: (text: string) => string):
   return JSON.stringify(JSON.parse(body), (_name, value: unknown) =>
     typeof value === 'string' ? `${value} ${number}` : value,
   );
+}
+
+/** As a rule set is asked about them. */
+export function askedBenchRequests(): readonly {
+  readonly name: string;
+  readonly asked: InspectedRequest;
+}[] {
+  return benchRequests.map(({ name, request, body }) => ({
+    name,
+    asked: { ...request, body: body ?? '', clientAddress: '192.0.2.1' },
+  }));
 }

@@ -44,6 +44,8 @@ export type BuiltRuleSet = {
   /** Rules that are read and cannot be run, each with its reason. */
   readonly refused: readonly RefusedRuleWords[];
   readonly stats: ImageStats | null;
+  /** What was read and has no effect, or another than it reads, with its place; the first of it. */
+  readonly notes: readonly string[];
   /** Of everything that was read. */
   readonly marks: readonly SourceMark[];
 };
@@ -62,6 +64,7 @@ export const shippedRuleSets = fileURLToPath(new URL('../../build/rule-sets', im
 /** Rule sets kept in a cache folder; the oldest go. */
 const cachedMax = 8;
 const problemsShown = 20;
+const notesShown = 40;
 
 /** Throws `RULES_INVALID` with every problem, `RULES_UNREADABLE`. */
 export function buildRuleSet(
@@ -73,7 +76,8 @@ export function buildRuleSet(
   const marks = request.paths.map(markOf);
   const reader = hashingReader(hash, marks);
   onStage('reading rules');
-  const { ruleSet, problems, problemsDropped } = loadRules(sourcesFor(request, reader), { reader });
+  const loaded = loadRules(sourcesFor(request, reader), { reader });
+  const { ruleSet, problems, problemsDropped } = loaded;
   if (problems.length > 0) throw invalidRules(request, problems, problemsDropped);
   const engine = readEngine();
   // What it is called says nothing about what it does.
@@ -85,7 +89,12 @@ export function buildRuleSet(
     if (fate === 'loaded') fates.loaded++;
     else if (fate === 'folded') fates.folded++;
   }
-  const common = { loadedRules: fates.loaded, foldedRules: fates.folded, marks };
+  const notes = loaded.notes
+    .slice(0, notesShown)
+    .map(
+      ({ position: { file, line, column }, message }) => `${file}:${line}:${column}  ${message}`,
+    );
+  const common = { loadedRules: fates.loaded, foldedRules: fates.folded, notes, marks };
   const cached =
     cacheFolder === null
       ? null

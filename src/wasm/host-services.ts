@@ -41,7 +41,7 @@ export interface HostServices {
    */
   writeMatches(lines: () => string): void;
   /** What of a match may be logged. */
-  redactMatch(texts: MatchTexts): MatchTexts;
+  redactMatch(texts: MatchTexts, route: string): MatchTexts;
   /** Of one of the files that the configuration names; null where it is not loaded. */
   database(file: string): AddressDatabase | null;
 }

@@ -94,6 +94,15 @@ describe('weir rules bench with a recording', () => {
   });
 });
 
+describe('weir rules explain', () => {
+  it('says what a rule costs a request', async () => {
+    write('cost.conf', 'SecRule REQUEST_URI|ARGS "!@rx ^[a-z]{0,9}$" "id:10,phase:2,pass,log"\n');
+    const { exit, text } = await run('rules', 'explain', '10', 'cost.conf', '--cost', '--json');
+    assert.equal(exit, 0, text);
+    assert.ok(Number(JSON.parse(text)['fuelOfRequest']) > 0, text);
+  });
+});
+
 describe('weir rules check', () => {
   it('counts what became of the rules of each file, and notes what changes nothing', async () => {
     const { exit, text } = await run('rules', 'check', 'good');

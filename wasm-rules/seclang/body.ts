@@ -49,11 +49,14 @@ export function readRequestBody(settings: usize): void {
   const length = <i32>frameWord(FrameWord.requestBodyBytes);
   if (length == 0) return;
   // ModSecurity 2: the raw text is there for forms, and where nothing takes it apart but a rule asks for it.
+  const isDocument = bodyProcessor == BodyProcessor.JSON || bodyProcessor == BodyProcessor.XML;
+  const isText = isDocument && (frameWord(FrameWord.requestBodyFlags) & BodyPart.text) != 0;
   const isShown =
+    isText ||
     bodyProcessor == BodyProcessor.URLENCODED ||
     (bodyProcessor == BodyProcessor.none && forcesRequestBody);
   if (isShown) addValue(Single.requestBody, 0, 0, at, length);
-  if (bodyProcessor == BodyProcessor.none) return;
+  if (isText || bodyProcessor == BodyProcessor.none) return;
   readType();
   switch (bodyProcessor) {
     case BodyProcessor.URLENCODED:

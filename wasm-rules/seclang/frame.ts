@@ -52,6 +52,8 @@ export namespace BodyPart {
   export const present: u32 = 1;
   /** All of it: nothing stands behind the window. */
   export const whole: u32 = 2;
+  /** From the middle of a document: text, whatever the request says that it is. */
+  export const text: u32 = 4;
 }
 
 let frame: usize = 0;

@@ -55,11 +55,12 @@ export const rulesBench: Command = {
     const { buildRuleSetApart } = await import('#toolchain/build-rule-set-apart.ts');
     const { inspectRequest } = await import('#toolchain/inspect-request.ts');
     const { ruleCosts } = await import('#toolchain/rule-costs.ts');
+    const { askedBenchRequests } = await import('#toolchain/bench-requests.ts');
     const bounds = { min: 0, max: 10_000, whole: true };
     const limit = numberOption(given, 'limit', bounds) ?? rulesDefault;
     const recording = given.text('recording');
     const file = recording === null ? null : resolve(io.cwd, recording);
-    const requests = file === null ? await shippedRequests() : await recordedRequests(file);
+    const requests = file === null ? askedBenchRequests() : await recordedRequests(file);
     const rules = ruleSetOf('bench', given.positionals, given, io.cwd);
     const { bytes } = await buildRuleSetApart(rules, null, (stage) => {
       print.errorLine(print.paint('dim', stage));
@@ -82,14 +83,6 @@ export const rulesBench: Command = {
     return exitCodes.ok;
   },
 };
-
-async function shippedRequests(): Promise<readonly NamedRequest[]> {
-  const { benchRequests } = await import('#toolchain/bench-requests.ts');
-  return benchRequests.map(({ name, request, body }) => ({
-    name,
-    asked: { ...request, body: body ?? '', clientAddress: '192.0.2.1' },
-  }));
-}
 
 /** The first of them; what cannot be read again as a request is left out. */
 async function recordedRequests(file: string): Promise<readonly NamedRequest[]> {

@@ -5,22 +5,23 @@ import { parseIdRange } from './id-range.ts';
 import { RuleError } from './problem.ts';
 import type { BodyProcessor, Control, Target } from './rule-set.ts';
 import { parseTargets, type RefusedPart } from './target-list.ts';
+import { type Refusal, refusalNamed } from './variable-kinds.ts';
 
 const processors: readonly BodyProcessor[] = ['URLENCODED', 'MULTIPART', 'XML', 'JSON'];
 
-const refusals: Readonly<Record<string, { readonly reason: string; readonly fix: string }>> = {
-  debugloglevel: {
+export const refusedControls: Readonly<Record<string, Refusal>> = {
+  debugLogLevel: {
     reason: 'there is no debug log',
     fix: 'remove it; weir inspect explains a verdict',
   },
-  hashengine: { reason: 'links are not signed', fix: 'remove it' },
-  hashenforcement: { reason: 'links are not signed', fix: 'remove it' },
-  parsexmlintoargs: { reason: 'XML stays in XML:/* and XML://@*', fix: 'target these' },
-  requestbodylimit: {
+  hashEngine: { reason: 'links are not signed', fix: 'remove it' },
+  hashEnforcement: { reason: 'links are not signed', fix: 'remove it' },
+  parseXmlIntoArgs: { reason: 'XML stays in XML:/* and XML://@*', fix: 'target these' },
+  requestBodyLimit: {
     reason: 'limits are part of the route',
     fix: 'set them in the configuration',
   },
-  responsebodylimit: {
+  responseBodyLimit: {
     reason: 'limits are part of the route',
     fix: 'set them in the configuration',
   },
@@ -152,11 +153,11 @@ function lookUp<T>(table: Readonly<Record<string, T>>, value: string): T | null 
 }
 
 function unknown(name: string, action: Action): RefusedPart {
-  const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
-  if (refusal !== undefined) {
+  const refusal = refusalNamed(refusedControls, name);
+  if (refusal !== null) {
     return {
       position: action.position,
-      reason: `ctl:${name}: ${refusal.reason}`,
+      reason: `ctl:${refusal.name}: ${refusal.reason}`,
       fix: refusal.fix,
     };
   }

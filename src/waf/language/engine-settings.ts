@@ -174,6 +174,8 @@ export function applySetting(settings: Draft, directive: Directive): boolean {
 
 export const settingNames: readonly string[] = Object.keys(setters);
 export const surroundingNames: readonly string[] = Object.keys(noted);
+/** By name. */
+export const surroundingReasons = noted;
 
 function single(directive: Directive, example: string): string {
   const word = directive.words[0];

@@ -35,6 +35,7 @@ import type { Position, RuleSet } from './rule-set.ts';
 import { SourceText, type Word } from './source-text.ts';
 import { type Directive, TextReader } from './text-reader.ts';
 import { parseUnicodeMap } from './unicode-map.ts';
+import { type Refusal, refusalNamed } from './variable-kinds.ts';
 
 export type RuleSource =
   | { readonly kind: 'file'; readonly path: string }
@@ -69,10 +70,17 @@ export function loadRules(sources: readonly RuleSource[], options: LoadOptions =
   return loader.finish(options.isFolding ?? true);
 }
 
-const rules: Readonly<Record<string, string>> = {
-  secrulescript: 'Lua is not run: write the check as a module (weir module new)',
-  secremoterules: 'rules are not fetched while loading: download them, look at them, name the file',
-  secruleupdatetargetbyids: 'write SecRuleUpdateTargetById',
+/** By name. */
+export const refusedDirectives: Readonly<Record<string, Refusal>> = {
+  SecRuleScript: {
+    reason: 'Lua is not run',
+    fix: 'write the check as a module (weir module new)',
+  },
+  SecRemoteRules: {
+    reason: 'rules are not fetched while loading',
+    fix: 'download them, look at them, name the file',
+  },
+  SecRuleUpdateTargetByIds: { reason: 'it has another name', fix: 'write SecRuleUpdateTargetById' },
 };
 
 class Loader {
@@ -276,7 +284,7 @@ function besides(file: string, folder: string): string {
   return isAbsolute(file) ? file : join(folder, file);
 }
 
-const directiveNames: readonly string[] = [
+export const directiveNames: readonly string[] = [
   ...['SecRule', 'SecAction', 'SecMarker', 'SecDefaultAction', 'Include', 'IncludeOptional'],
   ...['SecRuleRemoveById', 'SecRuleRemoveByTag', 'SecRuleRemoveByMsg', 'SecUnicodeMapFile'],
   ...['SecRuleUpdateTargetById', 'SecRuleUpdateTargetByTag', 'SecRuleUpdateTargetByMsg'],
@@ -294,9 +302,9 @@ function unknownDirective(directive: Directive): RuleError {
       'take its directives out of the section; which rules a route has is set in the configuration',
     );
   }
-  const lower = name.toLowerCase();
-  const reason = Object.hasOwn(rules, lower) ? rules[lower] : undefined;
-  if (reason !== undefined) return new RuleError(position, `${name} is refused`, reason);
+  const refused = refusalNamed(refusedDirectives, name);
+  if (refused !== null)
+    return new RuleError(position, `${refused.name} is refused: ${refused.reason}`, refused.fix);
   const near = nearestName(name, directiveNames);
   return new RuleError(
     position,

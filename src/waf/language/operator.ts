@@ -18,6 +18,7 @@ import { RuleError } from './problem.ts';
 import type { Operator, Position } from './rule-set.ts';
 import type { Word } from './source-text.ts';
 import type { RefusedPart } from './target-list.ts';
+import { type Refusal, refusalNamed } from './variable-kinds.ts';
 
 /** Text of a list that lies beside the rule file. */
 export type DataSource = (name: string, position: Position) => string;
@@ -29,8 +30,9 @@ const aliases: Readonly<Record<string, OperatorName>> = {
 
 const program = 'a program would run for each request';
 const asModule = 'write the check as a module (weir module new)';
-const refusals: Readonly<Record<string, { readonly reason: string; readonly fix: string }>> = {
-  geolookup: {
+/** By name. */
+export const refusedOperators: Readonly<Record<string, Refusal>> = {
+  geoLookup: {
     reason: 'countries are looked up by a module',
     fix: 'use the module builtin:geo, which blocks or marks by country',
   },
@@ -38,16 +40,16 @@ const refusals: Readonly<Record<string, { readonly reason: string; readonly fix:
     reason: 'a question to a DNS list would hold up each request and tell others who visits',
     fix: 'load such a list as blocks (weir block import), or use @ipMatchFromFile',
   },
-  inspectfile: { reason: program, fix: asModule },
-  fuzzyhash: { reason: 'ssdeep hashes are not computed', fix: asModule },
-  gsblookup: { reason: 'that service of Google is closed', fix: 'remove the rule' },
+  inspectFile: { reason: program, fix: asModule },
+  fuzzyHash: { reason: 'ssdeep hashes are not computed', fix: asModule },
+  gsbLookup: { reason: 'that service of Google is closed', fix: 'remove the rule' },
   rsub: { reason: 'bodies are not rewritten by rules', fix: asModule },
-  rxglobal: { reason: 'it captures every match', fix: 'use @rx' },
-  validatedtd: { reason: 'document types are not loaded', fix: asModule },
-  validateschema: { reason: 'XML schemas are not loaded', fix: asModule },
-  validatehash: { reason: 'links are not signed', fix: 'remove the rule' },
-  verifycpf: { reason: 'the number of Brazil is not known', fix: 'match it by @rx' },
-  verifysvnr: { reason: 'the number of Austria is not known', fix: 'match it by @rx' },
+  rxGlobal: { reason: 'it captures every match', fix: 'use @rx' },
+  validateDTD: { reason: 'document types are not loaded', fix: asModule },
+  validateSchema: { reason: 'XML schemas are not loaded', fix: asModule },
+  validateHash: { reason: 'links are not signed', fix: 'remove the rule' },
+  verifyCPF: { reason: 'the number of Brazil is not known', fix: 'match it by @rx' },
+  verifySVNR: { reason: 'the number of Austria is not known', fix: 'match it by @rx' },
 };
 
 export type ParsedOperator = {
@@ -169,16 +171,15 @@ function fileNames(text: string, position: Position): readonly string[] {
 
 export function operatorOf(name: string): OperatorName | null {
   const lower = name.toLowerCase();
-  if (Object.hasOwn(refusals, lower)) return null;
+  if (refusalNamed(refusedOperators, lower) !== null) return null;
   if (Object.hasOwn(aliases, lower)) return aliases[lower] ?? null;
   return operatorNames.find((known) => known.toLowerCase() === lower) ?? null;
 }
 
 function unknownOperator(name: string, position: Position): RefusedPart {
-  const lower = name.toLowerCase();
-  const refusal = Object.hasOwn(refusals, lower) ? refusals[lower] : undefined;
-  if (refusal !== undefined)
-    return { position, reason: `@${name}: ${refusal.reason}`, fix: refusal.fix };
+  const refusal = refusalNamed(refusedOperators, name);
+  if (refusal !== null)
+    return { position, reason: `@${refusal.name}: ${refusal.reason}`, fix: refusal.fix };
   const near = nearestName(name, operatorNames);
   throw new RuleError(
     position,

@@ -1,7 +1,15 @@
-/** The reference page of operators and transformations: what Weir runs, and what of it Weir alone has. */
-import { operatorOf } from './operator.ts';
+/** The reference page of SecLang: what rules may name, what of it Weir alone has, and what is refused or without effect. */
+
+import { controlNames, refusedControls } from './control.ts';
+import { surroundingReasons } from './engine-settings.ts';
+import { directiveNames, refusedDirectives } from './load.ts';
+import { operatorOf, refusedOperators } from './operator.ts';
 import { type OperatorName, operatorNames } from './operator-names.ts';
 import { type TransformationName, transformationNames } from './transformation-names.ts';
+import { unfilledVariables } from './unfilled.ts';
+import { actionNames, refusedActions } from './unsupported-actions.ts';
+import { type Refusal, refusedVariables } from './variable-kinds.ts';
+import { variableNames } from './variables.ts';
 
 const ownOperators = {
   detectCommand:
@@ -37,10 +45,10 @@ export function operatorsPage(): string {
     Object.entries(own).map(([name, text]) => `| \`${mark}${name}\` | ${text} |`);
   const known = operatorNames.filter((name) => operatorOf(name) !== null);
   return [
-    '# Operators and transformations',
+    '# SecLang: what rules may name',
     '',
-    'Made by `node --run reference`; do not edit. What rules in SecLang may name. What is not here is refused at load, by name and',
-    'with the reason.',
+    'Made by `node --run reference`; do not edit. What is not here is refused at load, with its file, line and column; `weir rules',
+    'check` says it without a node.',
     '',
     '## Of Weir alone',
     '',
@@ -66,5 +74,57 @@ export function operatorsPage(): string {
     '',
     `Transformations: ${common(transformationNames, ownTransformations, 't:')}.`,
     '',
+    `Variables: ${listed(variableNames.filter((name) => unfilledVariables[name] === undefined))}.`,
+    '',
+    'Collections take a name, `ARGS:user`, or a pattern, `ARGS:/^user/`; `&` counts, `!` takes out. `XML` takes `XML:/*` (all text)',
+    'and `XML://@*` (all attribute values). `%{RULE.id}`, `msg`, `logdata`, `severity`, `rev`, `ver` and `phase` are written in.',
+    '',
+    `Actions: ${listed(actionNames)}.`,
+    '',
+    `\`ctl\`: ${listed(controlNames)}.`,
+    '',
+    `Directives: ${listed(directives)}.`,
+    '',
+    '## What is refused',
+    '',
+    'A rule that has one of these does not load, and none of its set does, until it is written otherwise or left out',
+    '(`SecRuleRemoveById`). One that the setup decides never to run may keep it.',
+    '',
+    '| what | why | instead |',
+    '| --- | --- | --- |',
+    ...refusedRows(refusedOperators, (name) => `@${name}`),
+    ...refusedRows(refusedVariables, (name) => name),
+    ...refusedRows(unfilledVariables, (name) => name),
+    ...refusedRows(refusedActions, (name) => name),
+    ...refusedRows(refusedControls, (name) => `ctl:${name}`),
+    ...refusedRows(refusedDirectives, (name) => name),
+    '| look-around, back-references, atomic groups, recursion in a pattern | not regular: no automaton runs them in linear time | alternatives, classes, repetitions; a chain. Some are spelled out, and noted |',
+    '',
+    '## What changes nothing',
+    '',
+    'Read, and noted by `weir rules check` and in the log of a start.',
+    '',
+    '| directive | why |',
+    '| --- | --- |',
+    ...Object.entries(surroundingReasons).map(([name, reason]) => `| \`${name}\` | ${reason} |`),
+    '| `SecRuleEngine` | the mode of a route decides: `waf: { mode: monitor }` |',
+    '| `ctl:auditEngine`, `ctl:auditLogParts` | log and nolog of a rule say what is written of it |',
+    '| `deny` and its like in phase 5 | the answer is decided |',
+    '| `drop` | ends the request as `deny` does: its client gets an answer |',
+    '',
   ].join('\n');
+}
+
+const directives = directiveNames.filter((name) => surroundingReasons[name] === undefined);
+
+const listed = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+
+function refusedRows(
+  refused: Readonly<Record<string, Refusal>>,
+  shown: (name: string) => string,
+): readonly string[] {
+  const cell = (text: string): string => text.replaceAll('|', '\\|');
+  return Object.entries(refused).map(
+    ([name, { reason, fix }]) => `| \`${shown(name)}\` | ${cell(reason)} | ${cell(fix)} |`,
+  );
 }

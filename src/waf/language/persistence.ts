@@ -45,6 +45,6 @@ export function persistenceRefusals(
     .map(({ collection, position }: OpenedCollection) => ({
       position,
       reason: `the collection ${collection} does not outlive a request here, and rules read it`,
-      fix: 'count clients with a rate limit of the configuration, and remove these rules',
+      fix: 'count clients with rates of the configuration, and remove these rules',
     }));
 }

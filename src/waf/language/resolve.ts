@@ -87,10 +87,23 @@ export function resolveRules(
     ];
     refuse(draft, refused);
     if (item.kind === 'rule' && refused.length === 0)
-      for (const message of unfilledNotes(item)) say(item.position, message);
+      notes.push(
+        ...result.notes,
+        ...unfilledNotes(item).map((message) => ({ position: item.position, message })),
+      );
     return refused.length === 0;
   });
-  return { ruleSet: { rules, settings, dispositions: dispositionsOf(drafts, fates) }, notes };
+  const ruleSet = { rules, settings, dispositions: dispositionsOf(drafts, fates) };
+  return { ruleSet, notes: withoutRepeats(notes) };
+}
+
+/** Hundreds of rules may say the same `ctl`, and rules share their defaults: once is enough. */
+function withoutRepeats(notes: readonly RuleNote[]): readonly RuleNote[] {
+  const said = new Set<string>();
+  return notes.filter(({ position: { file, line, column }, message }) => {
+    const key = message.startsWith('ctl:') ? message : `${file}:${line}:${column} ${message}`;
+    return said.size < said.add(key).size;
+  });
 }
 
 function applyExclusions(drafts: readonly Draft[], exclusions: readonly Exclusion[]): RuleNote[] {

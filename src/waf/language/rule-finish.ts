@@ -6,7 +6,7 @@ import type { Action } from './action-list.ts';
 import { parseControl } from './control.ts';
 import { parseMacro } from './macro.ts';
 import { withOwnFacts } from './own-facts.ts';
-import { RuleError } from './problem.ts';
+import { RuleError, type RuleNote } from './problem.ts';
 import type { LinkDraft, RuleDraft } from './rule-draft.ts';
 import type {
   Control,
@@ -38,7 +38,12 @@ export type FinishedRule = {
   /** Those of them that would do something beside matching. */
   readonly refusedActions: readonly RefusedPart[];
   readonly opened: readonly OpenedCollection[];
+  /** What it says and does otherwise than it reads. */
+  readonly notes: readonly RuleNote[];
 };
+
+/** Rules of phase 5 run when the answer is decided. */
+const loggingPhase = 5;
 
 export function finishRule(draft: RuleDraft): FinishedRule {
   const reader = new HeadReader();
@@ -58,6 +63,7 @@ export function finishRule(draft: RuleDraft): FinishedRule {
     refused: [...links.flatMap((link) => link.refused), ...reader.refused],
     refusedActions: [...links.flatMap((link) => link.refusedActions), ...reader.refused],
     opened: links.flatMap((link) => link.opened),
+    notes: [...reader.notes(draft.phase), ...links.flatMap((link) => link.notes)],
   };
 }
 
@@ -66,6 +72,7 @@ class LinkReader {
   readonly #draft: LinkDraft;
   readonly refusedActions: RefusedPart[] = [];
   readonly opened: OpenedCollection[] = [];
+  readonly notes: RuleNote[] = [];
   #transformations: TransformationName[] = [];
   #isMultiMatch = false;
   #isCapturing = false;
@@ -100,6 +107,7 @@ class LinkReader {
         return true;
       case 'ctl': {
         const read = parseControl(action);
+        this.#noteControl(action, read);
         if ('reason' in read) this.refusedActions.push(read);
         else this.#controls.push(...read);
         return true;
@@ -120,6 +128,14 @@ class LinkReader {
       default:
         return false;
     }
+  }
+
+  #noteControl({ position }: Action, read: ReturnType<typeof parseControl>): void {
+    if ('reason' in read) return;
+    const idle = read.find(({ kind }) => kind === 'auditEngine' || kind === 'auditLogParts');
+    if (idle === undefined) return;
+    const message = `ctl:${idle.kind} changes nothing, here and wherever else: log and nolog of a rule say what is written of it`;
+    this.notes.push({ position, message });
   }
 
   link(): Link {
@@ -225,7 +241,7 @@ class HeadReader {
       id,
       phase,
       links: links.map((link) => link.link()),
-      disruption: this.#disruptionOf(),
+      disruption: phase === loggingPhase ? { kind: 'pass' } : this.#disruptionOf(),
       isLogged: this.#isLogged,
       isAudited: this.#isAudited,
       message: this.#message,
@@ -238,6 +254,15 @@ class HeadReader {
       skipAfter: this.#skipAfter,
       position,
     };
+  }
+
+  notes(phase: Phase): readonly RuleNote[] {
+    const { name, position } = this.#disruption ?? { name: 'pass' };
+    if (position === undefined || name === 'pass') return [];
+    if (phase === loggingPhase)
+      return [{ position, message: `${name} changes nothing in phase 5: the answer is decided` }];
+    const message = 'drop ends the request as deny does: its client gets an answer';
+    return name === 'drop' ? [{ position, message }] : [];
   }
 
   /** What `block` stands for is known where the defaults end. */

@@ -5,16 +5,18 @@
  */
 import type { RuleProblem } from './problem.ts';
 import type { Macro, Rule } from './rule-set.ts';
+import type { Refusal } from './variable-kinds.ts';
 import type { VariableName } from './variables.ts';
 
 type Part = Pick<RuleProblem, 'position' | 'fix'> & { readonly reason: string };
 
 const stored = {
   reason: 'nothing is kept between requests',
-  fix: 'count clients with a rate limit of the configuration, and remove this rule',
+  fix: 'count clients with rates of the configuration, and remove this rule',
 };
 
-const reasons: Partial<Record<VariableName, { readonly reason: string; readonly fix: string }>> = {
+/** By name. */
+export const unfilledVariables: Partial<Record<VariableName, Refusal>> = {
   ENV: {
     reason: 'there is no web server whose environment it would be',
     fix: 'keep values of a request in TX',
@@ -37,7 +39,7 @@ const reasons: Partial<Record<VariableName, { readonly reason: string; readonly 
 };
 
 /** Whether nothing ever fills it. */
-export const isUnfilled = (variable: VariableName): boolean => reasons[variable] !== undefined;
+const isUnfilled = (variable: VariableName): boolean => unfilledVariables[variable] !== undefined;
 
 /** Of targets and of what targets are compared with, what is set, and where a client is sent. */
 export function unfilledRefusals(rule: Rule): readonly Part[] {
@@ -67,7 +69,7 @@ export function unfilledRefusals(rule: Rule): readonly Part[] {
 export function unfilledNotes(rule: Rule): readonly string[] {
   return [rule.message, rule.logData, ...rule.tags].flatMap((macro) =>
     unfilledOf(macro).map(
-      ({ variable, text }) => `${text} stays empty: ${reasons[variable]?.reason}`,
+      ({ variable, text }) => `${text} stays empty: ${unfilledVariables[variable]?.reason}`,
     ),
   );
 }
@@ -92,7 +94,7 @@ function unfilledOf(macro: Macro): readonly { variable: VariableName; text: stri
 }
 
 function partOf(variable: VariableName, text: string, position: Part['position']): readonly Part[] {
-  const found = reasons[variable];
+  const found = unfilledVariables[variable];
   if (found === undefined) return [];
   return [{ position, reason: `${text} is always empty: ${found.reason}`, fix: found.fix }];
 }

@@ -3,17 +3,18 @@ import { nearestName } from '#core/nearest-name.ts';
 import type { Action } from './action-list.ts';
 import { RuleError } from './problem.ts';
 import type { RefusedPart } from './target-list.ts';
+import { type Refusal, refusalNamed } from './variable-kinds.ts';
 
 const redaction = {
   reason: 'what is redacted in logs is the policy of the route',
-  fix: 'set it in the configuration of the route, and remove this action',
+  fix: 'say routes[].waf.matched (full, masked or none), and remove this action',
 };
 const rewriting = {
   reason: 'rules do not write into bodies',
   fix: 'write it as a module (weir module new)',
 };
 
-const refusals: Readonly<Record<string, { readonly reason: string; readonly fix: string }>> = {
+export const refusedActions: Readonly<Record<string, Refusal>> = {
   append: rewriting,
   prepend: rewriting,
   exec: {
@@ -26,14 +27,14 @@ const refusals: Readonly<Record<string, { readonly reason: string; readonly fix:
     fix: "keep it for other rules by setvar:'tx.name=value'",
   },
   proxy: { reason: 'where requests go is decided by routes', fix: 'use deny or redirect' },
-  sanitisearg: redaction,
-  sanitisematched: redaction,
-  sanitisematchedbytes: redaction,
-  sanitiserequestheader: redaction,
-  sanitiseresponseheader: redaction,
+  sanitiseArg: redaction,
+  sanitiseMatched: redaction,
+  sanitiseMatchedBytes: redaction,
+  sanitiseRequestHeader: redaction,
+  sanitiseResponseHeader: redaction,
 };
 
-const actionNames: readonly string[] = [
+export const actionNames: readonly string[] = [
   ...['accuracy', 'allow', 'auditlog', 'block', 'capture', 'chain', 'ctl', 'deny', 'drop', 'id'],
   ...['initcol', 'log', 'logdata', 'maturity', 'msg', 'multiMatch', 'noauditlog', 'nolog', 'pass'],
   ...['phase', 'redirect', 'rev', 'setvar', 'severity', 'skip', 'skipAfter', 'status'],
@@ -42,11 +43,11 @@ const actionNames: readonly string[] = [
 
 export function refusedAction(action: Action): RefusedPart {
   const american = action.name.replace('sanitize', 'sanitise');
-  const refusal = Object.hasOwn(refusals, american) ? refusals[american] : undefined;
-  if (refusal !== undefined) {
+  const refusal = refusalNamed(refusedActions, american);
+  if (refusal !== null) {
     return {
       position: action.position,
-      reason: `${action.name}: ${refusal.reason}`,
+      reason: `${refusal.name}: ${refusal.reason}`,
       fix: refusal.fix,
     };
   }

@@ -39,12 +39,22 @@ export const collections: ReadonlySet<VariableName> = new Set<VariableName>([
 
 export type Refusal = { readonly reason: string; readonly fix: string };
 
+/** The entry of a table whose names are written as people write them, found by the name without case. */
+export function refusalNamed(
+  table: Readonly<Record<string, Refusal>>,
+  name: string,
+): (Refusal & { readonly name: string }) | null {
+  const lower = name.toLowerCase();
+  const found = Object.entries(table).find(([known]) => known.toLowerCase() === lower);
+  return found === undefined ? null : { name: found[0], ...found[1] };
+}
+
 const noStream = 'bodies are not rewritten by rules';
 const noFiles = 'files are not written to disk';
 const noProcess = 'it belongs to the process of a web server, which is not here';
 const moduleFix = 'write the check as a module (weir module new)';
 
-const refusals: Readonly<Record<string, Refusal>> = {
+export const refusedVariables: Readonly<Record<string, Refusal>> = {
   FILES_TMPNAMES: { reason: noFiles, fix: 'look at FILES, FILES_NAMES or FILES_SIZES' },
   FILES_TMP_CONTENT: { reason: noFiles, fix: moduleFix },
   MSC_PCRE_ERROR: { reason: 'patterns never give up here', fix: 'remove this target' },
@@ -67,6 +77,6 @@ const refusals: Readonly<Record<string, Refusal>> = {
 
 /** Why a variable that ModSecurity has is not here; null where nobody has it. */
 export function variableRefusal(upperName: string): Refusal | null {
-  if (upperName.startsWith('PERF_')) return refusals['PERF_ALL'] ?? null;
-  return Object.hasOwn(refusals, upperName) ? (refusals[upperName] ?? null) : null;
+  if (upperName.startsWith('PERF_')) return refusedVariables['PERF_ALL'] ?? null;
+  return Object.hasOwn(refusedVariables, upperName) ? (refusedVariables[upperName] ?? null) : null;
 }

@@ -1,6 +1,6 @@
 /**
- * What comes behind the first window of a body, as bodies of their own: rules see each stretch as they saw the first, so
- * that filler in front hides nothing.
+ * What comes behind the first window of a body: the request again, with each stretch in the place of its body, so that
+ * filler in front hides nothing.
  *
  * ```
  * form       a form, from the middle of a value on
@@ -9,27 +9,25 @@
  * else       text: half of a JSON or XML document is none
  * ```
  *
- * The head of such a request is the least that rules need to know where they are: method, path without query, who asks.
+ * Its head is that of the request, as rules ask for what is missing, too. What they find in it they have found in the
+ * first window, so it is noted there alone.
  */
 import { fieldNamed } from '#waf/field-named.ts';
-import { Transaction } from '#waf/transaction.ts';
-import type { BodyWindow } from '../filter.ts';
-import { type Field, requestView } from './built-request.ts';
+import type { Transaction } from '#waf/transaction.ts';
 import { closeJson, closeMultipart, closeXml } from './close-body.ts';
-
-export type Stretch = { readonly transaction: Transaction; readonly bytes: Buffer };
+import type { EngineAnswer } from './engine-instance.ts';
 
 type Kind = 'form' | 'multipart' | 'opaque' | 'text';
 
+/** Matches of a request that are known again; beyond, one may be noted twice. */
+const notedMax = 1_024;
 /** What the head of an open part may have, and still be found again. */
 const partHeadBytesMax = 1_024;
-/** Fields that rules look for whatever the body is. */
-const keptFields: ReadonlySet<string> = new Set(['host', 'user-agent', 'accept']);
 
 export class BodyStretches {
   readonly #kind: Kind;
   readonly #type: string;
-  readonly #transaction: Transaction;
+  readonly #noted = new Set<string>();
   /** `--` and the boundary. */
   readonly #delimiter: Buffer;
   /** Of the part that is open at the end of what was seen. */
@@ -42,7 +40,6 @@ export class BodyStretches {
     this.#type = type;
     this.#kind = kindOf(type, boundary);
     this.#delimiter = Buffer.from(`--${boundary ?? ''}`, 'latin1');
-    this.#transaction = headFor(whole, this.#kind, boundary);
     if (this.#kind === 'multipart') this.#follow(first);
   }
 
@@ -55,9 +52,9 @@ export class BodyStretches {
   }
 
   /** Null where there is nothing to look at. */
-  next({ bytes }: Pick<BodyWindow, 'bytes'>): Stretch | null {
+  next(bytes: Buffer): Buffer | null {
     if (this.#kind === 'opaque') return null;
-    if (this.#kind !== 'multipart') return { transaction: this.#transaction, bytes };
+    if (this.#kind !== 'multipart') return bytes;
     const name = this.#isFile ? 'name="stretch"; filename="stretch"' : 'name="stretch"';
     const opened = Buffer.from(
       `\r\nContent-Disposition: form-data; ${name}\r\n\r\n${lineBefore(bytes)}`,
@@ -65,7 +62,18 @@ export class BodyStretches {
     );
     this.#follow(bytes);
     const part = Buffer.concat([this.#delimiter, opened, bytes.subarray(bytes[0] === lf ? 1 : 0)]);
-    return { transaction: this.#transaction, bytes: closeMultipart(part, this.#delimiter) };
+    return closeMultipart(part, this.#delimiter);
+  }
+
+  /** The answer with what no window before has had. */
+  withoutNoted(answer: EngineAnswer): EngineAnswer {
+    const matches = answer.matches.filter(({ rule, name, value, message }) => {
+      const key = JSON.stringify([rule, name, value, message]);
+      if (this.#noted.has(key)) return false;
+      if (this.#noted.size < notedMax) this.#noted.add(key);
+      return true;
+    });
+    return matches.length === answer.matches.length ? answer : { ...answer, matches };
   }
 
   #follow(bytes: Buffer): void {
@@ -85,7 +93,7 @@ const hyphen = 0x2d;
 
 function kindOf(type: string, boundary: string | null): Kind {
   if (/^application\/x-www-form-urlencoded/i.test(type)) return 'form';
-  if (/^multipart\//i.test(type)) return boundary === null ? 'text' : 'multipart';
+  if (/^multipart\/form-data/i.test(type)) return boundary === null ? 'text' : 'multipart';
   return opaqueTypes.test(type) ? 'opaque' : 'text';
 }
 
@@ -99,28 +107,6 @@ const opaqueTypes =
 function boundaryOf(type: string): string | null {
   const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))/i.exec(type);
   return found === null ? null : (found[1] ?? found[2] ?? null);
-}
-
-function headFor(whole: Transaction, kind: Kind, boundary: string | null): Transaction {
-  const { request, facts, requestId, route, upstream, isMonitored } = whole;
-  const fields: Field[] = [];
-  for (let i = 0; i < request.headerCount; i++)
-    if (keptFields.has(request.headerName(i).toLowerCase()))
-      fields.push([request.headerName(i), request.headerValue(i)]);
-  fields.push(['Content-Type', typeFor(kind, boundary)]);
-  const text = request.bytes.toString('latin1', 0, request.targetEnd);
-  const view = requestView({
-    method: text.slice(0, request.methodEnd),
-    target: text.slice(request.pathStart, request.pathEnd),
-    version: request.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1',
-    fields,
-  });
-  return new Transaction(view, facts, requestId, route, upstream, isMonitored);
-}
-
-function typeFor(kind: Kind, boundary: string | null): string {
-  if (kind === 'form') return 'application/x-www-form-urlencoded';
-  return kind === 'multipart' ? `multipart/form-data; boundary=${boundary ?? ''}` : 'text/plain';
 }
 
 function fieldOf({ request }: Transaction, name: string): string {

@@ -37,7 +37,7 @@ export const run = {
   response: 14,
 } as const;
 export const frameFlag = { enforces: 1 } as const;
-export const bodyPart = { present: 1, whole: 2 } as const;
+export const bodyPart = { present: 1, whole: 2, text: 4 } as const;
 
 export const answerWord = {
   stop: 0,

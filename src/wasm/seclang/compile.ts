@@ -41,7 +41,7 @@ export function compileSeclang(
     (transaction, facts, answer) =>
       services.writeMatches(() =>
         matchLines(transaction, facts, answer, services.wallMs(), (texts) =>
-          services.redactMatch(texts),
+          services.redactMatch(texts, transaction.route),
         ),
       ),
   );

@@ -54,7 +54,12 @@ export type EngineTerms = {
   readonly outboundThreshold: number | null;
 };
 
-export type BodyBytes = { readonly bytes: Buffer; readonly isWhole: boolean };
+export type BodyBytes = {
+  readonly bytes: Buffer;
+  readonly isWhole: boolean;
+  /** From the middle of a body, of which no document can be made. */
+  readonly isText?: boolean;
+};
 
 export type EngineMatch = {
   /** Index in the facts. */
@@ -231,7 +236,10 @@ export class EngineInstance {
     bytes.set(body.bytes, at);
     words[word] = at;
     words[word + 1] = body.bytes.length;
-    words[word + 2] = bodyPart.present | (body.isWhole ? bodyPart.whole : 0);
+    words[word + 2] =
+      bodyPart.present |
+      (body.isWhole ? bodyPart.whole : 0) |
+      (body.isText === true ? bodyPart.text : 0);
     return aligned(at + body.bytes.length);
   }
 

@@ -133,12 +133,11 @@ export class SeclangRun implements FilterRun {
 
   /** What comes behind has points and answers of its own; phases of the answer go on from the first window. */
   #stretch(bytes: Buffer): Stop | null {
-    const stretch = this.#isOver ? null : (this.#stretches?.next({ bytes }) ?? null);
+    const stretch = this.#isOver ? null : (this.#stretches?.next(bytes) ?? null);
     if (stretch === null) return null;
     const state = this.#state;
     this.#state = null;
-    const body = { bytes: stretch.bytes, isWhole: false };
-    const stop = this.#call(run.request, body, null, stretch.transaction);
+    const stop = this.#call(run.request, { bytes: stretch, isWhole: false, isText: true }, null);
     this.#state = state;
     return stop;
   }
@@ -231,12 +230,11 @@ export class SeclangRun implements FilterRun {
     phases: number,
     requestBody: BodyBytes | null,
     responseBody: BodyBytes | null,
-    shown: Transaction = this.#transaction,
   ): Stop | null {
     const transaction = this.#transaction;
     const call: EngineCall = {
       run: phases,
-      transaction: shown,
+      transaction,
       enforces: !transaction.isMonitored,
       requestBody,
       responseBody,
@@ -248,7 +246,7 @@ export class SeclangRun implements FilterRun {
       this.#isOver = true;
       return answer.failed;
     }
-    if (answer.matches.length > 0) this.#note(answer);
+    if (answer.matches.length > 0) this.#note(this.#stretches?.withoutNoted(answer) ?? answer);
     const without = answer.stop === stopKind.none ? null : this.#withoutChallenged(call);
     this.#isChallenged = without !== null && without.stop === stopKind.none;
     if (this.#isChallenged) return { ...this.#finding(answer, answer), kind: 'challenge' };

@@ -37,7 +37,7 @@ export type ModuleServicesOptions = {
   readonly writeLog: (level: LogLevel, module: string, text: string) => void;
   readonly block: HostServices['block'];
   readonly writeMatches: (lines: () => string) => void;
-  readonly redactMatch: (texts: MatchTexts) => MatchTexts;
+  readonly redactMatch: (texts: MatchTexts, route: string) => MatchTexts;
   readonly database: (file: string) => AddressDatabase | null;
 };
 
@@ -68,8 +68,8 @@ export class ModuleServices implements HostServices {
     this.#options.writeMatches(lines);
   }
 
-  redactMatch(texts: MatchTexts): MatchTexts {
-    return this.#options.redactMatch(texts);
+  redactMatch(texts: MatchTexts, route: string): MatchTexts {
+    return this.#options.redactMatch(texts, route);
   }
 
   wallMs(): number {

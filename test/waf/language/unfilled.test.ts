@@ -9,7 +9,7 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ['SecRule ARGS "@streq %{ENV.x}" "id:1"', /^1:15 %\{ENV\.x\} is always empty/],
   ['SecRule REMOTE_ADDR "@geoLookup" "id:1"', /^1:22 @geoLookup: countries .* by a module/],
   ['SecAction "id:1,nolog,pass,setenv:a=1"', /^1:28 setenv: there is no web server/],
-  ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitisearg: what is redacted in logs/],
+  ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitiseArg: what is redacted in logs/],
 ];
 
 describe('nothing looks as if it decided something:', () => {
@@ -47,6 +47,25 @@ describe('a slip is named with what mends it:', () => {
       assert.match(loaded.problems[0]?.fix ?? '', fix);
     });
   }
+});
+
+describe('what a rule says and nothing comes of', () => {
+  it('is noted, once for what many rules say alike', () => {
+    const { ruleSet, notes } = loadText(`SecRule ARGS a "id:1,phase:5,deny"
+SecRule ARGS a "id:2,phase:2,drop"
+SecRule ARGS a "id:3,phase:2,deny,ctl:auditLogParts=+E"
+SecRule ARGS a "id:4,phase:2,deny,ctl:auditLogParts=+E"`);
+    const [first] = ruleSet.rules;
+    assert.deepEqual(first?.kind === 'rule' && first.disruption, { kind: 'pass' });
+    assert.deepEqual(
+      notes.map(({ position, message }) => `${position.line} ${message.slice(0, 40)}`),
+      [
+        '1 deny changes nothing in phase 5: the ans',
+        '2 drop ends the request as deny does: its ',
+        '3 ctl:auditLogParts changes nothing, here ',
+      ],
+    );
+  });
 });
 
 describe('a file that would only detect', () => {
