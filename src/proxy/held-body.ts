@@ -26,13 +26,19 @@ export function windowOver(piece: BodyPiece, windowBytes: number): BodyWindow | 
 
 export class HeldBody {
   readonly #windowBytes: number;
-  readonly #parts: Buffer[] = [];
+  readonly #expectedBytes: number;
+  #bytes: Buffer = noBytes;
   #size = 0;
   #last = false;
   #trailers: Buffer = noBytes;
 
-  constructor(windowBytes: number) {
+  /**
+   * `expectedBytes` of one whose word on that is taken: there is room for them at once. Who sends little of what it
+   * announces would otherwise have memory for nothing.
+   */
+  constructor(windowBytes: number, expectedBytes = 0) {
     this.#windowBytes = windowBytes;
+    this.#expectedBytes = Math.min(expectedBytes, windowBytes);
   }
 
   get size(): number {
@@ -57,9 +63,8 @@ export class HeldBody {
   /** Keeps a copy. */
   add(piece: BodyPiece): void {
     if (piece.size > 0) {
-      const copy = Buffer.allocUnsafe(piece.size);
-      piece.copyTo(copy, 0);
-      this.#parts.push(copy);
+      this.#makeRoom(this.#size + piece.size, piece.last);
+      piece.copyTo(this.#bytes, this.#size);
       this.#size += piece.size;
     }
     this.#last = piece.last;
@@ -67,10 +72,10 @@ export class HeldBody {
   }
 
   window(restPasses = false): BodyWindow {
-    const bytes = this.#joined();
+    const bytes = this.#bytes.subarray(0, this.isBeyond ? this.#windowBytes : this.#size);
     const isWhole = this.#last && !this.isBeyond;
     return {
-      bytes: this.isBeyond ? bytes.subarray(0, this.#windowBytes) : bytes,
+      bytes,
       overlap: 0,
       position: 0,
       isFirst: true,
@@ -85,7 +90,7 @@ export class HeldBody {
 
   /** All that is held, as one piece that owns its bytes. */
   piece(replacement: Buffer | null = null, trailers: readonly string[] | null = null): BodyPiece {
-    const bytes = replacement ?? this.#joined();
+    const bytes = replacement ?? this.#bytes.subarray(0, this.#size);
     const piece = new BodyPiece();
     piece.reset(bytes, false);
     if (bytes.length > 0) piece.add(0, bytes.length);
@@ -96,10 +101,13 @@ export class HeldBody {
     return piece;
   }
 
-  #joined(): Buffer {
-    if (this.#parts.length > 1)
-      this.#parts.splice(0, this.#parts.length, Buffer.concat(this.#parts));
-    return this.#parts[0] ?? noBytes;
+  /** What was shown of it before keeps its bytes. */
+  #makeRoom(bytes: number, isAll: boolean): void {
+    if (bytes <= this.#bytes.length) return;
+    const more = isAll ? 0 : Math.max(this.#expectedBytes, this.#bytes.length * 2);
+    const grown = Buffer.allocUnsafe(Math.max(bytes, more));
+    this.#bytes.copy(grown, 0, 0, this.#size);
+    this.#bytes = grown;
   }
 }
 

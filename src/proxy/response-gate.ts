@@ -39,6 +39,8 @@ export class ResponseGate {
   /** Our own copy, where it is needed longer than the call. */
   #view: ResponseView | null = null;
   #framing: Framing = framing.none;
+  /** -1: unknown. */
+  #expectedBytes = -1;
   #held: HeldBody | null = null;
   #windows: BodyWindows | null = null;
 
@@ -51,6 +53,7 @@ export class ResponseGate {
   /** View and piece are borrowed. */
   start(view: ResponseView, bodyFraming: Framing, piece: BodyPiece): void {
     this.#framing = bodyFraming;
+    this.#expectedBytes = view.contentLength;
     this.#hasNoBody =
       (piece.last && piece.size === 0 && piece.trailers.length === 0) || this.#owner.isHead;
     const answer = this.#inspection.responseHead(view, this.#hasNoBody);
@@ -87,7 +90,7 @@ export class ResponseGate {
   }
 
   #hold(piece: BodyPiece): HeldBody {
-    this.#held ??= new HeldBody(this.#windowBytes);
+    this.#held ??= new HeldBody(this.#windowBytes, this.#expectedBytes);
     this.#held.add(piece);
     return this.#held;
   }

@@ -62,6 +62,7 @@ function matchersOfCheck(): Matchers {
         : { bytes: nothing, kind: 'constant', stateCount: 0 },
     captures: (source) => (mayBeTooLarge(source) ? compiled.captures(source) : nothing),
     phraseSet: (phrases) => compiled.phraseSet(phrases),
+    cover: () => 0n,
     parts: (member) => [member],
     bytesMin: () => 0,
     scanSet: () => nothing,

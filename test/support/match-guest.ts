@@ -12,6 +12,7 @@ type Exports = {
   scan(set: number, at: number, length: number, bits: number): bigint;
   matchPattern(pattern: number, at: number, length: number): number;
   capturePattern(program: number, at: number, length: number, into: number): number;
+  captureByThreads(program: number, at: number, length: number, into: number): number;
   findPhrase(set: number, at: number, length: number): bigint;
   lazyStates(): number;
   lazyFlushes(): number;
@@ -84,9 +85,10 @@ export class MatchGuest {
   captures(
     program: number,
     subject: Uint8Array,
+    how: 'capturePattern' | 'captureByThreads' = 'capturePattern',
   ): (readonly [from: number, to: number] | null)[] | null {
     this.setSubject(subject);
-    const found = this.exports.capturePattern(program, this.subjectAt, subject.length, this.#into);
+    const found = this.exports[how](program, this.subjectAt, subject.length, this.#into);
     if (found === 0) return null;
     const words = new Int32Array(this.exports.memory.buffer, this.#into, 20);
     return Array.from({ length: 10 }, (_, group) => {

@@ -1,4 +1,5 @@
 /** A pattern in every form it can take, all asked about the same subjects. */
+import assert from 'node:assert/strict';
 import { tablesOf } from '#waf/match/automaton-tables.ts';
 import { kindsIn } from '#waf/match/byte-kinds.ts';
 import {
@@ -76,6 +77,8 @@ export function disagreements(
   check(forms.compiled.kind, guest.match(forms.best, subject) === 1);
   check('the lazy table', guest.match(forms.lazy, subject) === 1);
   const captures = guest.captures(forms.captures, subject);
+  // What short subjects are left to, and what long ones are, say the same.
+  assert.deepEqual(guest.captures(forms.captures, subject, 'captureByThreads'), captures);
   if (judge === null) check('the capture program', captures !== null);
   else check('captures', captures?.slice(0, groupsTotal(forms)) ?? null);
   const { kinds, bits } = guest.scan(forms.scanSet, subject);

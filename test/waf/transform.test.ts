@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { transformationNames } from '#waf/language/transformation-names.ts';
+import { kindsIn } from '#waf/match/byte-kinds.ts';
 import { bytesMinBefore, neverLonger } from '#waf/rules/transformation-chains.ts';
 import { caseBytes, type EngineParts, loadEngineParts, partOf } from '../support/engine-parts.ts';
 import { propertySettings } from '../support/property.ts';
@@ -210,6 +211,54 @@ describe('transformations', () => {
       propertySettings(test, 5_000),
     );
     assert.ok(told > 500, `only ${told} values were told apart`);
+  });
+
+  it('make no kinds of bytes that they are not said to, but for a space', (test) => {
+    let told = 0;
+    const space = kindsIn(Buffer.from(' '));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...transformationNames),
+        fc.string({
+          unit: fc.constantFrom(...'aZ09 %+&;\\/.\'"^,-*#<(=x\t\n\0\xa0\xc2\xff'),
+          maxLength: 24,
+        }),
+        (name, value) => {
+          const input = Buffer.from(value, 'latin1');
+          input.copy(memory, parts.room);
+          const id = transformationNames.indexOf(name);
+          if (input.length === 0) return;
+          if (partOf(parts, 'mayOpen')(id, parts.room, input.length) !== 0) return;
+          told++;
+          const made = run(name, input);
+          if (made !== null) assert.equal(kindsIn(made) & ~(kindsIn(input) | space), 0n, name);
+        },
+      ),
+      propertySettings(test, 20_000),
+    );
+    assert.ok(told > 2_000, `only ${told} values were told apart`);
+  });
+
+  it('make of escapes only kinds of bytes that were foretold', (test) => {
+    const space = kindsIn(Buffer.from(' '));
+    fc.assert(
+      fc.property(
+        fc.constantFrom('urlDecode', 'urlDecodeUni'),
+        fc.string({ unit: fc.constantFrom(...'%%%23456789abcdefuUxX+ z'), maxLength: 40 }),
+        (name, value) => {
+          const input = Buffer.from(value, 'latin1');
+          input.copy(memory, parts.room);
+          const foretold = BigInt.asUintN(
+            64,
+            BigInt(partOf(parts, 'escapedKindsOf')(parts.room, input.length)),
+          );
+          const made = run(name, input);
+          if (made !== null)
+            assert.equal(kindsIn(made) & ~(kindsIn(input) | space | foretold), 0n, name);
+        },
+      ),
+      propertySettings(test, 5_000),
+    );
   });
 
   it('tell by kinds that plain words stay as they are for all that decode', () => {

@@ -5,7 +5,7 @@
  */
 import { arenaTake } from '../engine/arena';
 import { budgetLeft } from '../engine/budget';
-import { canChange } from '../engine/transform/can-change';
+import { canChange, opensWith } from '../engine/transform/can-change';
 import { charge } from './fuel';
 import { known, knownBytesMax, knownSteps, noteKnown, takeStep } from './known';
 import { ChildWord, ClassWord, follow, imageAt, LinkWord, NodeWord, textAt, textLength, word } from './layout';
@@ -15,7 +15,9 @@ import { equalsLower } from './text';
 import {
   candidatesOf,
   failedLink,
+  isScanned,
   kindsOf,
+  mayHave,
   noteFailed,
   setWay,
   stringAt,
@@ -133,27 +135,39 @@ function walkRoot(root: usize, string: usize): void {
 }
 
 function walk(node: usize, string: usize): void {
-  const candidates = candidatesOf(string);
-  const all = follow(node, NodeWord.subtreeMask);
-  // Most strings: nothing that any rule below looks for, and nothing that any transformation below changes.
-  if (!meets(candidates, all) && isFixed(node, string)) return;
-  const mask = word(node, NodeWord.mask);
-  if (mask != 0) list(candidates, imageAt(mask), word(node, NodeWord.chain), string);
+  const length = <u32>stringLength(string);
+  let hits: u64 = ~0;
+  if (isWorthScan(node, string)) {
+    const candidates = candidatesOf(string);
+    const all = follow(node, NodeWord.subtreeMask);
+    // Most strings: nothing that any rule below looks for, and nothing that any transformation below changes.
+    if (!meets(candidates, all) && isFixed(node, string)) return;
+    const mask = word(node, NodeWord.mask);
+    if (mask != 0) list(candidates, imageAt(mask), word(node, NodeWord.chain), string);
+    hits = 0;
+    for (let i = 0; i < maskWords; i++) hits |= load<u64>(candidates + (<usize>i << 3));
+  }
   const count = word(node, NodeWord.childCount);
   if (count == 0) return;
   // One look at a line of the table each: most have nothing to look for and cannot change the string.
-  const length = <u32>stringLength(string);
   const kinds = length == 0 ? ~0 : kindsOf(string);
-  let hits: u64 = 0;
-  for (let i = 0; i < maskWords; i++) hits |= load<u64>(candidates + (<usize>i << 3));
   const table = follow(node, NodeWord.children);
   for (let i: u32 = 0; i < count; i++) {
     const child = table + ((<usize>i * ChildWord.size) << 2);
     if (((load<u64>(child) & kinds) | (load<u64>(child, ChildWord.folded << 2) & hits)) == 0) continue;
     if (length < word(child, ChildWord.bytesMin)) continue;
+    if (!mayHave(kinds, load<u64>(child, ChildWord.need << 2))) continue;
     const at = follow(child, ChildWord.node);
-    walk(at, transformed(string, <i32>word(at, NodeWord.transformation)));
+    const made = transformed(string, <i32>word(at, NodeWord.transformation), load<u64>(at, NodeWord.need << 2));
+    if (made != 0) walk(at, made);
   }
+}
+
+/** What is only on its way to another string is not scanned, nor what cannot match here; if its kinds are known. */
+function isWorthScan(node: usize, string: usize): bool {
+  if (isScanned(string)) return true;
+  const kinds = kindsOf(string);
+  return kinds == ~0 || mayHave(kinds, load<u64>(node, NodeWord.cover << 2));
 }
 
 @inline
@@ -176,14 +190,20 @@ function subtreeKinds(node: usize): u64 {
 /** Worked out once, when the image is opened: what can change anything below the node. */
 export function prepareTrie(node: usize): u64 {
   let kinds: u64 = 0;
+  let need = load<u64>(node, NodeWord.cover << 2);
   const count = word(node, NodeWord.childCount);
   for (let i: u32 = 0; i < count; i++) {
     const child = follow(node, NodeWord.children) + ((<usize>i * ChildWord.size) << 2);
     const at = follow(child, ChildWord.node);
-    const own = prepareTrie(at) | load<u64>(changers + (<usize>word(at, NodeWord.transformation) << 3));
+    const transformation = word(at, NodeWord.transformation);
+    const own = prepareTrie(at) | load<u64>(changers + (<usize>transformation << 3));
     store<u64>(child, own);
     kinds |= own;
+    const childNeed = load<u64>(at, NodeWord.need << 2) | opensWith(transformation);
+    store<u64>(child, childNeed, ChildWord.need << 2);
+    need |= childNeed;
   }
+  store<u64>(node, need, NodeWord.need << 2);
   store<u64>(node + (NodeWord.kinds << 2), kinds);
   return kinds;
 }

@@ -3,7 +3,7 @@
  * `src/waf/rules/image-layout.ts`; a test holds the two together name by name.
  */
 export const imageMagic: u32 = 0x314c5357;
-export const imageVersion: u32 = 7;
+export const imageVersion: u32 = 8;
 
 export namespace Header {
   export const magic: i32 = 0;
@@ -202,7 +202,9 @@ export namespace NodeWord {
   export const children: i32 = 4;
   export const childCount: i32 = 5;
   export const kinds: i32 = 6;
-  export const size: i32 = 8;
+  export const cover: i32 = 8;
+  export const need: i32 = 10;
+  export const size: i32 = 12;
 }
 
 export namespace ChildWord {
@@ -210,7 +212,8 @@ export namespace ChildWord {
   export const folded: i32 = 2;
   export const node: i32 = 4;
   export const bytesMin: i32 = 5;
-  export const size: i32 = 6;
+  export const need: i32 = 6;
+  export const size: i32 = 8;
 }
 
 export namespace UseWord {

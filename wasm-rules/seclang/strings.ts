@@ -6,9 +6,11 @@
  * found, what transformations made of it, where it went in a trie, the link that it failed last, and the string before it.
  */
 import { arenaShrink, arenaTake } from '../engine/arena';
+import { kindsIn, kindsOfByte } from '../engine/match/byte-kinds';
 import { scan, scanLowered, scanWords } from '../engine/match/scan';
-import { canChange, changesEmpty } from '../engine/transform/can-change';
+import { canChange, changesEmpty, opensWith, scrambles } from '../engine/transform/can-change';
 import { Transformation } from '../engine/transform/names';
+import { escapedKinds } from '../engine/transform/url';
 import { outputBytesMax, passesOf, transform } from '../engine/transform/transform';
 import { charge } from './fuel';
 
@@ -179,23 +181,54 @@ export function hashOfString(string: usize): u32 {
   return load<u32>(string, 8);
 }
 
-/** The string that a transformation makes of it: itself where nothing changes. */
-export function transformed(string: usize, id: i32): usize {
+/** The kind of what transformations put in the place of what they take. */
+@inline
+function spaceKind(): u64 {
+  return kindsOfByte(0x20);
+}
+
+/** Whether a string may have one of the kinds, by itself or with spaces put in. */
+@inline
+export function mayHave(kinds: u64, wanted: u64): bool {
+  return ((kinds | spaceKind()) & wanted) != 0;
+}
+
+/** All that can be said of a string that is not scanned. */
+function narrow(string: usize, kinds: u64): void {
+  if (load<usize>(string, 24) == 0) store<u64>(string, load<u64>(string, 16) & kinds, 16);
+}
+
+/**
+ * The string that a transformation makes of it: itself where nothing changes, 0 where it has none of the kinds that are
+ * needed of it.
+ */
+export function transformed(string: usize, id: i32, needed: u64 = ~0): usize {
   const length = load<i32>(string, 4);
   if (length == 0) {
     if (!changesEmpty(id)) return string;
   } else if (!canChange(id, kindsOf(string))) return string;
   for (let known = load<usize>(string, 28); known != 0; known = load<usize>(known))
     if (load<i32>(known, 4) == id) return load<usize>(known, 8);
+  if (isEscapedFor(string, id, needed)) return 0;
   charge(16 + <u32>length * passesOf(id));
   const into = arenaTake(<usize>outputBytesMax(id, length));
   const written = transform(id, load<usize>(string), length, into);
   let result = string;
   if (written < 0) arenaShrink(into, 0);
   else {
+    let kinds: u64 = ~0;
+    if (scrambles(id) && written > 0) {
+      charge(<u32>written);
+      kinds = kindsIn(into, written);
+      if (!mayHave(kinds, needed)) {
+        arenaShrink(into, 0);
+        return 0;
+      }
+    } else if ((opensWith(id) & kindsOf(string)) == 0) kinds = kindsOf(string) | spaceKind();
     arenaShrink(into, written);
     result = intern(into, written);
     if (id == Transformation.lowercase) scanLower(string, result);
+    if (written > 0) narrow(result, kinds);
   }
   const memo = arenaTake(resultBytes);
   store<usize>(memo, load<usize>(string, 28));
@@ -203,6 +236,15 @@ export function transformed(string: usize, id: i32): usize {
   store<usize>(memo, result, 8);
   store<usize>(string, memo, 28);
   return result;
+}
+
+/** Nothing that its escapes stand for is of the kinds that are needed of it without them. */
+function isEscapedFor(string: usize, id: i32, needed: u64): bool {
+  if (id != Transformation.urlDecodeUni && id != Transformation.urlDecode) return false;
+  if (mayHave(kindsOf(string), needed)) return false;
+  const length = load<i32>(string, 4);
+  charge(<u32>length >> 3);
+  return !mayHave(escapedKinds(load<usize>(string), length), needed);
 }
 
 /** Seeded, so that nobody can choose strings that all fall into one bucket. */

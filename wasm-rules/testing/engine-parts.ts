@@ -35,8 +35,9 @@ import {
   streq,
   within,
 } from '../engine/operator/text';
-import { canChange, changesEmpty } from '../engine/transform/can-change';
+import { canChange, changesEmpty, opensWith } from '../engine/transform/can-change';
 import { growthOf, outputBytesMax, transform } from '../engine/transform/transform';
+import { escapedKinds } from '../engine/transform/url';
 
 /** Where the caller may write: everything from here on. */
 export function room(): usize {
@@ -58,6 +59,16 @@ export function transformGrowth(id: i32): i32 {
 /** Whether the transformation may change these bytes, as their kinds tell. */
 export function mayChange(id: i32, from: usize, length: i32): bool {
   return canChange(id, kindsIn(from, length)) || (length == 0 && changesEmpty(id));
+}
+
+/** Whether it may make other kinds of bytes of these than they are of, or a space. */
+export function mayOpen(id: i32, from: usize, length: i32): bool {
+  return (opensWith(id) & kindsIn(from, length)) != 0;
+}
+
+/** Kinds of the bytes that escapes stand for. */
+export function escapedKindsOf(from: usize, length: i32): u64 {
+  return escapedKinds(from, length);
 }
 
 /** The same transformation over and over, each time on the same bytes; for timing. */

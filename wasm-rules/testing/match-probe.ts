@@ -5,7 +5,7 @@
 import { arenaOver, arenaReset } from '../engine/arena';
 import { budgetLeft as left, setBudget as set } from '../engine/budget';
 import { kindsIn as kinds } from '../engine/match/byte-kinds';
-import { capturePattern as capture } from '../engine/match/capture';
+import { captureByThreads as threads, capturePattern as capture } from '../engine/match/capture';
 import { lazyCacheOver, lazyFlushes as flushes, lazyStates as states } from '../engine/match/lazy';
 import { matchPattern as match } from '../engine/match/pattern';
 import { findPhrase as find } from '../engine/match/phrases';
@@ -49,6 +49,11 @@ export function matchPattern(pattern: usize, at: usize, length: i32): i32 {
 export function capturePattern(program: usize, at: usize, length: i32, into: usize): bool {
   arenaReset();
   return capture(program, at, length, into);
+}
+export function captureByThreads(program: usize, at: usize, length: i32, into: usize): bool {
+  arenaReset();
+  memory.fill(into, 0xff, 80);
+  return threads(program, at, length, into);
 }
 export function findPhrase(phrases: usize, at: usize, length: i32): i64 {
   return find(phrases, at, length);

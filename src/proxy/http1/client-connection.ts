@@ -7,9 +7,8 @@
  *   └─refused─► LINGER ◄┘ (close)   ─► CLOSED
  * ```
  *
- * After an answer that leaves request bytes unread the connection lingers: our side is closed, the
- * client's bytes are read and dropped for a while, so that a reset does not destroy the answer
- * (RFC 9112 section 9.6).
+ * After an answer that leaves request bytes unread the connection lingers: our side is closed, the client's bytes are
+ * read and dropped for a while, so that a reset does not destroy the answer (RFC 9112 section 9.6).
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -30,11 +29,11 @@ import type { AddedFields } from '../header-edits.ts';
 import { refuseUnread } from '../refuse-unread.ts';
 import { readShared } from '../shared-reads.ts';
 import type { RouteTimeouts } from '../snapshot.ts';
-import { writeSoon } from '../write-soon.ts';
+import { writeBoth, writeSoon } from '../write-soon.ts';
 import { BodyDecoder, type Framing, framing, requestFraming } from './body-decoder.ts';
 import { BodyPiece } from './body-piece.ts';
 import { LF, noBytes, ownJoined } from './bytes.ts';
-import { encodeBody, encodedSizeMax, encodePiece } from './encode-body.ts';
+import { encodeBody, encodedSizeMax, encodePiece, goesApart } from './encode-body.ts';
 import { complete, incomplete, type ParseProblem, problemOf } from './parse-problem.ts';
 import { parseRequest } from './parse-request.ts';
 import { dropUnaskedTrailers } from './trailers.ts';
@@ -117,10 +116,7 @@ export class ClientConnection implements ClientSide, Expiring {
     return this.#state === HEAD && this.#pending === null;
   }
 
-  /**
-   * The worker drains: a busy connection closes after its response. An idle one has `idleMs` to be used
-   * once more, so that a request which is on its way is answered and not reset.
-   */
+  /** The worker drains: busy ones close after their response, idle ones have `idleMs` for a request that is on its way. */
   drain(idleMs: number): void {
     if (!this.isIdle) this.#closeAfter = true;
     else if (idleMs === 0) this.#endAndLinger();
@@ -329,10 +325,14 @@ export class ClientConnection implements ClientSide, Expiring {
     if (kind === framing.chunked || namesCoding) added += 'Transfer-Encoding: chunked\r\n';
     added += this.#connectionField(isOld);
     dropUnaskedTrailers(body, this.#view as RequestView);
-    const target = Buffer.allocUnsafe(headSizeMax(view, added.length) + encodedSizeMax(body, kind));
+    const headBytesMax = headSizeMax(view, added.length);
+    const isApart = goesApart(body, kind);
+    const bodyBytesMax = isApart ? 0 : encodedSizeMax(body, kind);
+    const target = Buffer.allocUnsafe(headBytesMax + bodyBytesMax);
     let at = writeStatusLine(view, target, 0);
     at = writeFields(view, drops, target, at);
     at += target.write(added, at, 'latin1');
+    if (isApart) return this.#write(target.subarray(0, at), encodeBody(body, kind));
     at = encodePiece(body, kind, target, at);
     return this.#write(target.subarray(0, at));
   }
@@ -456,8 +456,9 @@ export class ClientConnection implements ClientSide, Expiring {
     return isOld ? 'Connection: keep-alive\r\n\r\n' : '\r\n';
   }
 
-  #write(bytes: Buffer): boolean {
-    const writable = writeSoon(this.#socket, bytes);
+  #write(bytes: Buffer, rest: Buffer | null = null): boolean {
+    const socket = this.#socket;
+    const writable = rest === null ? writeSoon(socket, bytes) : writeBoth(socket, bytes, rest);
     if (!writable) {
       this.#needsDrain = true;
       this.deadlineAt = turnMs() + this.#timeouts.sendMs;

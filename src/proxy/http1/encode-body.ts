@@ -29,11 +29,21 @@ export function encodePiece(piece: BodyPiece, kind: Framing, target: Buffer, at:
   return to + target.write(CRLF, to, 'latin1');
 }
 
+/** A body up to this length is copied behind its head. */
+export const joinedBytesMax = 4_096;
+
+/** It is long, and `encodeBody` passes it on as it lies. */
+export function goesApart(piece: BodyPiece, kind: Framing): boolean {
+  return piece.size > joinedBytesMax && passesAsItLies(piece, kind);
+}
+
+function passesAsItLies(piece: BodyPiece, kind: Framing): boolean {
+  return kind !== framing.chunked && piece.count === 1 && !piece.borrowed;
+}
+
 /** A piece as one buffer to write. An owned single range without framing is passed on without a copy. */
 export function encodeBody(piece: BodyPiece, kind: Framing): Buffer {
-  if (kind !== framing.chunked && piece.count === 1 && !piece.borrowed) {
-    return piece.bytes.subarray(piece.ranges[0], piece.ranges[1]);
-  }
+  if (passesAsItLies(piece, kind)) return piece.bytes.subarray(piece.ranges[0], piece.ranges[1]);
   const target = Buffer.allocUnsafe(encodedSizeMax(piece, kind));
   return target.subarray(0, encodePiece(piece, kind, target, 0));
 }

@@ -22,10 +22,10 @@ import { ResponseView } from '#waf/response-view.ts';
 import { forwardRequest } from '../forward-request.ts';
 import { BodyDecoder, type Framing, framing } from '../http1/body-decoder.ts';
 import { BodyPiece } from '../http1/body-piece.ts';
-import { encodeBody } from '../http1/encode-body.ts';
+import { encodeBody, joinedBytesMax } from '../http1/encode-body.ts';
 import { complete, incomplete, problemOf } from '../http1/parse-problem.ts';
 import { parseResponse } from '../http1/parse-response.ts';
-import { writeSoon } from '../write-soon.ts';
+import { writeBoth, writeSoon } from '../write-soon.ts';
 import type { Dialer } from './dialer.ts';
 import type {
   ResponseReceiver,
@@ -62,9 +62,6 @@ const view = new ResponseView(responseHeadersMax);
 const piece = new BodyPiece();
 /** The part of a request body that goes out with its head. */
 const first = new BodyPiece();
-
-/** A body up to this length is copied behind its head. */
-const joinedBytesMax = 4_096;
 
 export class Http1Connection implements UpstreamStream, Expiring {
   deadlineAt: number;
@@ -130,13 +127,7 @@ export class Http1Connection implements UpstreamStream, Expiring {
     first.trailers = request.trailers;
     const bytes = forwardRequest(head, first, forwarding, authority, request.trailerNames);
     if (!isApart) return writeSoon(this.#socket, bytes);
-    // One system call with two buffers: joining them would copy the body, and its memory is what makes V8
-    // collect the old generation again and again.
-    this.#socket.cork();
-    this.#socket.write(bytes);
-    const isWritable = this.#socket.write(body);
-    this.#socket.uncork();
-    return isWritable;
+    return writeBoth(this.#socket, bytes, body);
   }
 
   sendBody(body: BodyPiece): boolean {

@@ -7,6 +7,7 @@
  * are there. The guest has the same table: `wasm-rules/engine/match/byte-kinds.ts`.
  */
 export const kindsTotal = 64;
+export const everyKind = (1n << 64n) - 1n;
 
 /** One kind each: what transformations look for, and what attacks are written with. */
 const single = '%+&=\'"<>();:/\\.-_|$`{}[],*#!?@~^\0\r\n\t \v\f';

@@ -22,7 +22,7 @@
  *     restart record (4 words): is a subject that ends here a match · offset of u32[items / 32] flags of the
  *         items it holds, 0 where nothing ever restarts · offset of moves: u32[classes], each the offset
  *         of a u16 count and as many items, 0 for the match · 0. The last record is that of the subject's start.
- * captures                          instructions · slots · offset of instructions · offset of sets · threads
+ * captures                          instructions · slots · offset of instructions · offset of sets · what the guest finds out
  *     instruction (3 words): operation · two operands, other instructions by how far on they are; set: u8[32], bit b of the whole: byte b is in it
  * scan set                          words · bits · offsets and counts as in `ScanWord`
  *     rows are bit sets of `words` u64 (an even number), one bit an entry of the set
@@ -71,7 +71,10 @@ export const CaptureWord = {
   slots: 3,
   instructionsAt: 4,
   setsAt: 5,
-  words: 8,
+  /** The guest's: 0 as it is written, and behind it u8[32] of the bytes that matches begin with. */
+  firstsKnown: 6,
+  firsts: 8,
+  words: 16,
 } as const;
 export const CaptureOperation = { match: 0, set: 1, split: 2, save: 3, check: 4 } as const;
 /** Of `check`. */

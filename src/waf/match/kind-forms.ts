@@ -28,7 +28,7 @@ export function kindForm(node: PatternNode, masks: KindMasks): KindForm | null {
   return form !== null && presenceOf(form) < masked * gainMax ? form : null;
 }
 
-function singles(kinds: bigint): KindForm {
+export function singles(kinds: bigint): KindForm {
   return Array.from({ length: kindsTotal }, (_, kind) => 1n << BigInt(kind)).filter(
     (kind) => (kinds & kind) !== 0n,
   );

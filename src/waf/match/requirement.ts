@@ -3,8 +3,11 @@
  * first byte. The prefilter (`scan-set.ts`) asks for these alone; it may say "perhaps" too often and "no" only
  * where the pattern cannot match.
  */
+
+import { everyKind } from './byte-kinds.ts';
 import type { ByteSet } from './byte-set.ts';
-import { type KindForm, meetsForm } from './kind-forms.ts';
+import { type KindForm, meetsForm, singles } from './kind-forms.ts';
+import { presenceOfAnyKind } from './kind-masks.ts';
 
 export type Requirement = {
   /** Each subject that matches holds one of them, ASCII letters in any case; in lower case here. Null: unknown. */
@@ -32,6 +35,14 @@ export const noRequirement: Requirement = {
 
 /** The scan tells lengths apart up to here. */
 export const tellableBytesMax = 31;
+
+/** The most telling set of kinds of which each subject that matches has one; all kinds where none is known. */
+export function coverOf({ allKinds, anyKinds }: Requirement): bigint {
+  let best = everyKind;
+  for (const set of [...singles(allKinds), ...anyKinds])
+    if (presenceOfAnyKind(set) < presenceOfAnyKind(best)) best = set;
+  return best;
+}
 
 /** Whether a subject can match as far as kinds, length and first byte say; the guest's answer must be the same. */
 export function meetsRequirement(

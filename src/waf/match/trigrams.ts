@@ -11,7 +11,7 @@
  *
  * All of that but the literals and their places is the guest's to make: it would travel, and be kept, for nothing.
  */
-import { byteFrequency } from './byte-frequency.ts';
+import { literalFrequency } from './literal-frequency.ts';
 
 export const trigramBits = 18;
 const classesMax = 64;
@@ -57,13 +57,12 @@ export function placeLiterals(literals: readonly string[]): Trigrams {
   return { classOf, literals: placed, indexes: loads.size, checks, records };
 }
 
-/** Where it is rare, and where few others are compared already. */
+/** Where it is rare, with the byte behind that is asked for too, and where few others are compared already. */
 function bestWindow(literal: string, loadAt: (at: number) => number): number {
   let best = 0;
   let least = Number.POSITIVE_INFINITY;
   for (let at = 0; at === 0 || at + windowBytes <= literal.length; at++) {
-    let cost = 1 + loadAt(at);
-    for (let i = at; i < at + windowBytes; i++) cost *= byteFrequency[literal.charCodeAt(i)] ?? 1;
+    const cost = (1 + loadAt(at)) * literalFrequency(literal.slice(at, at + windowBytes + 1));
     if (cost < least) {
       least = cost;
       best = at;

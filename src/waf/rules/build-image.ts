@@ -5,6 +5,7 @@
 import { describeError } from '#core/errors.ts';
 import type { Link, Marker, Phase, Rule, RuleSet, Target } from '#waf/language/rule-set.ts';
 import { thresholdNames } from '#waf/language/threshold-names.ts';
+import { everyKind } from '#waf/match/byte-kinds.ts';
 import { listedCopies } from './copied-names.ts';
 import {
   disruption,
@@ -106,6 +107,10 @@ function writeImage(
         (pattern) => {
           const member = members[which]?.[pattern];
           return member === undefined ? 0 : matchers.bytesMin(member);
+        },
+        (pattern) => {
+          const member = members[which]?.[pattern];
+          return member === undefined ? everyKind : matchers.cover(member);
         },
       ),
   );

@@ -8,7 +8,7 @@ import type { PatternCache } from '#waf/match/pattern-cache.ts';
 import { parsePattern } from '#waf/match/pattern-parser.ts';
 import { type CompiledPhraseSet, compilePhraseSet } from '#waf/match/phrase-set.ts';
 import type { Requirement } from '#waf/match/requirement.ts';
-import { noRequirement } from '#waf/match/requirement.ts';
+import { coverOf, noRequirement } from '#waf/match/requirement.ts';
 import { compileScanSet } from '#waf/match/scan-set.ts';
 import type { PatternProblem } from '#waf/match/syntax-tree.ts';
 import type { Compiled, Matchers, ScanMember } from './matchers.ts';
@@ -49,6 +49,10 @@ export class CompiledMatchers implements Matchers {
 
   bytesMin(member: ScanMember): number {
     return this.#requirement(member).lengthMin;
+  }
+
+  cover(member: ScanMember): bigint {
+    return coverOf(this.#requirement(member));
   }
 
   parts(member: ScanMember): readonly ScanMember[] {

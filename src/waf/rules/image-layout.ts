@@ -17,7 +17,7 @@
 import { operatorNames } from '#waf/language/operator-names.ts';
 
 export const imageMagic = 0x314c5357;
-export const imageVersion = 7;
+export const imageVersion = 8;
 
 /** Words of the header. */
 export const header = {
@@ -193,7 +193,11 @@ export const nodeWord = {
   childCount: 5,
   /** 64 bits, filled in by the guest: kinds of bytes that let something below change a string. */
   kinds: 6,
-  size: 8,
+  /** 64 bits: whatever a pattern that looks at this string matches has a byte of one of these kinds. */
+  cover: 8,
+  /** 64 bits, filled in by the guest: the same of all patterns here and below, before transformations. */
+  need: 10,
+  size: 12,
 } as const;
 
 /** A child of a node. */
@@ -205,7 +209,9 @@ export const childWord = {
   node: 4,
   /** Shorter strings of the parent cannot become what any pattern of it or below it matches. */
   bytesMin: 5,
-  size: 6,
+  /** 64 bits, filled in by the guest: kinds of which the parent's string has one, if a pattern matches what comes of it. */
+  need: 6,
+  size: 8,
 } as const;
 
 /** Uses of a pattern: number, then pairs of rule and chain. */

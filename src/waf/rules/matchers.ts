@@ -15,6 +15,8 @@ export interface Matchers {
   phraseSet(phrases: readonly string[]): Uint8Array;
   /** Nothing shorter matches, as far as that is known. */
   bytesMin(member: ScanMember): number;
+  /** Kinds of bytes: whatever matches has a byte of one of them. */
+  cover(member: ScanMember): bigint;
   /** Members that together say what this one says, and more of what it cannot match. */
   parts(member: ScanMember): readonly ScanMember[];
   /** Candidate bits in this order. */

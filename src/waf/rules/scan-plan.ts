@@ -46,11 +46,20 @@ export class ScanPlan {
   readonly #uses: ScanUse[] = [];
   readonly #wordCount: () => number;
   readonly #bytesMinOf: (pattern: number) => number;
+  readonly #coverOf: (pattern: number) => bigint;
 
-  /** How many 64-bit words a mask has, and how short a string a pattern can match; known when all patterns are. */
-  constructor(wordCount: () => number, bytesMinOf: (pattern: number) => number) {
+  /**
+   * How many 64-bit words a mask has, how short a string a pattern can match, and kinds of bytes of which it has one;
+   * known when all patterns are.
+   */
+  constructor(
+    wordCount: () => number,
+    bytesMinOf: (pattern: number) => number,
+    coverOf: (pattern: number) => bigint,
+  ) {
     this.#wordCount = wordCount;
     this.#bytesMinOf = bytesMinOf;
+    this.#coverOf = coverOf;
   }
 
   add(use: ScanUse): void {
@@ -130,7 +139,7 @@ export class ScanPlan {
       const child = this.#writeNode(image, chains, below, [...done, step]);
       const before = bytesMinBefore(step, child.bytesMin);
       bytesMin = Math.min(bytesMin, before);
-      children.push(0, 0, ...folded(below), child.at, before);
+      children.push(0, 0, ...folded(below), child.at, before, 0, 0);
     }
     const last = done.at(-1);
     const words: number[] = [];
@@ -140,6 +149,9 @@ export class ScanPlan {
     words[nodeWord.subtreeMask] = this.#writeMask(image, lookers);
     words[nodeWord.children] = this.#writeChildren(image, children);
     words[nodeWord.childCount] = children.length / childWord.size;
+    const cover = here.reduce((kinds, { pattern }) => kinds | this.#coverOf(pattern), 0n);
+    words[nodeWord.cover] = Number(cover & 0xffff_ffffn);
+    words[nodeWord.cover + 1] = Number(cover >> 32n);
     const at = image.reserveWords(nodeWord.size);
     image.set(at, words);
     return { at, bytesMin };

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { everyKind } from '#waf/match/byte-kinds.ts';
 import { noRequirement } from '#waf/match/requirement.ts';
 import { compileScanSet } from '#waf/match/scan-set.ts';
 import { CompiledMatchers } from '#waf/rules/compiled-matchers.ts';
@@ -16,6 +17,10 @@ import { type SeclangCase, SeclangRules, seclangModule } from '../../support/sec
 class Everything extends CompiledMatchers {
   override bytesMin(): number {
     return 0;
+  }
+
+  override cover(): bigint {
+    return everyKind;
   }
 
   override scanSet(members: readonly ScanMember[]): Uint8Array {

@@ -2,11 +2,13 @@
  * Where did the groups match? Pike's machine ("Regular Expression Search Algorithm", CACM 1968, with the
  * captures of Pike's sam): all alternatives at once, in the order of preference, so the leftmost match and of
  * these the first alternative, as Perl and PCRE2 choose. Linear in the subject times the size of the program;
- * it runs only behind a match.
+ * it runs only behind a match. Short subjects, which are most, are left to `backtrack.ts`.
  */
 import { arenaLeft, arenaShrink, arenaTake } from '../arena';
 import { charge } from '../budget';
-import { AssertionNumber, CaptureOperation, CaptureWord } from './format';
+import { holds } from './assertion';
+import { backtrack, canBacktrack, reportSpans } from './backtrack';
+import { CaptureOperation, CaptureWord } from './format';
 
 const wordsMax: usize = 20;
 const instructionBytes: usize = 12;
@@ -34,6 +36,13 @@ let stack: usize = 0;
  */
 export function capturePattern(program: usize, at: usize, length: i32, into: usize): bool {
   for (let i: usize = 0; i < wordsMax; i++) store<i32>(into + (i << 2), -1);
+  return canBacktrack(program, length)
+    ? backtrack(program, at, length, into)
+    : captureByThreads(program, at, length, into);
+}
+
+/** The same where `into` holds -1, by Pike's machine however short the subject is. */
+export function captureByThreads(program: usize, at: usize, length: i32, into: usize): bool {
   const instructions = <usize>load<u32>(program, CaptureWord.instructions * 4);
   code = program + load<u32>(program, CaptureWord.instructionsAt * 4);
   sets = program + load<u32>(program, CaptureWord.setsAt * 4);
@@ -110,7 +119,7 @@ function advance(
     const own = fromCaptures + ((i * slots) << 2);
     const operation = load<u32>(instruction);
     if (operation == CaptureOperation.match) {
-      report(own, into);
+      reportSpans(own, slots, into);
       return true;
     }
     // Splits and the like are listed only to be visited once.
@@ -122,16 +131,6 @@ function advance(
     follow(index + load<u32>(instruction, 8), offset + 1);
   }
   return false;
-}
-
-function report(own: usize, into: usize): void {
-  for (let slot: usize = 0; slot < slots; slot += 2) {
-    const from = load<i32>(own + (slot << 2));
-    const to = load<i32>(own + (slot << 2), 4);
-    const isSet = from >= 0 && to >= 0;
-    store<i32>(into + (slot << 2), isSet ? from : -1);
-    store<i32>(into + (slot << 2), isSet ? to - from : -1, 4);
-  }
 }
 
 /** Adds to the list what is reached from an instruction without a byte, the preferred first. */
@@ -159,7 +158,7 @@ function follow(start: u32, offset: i32): void {
         continue;
       }
       if (operation == CaptureOperation.check) {
-        if (holds(load<u32>(instruction, 4), offset)) {
+        if (holds(load<u32>(instruction, 4), subject, subjectLength, offset)) {
           index += load<u32>(instruction, 8);
           continue;
         }
@@ -192,30 +191,4 @@ function visit(index: u32): bool {
   store<u32>(threads + (total << 2), index);
   total++;
   return true;
-}
-
-function holds(assertion: u32, offset: i32): bool {
-  const isFirst = offset == 0;
-  const isLast = offset == subjectLength;
-  const before: u32 = isFirst ? 0 : load<u8>(subject + <usize>offset - 1);
-  const after: u32 = isLast ? 0 : load<u8>(subject + <usize>offset);
-  switch (assertion) {
-    case AssertionNumber.start:
-      return isFirst;
-    case AssertionNumber.end:
-      return isLast;
-    case AssertionNumber.lineStart:
-      return isFirst || (!isLast && before == 0x0a);
-    case AssertionNumber.lineEnd:
-      return isLast || after == 0x0a;
-    case AssertionNumber.wordBoundary:
-      return (!isFirst && isWord(before)) != (!isLast && isWord(after));
-    default:
-      return (!isFirst && isWord(before)) == (!isLast && isWord(after));
-  }
-}
-
-function isWord(byte: u32): bool {
-  const letter = (byte | 0x20) - 0x61;
-  return letter < 26 || byte - 0x30 < 10 || byte == 0x5f;
 }

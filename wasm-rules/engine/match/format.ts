@@ -54,7 +54,9 @@ export namespace CaptureWord {
   export const slots: usize = 3;
   export const instructionsAt: usize = 4;
   export const setsAt: usize = 5;
-  export const words: usize = 8;
+  export const firstsKnown: usize = 6;
+  export const firsts: usize = 8;
+  export const words: usize = 16;
 }
 
 export namespace CaptureOperation {

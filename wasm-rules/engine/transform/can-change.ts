@@ -25,6 +25,39 @@ export function changesEmpty(id: i32): bool {
   return id == Transformation.length || id == Transformation.md5 || id == Transformation.sha1;
 }
 
+/**
+ * Kinds without which all that it makes of a string is of kinds that the string has, or a space. None for those that
+ * only leave bytes out, put a space in their place or write letters small.
+ */
+export function opensWith(id: i32): u64 {
+  switch (id) {
+    case Transformation.cmdLine:
+    case Transformation.compressWhitespace:
+    case Transformation.lowercase:
+    case Transformation.normalizePath:
+    case Transformation.removeCommentsChar:
+    case Transformation.removeNulls:
+    case Transformation.removeWhitespace:
+    case Transformation.replaceComments:
+    case Transformation.replaceNulls:
+    case Transformation.trim:
+    case Transformation.trimLeft:
+    case Transformation.trimRight:
+      return 0;
+    case Transformation.normalizePathWin:
+      return kindsOfByte(0x5c);
+    default:
+      if (!isReady) prepare();
+      return load<u64>(needs + (<usize>id << 4));
+  }
+}
+
+/** What makes other bytes of all there are: nothing is known of the result, and mostly it is of no use. */
+@inline
+export function scrambles(id: i32): bool {
+  return id == Transformation.base64Decode || id == Transformation.base64DecodeExt || id == Transformation.hexDecode;
+}
+
 function need(id: i32, first: u64, second: u64 = always): void {
   store<u64>(needs + (<usize>id << 4), first);
   store<u64>(needs + (<usize>id << 4), second, 8);

@@ -1,6 +1,7 @@
 /**
  * `urlDecode`, `urlDecodeUni` (with `%uHHHH` as IIS reads it), `urlEncode`. What is no valid escape stays as it is.
  */
+import { kindsOfByte } from '../match/byte-kinds';
 import { hexPair, putHex } from './digits';
 import { narrow } from './js-decode';
 import { copyUntilEither } from './plain';
@@ -70,6 +71,25 @@ function decode(from: usize, length: i32, into: usize, isUni: bool): i32 {
     }
   }
   return changed ? <i32>(into - start) : -1;
+}
+
+/** Kinds of the bytes that its escapes stand for; all kinds where one is of a unit of UTF-16. */
+export function escapedKinds(from: usize, length: i32): u64 {
+  const end = from + length;
+  let kinds: u64 = 0;
+  let at = from;
+  for (; at + 16 <= end; at += 16) {
+    let places = <u32>i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(percent)));
+    for (; places != 0; places &= places - 1) kinds |= escapedKind(at + <usize>ctz(places), end);
+  }
+  for (; at < end; at++) if (load<u8>(at) == percent) kinds |= escapedKind(at, end);
+  return kinds;
+}
+
+function escapedKind(at: usize, end: usize): u64 {
+  if (at + 1 < end && (load<u8>(at, 1) | 0x20) == 0x75) return ~0;
+  const byte = at + 2 < end ? hexPair(at + 1) : -1;
+  return byte < 0 ? 0 : kindsOfByte(byte);
 }
 
 function unitByte(high: i32, low: i32): u8 {
