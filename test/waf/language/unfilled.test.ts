@@ -8,6 +8,10 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ['SecRule IP:n "@gt 5" "id:1"', /^1:9 IP is always empty: nothing is kept between requests/],
   ['SecRule ARGS "@streq %{ENV.x}" "id:1"', /^1:15 %\{ENV\.x\} is always empty/],
   ['SecRule REMOTE_ADDR "@geoLookup" "id:1"', /^1:22 @geoLookup: countries .* by a module/],
+  [
+    'SecAction "id:1,nolog,pass,ctl:ruleRemoveTargetById=2;ARGS:/(x/"',
+    /^1:55 the pattern "\(x" cannot be run: a \( without its \)/,
+  ],
   ['SecAction "id:1,nolog,pass,setenv:a=1"', /^1:28 setenv: there is no web server/],
   ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitiseArg: what is redacted in logs/],
 ];
