@@ -33,7 +33,7 @@ const { values } = parseArgs({
     out: { type: 'string' },
   },
 });
-/** More than the engine remembers the values of. */
+/** More than the engine remembers the values of; those of one request are none of another's. */
 const variants = 600;
 const lines: string[] = [];
 const say = (line = ''): void => {
@@ -92,9 +92,11 @@ function bench(title: string, folder: string, paranoia: number): void {
   };
   const calls = benchRequests.map(checkedCall);
   const stopped = calls.map((call) => call());
-  const ownCalls = benchRequests.map((one) =>
+  const ownCalls = benchRequests.map((one, which) =>
     inTurn(
-      Array.from({ length: variants }, (_, number) => checkedCall(withOwnValues(one, number))),
+      Array.from({ length: variants }, (_, number) =>
+        checkedCall(withOwnValues(one, which * variants + number)),
+      ),
     ),
   );
   for (const call of [...calls, ...ownCalls]) for (let i = 0; i < 500; i++) call();

@@ -17,6 +17,7 @@ const sample = [
   '<img src="/images/logo.png" alt="logo"></span></div>\n<font size="2" color="#ffffff"><b>note:</b></font>\n</body>\n</html>',
   '{"id":1,"name":"example","items":[{"type":"order","value":true}],"error":null,"status":"ok","message":""}',
   'https://www.example.com/products/list?page=2&sort=price&id=10&lang=en http://example.org/ name@example.com',
+  'content-type: application/json application/x-www-form-urlencoded multipart/form-data text/plain user-agent: mozilla/5.0 accept',
   'function (this, event) { return false; } var data = new array(); document.getelementbyid("menu").onclick',
   'the of and to in a is that for it as was with be by on not he i his but at are this have from or had an they which you were',
   'all her she there would their we him been has when who will no more if out so up said what its about than into them can only',
