@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '#core/errors.ts';
-import { loadRules, type RuleSource } from '#waf/language/load.ts';
+import { type LoadedRules, loadRules, type RuleSource } from '#waf/language/load.ts';
 import type { RuleProblem } from '#waf/language/problem.ts';
 import { findRuleFolder, sourcesOf } from '#waf/language/rule-files.ts';
 import { diskReader, type RuleReader } from '#waf/language/rule-reader.ts';
@@ -200,9 +200,9 @@ function invalidRules(
   );
 }
 
-/** What is wrong with its files, found without compiling them. Throws `RULES_UNREADABLE`. */
-export function problemsOfRules(request: RuleSetRequest): readonly RuleProblem[] {
-  return loadRules(sourcesFor(request, diskReader), { reader: diskReader }).problems;
+/** Its files read and not compiled. Throws `RULES_UNREADABLE`. */
+export function readRules(request: RuleSetRequest): LoadedRules {
+  return loadRules(sourcesFor(request, diskReader), { reader: diskReader });
 }
 
 /** Everything that is read counts, under its name. */

@@ -3,8 +3,11 @@ import { relative } from 'node:path';
 import { seclangPaths } from '#config/core-rules.ts';
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
-import { problemsOfRules } from './build-rule-set.ts';
-import { requestOfConfig } from './rule-set-request.ts';
+import { parseIdRange } from '#waf/language/id-range.ts';
+import type { LoadedRules } from '#waf/language/load.ts';
+import { plainText } from '#waf/rules/rule-index.ts';
+import { readRules } from './build-rule-set.ts';
+import { type RuleExclusion, requestOfConfig } from './rule-set-request.ts';
 
 export type ConfiguredRuleProblem = {
   /** Where the configuration names the rules. */
@@ -19,14 +22,49 @@ export function configuredRuleProblems(config: Config, folder: string): Configur
     if (seclangPaths(rule) === null) return [];
     const path = `waf.rules.${name}`;
     try {
-      return problemsOfRules(requestOfConfig(name, rule)).map(({ position, message, fix }) => {
+      const request = requestOfConfig(name, rule);
+      const loaded = readRules(request);
+      const problems = loaded.problems.map(({ position, message, fix }) => {
         const near = relative(folder, position.file);
         const file = near.startsWith('..') ? position.file : near;
         return { path, message: `${file}:${position.line}:${position.column}  ${message}`, fix };
       });
+      if (problems.length > 0 || request.exclusions.length === 0) return problems;
+      // Without them, as one may take out the rules that another is about.
+      const before = readRules({ ...request, exclusions: [] });
+      return idleExclusions(path, request.exclusions, before);
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       return [{ path, message: error.message, fix: error.details[0] ?? 'name other rules' }];
     }
+  });
+}
+
+/** What exclusions name and no rule has: they would take nothing out, and nobody would know. */
+function idleExclusions(
+  path: string,
+  exclusions: readonly RuleExclusion[],
+  { ruleSet }: LoadedRules,
+): ConfiguredRuleProblem[] {
+  const tags = new Set(
+    ruleSet.rules.flatMap((item) => (item.kind === 'rule' ? item.tags.map(plainText) : [])),
+  );
+  const isRule = (range: string): boolean => {
+    const { from, to } = parseIdRange(range) ?? { from: 0, to: 0 };
+    return ruleSet.dispositions.some(({ id }) => id >= from && id <= to);
+  };
+  return exclusions.flatMap((exclusion, index) => {
+    const lost = [
+      ...exclusion.rules.filter((range) => !isRule(range)).map((range) => `rule ${range}`),
+      // The schema leaves a tag no sign of a pattern but the dot.
+      ...exclusion.tags
+        .filter((tag) => ![...tags].some((known) => new RegExp(tag).test(known)))
+        .map((tag) => `tag ${tag} at its paranoia level`),
+    ];
+    return lost.map((what) => ({
+      path: `${path}.exclusions[${index}]`,
+      message: `nothing there has ${what}`,
+      fix: 'weir rules check --all lists the rules',
+    }));
   });
 }

@@ -89,6 +89,22 @@ describe('weir check', () => {
       /^rules\.yaml:4:\d+ {2}waf\.rules\.mine {2}mine\.conf:1:19 {2}the pattern/,
     );
     assert.match(bad.stdout, /\n.*mine\.conf:2:9 {2}there is no variable ARGZ \(did you mean ARGS/);
+
+    await writeFile(
+      join(directory, 'mine.conf'),
+      'SecRule ARGS a "id:1,phase:2,deny,tag:attack-x"\n',
+    );
+    await writeFile(
+      join(directory, 'rules.yaml'),
+      'edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }\nupstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }\nroutes: [{ upstream: app, waf: { rules: [mine] } }]\nwaf: { rules: { mine: { seclang: [mine.conf], exclusions: [{ path: /a, rules: ["1", "7"], tags: [attack-x, attack-y] }, { rules: ["1"] }] } } }\n',
+    );
+    const idle = await check('rules.yaml');
+    assert.deepEqual(
+      idle.stdout.match(/exclusions\[\d\] {2}nothing there has [^(]+(?= \()/g),
+      ['rule 7', 'tag attack-y at its paranoia level'].map(
+        (what) => `exclusions[0]  nothing there has ${what}`,
+      ),
+    );
   });
 
   it('says everything that is wrong, each with its place, and ends with 1', async () => {

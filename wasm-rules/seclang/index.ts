@@ -148,6 +148,8 @@ export function run(fuel: i64): usize {
   else runResponse(phases);
   if ((phases & Run.logging) != 0 || stop != Stop.none) runPhase(5);
   else saveState();
+  // A pattern that ran out last has found nothing and proved nothing.
+  if (isOutOfFuel()) unreachable();
   return finishAnswer(stateAt, (phases & Run.logging) != 0 || stop != Stop.none ? 0 : stateLength);
 }
 

@@ -54,7 +54,8 @@ export class PatternCheck {
   }
 
   #ofTargets(link: Link): RefusedPart[] {
-    return link.targets.flatMap(({ selector, position }) => {
+    const taken = link.controls.flatMap((control) => ('target' in control ? control.target : []));
+    return [...link.targets, ...taken].flatMap(({ selector, position }) => {
       if (selector.kind !== 'regex') return [];
       const problem = this.#problemOf(selector.source);
       return problem === null ? [] : [refusal(position, selector.source, problem.words)];

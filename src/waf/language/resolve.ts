@@ -3,6 +3,7 @@
  * written down. What must not run is refused last, so that a rule which is removed or which no setting
  * lets run does not stand in the way.
  */
+import { doubtsOf } from './doubts.ts';
 import type { Exclusion } from './exclusions.ts';
 import { foldRules } from './fold.ts';
 import { idle } from './fold-stores.ts';
@@ -89,6 +90,7 @@ export function resolveRules(
     if (item.kind === 'rule' && refused.length === 0)
       notes.push(
         ...result.notes,
+        ...doubtsOf(item),
         ...unfilledNotes(item).map((message) => ({ position: item.position, message })),
       );
     return refused.length === 0;

@@ -5,8 +5,9 @@
  *     ─ plugins/*-config.conf ─ plugins/*-before.conf ─ rules/*.conf ─ plugins/*-after.conf ─ [more]
  *
  * That is the layout of a Core Rule Set release (its `.example` exclusion files are templates and stay
- * out); the engine's file may lie in `engine/`, and without one its essentials stand in for it. Debian's package spreads the same over two folders. Any
- * other folder is its `*.conf` files by name.
+ * out); the engine's file may lie in `engine/`, and without one its essentials stand in for it. Debian's
+ * package spreads the same over two folders, and plugins may lie in either. Any other folder is its
+ * `*.conf` files by name.
  */
 import { join } from 'node:path';
 import { installedCrsFolder as debianFolder } from '#core/installed-rules.ts';
@@ -55,14 +56,21 @@ export function findDebianRules(reader: RuleReader, root = '/'): RuleFolder | nu
   const rules = matching(join(share, 'rules'), '*.conf', reader);
   if (setup === null || rules.length === 0) return null;
   const engine = named(etc, 'modsecurity.conf', reader);
+  const plugged = (pattern: string): string[] =>
+    [share, join(etc, 'crs')].flatMap((folder) =>
+      matching(join(folder, 'plugins'), pattern, reader),
+    );
   return {
     layout: 'debian',
     engine: engine === null ? [] : [engine],
     setup: [setup],
     rules: [
+      ...plugged('*-config.conf'),
+      ...plugged('*-before.conf'),
       ...matching(join(etc, 'crs'), 'REQUEST-900-*.conf', reader),
       ...rules,
       ...matching(join(etc, 'crs'), 'RESPONSE-999-*.conf', reader),
+      ...plugged('*-after.conf'),
     ],
   };
 }

@@ -77,14 +77,18 @@ describe('a folder of rules', () => {
       '/r/etc/modsecurity/crs/crs-setup.conf',
       '/r/etc/modsecurity/crs/RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf',
       '/r/etc/modsecurity/crs/REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf',
+      '/r/etc/modsecurity/crs/plugins/mine-config.conf',
+      '/r/usr/share/modsecurity-crs/plugins/shop-before.conf',
+      '/r/etc/modsecurity/crs/plugins/mine-after.conf',
     );
     const found = findDebianRules(reader, '/r');
     assert.deepEqual(found?.setup, ['/r/etc/modsecurity/crs/crs-setup.conf']);
     assert.deepEqual(
       found.rules.map((path) => path.slice(path.lastIndexOf('/') + 1)),
       [
+        ...['mine-config.conf', 'shop-before.conf'],
         ...['REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf', 'REQUEST-901.conf'],
-        'RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf',
+        ...['RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf', 'mine-after.conf'],
       ],
     );
     assert.deepEqual(findRuleFolder('/r/usr/share/modsecurity-crs/', reader), found);

@@ -8,6 +8,10 @@ const refused: readonly (readonly [text: string, problem: RegExp])[] = [
   ['SecRule IP:n "@gt 5" "id:1"', /^1:9 IP is always empty: nothing is kept between requests/],
   ['SecRule ARGS "@streq %{ENV.x}" "id:1"', /^1:15 %\{ENV\.x\} is always empty/],
   ['SecRule REMOTE_ADDR "@geoLookup" "id:1"', /^1:22 @geoLookup: countries .* by a module/],
+  [
+    'SecAction "id:1,nolog,pass,ctl:ruleRemoveTargetById=2;ARGS:/(x/"',
+    /^1:55 the pattern "\(x" cannot be run: a \( without its \)/,
+  ],
   ['SecAction "id:1,nolog,pass,setenv:a=1"', /^1:28 setenv: there is no web server/],
   ['SecAction "id:1,nolog,pass,sanitiseArg:pw"', /^1:28 sanitiseArg: what is redacted in logs/],
 ];
@@ -66,6 +70,25 @@ SecRule ARGS a "id:4,phase:2,deny,ctl:auditLogParts=+E"`);
       ],
     );
   });
+});
+
+const doubts: readonly (readonly [text: string, note: RegExp])[] = [
+  ['SecRule ARGS "@eq x" "id:1,phase:2,deny"', /^1:15 @eq compares with 0/],
+  ['SecRule !ARGS:a "x" "id:1,phase:2,deny"', /^1:1 it only takes targets out/],
+  ['SecRule ARGS|RESPONSE_BODY x "id:1,phase:2,deny"', /^1:14 RESPONSE_BODY is empty in phase 2/],
+  ['SecRule REQUEST_BODY x "id:1,phase:1,deny"', /^1:9 REQUEST_BODY is empty in phase 1: bodies/],
+];
+
+describe('a rule that cannot do what it looks like is noted:', () => {
+  for (const [text, note] of doubts) {
+    it(text, () => {
+      const { notes, problems } = loadText(text);
+      assert.deepEqual(problems, []);
+      assert.equal(notes.length, 1);
+      const [{ position, message } = { position: null, message: '' }] = notes;
+      assert.match(`${position?.line}:${position?.column} ${message}`, note);
+    });
+  }
 });
 
 describe('a file that would only detect', () => {

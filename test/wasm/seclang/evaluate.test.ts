@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { randomOf } from '../../support/random.ts';
 import { type SeclangCase, SeclangRules } from '../../support/seclang.ts';
 
 type Row = {
@@ -425,6 +426,17 @@ test('one instance serves requests whose phases interleave, and none sees anothe
   const second = rules.run({ target: '/' });
   assert.equal(first.matches[0]?.data, 'a');
   assert.deepEqual(second.ids, []);
+});
+
+test('a pattern that runs out as the last of all has proved nothing: the call is a failure', () => {
+  const text = 'SecRule ARGS "@rx (?:a|b)*a(?:a|b){30}c" "id:1,phase:2,deny,log"';
+  const values = randomOf(7);
+  const subject = Array.from({ length: 4_000 }, () => (values() < 0.5 ? 'a' : 'b')).join('');
+  const rules = new SeclangRules(text, 40_000);
+  const { stop, failures } = rules.run({ target: `/?q=${subject}` });
+  assert.match(failures[0] ?? 'none', /fuel/);
+  assert.equal(stop?.kind, 'block');
+  assert.deepEqual(rules.run({ target: `/?q=${'z'.repeat(4_000)}` }).failures, []);
 });
 
 test('a call that would cost more than its fuel ends as a failure, and the next one is served', () => {
