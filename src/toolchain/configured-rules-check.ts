@@ -3,11 +3,14 @@ import { relative } from 'node:path';
 import { seclangPaths } from '#config/core-rules.ts';
 import type { Config } from '#config/schema.ts';
 import { WeirError } from '#core/errors.ts';
+import { nearestName } from '#core/nearest-name.ts';
 import { parseIdRange } from '#waf/language/id-range.ts';
+import { languageLimits } from '#waf/language/limits.ts';
 import type { LoadedRules } from '#waf/language/load.ts';
+import { diskReader } from '#waf/language/rule-reader.ts';
 import { plainText } from '#waf/rules/rule-index.ts';
 import { readRules } from './build-rule-set.ts';
-import { type RuleExclusion, requestOfConfig } from './rule-set-request.ts';
+import { type RuleExclusion, type RuleSetRequest, requestOfConfig } from './rule-set-request.ts';
 
 export type ConfiguredRuleProblem = {
   /** Where the configuration names the rules. */
@@ -29,10 +32,12 @@ export function configuredRuleProblems(config: Config, folder: string): Configur
         const file = near.startsWith('..') ? position.file : near;
         return { path, message: `${file}:${position.line}:${position.column}  ${message}`, fix };
       });
-      if (problems.length > 0 || request.exclusions.length === 0) return problems;
+      if (problems.length > 0) return problems;
+      const idle = idleSetup(path, request.setup, loaded.files);
+      if (request.exclusions.length === 0) return idle;
       // Without them, as one may take out the rules that another is about.
       const before = readRules({ ...request, exclusions: [] });
-      return idleExclusions(path, request.exclusions, before);
+      return [...idle, ...idleExclusions(path, request.exclusions, before)];
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       return [{ path, message: error.message, fix: error.details[0] ?? 'name other rules' }];
@@ -67,4 +72,31 @@ function idleExclusions(
       fix: 'weir rules check --all lists the rules',
     }));
   });
+}
+
+/** Variables that no file names, in a comment neither: whoever set them meant others. */
+function idleSetup(
+  path: string,
+  setup: RuleSetRequest['setup'],
+  files: readonly string[],
+): ConfiguredRuleProblem[] {
+  const names = Object.keys(setup);
+  if (names.length === 0) return [];
+  const known = new Set(
+    files.flatMap((file) => {
+      const answer = diskReader.read(file, languageLimits.ruleFileBytesMax);
+      const text = 'text' in answer ? answer.text : '';
+      return Array.from(text.matchAll(/\btx[.:]([\w-]+)/gi), ([, name]) => `${name}`.toLowerCase());
+    }),
+  );
+  return names
+    .filter((name) => !known.has(name.toLowerCase()))
+    .map((name) => {
+      const near = nearestName(name, [...known]);
+      return {
+        path: `${path}.setup.${name}`,
+        message: `no rule reads tx.${name}`,
+        fix: near === null ? 'take it out' : `did you mean ${near}?`,
+      };
+    });
 }

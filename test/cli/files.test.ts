@@ -105,6 +105,20 @@ describe('weir check', () => {
         (what) => `exclusions[0]  nothing there has ${what}`,
       ),
     );
+
+    await writeFile(
+      join(directory, 'rules.yaml'),
+      'edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }\nupstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }\nroutes: [{ upstream: app, waf: { rules: [mine] } }]\nwaf: { rules: { mine: { seclang: [mine.conf], setup: { limit: 3, limitt: 4, other: 5 } } } }\n',
+    );
+    await writeFile(
+      join(directory, 'mine.conf'),
+      'SecRule &ARGS "@gt %{tx.limit}" "id:1,phase:2,deny"\n',
+    );
+    const unread = await check('rules.yaml');
+    assert.deepEqual(unread.stdout.match(/setup\.\w+ {2}no rule reads [^)]+\)/g), [
+      'setup.limitt  no rule reads tx.limitt (did you mean limit?)',
+      'setup.other  no rule reads tx.other (take it out)',
+    ]);
   });
 
   it('says everything that is wrong, each with its place, and ends with 1', async () => {
