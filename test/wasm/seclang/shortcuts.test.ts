@@ -43,6 +43,7 @@ SecRule ARGS "@validateUrlEncoding" "id:10,phase:2,pass,log"
 SecRule ARGS "@rx ^$" "id:11,phase:2,pass,log,t:none,t:removeWhitespace"
 SecRule ARGS "@rx ^[0-9a-f]{40}$" "id:12,phase:2,pass,log,t:none,t:sha1,t:hexEncode"
 SecRule ARGS "@streq 3" "id:13,phase:2,pass,log,t:none,t:length"
+SecRule ARGS|REQUEST_BODY "@rx (?i)(?:^|[;=])\\s*w[\\x22'\\x5c]*g[\\x22'\\x5c]*e[\\x22'\\x5c]*t\\b" "id:15,phase:2,pass,log,capture,t:none,t:urlDecodeUni"
 SecRule TX:score "@ge 5" "id:14,phase:2,pass,log,msg:'%{tx.score}'"
 `;
 /** Looks at names that nobody can tell, so all are copied. Nothing has one of them. */
@@ -82,6 +83,11 @@ const pieces = [
     '--',
     'union',
     '%zz',
+    'wget',
+    ' w"g\\et',
+    ';',
+    '%3bw%67et ',
+    'OzogLi5f',
     '%',
     '+',
     '\xc3\xa9',
@@ -108,6 +114,9 @@ const sure: readonly SeclangCase[] = [
     ],
     ...['%01', '\xff', '%zz', '%20', '', '123'],
   ].map((value): SeclangCase => ({ target: `/?a=${value}` })),
+  // Words in a plain value, and with marks between their letters.
+  { target: '/?c=wget' },
+  { target: '/?c=x%3bw%22get' },
 ];
 
 function randomCase(random: () => number): SeclangCase {
@@ -148,7 +157,7 @@ describe('shortcuts', () => {
     }
     assert.deepEqual(
       [...found].toSorted((a, b) => a - b),
-      Array.from({ length: 14 }, (_, index) => index + 1),
+      Array.from({ length: 15 }, (_, index) => index + 1),
       'each rule was met',
     );
   });
