@@ -39,8 +39,8 @@ describe(`${countMax} slow clients`, () => {
     edge = await startEdgeProcess(`edge:
   workers: 1
   listeners: [{ address: "127.0.0.1:0", plaintext: true }]
-  timeouts: { headMs: ${limitMs}, bodyIdleMs: ${limitMs}, sendMs: ${limitMs} }
   # Whether the machine that tests has time to spare is no part of the question.
+  timeouts: { headMs: ${limitMs}, bodyIdleMs: ${limitMs}, sendMs: ${limitMs}, connectMs: 60000 }
   limits: { shedAtLoopDelayMs: 60000 }
 upstreams: { app: { connectionsMax: ${countMax + 10}, servers: [{ url: "${origin.url}" }] } }
 routes: [{ upstream: app }]`);

@@ -69,7 +69,8 @@ export class RawOrigin implements AsyncDisposable {
       onConnection(connection);
       origin.changed();
     });
-    server.listen(0, '127.0.0.1');
+    // Tests open a thousand connections at once, from a process that is busy with their clients.
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
     await once(server, 'listening');
     return origin;
   }
