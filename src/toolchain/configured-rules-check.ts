@@ -82,15 +82,21 @@ function idleSetup(
 ): ConfiguredRuleProblem[] {
   const names = Object.keys(setup);
   if (names.length === 0) return [];
+  const texts = files.map((file) => {
+    const answer = diskReader.read(file, languageLimits.ruleFileBytesMax);
+    return 'text' in answer ? answer.text : '';
+  });
+  if (texts.some((text) => /SecRule\s+"?(?:[^"\s]*\|)?TX[\s"|]/i.test(text))) return [];
+  const patterns = texts.flatMap((text) =>
+    Array.from(text.matchAll(/\btx:'?\/((?:\\.|[^/\s"])+)\//gi), ([, source]) => `${source}`),
+  );
   const known = new Set(
-    files.flatMap((file) => {
-      const answer = diskReader.read(file, languageLimits.ruleFileBytesMax);
-      const text = 'text' in answer ? answer.text : '';
-      return Array.from(text.matchAll(/\btx[.:]([\w-]+)/gi), ([, name]) => `${name}`.toLowerCase());
-    }),
+    texts.flatMap((text) =>
+      Array.from(text.matchAll(/\btx[.:]([\w-]+)/gi), ([, name]) => `${name}`.toLowerCase()),
+    ),
   );
   return names
-    .filter((name) => !known.has(name.toLowerCase()))
+    .filter((name) => !known.has(name.toLowerCase()) && !patterns.some((one) => takes(one, name)))
     .map((name) => {
       const near = nearestName(name, [...known]);
       return {
@@ -99,4 +105,13 @@ function idleSetup(
         fix: near === null ? 'take it out' : `did you mean ${near}?`,
       };
     });
+}
+
+/** One that only the rules' own matcher reads may take any. */
+function takes(pattern: string, name: string): boolean {
+  try {
+    return new RegExp(pattern, 'i').test(name);
+  } catch {
+    return true;
+  }
 }

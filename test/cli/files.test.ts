@@ -108,11 +108,11 @@ describe('weir check', () => {
 
     await writeFile(
       join(directory, 'rules.yaml'),
-      'edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }\nupstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }\nroutes: [{ upstream: app, waf: { rules: [mine] } }]\nwaf: { rules: { mine: { seclang: [mine.conf], setup: { limit: 3, limitt: 4, other: 5 } } } }\n',
+      'edge: { listeners: [{ address: "127.0.0.1:0", plaintext: true }] }\nupstreams: { app: { servers: [{ url: "http://127.0.0.1:8081" }] } }\nroutes: [{ upstream: app, waf: { rules: [mine] } }]\nwaf: { rules: { mine: { seclang: [mine.conf], setup: { limit: 3, limitt: 4, other: 5, quota_a: 6 } } } }\n',
     );
     await writeFile(
       join(directory, 'mine.conf'),
-      'SecRule &ARGS "@gt %{tx.limit}" "id:1,phase:2,deny"\n',
+      'SecRule &ARGS "@gt %{tx.limit}" "id:1,phase:2,deny"\nSecRule TX:/^quota_/ "@gt 5" "id:2,phase:2,deny"\n',
     );
     const unread = await check('rules.yaml');
     assert.deepEqual(unread.stdout.match(/setup\.\w+ {2}no rule reads [^)]+\)/g), [

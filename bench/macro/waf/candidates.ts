@@ -125,7 +125,8 @@ Include ${crs}/rules/*.conf
   return file;
 }
 
-function writeNginx(folder: string, name: string, top: string, http: string): string {
+/** Its file, which is one of a process in the foreground. */
+export function writeNginx(folder: string, name: string, top: string, http: string): string {
   const file = join(folder, `${name}.conf`);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/t-${name}-${kind};`)

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startOn, untilListening } from '../../support/processes.ts';
-import { loadCore } from './candidates.ts';
+import { loadCore, writeNginx } from './candidates.ts';
 
 const words =
   'the shop garden chair oak wood price order delivery customer with from table select new and for any of best day home page your item list review rating star five great quality comfortable'.split(
@@ -39,22 +39,13 @@ export async function startPages(folder: string, bytes: number, differ: boolean)
     writeFileSync(join(own, `page-${name}.html`), text.replace('Shop', `Shop${name}`));
   }
   const port = await freePort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${own}/t-${kind};`)
-    .join(' ');
-  const file = join(own, 'nginx.conf');
-  writeFileSync(
-    file,
-    `daemon off; worker_processes 1; pid ${own}/nginx.pid; error_log ${own}/error.log crit;
-${process.getuid?.() === 0 ? 'user root;' : ''}
-events { worker_connections 8192; }
-http {
-  access_log off; default_type text/html; keepalive_requests 100000000; keepalive_timeout 600s; open_file_cache max=5000;
-  ${temporary}
+  const file = writeNginx(
+    own,
+    'pages',
+    process.getuid?.() === 0 ? 'user root;' : '',
+    `access_log off; open_file_cache max=5000;
   map $request_id $page { "~^(?<own>.{${digits}})" $own; }
-  server { listen 127.0.0.1:${port} backlog=4096; root ${own}; location / { try_files /page-$page.html =404; } }
-}
-`,
+  server { listen 127.0.0.1:${port} backlog=4096; root ${own}; location / { try_files /page-$page.html =404; } }`,
   );
   startOn(loadCore, 'nginx', ['-c', file]);
   await untilListening(port);

@@ -126,13 +126,13 @@ export const ScanWord = {
   forms: 17,
   formsAt: 18,
   literals: 19,
-  /** By literal: u8 bytes, u8 where the three lie, u16 the number of its row; the bytes one behind the other. */
+  /** By literal: u8 bytes, u8 where the three lie, u32 the number of its row; the bytes one behind the other. */
   literalBytesAt: 20,
   literalPlacesAt: 21,
   literalRowsAt: 22,
   literalTextAt: 23,
   rowsAt: 24,
-  /** u16 for each check of each list: the number of its record. Made, as above. */
+  /** u32 for each check of each list: the number of its record. Made, as above. */
   checkNumbersAt: 25,
   headWords: 28,
 } as const;

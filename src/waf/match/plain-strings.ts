@@ -6,7 +6,6 @@
  *
  * Which bytes are rare is chosen for each pattern: as few as do, as what holds one of them is left to the automaton.
  */
-
 import { kindHigh, kindLow, kindNumbers, kindsTotal } from './byte-kinds.ts';
 import { kindsByPresence, presenceOfAnyKind, presenceOfKind } from './kind-masks.ts';
 import { literalFrequency } from './literal-frequency.ts';

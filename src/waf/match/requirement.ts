@@ -3,7 +3,6 @@
  * first byte. The prefilter (`scan-set.ts`) asks for these alone; it may say "perhaps" too often and "no" only
  * where the pattern cannot match.
  */
-
 import { everyKind } from './byte-kinds.ts';
 import type { ByteSet } from './byte-set.ts';
 import { type KindForm, meetsForm, singles } from './kind-forms.ts';

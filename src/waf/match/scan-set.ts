@@ -89,7 +89,7 @@ function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): v
   const { classOf, literals, indexes, checks, records } = filter;
   blob.setWord(ScanWord.classesAt, blob.add(classOf));
   blob.setWord(ScanWord.literals, literals.length);
-  const add = (word: number, part: Uint8Array | Uint16Array): void =>
+  const add = (word: number, part: Uint8Array | Uint32Array): void =>
     blob.setWord(word, blob.add(part));
   add(
     ScanWord.literalBytesAt,
@@ -101,7 +101,7 @@ function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): v
   );
   add(
     ScanWord.literalRowsAt,
-    Uint16Array.from(literals, ({ literal }) => rowOf(literal)),
+    Uint32Array.from(literals, ({ literal }) => rowOf(literal)),
   );
   const text = literals.map(({ literal }) => literal).join('');
   add(ScanWord.literalTextAt, Buffer.from(text, 'latin1'));
@@ -111,7 +111,7 @@ function addLiterals(blob: Blob, entries: readonly Requirement[], rows: Rows): v
   room(ScanWord.trigramsAt, (1 << trigramBits) / 4);
   room(ScanWord.ranksAt, (1 << trigramBits) / 16);
   room(ScanWord.checkListsAt, (indexes + 2) * 4);
-  room(ScanWord.checkNumbersAt, checks * 2);
+  room(ScanWord.checkNumbersAt, checks * 4);
   room(ScanWord.checksAt, records * 32);
 }
 

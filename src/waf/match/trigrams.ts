@@ -19,7 +19,8 @@ const allClasses = Array.from({ length: classesMax }, (_, number) => number);
 const windowBytes = 3;
 /** Of a literal in one record. */
 const wordBytes = 8;
-const checksMax = 0xffff;
+/** Ranks of the guest have 16 bits. */
+const indexesMax = 0xffff;
 
 export type Trigrams = {
   /** 256 entries. */
@@ -34,7 +35,7 @@ export type Trigrams = {
 
 export type PlacedLiteral = { readonly literal: string; readonly window: number };
 
-/** Literals of two to sixteen bytes, in lower case. Throws `RangeError` past what can be counted in 16 bits. */
+/** Literals of two to sixteen bytes, in lower case. Throws `RangeError` past 65,535 distinct sets of three. */
 export function placeLiterals(literals: readonly string[]): Trigrams {
   const classOf = classesOfLiterals(literals);
   const loads = new Map<number, number>();
@@ -52,8 +53,7 @@ export function placeLiterals(literals: readonly string[]): Trigrams {
   });
   const checks = [...loads.values()].reduce((sum, load) => sum + load, 0);
   const records = literals.reduce((sum, { length }) => sum + Math.ceil(length / wordBytes), 0);
-  if (checks > checksMax || records > checksMax)
-    throw new RangeError('more distinct literals than can be counted');
+  if (loads.size > indexesMax) throw new RangeError('more distinct literals than can be counted');
   return { classOf, literals: placed, indexes: loads.size, checks, records };
 }
 

@@ -96,3 +96,21 @@ test('a scan set takes its greatest number of entries and no more', async () => 
   assert.equal(bits, (1n << 4095n) | (1n << 10n));
   assert.throws(() => compileScanSet([...entries, noRequirement]), /at most 4096/);
 });
+
+test('more literals than 16 bits number are found, each as what it is', async () => {
+  const guest = await matchGuest();
+  const literalOf = (number: number): string => {
+    const digits = Math.imul(number + 1, 0x9e3779b1) >>> 0;
+    return `${digits.toString(36).padStart(7, '0')}-${number.toString(36).padStart(8, '0')}`;
+  };
+  const halves = [0, 1].map((half) => ({
+    ...noRequirement,
+    literals: Array.from({ length: 20_000 }, (_, index) => literalOf(index * 2 + half)),
+  }));
+  const set = guest.load(compileScanSet(halves));
+  for (let number = 0; number < 40_000; number += 97) {
+    const { bits } = guest.scan(set, Buffer.from(`an ${literalOf(number)} in it`));
+    assert.equal(bits, number % 2 === 0 ? 1n : 2n, literalOf(number));
+  }
+  assert.equal(guest.scan(set, Buffer.from('nothing of it')).bits, 0n);
+});

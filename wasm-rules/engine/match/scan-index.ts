@@ -37,7 +37,7 @@ function makeRecords(set: usize): void {
   let record = part(set, ScanWord.checksAt);
   for (let literal: usize = 0; literal < <usize>total; literal++) {
     const length = <usize>load<u8>(part(set, ScanWord.literalBytesAt) + literal);
-    const row = <u32>load<u16>(part(set, ScanWord.literalRowsAt) + (literal << 1));
+    const row = load<u32>(part(set, ScanWord.literalRowsAt) + (literal << 2));
     store<u8>(record, <u8>length, 24);
     store<u8>(record, load<u8>(part(set, ScanWord.literalPlacesAt) + literal), 25);
     store<u32>(record, load<u32>(set, ScanWord.rowsAt * 4) + row * rowBytes, 28);
@@ -91,7 +91,7 @@ function go(set: usize, pass: Pass): void {
       } else {
         const next = listOf(set, index) + 4;
         const slot = load<u32>(next);
-        store<u16>(part(set, ScanWord.checkNumbersAt) + (<usize>slot << 1), <u16>number);
+        store<u32>(part(set, ScanWord.checkNumbersAt) + (<usize>slot << 2), <u32>number);
         store<u32>(next, slot + 1);
       }
     }

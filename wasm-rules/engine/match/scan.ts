@@ -88,10 +88,10 @@ function compare(
   const lists = listOf(set, index);
   const checks = set + load<u32>(set, ScanWord.checksAt * 4);
   const numbers = set + load<u32>(set, ScanWord.checkNumbersAt * 4);
-  const last = numbers + (<usize>load<u32>(lists, 4) << 1);
+  const last = numbers + (<usize>load<u32>(lists, 4) << 2);
   charge(load<u32>(lists, 4) - load<u32>(lists));
-  for (let number = numbers + (<usize>load<u32>(lists) << 1); number < last; number += 2) {
-    const check = checks + (<usize>load<u16>(number) << 5);
+  for (let number = numbers + (<usize>load<u32>(lists) << 2); number < last; number += 4) {
+    const check = checks + (<usize>load<u32>(number) << 5);
     const from = at - <usize>load<u8>(check, 25);
     const length = <usize>load<u8>(check, 24);
     if (from < start || from + length > end || !isAt(check, from)) continue;
